@@ -1,0 +1,63 @@
+add_library(ditmill_flags INTERFACE)
+target_compile_options(ditmill_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Werror>)
+target_include_directories(ditmill_flags INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/generated)
+
+# ditmill_room(name [ATEN] SOURCES ... USES ...): a room's library. USES names what it may include and link.
+# ATEN: the target sees tensors, and shares the precompiled header.
+function(ditmill_room name)
+  cmake_parse_arguments(ROOM "ATEN" "" "SOURCES;USES" ${ARGN})
+  add_library(${name} STATIC ${ROOM_SOURCES})
+  target_link_libraries(${name} PUBLIC ditmill_flags ${ROOM_USES})
+  if(ROOM_ATEN)
+    _ditmill_aten(${name})
+  endif()
+endfunction()
+
+function(_ditmill_aten name)
+  target_link_libraries(${name} PUBLIC torch::cpu)
+  target_precompile_headers(${name} REUSE_FROM ditmill_aten_pch)
+endfunction()
+
+# ditmill_test(name [ATEN] SOURCES ... USES ...): a GoogleTest program, one ctest entry for each of its tests.
+function(ditmill_test name)
+  cmake_parse_arguments(TEST "ATEN" "" "SOURCES;USES;ENVIRONMENT" ${ARGN})
+  add_executable(${name} ${TEST_SOURCES})
+  target_link_libraries(${name} PRIVATE ditmill_flags ${TEST_USES} GTest::gmock_main)
+  if(TEST_ATEN)
+    _ditmill_aten(${name})
+  endif()
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 60
+    PROPERTIES TIMEOUT 300 ENVIRONMENT "${TEST_ENVIRONMENT}")
+endfunction()
+include(GoogleTest)
+
+# ditmill_embed(target function FILES ...): compiles text files into target. `function` names a generated
+#   std::span<const ditmill::EmbeddedText> ditmill::embedded::<function>();
+# declared in configs/embedded.h.
+function(ditmill_embed target function)
+  cmake_parse_arguments(EMBED "" "" "FILES" ${ARGN})
+  set(output ${CMAKE_BINARY_DIR}/generated/embedded_${function}.cpp)
+  set(body "")
+  set(count 0)
+  foreach(file IN LISTS EMBED_FILES)
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
+    file(READ ${file} text)
+    get_filename_component(stem ${file} NAME_WE)
+    file(RELATIVE_PATH relative ${CMAKE_SOURCE_DIR} ${file})
+    get_filename_component(stem ${file} NAME_WLE)
+    string(APPEND body "    {\"${stem}\", \"${relative}\", R\"embedded(${text})embedded\"},\n")
+    math(EXPR count "${count} + 1")
+  endforeach()
+  file(CONFIGURE OUTPUT ${output} @ONLY CONTENT "#include \"configs/embedded.h\"
+
+namespace ditmill::embedded {
+namespace {
+constexpr EmbeddedText texts[] = {
+@body@};
+}  // namespace
+std::span<const EmbeddedText> @function@() { return texts; }
+}  // namespace ditmill::embedded
+")
+  target_sources(${target} PRIVATE ${output})
+endfunction()

@@ -1,0 +1,19 @@
+# Compiler cache and linker: both only make builds faster, so both are optional.
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM)
+  # A precompiled header needs these two, or ccache passes every such file to the compiler.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+      ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+      ${CCACHE_PROGRAM})
+endif()
+
+find_program(MOLD_PROGRAM mold)
+if(MOLD_PROGRAM)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+set(DITMILL_SANITIZE "" CACHE STRING "Value of -fsanitize= for the whole build")
+if(DITMILL_SANITIZE)
+  add_compile_options(-fsanitize=${DITMILL_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${DITMILL_SANITIZE})
+endif()

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <span>
+#include <string_view>
+
+namespace ditmill {
+
+/// A text file of the source tree, compiled in so that the executables need no data folder.
+struct EmbeddedText {
+  std::string_view stem;  ///< file name without its ending
+  std::string_view path;  ///< from the root of the source tree, for messages
+  std::string_view text;
+};
+
+namespace embedded {
+std::span<const EmbeddedText> presets();  ///< configs/presets/*.yaml
+std::span<const EmbeddedText> catalog();  ///< registry/catalog/*.yaml
+}  // namespace embedded
+
+}  // namespace ditmill

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace ditmill::configs {
+
+enum class Dtype { float32, bfloat16 };
+enum class Solver { unipc, euler };
+
+std::string_view name(Dtype dtype) noexcept;
+std::string_view name(Solver solver) noexcept;
+
+/// The degrees of the axes; their product is the number of ranks. No dp: `auto`, what the world leaves.
+struct ParallelConfig {
+  std::optional<int> dp;
+  int cfg = 1;
+  int ring = 1;
+  int ulysses = 1;
+  int pp = 1;
+  int tp = 1;
+  bool fsdp = false;
+
+  /// Ranks of one dp group: the product of all degrees but dp.
+  int group_size() const noexcept { return cfg * ring * ulysses * pp * tp; }
+};
+
+/// How one component (dit, vae, text_encoder) is run.
+struct ComponentConfig {
+  Dtype dtype = Dtype::bfloat16;
+  std::string attention = "sdpa";
+};
+
+/// Layer 2: the algorithm, equal for every item of a job. Each field defaults to the preset's.
+struct PipelineConfig {
+  std::string preset;
+  Solver solver = Solver::unipc;
+  int steps = 50;
+  double guidance_scale = 5.0;  ///< 1 or less: no guidance, one DiT forward a step
+  double flow_shift = 3.0;
+  Dtype dtype = Dtype::bfloat16;  ///< of dit and text_encoder; the VAE has its own
+  ParallelConfig parallel;
+  std::map<std::string, ComponentConfig> components;  ///< exactly dit, vae, text_encoder
+  int text_window = 64;                               ///< items whose texts are encoded together
+  std::string negative_prompt_suffix;                 ///< the preset's; not a manifest field
+};
+
+}  // namespace ditmill::configs

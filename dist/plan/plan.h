@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "configs/pipeline_config.h"
+#include "dist/mesh.h"
+#include "registry/component.h"
+
+namespace ditmill::dist {
+
+/// How a component is brought to the ranks: made by rank 0 from headers, broadcast, obeyed by all.
+struct ComponentPlan {
+  std::string role;
+  nlohmann::json hyper_parameters;          ///< effective: what the layers are built from
+  configs::Dtype dtype;                     ///< of the tensors not named in keep_float32
+  std::vector<std::string> keep_float32;    ///< tensors that stay float32 whatever dtype says, sorted
+  std::vector<registry::WeightFile> files;  ///< read and broadcast in this order
+
+  /// Bytes a rank holds once it is loaded.
+  std::uint64_t bytes_per_rank() const;
+};
+
+nlohmann::json to_json(const ComponentPlan& plan);
+ComponentPlan component_plan_from_json(const nlohmann::json& json);
+
+}  // namespace ditmill::dist

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "jobs/journal/record.h"
+#include "jobs/run_directory.h"
+
+namespace ditmill::jobs {
+
+/// What is wrong with a journal, for the log: the reader goes on.
+struct JournalReport {
+  std::string file;
+  std::uint64_t offset = 0;
+  std::string message;
+};
+
+/// The valid records of one journal's bytes. A torn last line is dropped and reported (normal after a crash);
+/// a line that is damaged elsewhere is dropped and reported too.
+std::vector<Record> parse_journal(std::string_view bytes, const std::string& file,
+                                  std::vector<JournalReport>& reports);
+
+/// What the journals of all epochs say of one item: the first `done` of its key wins, else its last event.
+struct ItemState {
+  Event event = Event::start;
+  Record record;     ///< the record that decided
+  int attempts = 0;  ///< starts so far
+};
+
+struct JournalState {
+  std::map<std::string, ItemState, std::less<>> by_key;
+  std::vector<JournalReport> reports;
+};
+
+/// Reads all journals of a run, oldest epoch first. A `done` whose part is missing or of another size is no
+/// `done`: the item is pending again, and that is reported; so is a second `done` of a key with other content.
+JournalState read_journals(const RunDirectory& run);
+
+}  // namespace ditmill::jobs

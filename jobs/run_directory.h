@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace ditmill::jobs {
+
+/// Names of what is in a run directory (contracts.md, "Run directory"); makes nothing.
+class RunDirectory {
+ public:
+  explicit RunDirectory(std::string path) : path_(std::move(path)) {}
+
+  const std::string& path() const noexcept { return path_; }
+  std::string manifest() const { return path_ + "/manifest.yaml"; }
+  std::string requests() const { return path_ + "/requests.jsonl"; }
+  std::string config() const { return path_ + "/config.json"; }
+  std::string outcome() const { return path_ + "/outcome.json"; }
+  std::string digests() const { return path_ + "/digests.json"; }
+  std::string index() const { return path_ + "/results.h5"; }
+  std::string epochs() const { return path_ + "/epochs"; }
+  std::string journals() const { return path_ + "/journal"; }
+  std::string parts() const { return path_ + "/parts"; }
+  std::string logs() const { return path_ + "/logs"; }
+  std::string epoch(int epoch) const;                ///< epochs/0007.json
+  std::string journal(int epoch, int group) const;   ///< journal/e0007-g000.jsonl
+  /// parts/e0007-g000/000001.h5, relative to path(). A folder holds at most 1,000 parts: beyond them
+  /// parts/e0007-g000-01/001001.h5 and so on.
+  static std::string part(int epoch, int group, int number);
+
+  /// Makes the folders. Throws Error(io).
+  void create() const;
+
+ private:
+  std::string path_;
+};
+
+}  // namespace ditmill::jobs

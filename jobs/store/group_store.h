@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "jobs/item.h"
+#include "jobs/manifest.h"
+#include "jobs/run_directory.h"
+
+namespace ditmill::jobs {
+
+/// Attributes that all items of a job share.
+struct StoreProvenance {
+  std::string model_key_hash;
+  std::string weights_digest;
+  std::string manifest_sha256;
+  std::string ditmill_version;
+  nlohmann::json layer1;  ///< layer1_model_definition of the dump
+  nlohmann::json layer2;  ///< layer2_inference_config of the dump
+  int steps = 0;
+  double guidance = 0;
+};
+
+/// A finished item, as the group that made it hands it to its store.
+struct FinishedItem {
+  const Item* item = nullptr;
+  int attempt = 1;
+  std::string started;                      ///< ISO 8601, UTC
+  std::vector<std::uint8_t> frames;         ///< T*H*W*3; empty if not kept
+  std::vector<float> latents;               ///< C*T*H*W; empty if not kept
+  std::array<std::int64_t, 4> latent_shape{};
+  double seconds_text = 0;
+  double seconds_denoise = 0;
+  double seconds_decode = 0;
+};
+
+/// What a seal acknowledged.
+struct Acknowledged {
+  std::string item;
+  std::string key;
+};
+
+/// One dp group's results in one epoch: the only writer of its parts and its journal. Items are gathered into a
+/// part; a seal closes it, makes it durable, then journals its items: only then are they acknowledged.
+class GroupStore {
+ public:
+  GroupStore(RunDirectory run, int epoch, int group, OutputConfig output, StoreProvenance provenance);
+  GroupStore(const GroupStore&) = delete;
+  GroupStore& operator=(const GroupStore&) = delete;
+  ~GroupStore();  ///< leaves an unsealed part's temporary file to the next start
+
+  void start(const Item& item, int attempt);
+  /// Adds a finished item, and seals if the part is full (items_per_part; auto: 1 where items take over a
+  /// second, else up to 256 items or 5 seconds). Returns what was acknowledged by it.
+  std::vector<Acknowledged> add(const FinishedItem& item);
+  void failed(const Item& item, int attempt, const std::string& reason);
+  /// Seals what is open, if its time has come (or always with `now`).
+  std::vector<Acknowledged> seal(bool now);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace ditmill::jobs

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "configs/error.h"
+#include "configs/pipeline_config.h"
+#include "configs/request.h"
+#include "registry/component.h"
+
+namespace ditmill::models {
+
+/// Effective hyper-parameters of each component, by role.
+using HyperParameters = std::map<std::string, nlohmann::json, std::less<>>;
+
+/// The pure part of a model family: what can be said from headers, without LibTorch. Each models/<family>/
+/// gives one object; CMake makes the table from the folders.
+class Family {
+ public:
+  virtual ~Family() = default;
+
+  virtual std::string_view name() const noexcept = 0;
+  /// The effective hyper-parameters of one of the family's components, from its shapes, its config.json and its
+  /// catalog entry. Accounts for every tensor. Throws Error(bad_input) where they contradict each other, and
+  /// Error(unsupported) where config.json asks for math that ditmill lacks.
+  virtual nlohmann::json bind(const registry::Component& component) const = 0;
+  /// Throws Error(bad_input) where components do not fit each other (text width, latent channels).
+  virtual void check_together(const HyperParameters& all) const = 0;
+  /// Whether a tensor stays float32 when its component runs in a narrower type.
+  virtual bool keeps_float32(std::string_view role, std::string_view tensor) const = 0;
+  /// What the family refuses of a request's sizes, with the nearest sizes that it takes (file, line and column
+  /// are the caller's to fill).
+  virtual std::vector<Problem> check_request(const configs::Request& request) const = 0;
+  /// Channels, frames, height and width of a request's latent.
+  virtual std::array<std::int64_t, 4> latent_shape(const HyperParameters& all,
+                                                   const configs::Request& request) const = 0;
+  /// Peak bytes of activations of one item on one rank, over the stages: an estimate from above.
+  virtual std::uint64_t activation_bytes(const HyperParameters& all, const configs::PipelineConfig& pipeline,
+                                         const configs::Request& request) const = 0;
+};
+
+/// All families, in the order of their folders.
+std::span<const Family* const> families();
+/// The family of that name; throws Error(unsupported) naming those there are.
+const Family& family_named(std::string_view name);
+
+}  // namespace ditmill::models

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "registry/tensor_info.h"
+
+namespace ditmill::registry {
+
+/// One weight file: what is needed to read it later, and to notice that it has changed.
+struct WeightFile {
+  std::string path;
+  std::uint64_t size = 0;
+  std::int64_t mtime_ns = 0;
+  std::uint64_t inode = 0;
+  std::vector<TensorInfo> tensors;  ///< ordered by their place in the file
+};
+
+/// What a component's headers say it is.
+struct Identity {
+  std::string key_hash;        ///< names and shapes, as TeleFuser computes it
+  std::string key_hash_names;  ///< names only
+  std::string family;          ///< "wan"; empty if unknown
+  std::string variant;         ///< catalog entry's name; empty if none or undecided
+  std::string role;            ///< dit, text_encoder, vae, ...; empty if unknown
+  std::string layout;          ///< diffusers, official
+  std::string how = "unknown"; ///< catalog, catalog-keys, fingerprint, unknown
+  std::string preset;          ///< of the catalog entry; may be empty
+  nlohmann::json hyper_parameters = nlohmann::json::object();  ///< the catalog entry's; else from the shapes
+  std::vector<std::string> candidates;                         ///< variants that hints did not decide between
+  nlohmann::json nearest = nlohmann::json::array();  ///< nearest catalog entries and how they differ
+};
+
+/// A component of a model: the merged tensors of its files (shards in the order of their numbers or index).
+struct Component {
+  std::string role;   ///< the role its identity gives
+  std::string label;  ///< names it in messages: its folder, index or file
+  std::vector<WeightFile> files;
+  nlohmann::json config = nlohmann::json::object();  ///< its config.json; empty object if there is none
+  std::string config_path;                           ///< empty if there is none
+  Identity identity;
+
+  std::uint64_t tensor_bytes() const noexcept;
+  /// Shapes by name, over all files.
+  std::map<std::string, std::vector<std::uint64_t>, std::less<>> shapes() const;
+};
+
+/// An opened model folder: headers only, nothing of the weights read.
+struct ModelFolder {
+  std::string path;
+  std::vector<Component> components;  ///< sorted by role
+  std::string tokenizer_path;         ///< spiece.model; empty if there is none
+  std::vector<std::string> warnings;
+
+  /// The component of that role; throws Error(bad_input) naming the folder and the roles there are.
+  const Component& component(std::string_view role) const;
+};
+
+}  // namespace ditmill::registry

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "registry/byte_source.h"
+
+namespace ditmill::registry {
+
+/// Bytes of a weight file under one leaf digest, and of one broadcast: file offset 0, 4 MiB, 8 MiB, ...
+inline constexpr std::uint64_t leaf_bytes = std::uint64_t{4} << 20;
+
+using Leaf = std::array<std::uint8_t, 16>;  ///< XXH3-128, canonical (big-endian) form
+
+Leaf leaf_digest(std::span<const std::byte> bytes) noexcept;
+std::string hex(std::span<const std::uint8_t> bytes);
+/// SHA-256 of bytes, as lower-case hex.
+std::string sha256_hex(std::string_view bytes);
+
+/// The leaves of one file.
+struct FileDigest {
+  std::uint64_t size = 0;
+  std::vector<Leaf> leaves;
+};
+
+/// The digest root of a component: "sha256:HEX" over the leaves of its files (in order) and the canonical JSON
+/// of what else decides its output (its effective hyper-parameters). File names are not part of it.
+std::string digest_root(std::span<const FileDigest> files, std::string_view canonical_hyper_parameters);
+/// Reads all of a source and digests its leaves.
+FileDigest digest_file(const ByteSource& source);
+
+}  // namespace ditmill::registry

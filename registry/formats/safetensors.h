@@ -1,0 +1,24 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "registry/byte_source.h"
+#include "registry/tensor_info.h"
+
+namespace ditmill::registry {
+
+/// The header of a safetensors file.
+struct SafetensorsHeader {
+  std::vector<TensorInfo> tensors;  ///< ordered by their place in the file
+  std::map<std::string, std::string> metadata;
+  std::uint64_t header_bytes = 0;  ///< 8 + the JSON
+};
+
+/// Reads and checks the header of a safetensors file by the strict policy (facts: malformed_files.md): names are
+/// unique in any spelling, ranges cover the data without overlap or hole, no arithmetic wraps. Allocates at most
+/// 8 times the header's bytes, nothing before the sizes are checked. Throws Error(bad_input) with the offset.
+SafetensorsHeader read_safetensors_header(const ByteSource& source);
+
+}  // namespace ditmill::registry
