@@ -1,0 +1,23 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "models/generator.h"
+
+namespace ditmill::models {
+
+/// How a family builds its generator: declared by each models/<family>/ as make_<family>_generator.
+using MakeGenerator = std::unique_ptr<ClipGenerator>(LoadedModel model, const configs::PipelineConfig& pipeline,
+                                                     const dist::ParallelContext& parallel);
+
+struct GeneratorEntry {
+  std::string_view family;
+  MakeGenerator* make;
+};
+
+/// The generators of all families, made by CMake from the folders.
+std::span<const GeneratorEntry> generator_table();
+
+}  // namespace ditmill::models
