@@ -40,7 +40,8 @@ struct Manifest {
   OutputConfig output;
 };
 
-/// The preset for a manifest that names none: called with layer 1 decoded. May throw Error.
+/// Called exactly once, with layer 1 decoded and before layers 2 and 3 are, whether or not the manifest names a
+/// preset: the preset of the identified model, or "" if it suggests none. May throw Error, which becomes a problem.
 using PresetOf = std::function<std::string(const configs::ModelDefinition&)>;
 /// Sizes that the model's family refuses; may be empty.
 using CheckRequest = std::function<std::vector<Problem>(const configs::Request&)>;

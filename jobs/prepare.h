@@ -1,0 +1,51 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "dist/plan/plan.h"
+#include "jobs/manifest.h"
+#include "models/family.h"
+#include "registry/component.h"
+
+namespace ditmill::jobs {
+
+/// What the command line of `run` says.
+struct RunOptions {
+  std::string manifest;
+  std::vector<std::string> sets;  ///< --set a.b.c=V, in order
+  std::string run_dir;            ///< --run-dir; empty: output.path
+  bool drop = false;              ///< --drop: forget items that vanished from the list
+  bool retry_failed = false;      ///< --retry failed
+  int threads = 0;                ///< --threads; 0: allocated cores / local ranks
+  bool check = false;             ///< --check
+  int ranks = 0;                  ///< --ranks, of --check
+  bool json = false;
+  std::string out;                ///< --out FILE
+  std::string log_level = "info";
+  std::string log_file;
+};
+
+/// A job as far as headers tell, made by rank 0 (or on a login node): no byte of weight data has been read.
+struct PreparedJob {
+  ManifestSource source;
+  Manifest manifest;
+  const models::Family* family = nullptr;  ///< null for a rehearsal (model.noop)
+  registry::ModelFolder folder;
+  models::HyperParameters hyper_parameters;
+  std::vector<dist::ComponentPlan> components;
+};
+
+/// Reads the manifest, the prompt list and the headers of the weights, and binds them together. Everything wrong
+/// with what the user wrote is added to `problems`; throws Error for a manifest or model that cannot be read.
+PreparedJob prepare_job(const RunOptions& options, std::vector<Problem>& problems);
+
+/// What `run --check --json` prints for a world of so many ranks. `job` is usable even with problems.
+nlohmann::json check_report(const PreparedJob& job, int world, std::vector<Problem> problems);
+/// Bytes of results that the items of a job leave on disk: an estimate from above.
+std::uint64_t disk_bytes(const PreparedJob& job);
+
+}  // namespace ditmill::jobs
