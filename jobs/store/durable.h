@@ -1,13 +1,40 @@
 #pragma once
 
-#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+
+#include "registry/byte_source.h"
 
 namespace ditmill::jobs::durable {
 
-/// Makes a finished temporary file the real one: fsync, rename, fsync of the folder. After it returns, the file
-/// survives a crash; if it throws, the old file (if any) is still whole.
+/// What the name of an unfinished file ends in. Whatever ends so belongs to a writer that is at work or dead.
+inline constexpr std::string_view temp_suffix = ".tmp";
+
+/// An open file: move-only; a moved-from one is closed.
+class File {
+ public:
+  /// open(2) with O_CLOEXEC and mode 0666. Throws Error: not_found, no_space, io.
+  static File open(const std::string& path, int flags);
+
+  int fd() const noexcept { return fd_.get(); }
+  const std::string& path() const noexcept { return path_; }
+  /// Writes all bytes. Throws Error: io, no_space; some bytes may then have been written.
+  void write(std::string_view bytes) const;
+  /// fsync. Throws Error.
+  void sync() const;
+  /// Closes, and throws what the destructor would swallow.
+  void close();
+
+ private:
+  File(registry::UniqueFd fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
+
+  registry::UniqueFd fd_;
+  std::string path_;
+};
+
+/// Makes a finished temporary file the real one: fsync, rename, fsync of the folder. After it returns, the
+/// file survives a crash; if it throws, the old file (if any) is still whole.
 void publish(const std::string& temp_path, const std::string& path);
 /// Writes a whole file that way (`path`.tmp beside it). Throws Error: io, no_space.
 void write_file(const std::string& path, std::string_view text);

@@ -1,0 +1,43 @@
+#include "jobs/run_directory.h"
+
+#include <filesystem>
+#include <system_error>
+
+#include "configs/error.h"
+
+namespace ditmill::jobs {
+namespace {
+
+constexpr int parts_per_folder = 1000;
+
+std::string padded(int value, std::size_t digits) {
+  std::string text = std::to_string(value);
+  if (text.size() < digits) text.insert(0, digits - text.size(), '0');
+  return text;
+}
+
+std::string stem(int epoch, int group) { return "e" + padded(epoch, 4) + "-g" + padded(group, 3); }
+
+}  // namespace
+
+std::string RunDirectory::epoch(int epoch) const { return epochs() + "/" + padded(epoch, 4) + ".json"; }
+
+std::string RunDirectory::journal(int epoch, int group) const {
+  return journals() + "/" + stem(epoch, group) + ".jsonl";
+}
+
+std::string RunDirectory::part(int epoch, int group, int number) {
+  const int folder = (number - 1) / parts_per_folder;
+  const std::string suffix = folder == 0 ? "" : "-" + padded(folder, 2);
+  return "parts/" + stem(epoch, group) + suffix + "/" + padded(number, 6) + ".h5";
+}
+
+void RunDirectory::create() const {
+  for (const std::string& folder : {path_, epochs(), journals(), parts(), logs()}) {
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    if (error) throw system_error(error.value(), "make a folder of the run directory", Where{.file = folder});
+  }
+}
+
+}  // namespace ditmill::jobs

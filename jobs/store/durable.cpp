@@ -1,0 +1,102 @@
+#include "jobs/store/durable.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <utility>
+
+#include "configs/error.h"
+
+namespace ditmill::jobs::durable {
+namespace {
+
+std::string folder_of(const std::string& path) {
+  const std::string parent = std::filesystem::path(path).parent_path().string();
+  return parent.empty() ? "." : parent;
+}
+
+void sync_path(const std::string& path, int flags, const char* doing) {
+  const File file = File::open(path, flags);
+  if (::fsync(file.fd()) != 0) throw system_error(errno, doing, Where{.file = path});
+}
+
+}  // namespace
+
+File File::open(const std::string& path, int flags) {
+  int fd = -1;
+  do {
+    fd = ::open(path.c_str(), flags | O_CLOEXEC, 0666);
+  } while (fd < 0 && errno == EINTR);
+  if (fd < 0) throw system_error(errno, "open a file", Where{.file = path});
+  return File(registry::UniqueFd(fd), path);
+}
+
+void File::write(std::string_view bytes) const {
+  while (!bytes.empty()) {
+    const ssize_t count = ::write(fd(), bytes.data(), bytes.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) throw system_error(errno, "write a file", Where{.file = path_});
+    bytes.remove_prefix(static_cast<std::size_t>(count));
+  }
+}
+
+void File::sync() const {
+  if (::fsync(fd()) != 0) throw system_error(errno, "make a file durable (fsync)", Where{.file = path_});
+}
+
+void File::close() {
+  // NFS and quotas may report a failed write only here.
+  if (const int fd = fd_.release(); fd >= 0 && ::close(fd) != 0 && errno != EINTR) {
+    throw system_error(errno, "close a file", Where{.file = path_});
+  }
+}
+
+void publish(const std::string& temp_path, const std::string& path) {
+  sync_path(temp_path, O_RDONLY, "make a file durable (fsync)");
+  if (std::rename(temp_path.c_str(), path.c_str()) != 0) {
+    throw system_error(errno, "rename " + temp_path + " to its final name", Where{.file = path});
+  }
+  sync_folder(folder_of(path));
+}
+
+void write_file(const std::string& path, std::string_view text) {
+  const std::string temp = path + std::string(temp_suffix);
+  try {
+    File file = File::open(temp, O_WRONLY | O_CREAT | O_TRUNC);
+    file.write(text);
+    file.close();
+    publish(temp, path);
+  } catch (const Error&) {
+    ::unlink(temp.c_str());
+    throw;
+  }
+}
+
+std::string read_file(const std::string& path) {
+  const File file = File::open(path, O_RDONLY);
+  std::string text;
+  struct stat status {};
+  if (::fstat(file.fd(), &status) == 0 && S_ISREG(status.st_mode)) {
+    text.reserve(static_cast<std::size_t>(status.st_size));
+  }
+  char buffer[1 << 16];
+  while (true) {
+    const ssize_t count = ::read(file.fd(), buffer, sizeof buffer);
+    if (count == 0) return text;
+    if (count > 0) {
+      text.append(buffer, static_cast<std::size_t>(count));
+    } else if (errno != EINTR) {
+      throw system_error(errno, "read a file", Where{.file = path});
+    }
+  }
+}
+
+void sync_folder(const std::string& path) {
+  sync_path(path, O_RDONLY | O_DIRECTORY, "make a folder durable (fsync)");
+}
+
+}  // namespace ditmill::jobs::durable
