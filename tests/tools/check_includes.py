@@ -1,0 +1,155 @@
+#!/usr/bin/env python3
+"""Fails on an #include that the rooms of the design forbid.
+
+    check_includes.py [--root DIR] [--compile-commands FILE]
+
+Rules, each with the chain of includes that breaks it:
+  arrow   a room includes only the rooms it may use (ROOMS), and no other
+  root    includes of our own files start at the root of the tree, in quotes
+  seam    a foreign library's header is included only where SEAMS says
+  front   what the front executable links reaches no header of ATen or MPI, however indirectly
+
+`front` needs the compile database: it says which target a file is built into. Without one, only files that
+are front by their path are looked at. Exit 0: nothing found; 1: findings, one a line; 2: bad command line.
+"""
+
+import argparse
+import json
+import re
+import sys
+from pathlib import Path
+
+# A room and all that it may use (the last column of design.md's table, and what those may use).
+ROOMS = {
+    "configs": set(),
+    "registry": {"configs"},
+    "dist": {"registry", "configs"},
+    "models": {"dist", "registry", "configs"},
+    "slurm": {"configs"},
+    "jobs": {"configs", "registry", "dist", "models", "slurm"},
+    "tests": {"configs", "registry", "dist", "models", "slurm", "jobs"},
+}
+
+# Header pattern -> the path prefixes that may include it directly. Tests attack from outside, so they may, too.
+SEAMS = [
+    (re.compile(r"mpi\.h$"), ("dist/comm/mpi", "tests/")),
+    (re.compile(r"nccl\.h$"), ("dist/comm/nccl", "tests/")),
+    (re.compile(r"hdf5\w*\.h$|H5\w*\.h$"), ("jobs/store/", "tests/")),
+    (re.compile(r"yaml-cpp/"), ("configs/", "tests/")),
+    # 22 s and 1.3 GB of memory a file, where <ATen/ATen.h> is precompiled.
+    (re.compile(r"torch/(torch|all|extension)\.h$"), ()),
+]
+
+TENSOR_OR_MPI = re.compile(r"(ATen|c10|torch|caffe2)/|mpi\.h$|nccl\.h$")
+FRONT_TARGETS = {
+    "ditmill_configs", "ditmill_registry", "ditmill_dist_plan", "ditmill_models_pure", "ditmill_slurm",
+    "ditmill_jobs", "ditmill",
+}
+FRONT_PATHS = re.compile(r"(configs|registry|slurm|dist/plan)/|dist/(mesh|parallel_context)\.")
+
+SOURCE_ENDINGS = {".h", ".cpp", ".cu", ".cuh", ".in"}
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+
+
+class Tree:
+    """The includes of every source file under a root, read once."""
+
+    def __init__(self, root):
+        self.root = root
+        self.includes = {}  # path from the root -> [(line, bracket, name)]
+        for room in ROOMS:
+            for path in sorted((root / room).rglob("*")):
+                if path.suffix in SOURCE_ENDINGS and path.is_file():
+                    self.includes[path.relative_to(root).as_posix()] = list(self._read(path))
+
+    @staticmethod
+    def _read(path):
+        text = path.read_text(encoding="utf-8", errors="replace")
+        for number, line in enumerate(text.splitlines(), 1):
+            if match := INCLUDE.match(line):
+                yield number, match[1], match[2]
+
+    def chain_to(self, start, wanted):
+        """The shortest chain of includes from `start` to a foreign header that `wanted` matches, or None."""
+        queue, seen = [[start]], {start}
+        for chain in queue:
+            for _, _, name in self.includes.get(chain[-1], ()):
+                if name in self.includes:
+                    if name not in seen:
+                        seen.add(name)
+                        queue.append([*chain, name])
+                elif wanted.search(name):
+                    return [*chain, name]
+        return None
+
+
+def room_of(path):
+    room = path.split("/", 1)[0]
+    return room if room in ROOMS else None
+
+
+def arrow_and_root_findings(tree):
+    for path, includes in tree.includes.items():
+        room = room_of(path)
+        for line, bracket, name in includes:
+            at = f"{path}:{line}"
+            other = room_of(name)
+            if bracket == "<":
+                if other and name in tree.includes:
+                    yield f"{at}: root: our own \"{name}\" is included with quotes, not <>"
+                continue
+            if name not in tree.includes:
+                yield f"{at}: root: \"{name}\" is no file from the root of the tree"
+            elif other != room and other not in ROOMS[room]:
+                allowed = ", ".join(sorted(ROOMS[room])) or "no other room"
+                yield f"{at}: arrow: {room} may not include {other} (\"{name}\"); it may use {allowed}"
+
+
+def seam_findings(tree):
+    for path, includes in tree.includes.items():
+        for line, _, name in includes:
+            for header, allowed in SEAMS:
+                if name not in tree.includes and header.search(name) and not path.startswith(allowed):
+                    where = " or ".join(f"{prefix}*" for prefix in allowed) or "nowhere"
+                    yield f"{path}:{line}: seam: <{name}> is included in {where} only"
+
+
+def front_files(tree, compile_commands):
+    front = {path for path in tree.includes if FRONT_PATHS.match(path)}
+    for entry in compile_commands:
+        target = re.search(r"-o \S*CMakeFiles/([^/ ]+)\.dir/", entry["command"])
+        source = Path(entry["directory"], entry["file"]).resolve()
+        if target and target[1] in FRONT_TARGETS and source.is_relative_to(tree.root):
+            path = source.relative_to(tree.root).as_posix()
+            if path in tree.includes:
+                front.add(path)
+    return sorted(front)
+
+
+def front_findings(tree, compile_commands):
+    for path in front_files(tree, compile_commands):
+        if chain := tree.chain_to(path, TENSOR_OR_MPI):
+            yield f"{path}: front: reaches <{chain[-1]}>, which the front must not: {' -> '.join(chain)}"
+
+
+def check(root, compile_commands):
+    """All findings, sorted; `compile_commands` is the parsed database (may be empty)."""
+    tree = Tree(root)
+    return sorted([*arrow_and_root_findings(tree), *seam_findings(tree), *front_findings(tree, compile_commands)])
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Fails on an #include that the rooms of the design forbid.")
+    parser.add_argument("--root", type=Path, default=Path(__file__).parents[2])
+    parser.add_argument("--compile-commands", type=Path)
+    arguments = parser.parse_args()
+    commands = json.loads(arguments.compile_commands.read_text()) if arguments.compile_commands else []
+    findings = check(arguments.root.resolve(), commands)
+    for finding in findings:
+        print(finding)
+    print(f"{len(findings)} forbidden includes")
+    return 1 if findings else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+"""check_includes.py finds every forbidden include, and nothing in a tree that keeps the rules."""
+
+import tempfile
+import unittest
+from pathlib import Path
+
+import check_includes
+
+GOOD = {
+    "configs/error.h": "#include <string>\n",
+    "registry/header.h": '#include "configs/error.h"\n#include <vector>\n',
+    "dist/mesh.h": '#include "configs/error.h"\n',
+    "dist/comm/communicator.h": "#include <memory>\n",
+    "dist/comm/mpi.cpp": '#include <mpi.h>\n#include "dist/comm/communicator.h"\n',
+    "dist/weights/stream.h": "#include <ATen/core/Tensor.h>\n",
+    "models/wan/family.cpp": '#include "registry/header.h"\n',
+    "models/wan/block.cpp": '#include <ATen/ATen.h>\n#include "dist/weights/stream.h"\n',
+    "slurm/allocation.h": '#include "configs/error.h"\n',
+    "jobs/store/part.cpp": "#include <hdf5.h>\n",
+    "jobs/engine/run.cpp": '#include "models/wan/family.cpp"\n#include "dist/weights/stream.h"\n',
+    "tests/jobs/part_test.cpp": '#include <hdf5.h>\n#include <gtest/gtest.h>\n#include "slurm/allocation.h"\n',
+}
+
+# What is added to the good tree -> the place and rule of the one finding.
+BAD = {
+    "a lower room includes a higher one":
+        ("configs/bad.cpp", '#include "registry/header.h"\n', "configs/bad.cpp:1: arrow:"),
+    "a room includes a sibling it may not use":
+        ("slurm/bad.cpp", '\n#include "registry/header.h"\n', "slurm/bad.cpp:2: arrow:"),
+    "a room includes tests":
+        ("jobs/bad.cpp", '#include "tests/jobs/part_test.cpp"\n', "jobs/bad.cpp:1: arrow:"),
+    "an include is relative to its own folder":
+        ("registry/bad.cpp", '#include "header.h"\n', "registry/bad.cpp:1: root:"),
+    "an include climbs":
+        ("registry/bad.cpp", '#include "../configs/error.h"\n', "registry/bad.cpp:1: root:"),
+    "an own file is included with angle brackets":
+        ("registry/bad.cpp", "#include <configs/error.h>\n", "registry/bad.cpp:1: root:"),
+    "an indented include counts":
+        ("configs/bad.cpp", '  #  include  "slurm/allocation.h"\n', "configs/bad.cpp:1: arrow:"),
+    "mpi.h outside its seam":
+        ("dist/agree.cpp", "#include <mpi.h>\n", "dist/agree.cpp:1: seam:"),
+    "hdf5.h outside its seam":
+        ("jobs/export.cpp", "#include <hdf5.h>\n", "jobs/export.cpp:1: seam:"),
+    "nccl.h outside its seam":
+        ("models/bad.cpp", "#include <nccl.h>\n", "models/bad.cpp:1: seam:"),
+    "torch/torch.h, even in a test":
+        ("tests/models/bad.cpp", "#include <torch/torch.h>\n", "tests/models/bad.cpp:1: seam:"),
+    "a front path reaches ATen":
+        ("dist/plan/plan.cpp", '#include "dist/weights/stream.h"\n', "dist/plan/plan.cpp: front:"),
+    "a front header reaches ATen itself":
+        ("registry/bad.h", "#include <c10/core/ScalarType.h>\n", "registry/bad.h: front:"),
+}
+
+
+class CheckIncludes(unittest.TestCase):
+    def findings(self, files, commands=()):
+        with tempfile.TemporaryDirectory() as folder:
+            root = Path(folder).resolve()
+            for name, text in files.items():
+                (root / name).parent.mkdir(parents=True, exist_ok=True)
+                (root / name).write_text(text)
+            database = [{"directory": str(root), "file": file,
+                         "command": f"c++ -include b/CMakeFiles/pch.dir/x.hxx -o b/CMakeFiles/{target}.dir/x.o"}
+                        for file, target in commands]
+            return check_includes.check(root, database)
+
+    def test_accepts_a_tree_that_keeps_the_rules(self):
+        self.assertEqual(self.findings(GOOD), [])
+
+    def test_finds_each_forbidden_include(self):
+        for name, (path, text, expected) in BAD.items():
+            with self.subTest(name):
+                found = self.findings({**GOOD, path: text})
+                self.assertEqual(len(found), 1, found)
+                self.assertTrue(found[0].startswith(expected), found[0])
+
+    def test_finds_what_a_front_target_reaches_through_other_files(self):
+        files = {**GOOD, "jobs/cli/run.cpp": '#include "jobs/cli/run.h"\n',
+                 "jobs/cli/run.h": '#include "dist/weights/stream.h"\n'}
+        self.assertEqual(self.findings(files, [("jobs/cli/run.cpp", "ditmill_engine_lib")]), [])
+        found = self.findings(files, [("jobs/cli/run.cpp", "ditmill_jobs")])
+        self.assertEqual(len(found), 1, found)
+        self.assertIn("jobs/cli/run.cpp -> jobs/cli/run.h -> dist/weights/stream.h -> ATen/core/Tensor.h", found[0])
+
+
+if __name__ == "__main__":
+    unittest.main()
