@@ -1,0 +1,59 @@
+#include "jobs/cli/run_options.h"
+
+#include <iostream>
+
+#include "jobs/version.h"
+
+namespace ditmill::jobs {
+
+void add_run_options(CLI::App& command, RunOptions& options) {
+  command.add_option("manifest", options.manifest, "The job manifest (YAML)")->required();
+  command.add_option("--set", options.sets, "a.b.c=V: sets a manifest field (V is YAML); may be repeated")
+      ->allow_extra_args(false)
+      ->type_name("KEY=VALUE");
+  command.add_option("--run-dir", options.run_dir, "Run directory, instead of output.path")
+      ->type_name("DIR");
+  command.add_flag("--drop", options.drop, "Forget items that are no longer in the list");
+  command
+      .add_option_function<std::string>(
+          "--retry", [&options](const std::string&) { options.retry_failed = true; },
+          "Do items again that an earlier start gave up: failed")
+      ->type_name("STATE")
+      ->check(CLI::IsMember({"failed"}));
+  command.add_option("--threads", options.threads, "Threads a rank (default: allocated cores / local ranks)")
+      ->check(CLI::Range(1, 1024))
+      ->type_name("N");
+  command.add_flag("--check", options.check, "Check manifest, list and weight headers; run nothing");
+  command.add_option("--ranks", options.ranks, "Ranks to check for (default: the launcher's, else the degrees)")
+      ->check(CLI::Range(1, 1 << 20))
+      ->type_name("N");
+  command.add_flag("--json", options.json, "Results as JSON");
+  command.add_option("--out", options.out, "Write results to a file instead of standard output")
+      ->type_name("FILE");
+  command.add_option("--log-level", options.log_level, "trace, debug, info, warn, error or off")
+      ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}))
+      ->type_name("LEVEL")
+      ->capture_default_str();
+  command.add_option("--log-file", options.log_file, "Append the log to a file, too")->type_name("FILE");
+}
+
+std::unique_ptr<CLI::App> make_app() {
+  auto app = std::make_unique<CLI::App>("Runs diffusion transformers over large prompt lists.", "ditmill");
+  app->set_version_flag("--version", std::string{"ditmill "} + version);
+  app->require_subcommand(1);
+  return app;
+}
+
+std::optional<int> parse_command_line(CLI::App& app, int argc, char** argv, bool quiet) {
+  try {
+    app.parse(argc, argv);
+    return std::nullopt;
+  } catch (const CLI::Success& done) {
+    return quiet ? 0 : app.exit(done);
+  } catch (const CLI::ParseError& error) {
+    if (!quiet) app.exit(error);
+    return 1;
+  }
+}
+
+}  // namespace ditmill::jobs

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include <CLI/CLI.hpp>
+
+#include "jobs/prepare.h"
+
+namespace ditmill::jobs {
+
+/// Adds the options of `run` to its subcommand; both executables read the same command line.
+void add_run_options(CLI::App& command, RunOptions& options);
+
+/// The top of both command lines: name, description, version.
+std::unique_ptr<CLI::App> make_app();
+
+/// Parses argv; returns an exit code if that is all there was to do (help, version, a wrong command line).
+/// Messages go to the usual streams unless `quiet`.
+std::optional<int> parse_command_line(CLI::App& app, int argc, char** argv, bool quiet = false);
+
+}  // namespace ditmill::jobs

@@ -1,0 +1,193 @@
+#include "jobs/engine/group_runner.h"
+
+#include <algorithm>
+#include <chrono>
+#include <ctime>
+#include <thread>
+
+#include <ATen/ATen.h>
+#include <spdlog/spdlog.h>
+
+namespace ditmill::jobs {
+namespace {
+
+/// UMT5-xxl embeds 512 tokens in 4 MiB of bfloat16: room for a few windows of distinct texts.
+constexpr std::size_t text_cache_bytes = std::size_t{1} << 30;
+
+class Stopwatch {
+ public:
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+};
+
+std::string utc_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
+}
+
+template <typename T>
+std::vector<T> to_vector(const at::Tensor& tensor) {
+  const at::Tensor dense = tensor.contiguous();
+  const T* data = dense.data_ptr<T>();
+  return {data, data + dense.numel()};
+}
+
+/// What fails an item and leaves the job alone; everything else ends the job, which resumes.
+bool fails_the_item(Category category) {
+  return category == Category::numeric || category == Category::memory || category == Category::bad_input ||
+         category == Category::unsupported || category == Category::internal;
+}
+
+}  // namespace
+
+GroupRunner::GroupRunner(const dist::Communicator& comm, models::ClipGenerator& generator, GroupStore& store,
+                         const configs::PipelineConfig& pipeline, const OutputConfig& output)
+    : comm_(&comm),
+      generator_(&generator),
+      store_(&store),
+      pipeline_(&pipeline),
+      output_(&output),
+      texts_(text_cache_bytes) {}
+
+void GroupRunner::run() {
+  try {
+    work();
+  } catch (const Error& error) {
+    send_to_coordinator(*comm_, {.kind = GroupMessage::Kind::fatal, .error = error});
+    while (asked_ && !next_) {  // an answer is under way: nobody must be left sending it
+      told_to_stop();
+      std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    }
+    send_to_coordinator(*comm_, {.kind = GroupMessage::Kind::leave});
+    throw;
+  }
+  send_to_coordinator(*comm_, {.kind = GroupMessage::Kind::leave});
+}
+
+void GroupRunner::work() {
+  ask();
+  for (Grant grant = wait_for_grant(); !grant.items.empty(); grant = wait_for_grant()) run_window(grant);
+  report_done(store_->seal(true));
+}
+
+void GroupRunner::ask() {
+  send_to_coordinator(*comm_, {.kind = GroupMessage::Kind::ask});
+  asked_ = true;
+}
+
+Grant GroupRunner::wait_for_grant() {
+  auto sleep = std::chrono::microseconds{20};
+  while (!next_) {
+    told_to_stop();
+    if (next_) break;
+    report_done(store_->seal(false));
+    std::this_thread::sleep_for(sleep);
+    sleep = std::min(sleep * 2, std::chrono::microseconds{1000});
+  }
+  Grant grant = std::move(*next_);
+  next_.reset();
+  asked_ = false;
+  return grant;
+}
+
+bool GroupRunner::told_to_stop() {
+  while (std::optional<Grant> arrived = receive_grant(*comm_)) {
+    if (arrived->stop) {
+      stop_ = true;
+    } else {
+      next_ = std::move(arrived);
+    }
+  }
+  return stop_;
+}
+
+void GroupRunner::run_window(const Grant& grant) {
+  encode_texts(grant);
+  for (const WorkItem& work : grant.items) {
+    if (&work == &grant.items.back()) ask();
+    if (told_to_stop()) break;
+    run_item(work);
+  }
+  if (!asked_) ask();
+}
+
+void GroupRunner::encode_texts(const Grant& grant) {
+  for (const WorkItem& work : grant.items) {
+    try {
+      encode(work.item.request.prompt);
+      if (pipeline_->guidance_scale > 1) encode(work.item.request.negative_prompt);
+    } catch (const Error& error) {
+      // The item itself will meet the same error, and be failed for it.
+      spdlog::debug("item {}: {}", work.item.request.id, error.what());
+    }
+  }
+}
+
+void GroupRunner::encode(const std::string& text) {
+  if (!texts_.find(text)) texts_.insert(text, generator_->encode_text(text));
+}
+
+void GroupRunner::run_item(const WorkItem& work) {
+  const std::string& id = work.item.request.id;
+  store_->start(work.item, work.attempt);
+  std::optional<FinishedItem> finished;
+  try {
+    finished = make(work);
+  } catch (const Error& error) {
+    if (!fails_the_item(error.category())) throw;
+    const std::string reason = std::string{name(error.category())} + ": " + error.what();
+    spdlog::warn("item {} failed: {}", id, reason);
+    store_->failed(work.item, work.attempt, reason);
+    send_to_coordinator(*comm_,
+                        {.kind = GroupMessage::Kind::failed, .items = {id}, .reason = reason});
+    return;
+  }
+  report_done(store_->add(*finished));
+}
+
+FinishedItem GroupRunner::make(const WorkItem& work) {
+  const configs::Request& request = work.item.request;
+  FinishedItem finished{.item = &work.item, .attempt = work.attempt, .started = utc_now()};
+
+  const Stopwatch text_watch;
+  encode(request.prompt);
+  const bool guided = pipeline_->guidance_scale > 1;
+  if (guided) encode(request.negative_prompt);
+  const at::Tensor text = *texts_.find(request.prompt);
+  const at::Tensor negative = guided ? *texts_.find(request.negative_prompt) : at::Tensor{};
+  finished.seconds_text = text_watch.seconds();
+
+  const Stopwatch denoise_watch;
+  const at::Tensor latents = generator_->denoise(request, text, negative);
+  finished.seconds_denoise = denoise_watch.seconds();
+
+  if (output_->frames) {
+    const Stopwatch decode_watch;
+    finished.frames = to_vector<std::uint8_t>(generator_->decode(latents));
+    finished.seconds_decode = decode_watch.seconds();
+  }
+  if (output_->latents) {
+    finished.latents = to_vector<float>(latents);
+    for (std::size_t i = 0; i < finished.latent_shape.size(); ++i) {
+      finished.latent_shape[i] = latents.size(static_cast<std::int64_t>(i));
+    }
+  }
+  return finished;
+}
+
+void GroupRunner::report_done(const std::vector<Acknowledged>& acknowledged) {
+  if (acknowledged.empty()) return;
+  GroupMessage message{.kind = GroupMessage::Kind::done};
+  for (const Acknowledged& item : acknowledged) message.items.push_back(item.item);
+  send_to_coordinator(*comm_, message);
+}
+
+}  // namespace ditmill::jobs

@@ -1,0 +1,22 @@
+#pragma once
+
+#include "models/generator.h"
+
+namespace ditmill::jobs {
+
+/// The generator of a rehearsal (`model: {noop: SECONDS}`): takes its time, then gives frames of bytes that are
+/// pseudo-random from the item's seed alone (SplitMix64, little-endian). Its "latents" are those frames.
+class NoopGenerator : public models::ClipGenerator {
+ public:
+  explicit NoopGenerator(double seconds) : seconds_(seconds) {}
+
+  at::Tensor encode_text(const std::string& text) override;
+  at::Tensor denoise(const configs::Request& request, const at::Tensor& text,
+                     const at::Tensor& negative) override;
+  at::Tensor decode(const at::Tensor& latents) override;
+
+ private:
+  double seconds_;
+};
+
+}  // namespace ditmill::jobs

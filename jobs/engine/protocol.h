@@ -1,0 +1,48 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "configs/error.h"
+#include "dist/comm/communicator.h"
+#include "jobs/item.h"
+
+namespace ditmill::jobs {
+
+/// An item handed to a group.
+struct WorkItem {
+  Item item;
+  int attempt = 1;
+};
+
+/// From a group's root to the coordinator.
+struct GroupMessage {
+  enum class Kind {
+    ask,     ///< has room for items: answered by one Grant
+    done,    ///< `items` are acknowledged: on disk and in the journal
+    failed,  ///< `items` failed for `reason`
+    fatal,   ///< the group cannot go on: `error`; nobody gets further items
+    leave,   ///< the group's last message
+  };
+  Kind kind = Kind::ask;
+  std::vector<std::string> items = {};  ///< ids
+  std::string reason = {};
+  std::optional<Error> error = {};
+};
+
+/// From the coordinator to a group's root: the answer to an `ask` (no items: there is nothing more to do), or,
+/// unasked, the order to stop after the item in hand.
+struct Grant {
+  std::vector<WorkItem> items = {};
+  bool stop = false;
+};
+
+void send_to_coordinator(const dist::Communicator& comm, const GroupMessage& message);
+/// A message of any group, if one has arrived. Never waits.
+std::optional<std::pair<int, GroupMessage>> receive_from_groups(const dist::Communicator& comm);
+
+void send_grant(const dist::Communicator& comm, int rank, const Grant& grant);
+std::optional<Grant> receive_grant(const dist::Communicator& comm);
+
+}  // namespace ditmill::jobs

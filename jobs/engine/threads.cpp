@@ -1,0 +1,48 @@
+#include "jobs/engine/threads.h"
+
+#include <algorithm>
+#include <map>
+#include <string>
+
+#include <sched.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+namespace ditmill::jobs {
+namespace {
+
+struct Affinity {
+  int cores = 1;
+  std::string name;  ///< host and cores: equal for ranks that share them
+};
+
+Affinity own_affinity() {
+  Affinity affinity;
+  char host[256] = {};
+  gethostname(host, sizeof host - 1);
+  affinity.name = host;
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return affinity;
+  affinity.cores = std::max(1, CPU_COUNT(&set));
+  for (int core = 0; core < CPU_SETSIZE; ++core) {
+    if (CPU_ISSET(core, &set)) affinity.name += " " + std::to_string(core);
+  }
+  return affinity;
+}
+
+}  // namespace
+
+int default_threads(const dist::Communicator& comm, const slurm::Allocation& allocation) {
+  const Affinity affinity = own_affinity();
+  const std::vector<std::string> names = comm.gather_text(affinity.name, 0, dist::Purpose::plan);
+  std::map<std::string, int> sharing;
+  for (const std::string& name : names) ++sharing[name];
+  const std::string counted = comm.broadcast_text(nlohmann::json(sharing).dump(), 0, dist::Purpose::plan);
+  int threads = affinity.cores / nlohmann::json::parse(counted).at(affinity.name).get<int>();
+  if (allocation.cpus_per_task) threads = std::min(threads, *allocation.cpus_per_task);
+  return std::max(1, threads);
+}
+
+}  // namespace ditmill::jobs
