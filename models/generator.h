@@ -1,12 +1,13 @@
 #pragma once
 
+#include <ATen/core/Tensor.h>
+
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
 #include <string>
 #include <vector>
-
-#include <ATen/core/Tensor.h>
 
 #include "configs/pipeline_config.h"
 #include "configs/request.h"
@@ -24,8 +25,8 @@ struct LoadedModel {
   std::string tokenizer;                                        ///< the bytes of spiece.model
 };
 
-/// A loaded pipeline on this rank: texts in, clips out. Not thread-safe. Every call throws Error: numeric for a
-/// result that is not finite, memory for an allocation that failed.
+/// A loaded pipeline on this rank: texts in, clips out. Not thread-safe. Every call throws Error: numeric for
+/// a result that is not finite, memory for an allocation that failed.
 class ClipGenerator {
  public:
   virtual ~ClipGenerator() = default;
@@ -33,8 +34,8 @@ class ClipGenerator {
   /// One text's embedding, cleaned, tokenised, encoded and trimmed to its tokens: [tokens, text width] in the
   /// text encoder's dtype. Depends on that text alone.
   virtual at::Tensor encode_text(const std::string& text) = 0;
-  /// The final latents [C, T, H, W], float32, as diffusers' output_type="latent" gives them. `negative` is not
-  /// looked at where guidance is off.
+  /// The final latents [C, T, H, W], float32, as diffusers' output_type="latent" gives them. `negative` is
+  /// not looked at where guidance is off.
   virtual at::Tensor denoise(const configs::Request& request, const at::Tensor& text,
                              const at::Tensor& negative) = 0;
   /// Frames [T, H, W, 3] uint8 of latents.

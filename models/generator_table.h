@@ -9,7 +9,8 @@
 namespace ditmill::models {
 
 /// How a family builds its generator: declared by each models/<family>/ as make_<family>_generator.
-using MakeGenerator = std::unique_ptr<ClipGenerator>(LoadedModel model, const configs::PipelineConfig& pipeline,
+using MakeGenerator = std::unique_ptr<ClipGenerator>(LoadedModel model,
+                                                     const configs::PipelineConfig& pipeline,
                                                      const dist::ParallelContext& parallel);
 
 struct GeneratorEntry {

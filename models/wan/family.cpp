@@ -1,0 +1,78 @@
+#include "models/family.h"
+
+#include <algorithm>
+
+#include "models/text_encoders/umt5_dims.h"
+#include "models/vae/wan_vae_dims.h"
+#include "models/wan/dims.h"
+#include "models/wan/names.h"
+#include "models/wan/sizes.h"
+
+namespace ditmill::models {
+namespace {
+
+using wan::Dims;
+
+class Wan final : public Family {
+ public:
+  std::string_view name() const noexcept override { return "wan"; }
+
+  nlohmann::json bind(const registry::Component& component) const override {
+    if (component.role == "dit") return wan::to_json(wan::bind_dit(component));
+    if (component.role == "vae") return bind_wan_vae(component);
+    if (component.role == "text_encoder") return bind_umt5(component);
+    throw Error{Category::unsupported, "bind the weights", Where{.file = component.label},
+                Expected{"a dit, a vae or a text_encoder, as Wan's text-to-video pipeline has"},
+                Got{printable(component.role)}};
+  }
+
+  void check_together(const HyperParameters& all) const override {
+    const Dims dit = wan::dims_from_json(all.at("dit"));
+    const nlohmann::json& vae = all.at("vae");
+    agree("latent channels", "vae", vae.at("z_dim"), dit.in_channels);
+    agree("text width", "text_encoder", all.at("text_encoder").at("dim"), dit.text_dim);
+    agree("pixels of a latent pixel", "vae", vae.at("spatial_scale"), wan::spatial_compression);
+    agree("frames of a latent frame", "vae", vae.at("temporal_scale"), wan::temporal_compression);
+  }
+
+  bool keeps_float32(std::string_view role, std::string_view tensor) const override {
+    return role == "dit" && wan::is_float32_island(tensor);
+  }
+
+  std::vector<Problem> check_request(const configs::Request& request) const override {
+    return wan::check_sizes(request);
+  }
+
+  std::array<std::int64_t, 4> latent_shape(const HyperParameters& all,
+                                           const configs::Request& request) const override {
+    return wan::latent_shape(wan::dims_from_json(all.at("dit")), request);
+  }
+
+  std::uint64_t activation_bytes(const HyperParameters& all, const configs::PipelineConfig& pipeline,
+                                 const configs::Request& request) const override {
+    const auto dtype = [&](const char* role) { return pipeline.components.at(role).dtype; };
+    return std::max({wan::encode_bytes(all.at("text_encoder"), dtype("text_encoder")),
+                     wan::denoise_bytes(wan::dims_from_json(all.at("dit")), dtype("dit"), request),
+                     wan::decode_bytes(all.at("vae"), dtype("vae"), request)});
+  }
+
+ private:
+  static void agree(const char* what, const char* role, std::int64_t component_says, std::int64_t dit_says) {
+    if (component_says == dit_says) return;
+    throw Error{Category::bad_input,
+                "fit the components together",
+                Where{.key = role},
+                Expected{std::string(what) + " " + std::to_string(dit_says) + ", as the transformer has"},
+                Got{std::to_string(component_says)},
+                "the folder mixes components of different models"};
+  }
+};
+
+}  // namespace
+
+const Family& wan_family() {
+  static const Wan family;
+  return family;
+}
+
+}  // namespace ditmill::models

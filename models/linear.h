@@ -1,0 +1,31 @@
+#pragma once
+
+#include <ATen/ops/linear.h>
+
+#include <cstdint>
+#include <optional>
+
+#include "models/weights_view.h"
+
+namespace ditmill::models {
+
+/// y = x W^T + b, over the last dimension; W [out, in].
+class Linear {
+ public:
+  enum class Bias { yes, no };
+
+  Linear(const WeightsView& weights, std::int64_t in, std::int64_t out, Bias bias = Bias::yes)
+      : weight_(weights.take("weight", {out, in})) {
+    if (bias == Bias::yes) bias_ = weights.take("bias", {out});
+  }
+
+  at::Tensor operator()(const at::Tensor& x) const { return at::linear(x, weight_, bias_); }
+  /// The type its weights are kept in.
+  at::ScalarType dtype() const { return weight_.scalar_type(); }
+
+ private:
+  at::Tensor weight_;
+  std::optional<at::Tensor> bias_;
+};
+
+}  // namespace ditmill::models

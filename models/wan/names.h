@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "models/wan/dims.h"
+
+namespace ditmill::models::wan {
+
+using Shapes = std::map<std::string, std::vector<std::uint64_t>, std::less<>>;
+
+/// Every tensor of a Wan text-to-video transformer in the diffusers layout, with its shape.
+Shapes dit_shapes(const Dims& dims);
+
+/// Whether a tensor is one of the float32 islands that diffusers' from_pretrained keeps, whatever dtype is
+/// asked for: one of the components of its dotted name is on the list.
+bool is_float32_island(std::string_view tensor);
+
+}  // namespace ditmill::models::wan

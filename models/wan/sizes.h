@@ -1,0 +1,30 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "configs/error.h"
+#include "configs/pipeline_config.h"
+#include "configs/request.h"
+#include "models/family.h"
+#include "models/wan/dims.h"
+
+namespace ditmill::models::wan {
+
+/// What Wan refuses of width, height (multiples of 16) and frames (4k+1), a problem a field; each message
+/// begins with the field's name, `nearest` holds the nearest value that is taken.
+std::vector<Problem> check_sizes(const configs::Request& request);
+
+/// Channels, frames, height and width of a request's latent. Throws Error(bad_input) if the latent has more
+/// positions along an axis than the transformer's RoPE.
+std::array<std::int64_t, 4> latent_shape(const Dims& dims, const configs::Request& request);
+
+/// Peak bytes of activations of one item while it is denoised: what lives inside a block, from above.
+std::uint64_t denoise_bytes(const Dims& dims, configs::Dtype dtype, const configs::Request& request);
+/// The same while one text is encoded by UMT5.
+std::uint64_t encode_bytes(const nlohmann::json& umt5, configs::Dtype dtype);
+/// The same while one latent is decoded, with the frames that come out.
+std::uint64_t decode_bytes(const nlohmann::json& vae, configs::Dtype dtype, const configs::Request& request);
+
+}  // namespace ditmill::models::wan
