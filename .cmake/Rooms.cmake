@@ -32,6 +32,21 @@ function(ditmill_test name)
 endfunction()
 include(GoogleTest)
 
+set(DITMILL_PYTHON ${CMAKE_SOURCE_DIR}/.deps/python/bin/python CACHE FILEPATH "Python with the oracles' packages")
+
+# ditmill_python_test(name FILE file.py [TIMEOUT s] [LABELS ...] [RUN_ALONE]): a unittest script. It finds the build
+# by $DITMILL_BUILD, and tests/support on its path. RUN_ALONE: it starts more processes than a test's share of cores.
+function(ditmill_python_test name)
+  cmake_parse_arguments(TEST "RUN_ALONE" "FILE;TIMEOUT" "LABELS" ${ARGN})
+  if(NOT TEST_TIMEOUT)
+    set(TEST_TIMEOUT 300)
+  endif()
+  add_test(NAME ${name} COMMAND ${DITMILL_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/${TEST_FILE})
+  set_tests_properties(${name} PROPERTIES
+    TIMEOUT ${TEST_TIMEOUT} LABELS "${TEST_LABELS}" RUN_SERIAL ${TEST_RUN_ALONE}
+    ENVIRONMENT "DITMILL_BUILD=${CMAKE_BINARY_DIR};PYTHONPATH=${CMAKE_SOURCE_DIR}/tests/support;PYTHONDONTWRITEBYTECODE=1")
+endfunction()
+
 # ditmill_embed(target function FILES ...): compiles text files into target. `function` names a generated
 #   std::span<const ditmill::EmbeddedText> ditmill::embedded::<function>();
 # declared in configs/embedded.h.

@@ -8,6 +8,8 @@
 #include <ATen/ATen.h>
 #include <spdlog/spdlog.h>
 
+#include "dist/agree.h"
+
 namespace ditmill::jobs {
 namespace {
 
@@ -58,18 +60,16 @@ GroupRunner::GroupRunner(const dist::Communicator& comm, models::ClipGenerator& 
       texts_(text_cache_bytes) {}
 
 void GroupRunner::run() {
-  try {
-    work();
-  } catch (const Error& error) {
-    send_to_coordinator(*comm_, {.kind = GroupMessage::Kind::fatal, .error = error});
+  const std::optional<Error> failure = dist::failure_of([this] { work(); });
+  if (failure) {
+    send_to_coordinator(*comm_, {.kind = GroupMessage::Kind::fatal, .error = failure});
     while (asked_ && !next_) {  // an answer is under way: nobody must be left sending it
       told_to_stop();
       std::this_thread::sleep_for(std::chrono::milliseconds{1});
     }
-    send_to_coordinator(*comm_, {.kind = GroupMessage::Kind::leave});
-    throw;
   }
   send_to_coordinator(*comm_, {.kind = GroupMessage::Kind::leave});
+  if (failure) throw *failure;
 }
 
 void GroupRunner::work() {
@@ -122,8 +122,8 @@ void GroupRunner::run_window(const Grant& grant) {
 void GroupRunner::encode_texts(const Grant& grant) {
   for (const WorkItem& work : grant.items) {
     try {
-      encode(work.item.request.prompt);
-      if (pipeline_->guidance_scale > 1) encode(work.item.request.negative_prompt);
+      embed(work.item.request.prompt);
+      if (guided()) embed(work.item.request.negative_prompt);
     } catch (const Error& error) {
       // The item itself will meet the same error, and be failed for it.
       spdlog::debug("item {}: {}", work.item.request.id, error.what());
@@ -131,8 +131,8 @@ void GroupRunner::encode_texts(const Grant& grant) {
   }
 }
 
-void GroupRunner::encode(const std::string& text) {
-  if (!texts_.find(text)) texts_.insert(text, generator_->encode_text(text));
+at::Tensor GroupRunner::embed(const std::string& text) {
+  return texts_.get(text, [this](const std::string& missing) { return generator_->encode_text(missing); });
 }
 
 void GroupRunner::run_item(const WorkItem& work) {
@@ -158,11 +158,8 @@ FinishedItem GroupRunner::make(const WorkItem& work) {
   FinishedItem finished{.item = &work.item, .attempt = work.attempt, .started = utc_now()};
 
   const Stopwatch text_watch;
-  encode(request.prompt);
-  const bool guided = pipeline_->guidance_scale > 1;
-  if (guided) encode(request.negative_prompt);
-  const at::Tensor text = *texts_.find(request.prompt);
-  const at::Tensor negative = guided ? *texts_.find(request.negative_prompt) : at::Tensor{};
+  const at::Tensor text = embed(request.prompt);
+  const at::Tensor negative = guided() ? embed(request.negative_prompt) : at::Tensor{};
   finished.seconds_text = text_watch.seconds();
 
   const Stopwatch denoise_watch;

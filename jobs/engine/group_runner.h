@@ -35,7 +35,8 @@ class GroupRunner {
   bool told_to_stop();
   void run_window(const Grant& grant);
   void encode_texts(const Grant& grant);
-  void encode(const std::string& text);
+  at::Tensor embed(const std::string& text);
+  bool guided() const noexcept { return pipeline_->guidance_scale > 1; }
   void run_item(const WorkItem& work);
   FinishedItem make(const WorkItem& work);
   void report_done(const std::vector<Acknowledged>& acknowledged);

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "jobs/engine/loading.h"
+#include "jobs/engine/outcome.h"
+#include "jobs/engine/protocol.h"
+#include "jobs/epoch.h"
+#include "jobs/journal/reader.h"
+#include "jobs/prepare.h"
+#include "jobs/run_directory.h"
+#include "jobs/store/group_store.h"
+#include "slurm/allocation.h"
+
+namespace ditmill::jobs {
+
+/// What a group needs to store results; made by rank 0, broadcast.
+struct StorePlan {
+  std::string run_directory;
+  int epoch = 0;
+  OutputConfig output;
+  StoreProvenance provenance;
+};
+
+nlohmann::json to_json(const StorePlan& plan);
+StorePlan store_plan_from_json(const nlohmann::json& json);
+
+/// Facts of the machine and the launch that go into the dump.
+struct LaunchFacts {
+  int world = 1;
+  int threads = 1;
+  slurm::Allocation allocation;
+  std::map<std::string, std::string> libraries;
+};
+
+/// What rank 0 knows and decides: the other ranks obey. Its steps are called once each, in this order.
+class Authority {
+ public:
+  /// Reads manifest, list and headers, takes the run directory, and recalls the digests of weights that have not
+  /// changed. Throws Error.
+  Authority(RunOptions options, LaunchFacts facts);
+
+  const configs::PipelineConfig& pipeline() const noexcept { return job_.manifest.pipeline; }
+  const configs::ModelDefinition& model() const noexcept { return job_.manifest.model; }
+  /// Whether weights must be loaded: false for a rehearsal, and where nothing is left to do.
+  bool needs_weights() const noexcept;
+  LoadPlan load_plan() const;
+  /// Takes note of what the loaded weights are, decides what is left to do, and freezes the job in its run
+  /// directory. `loading` is null where no weights were needed. Throws Error.
+  void settle(const Loading* loading);
+
+  StorePlan store_plan() const;
+  std::size_t total() const noexcept { return items_.size(); }
+  std::size_t already_done() const noexcept;
+  std::deque<WorkItem> take_pending();
+
+  /// Writes the index and outcome.json. `failure` is what ended the job early, if something did.
+  Outcome conclude(const Error* failure);
+
+ private:
+  void recall();
+  void reconcile_items();
+  void freeze();
+
+  RunOptions options_;
+  LaunchFacts facts_;
+  PreparedJob job_;
+  std::optional<RunDirectory> run_;
+  std::optional<Epoch> epoch_;
+  std::vector<ComponentIdentity> identities_;  ///< empty until the digests are known
+  nlohmann::json identity_;
+  nlohmann::json config_;
+  JournalState journals_;
+  std::vector<Item> items_;
+  std::deque<WorkItem> pending_;
+};
+
+}  // namespace ditmill::jobs

@@ -1,0 +1,186 @@
+#include "jobs/engine/run.h"
+
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <set>
+
+#include <ATen/Parallel.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include "dist/agree.h"
+#include "dist/library_versions.h"
+#include "dist/mesh.h"
+#include "dist/parallel_context.h"
+#include "jobs/cli/output.h"
+#include "jobs/engine/authority.h"
+#include "jobs/engine/coordinator.h"
+#include "jobs/engine/group_runner.h"
+#include "jobs/engine/loading.h"
+#include "jobs/engine/logging.h"
+#include "jobs/engine/noop_generator.h"
+#include "jobs/engine/progress.h"
+#include "jobs/engine/threads.h"
+#include "jobs/store/group_store.h"
+#include "slurm/allocation.h"
+
+namespace ditmill::jobs {
+namespace {
+
+/// What rank 0 tells all others before any weights are read.
+struct Orders {
+  configs::PipelineConfig pipeline;
+  std::optional<double> noop_seconds;
+  std::optional<LoadPlan> load;
+};
+
+nlohmann::json to_json(const Orders& orders) {
+  nlohmann::json json{{"pipeline", to_json(orders.pipeline)}};
+  if (orders.noop_seconds) json["noop_seconds"] = *orders.noop_seconds;
+  if (orders.load) json["load"] = to_json(*orders.load);
+  return json;
+}
+
+Orders orders_from_json(const nlohmann::json& json) {
+  Orders orders{.pipeline = pipeline_from_json(json.at("pipeline"))};
+  if (json.contains("noop_seconds")) orders.noop_seconds = json.at("noop_seconds").get<double>();
+  if (json.contains("load")) orders.load = load_plan_from_json(json.at("load"));
+  return orders;
+}
+
+/// Rank 0's text on every rank.
+nlohmann::json broadcast_json(const dist::Communicator& comm, const nlohmann::json& json) {
+  const std::string text = comm.rank() == 0 ? json.dump() : std::string{};
+  return nlohmann::json::parse(comm.broadcast_text(text, 0, dist::Purpose::plan));
+}
+
+void write_progress(const std::string& text) { std::cerr << text << std::flush; }
+
+/// A run on one rank; `authority` is there on rank 0 only.
+class Run {
+ public:
+  Run(const dist::MpiSession& mpi, const RunOptions& options)
+      : world_(mpi.world()), items_(mpi.world()), options_(options) {}
+
+  bool leads() const noexcept { return world_.rank() == 0; }
+
+  /// Returns how the run ended, on rank 0. Throws the agreed error.
+  Outcome run() {
+    const Orders orders = open();
+    std::optional<Loading> loading;
+    if (orders.load) loading = load_model(world_, *orders.load);
+    const StorePlan store = settle(loading ? &*loading : nullptr);
+    if (loading || orders.noop_seconds) work(orders, std::move(loading), store);
+    Outcome outcome;
+    dist::agree(world_, [&] {
+      if (authority_) outcome = authority_->conclude(nullptr);
+    });
+    return outcome;
+  }
+
+  /// Leaves the run directory in order after an error, on rank 0.
+  void abandon(const Error& error) {
+    if (authority_) authority_->conclude(&error);
+  }
+
+ private:
+  Orders open() {
+    dist::agree(world_, [&] { set_up_logging(world_.rank(), options_.log_level, options_.log_file); });
+    const slurm::Allocation allocation = slurm::read_allocation([](const char* name) { return std::getenv(name); });
+    const int threads = options_.threads > 0 ? options_.threads : default_threads(world_, allocation);
+    at::set_num_threads(threads);
+    Orders orders;
+    dist::agree(world_, [&] {
+      if (!leads()) return;
+      authority_.emplace(options_, LaunchFacts{.world = world_.size(),
+                                               .threads = threads,
+                                               .allocation = allocation,
+                                               .libraries = dist::library_versions()});
+      orders = {.pipeline = authority_->pipeline(), .noop_seconds = authority_->model().noop_seconds};
+      if (authority_->needs_weights()) orders.load = authority_->load_plan();
+    });
+    return orders_from_json(broadcast_json(world_, leads() ? to_json(orders) : nlohmann::json{}));
+  }
+
+  StorePlan settle(const Loading* loading) {
+    StorePlan plan;
+    dist::agree(world_, [&] {
+      if (!leads()) return;
+      authority_->settle(loading);
+      plan = authority_->store_plan();
+    });
+    return store_plan_from_json(broadcast_json(world_, leads() ? to_json(plan) : nlohmann::json{}));
+  }
+
+  void work(const Orders& orders, std::optional<Loading> loading, const StorePlan& plan) {
+    const dist::Mesh mesh{world_.size(), orders.pipeline.parallel};
+    std::unique_ptr<models::ClipGenerator> generator;
+    std::optional<GroupStore> store;
+    const int group = mesh.coordinate(world_.rank(), dist::Axis::dp);
+    dist::agree(world_, [&] {
+      if (loading) {
+        generator = models::make_generator(std::move(loading->model), orders.pipeline,
+                                           dist::ParallelContext{mesh, world_.rank()});
+      } else {
+        generator = std::make_unique<NoopGenerator>(*orders.noop_seconds);
+      }
+      store.emplace(RunDirectory{plan.run_directory}, plan.epoch, group, plan.output, plan.provenance);
+    });
+
+    std::optional<Progress> progress;
+    std::optional<Coordinator> coordinator;
+    if (leads()) {
+      progress.emplace(authority_->total(), authority_->already_done(), isatty(STDERR_FILENO) == 1,
+                       write_progress);
+      coordinator.emplace(items_, authority_->take_pending(), group_roots(mesh), orders.pipeline.text_window,
+                          *progress);
+    }
+    const std::optional<Error> failure = dist::failure_of(
+        [&] { GroupRunner{items_, *generator, *store, orders.pipeline, plan.output}.run(); });
+    if (coordinator) {
+      coordinator->finish();
+      progress->finish();
+    }
+    dist::agree_on(world_, failure);
+  }
+
+  static std::set<int> group_roots(const dist::Mesh& mesh) {
+    std::set<int> roots;
+    for (int group = 0; group < mesh.degree(dist::Axis::dp); ++group) roots.insert(mesh.rank_at({group}));
+    return roots;
+  }
+
+  dist::Communicator world_;
+  dist::Communicator items_;  ///< the coordinator's and the groups' own
+  RunOptions options_;
+  std::optional<Authority> authority_;
+};
+
+}  // namespace
+
+int run_job(const dist::MpiSession& mpi, const RunOptions& options) {
+  Run run{mpi, options};
+  try {
+    const Outcome outcome = run.run();
+    if (!run.leads()) return 0;
+    spdlog::info("{}", outcome.reason);
+    if (options.json) {
+      write_results(options.out, [&](std::ostream& out) {
+        out << to_json(outcome).dump(2) << "\n";
+        return 0;
+      });
+    }
+    return outcome.exit;
+  } catch (const Error& error) {
+    if (!run.leads()) return 0;
+    std::cerr << "ditmill: " << error.what() << "\n";
+    run_command([&] {
+      run.abandon(error);
+      return 0;
+    });
+    return exit_code(error.category());
+  }
+}
+
+}  // namespace ditmill::jobs
