@@ -3,12 +3,11 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <nlohmann/json.hpp>
 
 #include "configs/error.h"
 #include "configs/pipeline_config.h"
@@ -27,16 +26,16 @@ class Family {
   virtual ~Family() = default;
 
   virtual std::string_view name() const noexcept = 0;
-  /// The effective hyper-parameters of one of the family's components, from its shapes, its config.json and its
-  /// catalog entry. Accounts for every tensor. Throws Error(bad_input) where they contradict each other, and
-  /// Error(unsupported) where config.json asks for math that ditmill lacks.
+  /// The effective hyper-parameters of one of the family's components, from its shapes, its config.json and
+  /// its catalog entry. Accounts for every tensor. Throws Error(bad_input) where they contradict each other,
+  /// and Error(unsupported) where config.json asks for math that ditmill lacks.
   virtual nlohmann::json bind(const registry::Component& component) const = 0;
   /// Throws Error(bad_input) where components do not fit each other (text width, latent channels).
   virtual void check_together(const HyperParameters& all) const = 0;
   /// Whether a tensor stays float32 when its component runs in a narrower type.
   virtual bool keeps_float32(std::string_view role, std::string_view tensor) const = 0;
-  /// What the family refuses of a request's sizes, with the nearest sizes that it takes (file, line and column
-  /// are the caller's to fill).
+  /// What the family refuses of a request's sizes, with the nearest sizes that it takes (file, line and
+  /// column are the caller's to fill).
   virtual std::vector<Problem> check_request(const configs::Request& request) const = 0;
   /// Channels, frames, height and width of a request's latent.
   virtual std::array<std::int64_t, 4> latent_shape(const HyperParameters& all,

@@ -1,13 +1,13 @@
 #pragma once
 
+#include <ATen/core/Tensor.h>
+
 #include <cstdint>
 #include <memory>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <ATen/core/Tensor.h>
 
 #include "dist/weights/stream.h"
 
@@ -23,8 +23,8 @@ class WeightsView {
   /// The view of a deeper scope.
   WeightsView scope(std::string_view name) const;
   WeightsView scope(std::string_view name, std::int64_t index) const;  ///< "name.index"
-  /// A tensor of exactly this shape; noted as taken. A missing name or another shape is noted too, and thrown by
-  /// finish(); an empty tensor of that shape is returned meanwhile.
+  /// A tensor of exactly this shape; noted as taken. A missing name or another shape is noted too, and thrown
+  /// by finish(); an empty tensor of that shape is returned meanwhile.
   at::Tensor take(std::string_view name, std::vector<std::int64_t> shape) const;
   bool has(std::string_view name) const;
 

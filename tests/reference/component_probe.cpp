@@ -1,0 +1,226 @@
+// component_probe MODE FOLDER IN.json OUT.safetensors: runs one part of ditmill on given inputs, for the
+// tests that compare it with diffusers. Weights come as in a job: identified by registry, bound by the
+// family, streamed.
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <c10/core/InferenceMode.h>
+
+#include <exception>
+#include <fstream>
+#include <functional>
+#include <iostream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "configs/error.h"
+#include "dist/comm/mpi.h"
+#include "dist/weights/stream.h"
+#include "models/generator.h"
+#include "models/samplers/sampler.h"
+#include "models/samplers/sigmas.h"
+#include "models/text/clean.h"
+#include "models/text_encoders/umt5.h"
+#include "models/tokenizers/sentencepiece.h"
+#include "models/vae/wan_decoder.h"
+#include "models/wan/transformer.h"
+#include "registry/identity/catalog.h"
+#include "registry/identity/model_folder.h"
+#include "tests/reference/probe_files.h"
+
+namespace ditmill::probe {
+namespace {
+
+using nlohmann::json;
+
+configs::Dtype dtype_named(const std::string& name) {
+  return name == "bfloat16" ? configs::Dtype::bfloat16 : configs::Dtype::float32;
+}
+
+configs::Solver solver_named(const std::string& name) {
+  return name == "euler" ? configs::Solver::euler : configs::Solver::unipc;
+}
+
+struct Component {
+  json hyper_parameters;
+  dist::TensorMap tensors;
+};
+
+/// What the modes work with: the model folder, the request, and the tensors that come with it.
+class Probe {
+ public:
+  Probe(const dist::Communicator& world, const std::string& folder, json in)
+      : world_(world), folder_(folder), in_(std::move(in)) {
+    if (in_.contains("tensors")) tensors_ = read_tensors(in_["tensors"]);
+  }
+
+  const json& in() const { return in_; }
+  const at::Tensor& tensor(const std::string& name) const { return tensors_.at(name); }
+  configs::Dtype dtype(const std::string& key = "dtype") const {
+    return dtype_named(in_.value(key, std::string("float32")));
+  }
+  dist::ParallelContext parallel() const { return {dist::Mesh(1, {}), 0}; }
+
+  Component load(const std::string& role, configs::Dtype dtype) const {
+    const registry::ModelFolder opened = open();
+    const registry::Component& component = opened.component(role);
+    const models::Family& family = models::family_named("wan");
+    dist::ComponentPlan plan{.role = role,
+                             .hyper_parameters = family.bind(component),
+                             .dtype = dtype,
+                             .keep_float32 = {},
+                             .files = component.files};
+    for (const auto& [name, shape] : component.shapes()) {
+      if (family.keeps_float32(role, name)) plan.keep_float32.push_back(name);
+    }
+    return {plan.hyper_parameters, dist::stream_component(world_, plan).tensors};
+  }
+
+  std::string tokenizer() const {
+    std::ifstream file(open().tokenizer_path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+
+ private:
+  registry::ModelFolder open() const {
+    return registry::open_model_folder(folder_, registry::Catalog::built_in());
+  }
+
+  const dist::Communicator& world_;
+  std::string folder_;
+  json in_;
+  dist::TensorMap tensors_;
+};
+
+dist::TensorMap run_dit(const Probe& probe) {
+  const Component loaded = probe.load("dit", probe.dtype());
+  const models::WeightsView weights(loaded.tensors, "dit");
+  models::wan::Transformer transformer(weights, models::wan::dims_from_json(loaded.hyper_parameters),
+                                       probe.parallel());
+  weights.finish();
+  const at::ScalarType dtype = transformer.dtype();
+  return {{"flow", transformer(probe.tensor("latents").to(dtype), probe.tensor("timestep"),
+                               probe.tensor("text").to(dtype))}};
+}
+
+dist::TensorMap run_vae(const Probe& probe) {
+  const Component loaded = probe.load("vae", probe.dtype());
+  const models::WeightsView weights(loaded.tensors, "vae");
+  const models::WanDecoder decoder(weights, loaded.hyper_parameters);
+  const at::Tensor decoded = decoder.decode(probe.tensor("latents"));
+  return {{"decoded", decoded}, {"frames", models::to_frames(decoded)}};
+}
+
+/// Texts to ids, and to embeddings where `embed` is not false.
+dist::TensorMap run_text(const Probe& probe) {
+  const models::SentencePieceTokenizer tokenizer(probe.tokenizer());
+  dist::TensorMap out;
+  std::vector<std::vector<int>> ids;
+  for (const std::string text : probe.in().at("texts")) {
+    ids.push_back(tokenizer.encode(models::clean_prompt(text), 512));
+    out["ids." + std::to_string(ids.size() - 1)] = at::tensor(ids.back()).to(at::kLong);
+  }
+  if (!probe.in().value("embed", true)) return out;
+  const Component loaded = probe.load("text_encoder", probe.dtype());
+  const models::WeightsView weights(loaded.tensors, "text_encoder");
+  const models::Umt5Encoder encoder(weights, loaded.hyper_parameters, probe.parallel());
+  weights.finish();
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    out["embedding." + std::to_string(i)] = encoder.encode(ids[i]);
+  }
+  return out;
+}
+
+/// A sampler fed with given flows [steps, 1, C, T, H, W]: its tables, and the sample after every step.
+dist::TensorMap run_sampler(const Probe& probe) {
+  const json& in = probe.in();
+  const configs::Solver solver = solver_named(in.at("solver"));
+  const models::Schedule schedule = solver == configs::Solver::euler
+                                        ? models::flow_match_euler_schedule(in.at("steps"), in.at("shift"))
+                                        : models::unipc_schedule(in.at("steps"), in.at("shift"));
+  dist::TensorMap out{{"sigmas", at::tensor(schedule.sigmas)}, {"timesteps", at::tensor(schedule.timesteps)}};
+  if (!in.contains("tensors")) return out;
+  const auto sampler = models::make_sampler(solver, in.at("steps"), in.at("shift"));
+  at::Tensor sample = probe.tensor("sample");
+  for (int step = 0; step < sampler->steps(); ++step) {
+    sample = sampler->advance(probe.tensor("flows")[step], sample);
+    out["sample." + std::to_string(step)] = sample;
+  }
+  return out;
+}
+
+configs::Request request_of(const json& json) {
+  configs::Request request;
+  request.id = json.at("id");
+  request.prompt = json.at("prompt");
+  request.negative_prompt = json.at("negative_prompt");
+  request.seed = json.at("seed");
+  request.width = json.at("width");
+  request.height = json.at("height");
+  request.frames = json.at("frames");
+  return request;
+}
+
+/// Requests to latents and frames, in the order given, all by one generator.
+dist::TensorMap run_pipeline(const Probe& probe) {
+  const json& in = probe.in();
+  configs::PipelineConfig pipeline;
+  pipeline.solver = solver_named(in.at("solver"));
+  pipeline.steps = in.at("steps");
+  pipeline.guidance_scale = in.at("guidance_scale");
+  pipeline.flow_shift = in.at("flow_shift");
+  models::LoadedModel model{
+      .family = "wan", .hyper_parameters = {}, .weights = {}, .tokenizer = probe.tokenizer()};
+  for (const std::string role : {"dit", "text_encoder", "vae"}) {
+    const configs::Dtype dtype = role == "vae" ? probe.dtype("vae_dtype") : probe.dtype();
+    pipeline.components[role].dtype = dtype;
+    Component loaded = probe.load(role, dtype);
+    model.hyper_parameters[role] = loaded.hyper_parameters;
+    model.weights[role] = std::move(loaded.tensors);
+  }
+  models::family_named("wan").check_together(model.hyper_parameters);
+  const auto generator = models::make_generator(std::move(model), pipeline, probe.parallel());
+  dist::TensorMap out;
+  for (const json& entry : in.at("requests")) {
+    const configs::Request request = request_of(entry);
+    const at::Tensor text = generator->encode_text(request.prompt);
+    const at::Tensor negative = generator->encode_text(request.negative_prompt);
+    const at::Tensor latents = generator->denoise(request, text, negative);
+    out[request.id + ".text"] = text;
+    out[request.id + ".negative"] = negative;
+    out[request.id + ".latents"] = latents;
+    if (in.value("decode", true)) out[request.id + ".frames"] = generator->decode(latents);
+  }
+  return out;
+}
+
+const std::map<std::string, std::function<dist::TensorMap(const Probe&)>> modes{{"dit", run_dit},
+                                                                                {"vae", run_vae},
+                                                                                {"text", run_text},
+                                                                                {"sampler", run_sampler},
+                                                                                {"pipeline", run_pipeline}};
+
+int run(int argc, char** argv) {
+  dist::MpiSession session(argc, argv);
+  if (argc != 5 || !modes.contains(argv[1])) {
+    std::cerr << "usage: component_probe dit|vae|text|sampler|pipeline FOLDER IN.json OUT.safetensors\n";
+    return 2;
+  }
+  try {
+    std::ifstream file(argv[3]);
+    json in = json::parse(file);
+    at::set_num_threads(in.value("threads", 2));
+    const c10::InferenceMode inference;
+    const dist::Communicator world = session.world();
+    write_tensors(argv[4], modes.at(argv[1])(Probe(world, argv[2], std::move(in))));
+    return 0;
+  } catch (const std::exception& e) {
+    std::cerr << e.what() << '\n';
+    return 1;
+  }
+}
+
+}  // namespace
+}  // namespace ditmill::probe
+
+int main(int argc, char** argv) { return ditmill::probe::run(argc, argv); }
