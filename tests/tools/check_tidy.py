@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+"""Runs clang-tidy 14 over the C++ sources that changed (changed_files.sh).
+
+    check_tidy.py --build DIR [--cache DIR] [--budget SECONDS] [--all | FILE...]
+
+A changed header is looked at through its own .cpp, else through one that includes it. Commands come from the
+build folder's compile database, without GCC's precompiled header, so every file has to include what it needs.
+A clean result is remembered by content (sources, headers of ours, command, configuration): a file that has not
+changed since costs nothing. Exit 0: clean; 1: findings, or the budget ran out; 2: bad command line.
+"""
+
+import argparse
+import concurrent.futures
+import hashlib
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+TIDY = "clang-tidy-14"
+ROOT = Path(__file__).resolve().parents[2]
+INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.MULTILINE)
+TENSORS = re.compile(r"#\s*include\s*<(ATen|c10|torch)/")
+
+
+def without_precompiled_header(command):
+    """The compiler's arguments for clang-tidy: no output, no warnings that GCC gives already, no GCC header."""
+    arguments, kept = iter(shlex.split(command)[1:]), []
+    for argument in arguments:
+        if argument in ("-o", "-c"):
+            next(arguments)
+        elif argument == "-include":
+            header = next(arguments)
+            if not header.endswith("cmake_pch.hxx"):
+                kept += [argument, header]
+        elif not argument.startswith("-W"):
+            kept.append(argument)
+    return kept
+
+
+class Sources:
+    """What the compile database builds, and which of our headers each file reaches."""
+
+    def __init__(self, build):
+        self.commands = {}  # path from the root -> (folder, arguments)
+        for entry in json.loads((build / "compile_commands.json").read_text()):
+            path = Path(entry["directory"], entry["file"]).resolve()
+            if path.is_relative_to(ROOT) and not path.is_relative_to(build) and path.suffix == ".cpp":
+                name = path.relative_to(ROOT).as_posix()
+                self.commands.setdefault(name, (entry["directory"], without_precompiled_header(entry["command"])))
+        self._reached = {}
+
+    def reached(self, name):
+        """`name` and all our headers that it includes, however indirectly, as {path: text}."""
+        if name not in self._reached:
+            found, queue = {}, [name]
+            while queue:
+                path = queue.pop()
+                if path not in found and (ROOT / path).is_file():
+                    found[path] = (ROOT / path).read_text(encoding="utf-8", errors="replace")
+                    queue += INCLUDE.findall(found[path])
+            self._reached[name] = found
+        return self._reached[name]
+
+    def to_look_at(self, changed):
+        """The sources to run over so that every changed source and header is seen; and what nothing builds."""
+        chosen = [name for name in changed if name in self.commands]
+        seen = set().union(*(self.reached(name) for name in chosen)) if chosen else set()
+        unseen = []
+        for name in changed:
+            if name in seen:
+                continue
+            own = str(Path(name).with_suffix(".cpp"))
+            includers = [own] if own in self.commands else []
+            includers += [source for source in self.commands if name in self.reached(source)]
+            if includers:
+                chosen.append(includers[0])
+                seen |= set(self.reached(includers[0]))
+            else:
+                unseen.append(name)
+        return chosen, unseen
+
+    def key(self, name, configuration):
+        state = hashlib.sha256(configuration)
+        for path, text in sorted(self.reached(name).items()):
+            state.update(f"\0{path}\0{text}".encode())
+        state.update(json.dumps(self.commands[name]).encode())
+        return state.hexdigest()
+
+    def has_tensors(self, name):
+        return any(TENSORS.search(text) for text in self.reached(name).values())
+
+
+def run_tidy(name, directory, arguments, seconds):
+    """(clean, what clang-tidy printed)"""
+    command = [TIDY, "--quiet", str(ROOT / name), "--", *arguments]
+    out_of_time = False, f"{name}: the budget of time ran out; what is done is remembered, run it again\n"
+    if seconds <= 0:
+        return out_of_time
+    try:
+        done = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return out_of_time
+    noise = re.compile(r"^\d+ warnings? .*generated\.$|^Suppressed \d+|^Use -header-filter", re.MULTILINE)
+    return done.returncode == 0, done.stdout + ("" if done.returncode == 0 else noise.sub("", done.stderr).strip())
+
+
+def changed_files():
+    listed = subprocess.run([ROOT / "tests/tools/changed_files.sh", "*.h", "*.cpp"], check=True, text=True,
+                            stdout=subprocess.PIPE)
+    return listed.stdout.splitlines()
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Runs clang-tidy over the C++ sources that changed.")
+    parser.add_argument("--build", type=Path, required=True)
+    parser.add_argument("--cache", type=Path, default=ROOT / ".deps/tidy-cache")
+    parser.add_argument("--budget", type=float, default=1500, help="seconds for all files together")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--all", action="store_true", help="every source of the build, changed or not")
+    parser.add_argument("files", nargs="*", help="these files, from the root of the tree, instead of what changed")
+    arguments = parser.parse_args()
+
+    sources = Sources(arguments.build.resolve())
+    changed = list(sources.commands) if arguments.all else arguments.files or changed_files()
+    chosen, unseen = sources.to_look_at(changed)
+    version = subprocess.run([TIDY, "--version"], check=True, stdout=subprocess.PIPE).stdout
+    configuration = version + (ROOT / ".clang-tidy").read_bytes() + (ROOT / "tests/.clang-tidy").read_bytes()
+    arguments.cache.mkdir(parents=True, exist_ok=True)
+    marks = {name: arguments.cache / sources.key(name, configuration) for name in chosen}
+    todo = [name for name in chosen if not marks[name].exists()]
+    todo.sort(key=sources.has_tensors, reverse=True)  # the slow ones first, so that no core waits at the end
+    for name in unseen:
+        print(f"{name}: no source that is built here includes it: not looked at")
+    print(f"{len(changed)} changed files through {len(chosen)} sources, {len(chosen) - len(todo)} known to be clean",
+          flush=True)
+
+    start, failed, said = time.monotonic(), 0, set()
+
+    def look_at(name):
+        began = time.monotonic()
+        result = run_tidy(name, *sources.commands[name], arguments.budget - (began - start))
+        return name, time.monotonic() - began, *result
+
+    with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
+        for name, seconds, clean, text in pool.map(look_at, todo):
+            print(f"{seconds:6.1f} s  {name}{'' if clean else '  FINDINGS'}", flush=True)
+            failed += not clean
+            if clean:
+                marks[name].touch()
+            elif text not in said:
+                said.add(text)
+                print(text, flush=True)
+    print(f"{failed} of {len(chosen)} sources with findings, {time.monotonic() - start:.0f} s")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
