@@ -47,7 +47,7 @@ FRONT_TARGETS = {
 }
 FRONT_PATHS = re.compile(r"(configs|registry|slurm|dist/plan)/|dist/(mesh|parallel_context)\.")
 
-SOURCE_ENDINGS = {".h", ".cpp", ".cu", ".cuh", ".in"}
+SOURCE_ENDINGS = {".h", ".cpp", ".cu", ".cuh", ".inc", ".in"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
 
@@ -60,7 +60,9 @@ class Tree:
         for room in ROOMS:
             for path in sorted((root / room).rglob("*")):
                 if path.suffix in SOURCE_ENDINGS and path.is_file():
-                    self.includes[path.relative_to(root).as_posix()] = list(self._read(path))
+                    # A template is known by the name of what CMake makes of it.
+                    name = path.relative_to(root).as_posix().removesuffix(".in")
+                    self.includes[name] = list(self._read(path))
 
     @staticmethod
     def _read(path):

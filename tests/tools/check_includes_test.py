@@ -18,6 +18,8 @@ GOOD = {
     "models/wan/block.cpp": '#include <ATen/ATen.h>\n#include "dist/weights/stream.h"\n',
     "slurm/allocation.h": '#include "configs/error.h"\n',
     "jobs/store/part.cpp": "#include <hdf5.h>\n",
+    "jobs/version.h.in": "#include <string>\n",
+    "jobs/version.cpp": '#include "jobs/version.h"\n',
     "jobs/engine/run.cpp": '#include "models/wan/family.cpp"\n#include "dist/weights/stream.h"\n',
     "tests/jobs/part_test.cpp": '#include <hdf5.h>\n#include <gtest/gtest.h>\n#include "slurm/allocation.h"\n',
 }
