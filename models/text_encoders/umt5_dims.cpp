@@ -1,0 +1,110 @@
+#include "models/text_encoders/umt5_dims.h"
+
+#include <string>
+
+#include "models/text_encoders/umt5_names.h"
+
+namespace ditmill::models {
+namespace {
+
+std::uint64_t u(std::int64_t size) { return static_cast<std::uint64_t>(size); }
+
+void check_config(const ComponentReader& reader, const Umt5Dims& d) {
+  reader.agrees("vocab_size", d.vocabulary);
+  reader.agrees("d_model", d.dim);
+  reader.agrees("num_heads", d.heads);
+  reader.agrees("d_kv", d.head_dim);
+  reader.agrees("d_ff", d.ffn_dim);
+  reader.agrees("num_layers", d.layers);
+  reader.agrees("relative_attention_num_buckets", d.buckets);
+  reader.only("model_type", "umt5");
+  reader.only("feed_forward_proj", "gated-gelu");
+  reader.only("dense_act_fn", "gelu_new");
+  reader.only("is_gated_act", true);
+  reader.only("is_decoder", false);
+  reader.only("quantization_config", nullptr);
+}
+
+}  // namespace
+
+nlohmann::json to_json(const Umt5Dims& d) {
+  return {{"vocab_size", d.vocabulary}, {"dim", d.dim},         {"heads", d.heads},
+          {"head_dim", d.head_dim},     {"ffn_dim", d.ffn_dim}, {"layers", d.layers},
+          {"buckets", d.buckets},       {"eps", d.eps},         {"max_distance", d.max_distance}};
+}
+
+Umt5Dims umt5_dims_from_json(const nlohmann::json& json) {
+  Umt5Dims d;
+  d.vocabulary = json.at("vocab_size");
+  d.dim = json.at("dim");
+  d.heads = json.at("heads");
+  d.head_dim = json.at("head_dim");
+  d.ffn_dim = json.at("ffn_dim");
+  d.layers = json.at("layers");
+  d.buckets = json.at("buckets");
+  d.max_distance = json.at("max_distance");
+  d.eps = json.at("eps");
+  return d;
+}
+
+Shapes umt5_shapes(const Umt5Dims& d) {
+  const std::uint64_t inner = u(d.heads) * u(d.head_dim);
+  Shapes shapes;
+  shapes[umt5_names::shared] = {u(d.vocabulary), u(d.dim)};
+  for (std::int64_t layer = 0; layer < d.layers; ++layer) {
+    const std::string block = umt5_names::block(layer);
+    for (const char* name : {"q", "k", "v"}) {
+      shapes[block + "layer.0.SelfAttention." + name + ".weight"] = {inner, u(d.dim)};
+    }
+    shapes[block + "layer.0.SelfAttention.o.weight"] = {u(d.dim), inner};
+    shapes[block + "layer.0.SelfAttention.relative_attention_bias.weight"] = {u(d.buckets), u(d.heads)};
+    shapes[block + "layer.0.layer_norm.weight"] = {u(d.dim)};
+    shapes[block + "layer.1.DenseReluDense.wi_0.weight"] = {u(d.ffn_dim), u(d.dim)};
+    shapes[block + "layer.1.DenseReluDense.wi_1.weight"] = {u(d.ffn_dim), u(d.dim)};
+    shapes[block + "layer.1.DenseReluDense.wo.weight"] = {u(d.dim), u(d.ffn_dim)};
+    shapes[block + "layer.1.layer_norm.weight"] = {u(d.dim)};
+  }
+  shapes["encoder.final_layer_norm.weight"] = {u(d.dim)};
+  return shapes;
+}
+
+nlohmann::json bind_umt5(const registry::Component& component) {
+  const ComponentReader reader(component, "bind the text encoder's weights", "a UMT5 encoder");
+  const std::string embedding =
+      reader.has(umt5_names::shared) ? umt5_names::shared : umt5_names::embed_tokens;
+  const std::string first = umt5_names::block(0) + "layer.";
+
+  Umt5Dims d;
+  d.vocabulary = reader.size(embedding, 2, 0);
+  d.dim = reader.size(embedding, 2, 1);
+  d.layers = reader.count("encoder.block.", ".layer.0.SelfAttention.q.weight");
+  d.buckets = reader.size(first + "0.SelfAttention.relative_attention_bias.weight", 2, 0);
+  d.heads = reader.size(first + "0.SelfAttention.relative_attention_bias.weight", 2, 1);
+  const std::int64_t inner = reader.size(first + "0.SelfAttention.q.weight", 2, 0);
+  if (inner % d.heads != 0) {
+    reader.refuse(first + "0.SelfAttention.q.weight",
+                  "a multiple of " + std::to_string(d.heads) + " rows: heads times their width",
+                  std::to_string(inner));
+  }
+  d.head_dim = inner / d.heads;
+  d.ffn_dim = reader.size(first + "1.DenseReluDense.wi_0.weight", 2, 0);
+  d.max_distance = reader.integer("relative_attention_max_distance").value_or(d.max_distance);
+  d.eps = reader.positive("layer_norm_epsilon").value_or(d.eps);
+  check_config(reader, d);
+  // A quarter of the buckets is exact; the logarithm of the others needs room above it.
+  if (d.buckets < 4 || d.max_distance <= d.buckets / 4) {
+    reader.refuse(first + "0.SelfAttention.relative_attention_bias.weight",
+                  "4 buckets or more, and relative_attention_max_distance above a quarter of them",
+                  std::to_string(d.buckets) + " buckets, distance " + std::to_string(d.max_distance));
+  }
+
+  Shapes expected = umt5_shapes(d);
+  if (reader.has(umt5_names::embed_tokens)) {
+    expected[umt5_names::embed_tokens] = expected.at(umt5_names::shared);
+    if (!reader.has(umt5_names::shared)) expected.erase(umt5_names::shared);
+  }
+  reader.account(expected);
+  return to_json(d);
+}
+
+}  // namespace ditmill::models

@@ -1,0 +1,108 @@
+#include "models/vae/wan_decoder.h"
+
+#include <ATen/ATen.h>
+
+#include <string>
+#include <utility>
+
+#include "configs/error.h"
+
+namespace ditmill::models {
+namespace {
+
+constexpr std::int64_t image_channels = 3;
+
+/// The encoder's weights may have come along: they are accounted for, and freed with the view.
+void let_go_of_encoder(const WeightsView& weights, const WanVaeDims& dims) {
+  for (const auto& [name, shape] : wan_vae_shapes(dims)) {
+    if (!vae_needs(name) && weights.has(name)) {
+      weights.take(name, std::vector<std::int64_t>(shape.begin(), shape.end()));
+    }
+  }
+}
+
+std::vector<WanUpBlock> make_up_blocks(const WeightsView& weights, const WanVaeDims& dims) {
+  std::vector<WanUpBlock> blocks;
+  blocks.reserve(static_cast<std::size_t>(dims.levels()));
+  for (std::int64_t i = 0; i < dims.levels(); ++i)
+    blocks.emplace_back(weights.scope("up_blocks", i), dims, i);
+  return blocks;
+}
+
+at::Tensor per_channel(const std::vector<double>& values, at::ScalarType type) {
+  // Rounded to float32 first, as Python's numbers are on their way into a tensor.
+  return at::tensor(values, at::kFloat).view({1, static_cast<std::int64_t>(values.size()), 1, 1, 1}).to(type);
+}
+
+}  // namespace
+
+WanUpBlock::WanUpBlock(const WeightsView& weights, const WanVaeDims& dims, std::int64_t index) {
+  const std::int64_t width = dims.up_width(index);
+  for (std::int64_t j = 0; j <= dims.num_res_blocks; ++j) {
+    residuals_.emplace_back(weights.scope("resnets", j), j == 0 ? dims.up_input(index) : width, width);
+  }
+  if (dims.has_upsampler(index)) {
+    upsampler_.emplace(weights.scope("upsamplers", 0), width, dims.upsamples_time(index));
+  }
+}
+
+at::Tensor WanUpBlock::operator()(at::Tensor x, CausalState& state) const {
+  for (const VaeResidual& residual : residuals_) x = residual(x, state);
+  return upsampler_ ? (*upsampler_)(std::move(x), state) : x;
+}
+
+WanDecoder::WanDecoder(const WeightsView& weights, const nlohmann::json& hyper_parameters)
+    : dims_(wan_vae_dims_from_json(hyper_parameters)),
+      post_quant_(weights.scope("post_quant_conv"), dims_.z_dim, dims_.z_dim, 1, 1),
+      conv_in_(weights.scope("decoder").scope("conv_in"), dims_.z_dim, dims_.up_width(0), 3, 3),
+      middle_(weights.scope("decoder").scope("mid_block"), dims_.up_width(0)),
+      up_blocks_(make_up_blocks(weights.scope("decoder"), dims_)),
+      head_(weights.scope("decoder"), dims_.up_width(dims_.levels() - 1), image_channels) {
+  let_go_of_encoder(weights, dims_);
+}
+
+at::Tensor WanDecoder::decode(const at::Tensor& latents) const {
+  if (latents.dim() != 4 || latents.size(0) != dims_.z_dim || latents.numel() == 0) {
+    throw Error{
+        Category::internal,
+        "decode latents",
+        {},
+        Expected{"[" + std::to_string(dims_.z_dim) + ", frames, height, width]"},
+        Got{std::to_string(latents.dim()) + " dimensions, " + std::to_string(latents.numel()) + " values"}};
+  }
+  const at::Tensor z = post_quant_(denormalise(latents));
+  const std::int64_t scale = std::int64_t{1} << (dims_.levels() - 1);
+  std::int64_t later = 1;
+  for (const bool doubles : dims_.temporal_downsample) later *= doubles ? 2 : 1;
+  at::Tensor pixels = at::empty(
+      {image_channels, 1 + later * (z.size(2) - 1), scale * z.size(3), scale * z.size(4)}, z.options());
+  CausalState state;
+  std::int64_t done = 0;
+  for (std::int64_t t = 0; t < z.size(2); ++t) {
+    const at::Tensor chunk = decode_frame(z.narrow(2, t, 1), state)[0];
+    at::Tensor part = pixels.narrow(1, done, chunk.size(1));
+    part.copy_(chunk.clamp(-1.0, 1.0));
+    done += chunk.size(1);
+  }
+  return pixels;
+}
+
+at::Tensor WanDecoder::denormalise(const at::Tensor& latents) const {
+  const at::ScalarType type = conv_in_.dtype();
+  const at::Tensor inverse = 1.0 / per_channel(dims_.latents_std, type);
+  return latents.unsqueeze(0).to(type) / inverse + per_channel(dims_.latents_mean, type);
+}
+
+at::Tensor WanDecoder::decode_frame(const at::Tensor& frame, CausalState& state) const {
+  state.rewind();
+  at::Tensor x = middle_(conv_in_(frame, state), state);
+  for (const WanUpBlock& block : up_blocks_) x = block(std::move(x), state);
+  return head_(x, state);
+}
+
+at::Tensor to_frames(const at::Tensor& decoded) {
+  const at::Tensor unit = (decoded.to(at::kFloat) * 0.5 + 0.5).clamp(0.0, 1.0);
+  return (unit * 255.0).round().to(at::kByte).permute({1, 2, 3, 0}).contiguous();
+}
+
+}  // namespace ditmill::models

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <vector>
+
+#include "models/vae/wan_upsampler.h"
+#include "models/vae/wan_vae_dims.h"
+#include "models/vae/wan_vae_layers.h"
+#include "models/weights_view.h"
+
+namespace ditmill::models {
+
+/// Residual blocks of one size, then (but for the last) the upsampler to the next.
+class WanUpBlock {
+ public:
+  WanUpBlock(const WeightsView& weights, const WanVaeDims& dims, std::int64_t index);
+  at::Tensor operator()(at::Tensor x, CausalState& state) const;
+
+ private:
+  std::vector<VaeResidual> residuals_;
+  std::optional<WanUpsampler> upsampler_;
+};
+
+/// The decoder of Wan 2.1's VAE: latent frames one at a time, each with what the layers kept of those before
+/// it, so that memory does not grow with the clip but for its pixels.
+class WanDecoder {
+ public:
+  /// `hyper_parameters`: what bind_wan_vae() gives. The encoder's tensors are let go of, if they are there.
+  WanDecoder(const WeightsView& weights, const nlohmann::json& hyper_parameters);
+
+  /// Denoised latents [C, T, H, W] -> pixels [3, 1 + s (T - 1), p H, p W] in [-1, 1] in the weights' dtype
+  /// (s, p: temporal_scale, spatial_scale). Undoes the normalisation of the latents first.
+  at::Tensor decode(const at::Tensor& latents) const;
+
+ private:
+  at::Tensor denormalise(const at::Tensor& latents) const;
+  at::Tensor decode_frame(const at::Tensor& frame, CausalState& state) const;
+
+  WanVaeDims dims_;
+  CausalConv post_quant_;
+  CausalConv conv_in_;
+  VaeMiddle middle_;
+  std::vector<WanUpBlock> up_blocks_;
+  VaeHead head_;
+};
+
+/// Pixels [3, T, H, W] in [-1, 1] -> [T, H, W, 3] uint8: 255 (x / 2 + 1/2), clamped, in float32, rounded half
+/// to even.
+at::Tensor to_frames(const at::Tensor& decoded);
+
+}  // namespace ditmill::models

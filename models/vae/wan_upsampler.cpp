@@ -1,0 +1,46 @@
+#include "models/vae/wan_upsampler.h"
+
+#include <ATen/ATen.h>
+
+#include <array>
+#include <utility>
+
+#include "models/vae/wan_vae_layers.h"
+
+namespace ditmill::models {
+namespace {
+
+at::Tensor double_size(const at::Tensor& pictures) {
+  const std::array<double, 2> scales{2.0, 2.0};
+  // Nothing but copies, so the detour through float32 that diffusers takes would change no bit.
+  return at::_upsample_nearest_exact2d(pictures, c10::nullopt, scales);
+}
+
+}  // namespace
+
+WanUpsampler::WanUpsampler(const WeightsView& weights, std::int64_t channels, bool time)
+    : weight_(weights.scope("resample", 1).take("weight", {channels / 2, channels, 3, 3})),
+      bias_(weights.scope("resample", 1).take("bias", {channels / 2})) {
+  if (time) time_conv_.emplace(weights.scope("time_conv"), channels, 2 * channels, 3, 1);
+}
+
+at::Tensor WanUpsampler::operator()(at::Tensor x, CausalState& state) const {
+  if (time_conv_) {
+    CausalSlot& slot = state.next();
+    // A clip's first frame stands for one frame, not four: its chunk is not doubled, nor kept.
+    if (std::exchange(slot.started, true)) x = double_frames(x, slot);
+  }
+  return batch_as_frames(
+      at::conv2d(double_size(frames_as_batch(x)), weight_, bias_, /*stride=*/1, /*padding=*/1));
+}
+
+at::Tensor WanUpsampler::double_frames(const at::Tensor& x, CausalSlot& slot) const {
+  const std::int64_t channels = x.size(1), frames = x.size(2), height = x.size(3), width = x.size(4);
+  const at::Tensor before = slot.frames;
+  slot.keep(x);
+  const at::Tensor both = time_conv_->run(x, before).reshape({1, 2, channels, frames, height, width});
+  return at::stack({both.select(1, 0), both.select(1, 1)}, 3)
+      .reshape({1, channels, frames * 2, height, width});
+}
+
+}  // namespace ditmill::models

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string_view>
+#include <vector>
+
+#include "models/binding/component_reader.h"
+#include "registry/component.h"
+
+namespace ditmill::models {
+
+/// Hyper-parameters of Wan's 2.1 video VAE.
+struct WanVaeDims {
+  std::int64_t base_dim = 0;
+  std::int64_t z_dim = 0;
+  std::vector<std::int64_t> dim_mult;     ///< widths of the levels, full size first, as multiples of base_dim
+  std::int64_t num_res_blocks = 0;        ///< of a level of the encoder; the decoder has one more
+  std::vector<bool> temporal_downsample;  ///< of the steps between levels, full size first
+  std::vector<double> latents_mean;       ///< a channel each
+  std::vector<double> latents_std;
+
+  std::int64_t levels() const noexcept { return static_cast<std::int64_t>(dim_mult.size()); }
+  /// Channels of the decoder's up block i (0: the smallest size) where it leaves its residual blocks.
+  std::int64_t up_width(std::int64_t i) const;
+  /// Channels that come into it.
+  std::int64_t up_input(std::int64_t i) const;
+  bool has_upsampler(std::int64_t i) const noexcept { return i + 1 < levels(); }
+  bool upsamples_time(std::int64_t i) const {
+    return has_upsampler(i) && temporal_downsample[levels() - 2 - i];
+  }
+};
+
+nlohmann::json to_json(const WanVaeDims& dims);
+WanVaeDims wan_vae_dims_from_json(const nlohmann::json& json);
+
+/// Every tensor of the VAE, encoder and decoder, with its shape.
+Shapes wan_vae_shapes(const WanVaeDims& dims);
+
+/// The hyper-parameters (names as in WanVaeDims, with spatial_scale and temporal_scale: pixels and frames of
+/// one latent pixel and frame) of a Wan 2.1 VAE in the diffusers layout: from its shapes, with latents_mean
+/// and latents_std from config.json (without it, those of the published 16 channels). Accounts for every
+/// tensor. Throws Error(bad_input) where config.json contradicts the shapes, Error(unsupported) for Wan 2.2's
+/// residual VAE, patches, or attention between the levels.
+nlohmann::json bind_wan_vae(const registry::Component& component);
+
+/// Whether decoding needs a tensor; the others are the encoder's.
+bool vae_needs(std::string_view tensor) noexcept;
+
+}  // namespace ditmill::models
