@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -12,26 +13,32 @@
 
 namespace ditmill::configs {
 
-/// A YAML value with its place. Anchors, aliases, tags, merge keys, duplicate keys and several documents never
-/// get this far: parse_yaml() reports them.
+/// A YAML value with its place. Anchors, aliases, tags, merge keys, duplicate keys and several documents
+/// never get this far: parse_yaml() reports them.
 struct YamlNode {
   enum class Kind { null, scalar, sequence, mapping };
 
   Kind kind = Kind::null;
-  std::string text = {};  ///< a scalar's text
-  bool quoted = false;    ///< a quoted or block scalar is a string, never a number, a boolean or null
-  int line = 0;           ///< from 1; 0: not from a file
-  int column = 0;         ///< from 1
-  std::string origin = {};                                ///< `--set a.b.c` if a command line option put it here
-  std::vector<YamlNode> items = {};                       ///< of a sequence
+  std::string text = {};    ///< a scalar's text
+  bool quoted = false;      ///< a quoted or block scalar is a string, never a number, a boolean or null
+  int line = 0;             ///< from 1; 0: not from a file
+  int column = 0;           ///< from 1, in characters (code points)
+  bool reported = false;    ///< a problem of this value is known: readers skip it and say no more
+  std::string origin = {};  ///< `--set a.b.c` if a command line option put it here
+  std::vector<YamlNode> items = {};                         ///< of a sequence
   std::vector<std::pair<YamlNode, YamlNode>> entries = {};  ///< of a mapping, in order; keys are scalars
 
   /// The value of a mapping's key, or null.
   const YamlNode* find(std::string_view key) const noexcept;
 };
 
-/// Parses one YAML document. What is wrong is added to `problems` with its place; the node returned is then
-/// usable, but incomplete. `file` only names the text in messages. Never throws for bad text.
+/// Deeper nesting than this, and larger texts, are refused by parse_yaml().
+inline constexpr std::size_t max_yaml_depth = 64;
+inline constexpr std::size_t max_yaml_bytes = std::size_t{256} << 20;
+
+/// Parses one YAML document (UTF-8, a BOM is skipped). What is wrong is added to `problems` with its place;
+/// the node returned is then usable, but incomplete. `file` only names the text in messages. Never throws for
+/// bad text. A text without a document is a null node.
 YamlNode parse_yaml(std::string_view text, const std::string& file, std::vector<Problem>& problems);
 
 /// A word of an enumeration and its value.
@@ -41,26 +48,32 @@ struct Choice {
   T value;
 };
 
-/// What a manifest accepts for a number.
+/// What a manifest accepts for a number, both ends included.
 template <typename T>
 struct Bounds {
   T least;
   T most;
 };
+/// The least double of Bounds that leave 0 out.
+inline constexpr double above_zero = std::numeric_limits<double>::denorm_min();
+
+/// What a value is, for the `got` of a Problem: its text, or "a mapping", "a list", "nothing".
+std::string describe(const YamlNode& node);
 
 /// Reads a mapping field by field and accounts for every key: those never asked for are reported by finish(),
-/// with the nearest key that was. A read leaves `out` as it was if the key is absent, and reports a Problem at
-/// the value's place if it has the wrong type or is out of bounds. Returns whether `out` was set.
+/// with the nearest key that was. A read leaves `out` as it was if the key is absent, and reports a Problem
+/// at the value's place if it has the wrong type or is out of bounds. Returns whether `out` was set.
 class MapReader {
  public:
-  /// `path` is the dotted path of `node` ("" at the root), `problems` outlives the reader. A node that is no
-  /// mapping (null counts as an empty one) is reported once.
+  /// `path` is the dotted path of `node` ("" at the root); `node` and `problems` outlive the reader. A node
+  /// that is no mapping (null counts as an empty one) is reported once.
   MapReader(const YamlNode& node, std::string path, std::string file, std::vector<Problem>& problems);
 
   bool has(std::string_view key);
-  /// The raw value, or null if absent; the key counts as known.
+  /// The raw value, or nullptr if absent; the key counts as known.
   const YamlNode* find(std::string_view key);
 
+  /// Text: any scalar but null. A number or a boolean is taken as it is written.
   bool read(std::string_view key, std::string& out);
   bool read(std::string_view key, bool& out);
   bool read(std::string_view key, int& out, Bounds<int> bounds);
@@ -80,8 +93,8 @@ class MapReader {
   MapReader map(std::string_view key);
   /// The elements of the sequence under a key; none if absent.
   std::span<const YamlNode> list(std::string_view key);
-  /// The keys of this mapping, in order (for mappings whose keys are the user's own).
-  std::vector<std::string> keys() const;
+  /// The keys of this mapping, in order; they count as known (for mappings whose keys are the user's own).
+  std::vector<std::string> keys();
 
   /// A problem at the value of `key` (at this mapping if absent).
   void problem(std::string_view key, std::string message, std::string expected = {}, std::string got = {},
@@ -99,9 +112,15 @@ class MapReader {
   std::string path_of(std::string_view key) const;
 
  private:
+  /// The value of a key that is there and worth reading, or nullptr.
+  const YamlNode* value(std::string_view key);
+  void wrong_type(const YamlNode& node, std::string_view key, std::string expected);
+  template <typename T>
+  bool read_number(std::string_view key, T& out, Bounds<T> bounds, std::string_view kind);
   std::optional<std::size_t> read_word(std::string_view key, std::span<const std::string_view> words);
 
   const YamlNode* node_;
+  const YamlNode* place_;  ///< where problems of this mapping are: the nearest mapping that is written down
   std::string path_;
   std::string file_;
   std::vector<Problem>* problems_;
