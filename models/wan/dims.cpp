@@ -3,197 +3,120 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "configs/error.h"
 #include "configs/suggest.h"
+#include "models/binding/component_reader.h"
 #include "models/wan/names.h"
 
 namespace ditmill::models::wan {
 namespace {
 
-// Far above any model, low enough that no product of two of them wraps.
-constexpr std::uint64_t largest_size = std::uint64_t{1} << 30;
 constexpr const char* doing = "bind the transformer's weights";
 
-std::string text(const std::vector<std::uint64_t>& shape) {
-  std::string out = "[";
-  for (std::size_t i = 0; i < shape.size(); ++i) {
-    out += (i == 0 ? "" : ", ") + std::to_string(shape[i]);
+/// How many blocks there are, numbered 0 .. n-1 without a gap: a missing shard must not pass for a small
+/// model.
+std::int64_t count_layers(const registry::Component& component, const Shapes& shapes) {
+  constexpr std::string_view prefix = "blocks.";
+  std::set<std::uint64_t> numbers;
+  for (auto it = shapes.lower_bound(prefix); it != shapes.end() && it->first.starts_with(prefix); ++it) {
+    const std::string_view rest = std::string_view(it->first).substr(prefix.size());
+    std::uint64_t number = 0;
+    const auto parsed = std::from_chars(rest.data(), rest.data() + rest.size(), number);
+    if (parsed.ec == std::errc{} &&
+        rest.substr(static_cast<std::size_t>(parsed.ptr - rest.data())).starts_with('.')) {
+      numbers.insert(number);
+    }
   }
-  return out + "]";
+  if (!numbers.empty() && *numbers.rbegin() != numbers.size() - 1) {
+    std::uint64_t missing = 0;
+    while (numbers.contains(missing)) ++missing;
+    throw Error{
+        Category::bad_input,
+        doing,
+        Where{.file = component.label, .tensor = "blocks." + std::to_string(missing)},
+        Expected{"blocks numbered from 0 without a gap"},
+        Got{"no block " + std::to_string(missing) + ", but a block " + std::to_string(*numbers.rbegin())},
+        "a shard may be missing: fetch the component again"};
+  }
+  return static_cast<std::int64_t>(numbers.size());
 }
 
-/// Reads sizes off the shapes of one component.
-class ShapeReader {
- public:
-  explicit ShapeReader(const registry::Component& component)
-      : label_(component.label), shapes_(component.shapes()) {}
+/// Every field of WanTransformer3DModel's configuration that ditmill knows the meaning of.
+const std::vector<std::string> known_fields{"patch_size",
+                                            "num_attention_heads",
+                                            "attention_head_dim",
+                                            "num_heads",
+                                            "in_channels",
+                                            "out_channels",
+                                            "text_dim",
+                                            "freq_dim",
+                                            "ffn_dim",
+                                            "num_layers",
+                                            "cross_attn_norm",
+                                            "qk_norm",
+                                            "eps",
+                                            "image_dim",
+                                            "added_kv_proj_dim",
+                                            "rope_max_seq_len",
+                                            "pos_embed_seq_len"};
 
-  const Shapes& shapes() const { return shapes_; }
+Where at_field(const registry::Component& component, const std::string& field) {
+  return Where{.file = component.config_path.empty() ? component.label : component.config_path,
+               .key = printable(field, 80)};
+}
 
-  std::int64_t size(const std::string& tensor, std::size_t rank, std::size_t index) const {
-    const auto found = shapes_.find(tensor);
-    if (found == shapes_.end()) {
-      throw Error{Category::bad_input, doing, Where{.file = label_, .tensor = tensor},
-                  Expected{"a tensor of this name, as every Wan transformer in the diffusers layout has"},
-                  Got{"none"}};
-    }
-    const std::vector<std::uint64_t>& shape = found->second;
-    if (shape.size() != rank || shape[index] == 0 || shape[index] > largest_size) {
-      throw Error{
-          Category::bad_input, doing, Where{.file = label_, .tensor = tensor},
-          Expected{std::to_string(rank) + " dimensions, dimension " + std::to_string(index) + " at least 1"},
-          Got{"shape " + text(shape)}};
-    }
-    return static_cast<std::int64_t>(shape[index]);
+void refuse_unknown_fields(const registry::Component& component) {
+  for (const auto& [field, value] : component.config.items()) {
+    // Fields that begin with an underscore say who wrote the file, never what is computed.
+    if (field.starts_with('_') || std::ranges::find(known_fields, field) != known_fields.end()) continue;
+    const std::string similar = configs::nearest(field, known_fields);
+    throw Error{
+        Category::unsupported,
+        doing,
+        at_field(component, field),
+        Expected{"a field of WanTransformer3DModel's configuration"},
+        Got{printable(value.dump(), 80)},
+        similar.empty() ? "ditmill does not know what this field changes" : "did you mean " + similar + "?"};
   }
+}
 
-  /// How many blocks there are, if they are numbered 0 .. n-1 without a gap.
-  std::int64_t layers() const {
-    constexpr std::string_view prefix = "blocks.";
-    std::vector<std::uint64_t> numbers;
-    for (auto it = shapes_.lower_bound(prefix); it != shapes_.end() && it->first.starts_with(prefix); ++it) {
-      const std::string_view rest = std::string_view(it->first).substr(prefix.size());
-      std::uint64_t number = 0;
-      const auto parsed = std::from_chars(rest.data(), rest.data() + rest.size(), number);
-      if (parsed.ec == std::errc{} && parsed.ptr != rest.data() + rest.size() && *parsed.ptr == '.') {
-        numbers.push_back(number);
-      }
-    }
-    std::ranges::sort(numbers);
-    numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
-    for (std::size_t i = 0; i < numbers.size(); ++i) {
-      if (numbers[i] != i) {
-        throw Error{Category::bad_input,
-                    doing,
-                    Where{.file = label_, .tensor = "blocks." + std::to_string(i)},
-                    Expected{"blocks numbered from 0 without a gap"},
-                    Got{"no block " + std::to_string(i) + ", but a block " + std::to_string(numbers[i])},
-                    "a shard may be missing: fetch the component again"};
-      }
-    }
-    return static_cast<std::int64_t>(numbers.size());
-  }
-
- private:
-  std::string label_;
-  Shapes shapes_;
-};
-
-/// Compares config.json with what the shapes say. Fields never asked for are refused at the end.
-class ConfigReader {
- public:
-  explicit ConfigReader(const registry::Component& component)
-      : file_(component.config_path.empty() ? component.label : component.config_path),
-        config_(component.config) {}
-
-  std::optional<std::int64_t> integer(const std::string& field) {
-    const nlohmann::json* value = find(field);
-    if (value == nullptr) return std::nullopt;
-    if (!value->is_number_integer() || *value < 1 || *value > largest_size) {
-      throw Error{Category::bad_input, doing, where(field), Expected{"a whole number from 1"},
-                  Got{printable(value->dump())}};
-    }
-    return value->get<std::int64_t>();
-  }
-
-  void agrees(const std::string& field, std::int64_t shapes_say) {
-    const std::optional<std::int64_t> value = integer(field);
-    if (value && *value != shapes_say) contradicts(field, shapes_say, *value);
-  }
-
-  [[noreturn]] void contradicts(const std::string& field, std::int64_t shapes_say, std::int64_t value) const {
-    throw Error{Category::bad_input,
-                doing,
-                where(field),
-                Expected{std::to_string(shapes_say) + ", as the weights' shapes say"},
-                Got{std::to_string(value)},
-                "the config.json belongs to other weights: fetch the component again"};
-  }
-
-  /// The only value ditmill can compute.
-  void only(const std::string& field, const nlohmann::json& supported) {
-    const auto found = config_.find(field);
-    known_.push_back(field);
-    if (found == config_.end() || *found == supported) return;
-    throw Error{Category::unsupported,
-                doing,
-                where(field),
-                Expected{supported.dump()},
-                Got{printable(found->dump())},
-                "this version runs Wan text-to-video transformers only"};
-  }
-
-  double eps(double otherwise) {
-    const nlohmann::json* value = find("eps");
-    if (value == nullptr) return otherwise;
-    if (!value->is_number() || !(value->get<double>() > 0) || !(value->get<double>() < 1)) {
-      throw Error{Category::bad_input, doing, where("eps"), Expected{"a number between 0 and 1"},
-                  Got{printable(value->dump())}};
-    }
-    return value->get<double>();
-  }
-
-  /// Fields that begin with an underscore say who wrote the file, never what is computed.
-  void finish() const {
-    for (const auto& [field, value] : config_.items()) {
-      if (field.starts_with('_') || std::ranges::find(known_, field) != known_.end()) continue;
-      const std::string similar = configs::nearest(field, known_);
-      throw Error{Category::unsupported,
-                  doing,
-                  where(field),
-                  Expected{"a field of WanTransformer3DModel's configuration"},
-                  Got{"\"" + printable(field, 80) + "\": " + printable(value.dump(), 80)},
-                  similar.empty() ? "ditmill does not know what this field changes"
-                                  : "did you mean " + similar + "?"};
-    }
-  }
-
-  Where where(const std::string& field) const { return Where{.file = file_, .key = printable(field, 80)}; }
-
- private:
-  const nlohmann::json* find(const std::string& field) {
-    known_.push_back(field);
-    const auto found = config_.find(field);
-    return found == config_.end() || found->is_null() ? nullptr : &*found;
-  }
-
-  std::string file_;
-  const nlohmann::json& config_;
-  std::vector<std::string> known_;
-};
+[[noreturn]] void refuse_heads(const registry::Component& component, const std::string& field,
+                               const std::string& expected, std::int64_t got) {
+  throw Error{
+      Category::bad_input,        doing,
+      at_field(component, field), Expected{expected},
+      Got{std::to_string(got)},   "the config.json may belong to other weights: fetch the component again"};
+}
 
 /// Heads by the rule of contracts.md.
-std::int64_t bind_heads(const registry::Component& component, ConfigReader& config, std::int64_t dim) {
-  const std::optional<std::int64_t> official = config.integer("num_heads");
-  const std::optional<std::int64_t> heads = config.integer("num_attention_heads");
-  const std::optional<std::int64_t> width = config.integer("attention_head_dim");
-  const auto divides = [&](const std::string& field, std::int64_t value) {
-    if (dim % value == 0) return;
-    throw Error{Category::bad_input, doing, config.where(field),
-                Expected{"a divisor of " + std::to_string(dim) + ", the weights' width"},
-                Got{std::to_string(value)}};
-  };
-  if (official) divides("num_heads", *official);
-  if (heads) divides("num_attention_heads", *heads);
-  if (width) divides("attention_head_dim", *width);
-  if (heads && width && *heads * *width != dim) {
-    config.contradicts("num_attention_heads", dim / *width, *heads);
+std::int64_t bind_heads(const registry::Component& component, const ComponentReader& reader,
+                        std::int64_t dim) {
+  const std::optional<std::int64_t> width = reader.integer("attention_head_dim");
+  std::int64_t heads = width ? dim / *width : 0;  // 0: not said yet
+  const std::string divisor = "a divisor of " + std::to_string(dim) + ", the weights' width";
+  if (width && dim % *width != 0) refuse_heads(component, "attention_head_dim", divisor, *width);
+  for (const char* field : {"num_heads", "num_attention_heads"}) {
+    const std::optional<std::int64_t> value = reader.integer(field);
+    if (!value) continue;
+    if (dim % *value != 0) refuse_heads(component, field, divisor, *value);
+    if (heads != 0 && heads != *value) {
+      refuse_heads(component, field,
+                   std::to_string(heads) + ", as the other fields and the weights' width of " +
+                       std::to_string(dim) + " say",
+                   *value);
+    }
+    heads = *value;
   }
-  if (official && heads && *official != *heads) config.contradicts("num_heads", *heads, *official);
-  if (official && width && *official * *width != dim)
-    config.contradicts("num_heads", dim / *width, *official);
-  if (heads) return *heads;
-  if (official) return *official;
-  if (width) return dim / *width;
+  if (heads != 0) return heads;
 
   const auto entry = component.identity.hyper_parameters.find("heads");
   if (entry != component.identity.hyper_parameters.end() && !entry->is_null()) {
-    if (!entry->is_number_integer() || *entry < 1 || *entry > largest_size ||
-        dim % entry->get<std::int64_t>() != 0) {
+    if (!entry->is_number_integer() || *entry < 1 || *entry > dim || dim % entry->get<std::int64_t>() != 0) {
       throw Error{Category::bad_input, doing, Where{.file = component.label, .key = "hyper_parameters.heads"},
                   Expected{"a divisor of " + std::to_string(dim) + ", the weights' width"},
                   Got{printable(entry->dump()) + " in the catalog entry " + component.identity.variant}};
@@ -211,6 +134,15 @@ std::int64_t bind_heads(const registry::Component& component, ConfigReader& conf
       "put the component's config.json beside its weights, or add heads to your catalog entry"};
 }
 
+double bind_eps(const registry::Component& component, const ComponentReader& reader, double otherwise) {
+  const auto entry = component.identity.hyper_parameters.find("eps");
+  const bool known = entry != component.identity.hyper_parameters.end() && entry->is_number();
+  const double eps = reader.positive("eps").value_or(known ? entry->get<double>() : otherwise);
+  if (eps > 0 && eps < 1) return eps;
+  throw Error{Category::bad_input, doing, at_field(component, "eps"), Expected{"a number between 0 and 1"},
+              Got{std::to_string(eps)}};
+}
+
 void refuse_other_models(const registry::Component& component, const Shapes& shapes) {
   if (component.identity.layout == "official") {
     throw Error{Category::unsupported,          doing,
@@ -224,42 +156,6 @@ void refuse_other_models(const registry::Component& component, const Shapes& sha
       throw Error{Category::unsupported, doing, Where{.file = component.label, .tensor = name},
                   Expected{"a text-to-video transformer"},
                   Got{image ? "an image-to-video transformer" : "a VACE transformer"}};
-    }
-  }
-}
-
-void account_for_tensors(const registry::Component& component, const Shapes& shapes, const Dims& dims) {
-  const Shapes expected = dit_shapes(dims);
-  std::vector<std::string> wrong;
-  for (const auto& [name, shape] : expected) {
-    const auto found = shapes.find(name);
-    if (found == shapes.end()) {
-      wrong.push_back("missing " + name + " " + text(shape));
-    } else if (found->second != shape) {
-      wrong.push_back(name + " is " + text(found->second) + ", not " + text(shape));
-    }
-  }
-  for (const auto& [name, shape] : shapes) {
-    if (!expected.contains(name)) wrong.push_back("unexpected " + printable(name, 120) + " " + text(shape));
-  }
-  if (wrong.empty()) return;
-  std::string got;
-  constexpr std::size_t shown = 5;
-  for (std::size_t i = 0; i < std::min(shown, wrong.size()); ++i) got += (i == 0 ? "" : "; ") + wrong[i];
-  if (wrong.size() > shown) got += "; and " + std::to_string(wrong.size() - shown) + " more";
-  throw Error{Category::bad_input, doing, Where{.file = component.label},
-              Expected{std::to_string(expected.size()) + " tensors of a Wan transformer with " +
-                       std::to_string(dims.layers) + " blocks of width " + std::to_string(dims.dim)},
-              Got{got}};
-}
-
-void refuse_element_types(const registry::Component& component) {
-  for (const registry::WeightFile& file : component.files) {
-    for (const registry::TensorInfo& tensor : file.tensors) {
-      using enum registry::ElementType;
-      if (tensor.type == f32 || tensor.type == bf16 || tensor.type == f16) continue;
-      throw Error{Category::unsupported, doing, Where{.file = file.path, .tensor = tensor.name},
-                  Expected{"F32, BF16 or F16"}, Got{std::string(registry::name(tensor.type))}};
     }
   }
 }
@@ -297,18 +193,18 @@ Dims dims_from_json(const nlohmann::json& json) {
 }
 
 Dims bind_dit(const registry::Component& component) {
-  const ShapeReader shapes(component);
-  refuse_other_models(component, shapes.shapes());
-  refuse_element_types(component);
+  const ComponentReader reader(component, doing, "a Wan transformer in the diffusers layout");
+  refuse_other_models(component, reader.shapes());
+  refuse_unknown_fields(component);
 
   Dims d;
-  d.dim = shapes.size("patch_embedding.weight", 5, 0);
-  d.in_channels = shapes.size("patch_embedding.weight", 5, 1);
-  d.freq_dim = shapes.size("condition_embedder.time_embedder.linear_1.weight", 2, 1);
-  d.text_dim = shapes.size("condition_embedder.text_embedder.linear_1.weight", 2, 1);
-  d.ffn_dim = shapes.size("blocks.0.ffn.net.0.proj.weight", 2, 0);
-  d.layers = shapes.layers();
-  const std::int64_t out = shapes.size("proj_out.weight", 2, 0);
+  d.dim = reader.size("patch_embedding.weight", 5, 0);
+  d.in_channels = reader.size("patch_embedding.weight", 5, 1);
+  d.freq_dim = reader.size("condition_embedder.time_embedder.linear_1.weight", 2, 1);
+  d.text_dim = reader.size("condition_embedder.text_embedder.linear_1.weight", 2, 1);
+  d.ffn_dim = reader.size("blocks.0.ffn.net.0.proj.weight", 2, 0);
+  d.layers = count_layers(component, reader.shapes());
+  const std::int64_t out = reader.size("proj_out.weight", 2, 0);
   if (out % (patch_edge * patch_edge) != 0) {
     throw Error{Category::bad_input, doing, Where{.file = component.label, .tensor = "proj_out.weight"},
                 Expected{"a multiple of 4 rows: channels times the patch (1, 2, 2)"},
@@ -316,28 +212,25 @@ Dims bind_dit(const registry::Component& component) {
   }
   d.out_channels = out / (patch_edge * patch_edge);
 
-  ConfigReader config(component);
-  config.only("patch_size", {1, 2, 2});
-  config.only("qk_norm", "rms_norm_across_heads");
-  config.only("cross_attn_norm", true);
-  config.only("image_dim", nullptr);
-  config.only("added_kv_proj_dim", nullptr);
-  config.only("pos_embed_seq_len", nullptr);
-  config.agrees("in_channels", d.in_channels);
-  config.agrees("out_channels", d.out_channels);
-  config.agrees("text_dim", d.text_dim);
-  config.agrees("freq_dim", d.freq_dim);
-  config.agrees("ffn_dim", d.ffn_dim);
-  config.agrees("num_layers", d.layers);
-  d.rope_max_seq_len = config.integer("rope_max_seq_len").value_or(d.rope_max_seq_len);
-  const nlohmann::json& entry = component.identity.hyper_parameters;
-  d.eps = config.eps(entry.contains("eps") && entry["eps"].is_number() ? entry["eps"].get<double>() : d.eps);
-  d.heads = bind_heads(component, config, d.dim);
+  reader.only("patch_size", {1, 2, 2});
+  reader.only("qk_norm", "rms_norm_across_heads");
+  reader.only("cross_attn_norm", true);
+  reader.only("image_dim", nullptr);
+  reader.only("added_kv_proj_dim", nullptr);
+  reader.only("pos_embed_seq_len", nullptr);
+  reader.agrees("in_channels", d.in_channels);
+  reader.agrees("out_channels", d.out_channels);
+  reader.agrees("text_dim", d.text_dim);
+  reader.agrees("freq_dim", d.freq_dim);
+  reader.agrees("ffn_dim", d.ffn_dim);
+  reader.agrees("num_layers", d.layers);
+  d.rope_max_seq_len = reader.integer("rope_max_seq_len").value_or(d.rope_max_seq_len);
+  d.eps = bind_eps(component, reader, d.eps);
+  d.heads = bind_heads(component, reader, d.dim);
   d.head_dim = d.dim / d.heads;
-  config.finish();
 
   if (d.head_dim % 2 != 0) {
-    throw Error{Category::unsupported, doing, config.where("attention_head_dim"),
+    throw Error{Category::unsupported, doing, at_field(component, "attention_head_dim"),
                 Expected{"an even head width, for RoPE rotates pairs"}, Got{std::to_string(d.head_dim)}};
   }
   if (d.in_channels != d.out_channels) {
@@ -347,7 +240,7 @@ Dims bind_dit(const registry::Component& component) {
                          ": a text-to-video transformer"},
                 Got{std::to_string(d.in_channels)}};
   }
-  account_for_tensors(component, shapes.shapes(), d);
+  reader.account(dit_shapes(d));
   return d;
 }
 

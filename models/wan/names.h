@@ -6,11 +6,10 @@
 #include <string_view>
 #include <vector>
 
+#include "models/binding/component_reader.h"
 #include "models/wan/dims.h"
 
 namespace ditmill::models::wan {
-
-using Shapes = std::map<std::string, std::vector<std::uint64_t>, std::less<>>;
 
 /// Every tensor of a Wan text-to-video transformer in the diffusers layout, with its shape.
 Shapes dit_shapes(const Dims& dims);

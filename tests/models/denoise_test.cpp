@@ -1,0 +1,102 @@
+#include "models/wan/denoise.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "models/guidance.h"
+#include "models/samplers/noise.h"
+#include "tests/models/tiny_transformer.h"
+
+namespace ditmill::models::wan {
+namespace {
+
+constexpr std::array<std::int64_t, 4> shape{16, 1, 4, 4};
+
+DenoiseInput tiny_input(double guidance) {
+  return {.noise = initial_noise(5, shape),
+          .text = pad_text(draw({9, tiny_dims().text_dim}, 1), at::kFloat),
+          .negative = pad_text(draw({2, tiny_dims().text_dim}, 2), at::kFloat),
+          .guidance_scale = guidance,
+          .item = "tabby"};
+}
+
+at::Tensor run(const DenoiseInput& input, int steps = 3) {
+  Transformer transformer = tiny_transformer();
+  return denoise(transformer, *make_sampler(configs::Solver::unipc, steps, 3), input);
+}
+
+TEST(PadText, PutsZerosBehindTheTokens) {
+  const at::Tensor padded = pad_text(at::ones({3, 8}), at::kBFloat16);
+  EXPECT_EQ(padded.sizes(), (at::IntArrayRef{1, 512, 8}));
+  EXPECT_EQ(padded.scalar_type(), at::kBFloat16);
+  EXPECT_EQ(padded.sum(at::kFloat).item<float>(), 24.0F);
+  EXPECT_EQ(padded[0].narrow(0, 0, 3).min().item<float>(), 1.0F);
+}
+
+TEST(PadText, TakesATextOfFullLength) {
+  EXPECT_TRUE(at::equal(pad_text(at::ones({512, 2}), at::kFloat), at::ones({1, 512, 2})));
+}
+
+TEST(Guide, ExtrapolatesFromTheUnconditional) {
+  EXPECT_TRUE(at::equal(guide(at::tensor({3.0F}), at::tensor({1.0F}), 5), at::tensor({11.0F})));
+  EXPECT_FALSE(guided(1));
+  EXPECT_FALSE(guided(0));
+  EXPECT_TRUE(guided(1.01));
+}
+
+TEST(Denoise, LooksAtTheNegativeOnlyWhereGuidanceIsOn) {
+  DenoiseInput other = tiny_input(1);
+  other.negative = {};
+  EXPECT_TRUE(at::equal(run(tiny_input(1)), run(other)));
+  EXPECT_FALSE(at::equal(run(tiny_input(1)), run(tiny_input(5))));
+}
+
+TEST(Denoise, SaysAtWhichStepTheLatentsFirstWereNotFinite) {
+  dist::TensorMap weights = tiny_weights();
+  weights["proj_out.bias"].fill_(std::numeric_limits<float>::quiet_NaN());
+  Transformer transformer = tiny_transformer(weights);
+  const auto sampler = make_sampler(configs::Solver::euler, 4, 3);
+  try {
+    denoise(transformer, *sampler, tiny_input(5));
+    FAIL() << "NaN went through";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.category(), Category::numeric);
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("after step 1 of 4"));
+    EXPECT_EQ(error.where().item, "tabby");
+  }
+}
+
+/// Euler, until a given step; then infinity.
+class Spoiled final : public Sampler {
+ public:
+  explicit Spoiled(int bad) : bad_(bad) {}
+  int steps() const noexcept override { return 5; }
+  float timestep(int) const override { return 500; }
+  at::Tensor advance(const at::Tensor& flow, const at::Tensor& sample) override {
+    at::Tensor next = sample - flow * 0.01;
+    if (step_++ == bad_) next.view({-1})[3].fill_(std::numeric_limits<float>::infinity());
+    return next;
+  }
+
+ private:
+  int bad_;
+  int step_ = 0;
+};
+
+TEST(Denoise, OneInfinityIsEnough) {
+  Transformer transformer = tiny_transformer();
+  for (const int bad : {0, 2, 4}) {
+    Spoiled sampler(bad);
+    try {
+      denoise(transformer, sampler, tiny_input(1));
+      FAIL();
+    } catch (const Error& error) {
+      EXPECT_THAT(error.what(), ::testing::HasSubstr("after step " + std::to_string(bad + 1) + " of 5"));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace ditmill::models::wan

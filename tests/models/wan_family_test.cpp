@@ -1,0 +1,88 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "models/family.h"
+#include "tests/models/tiny_component.h"
+
+namespace ditmill::models {
+namespace {
+
+using ::testing::HasSubstr;
+
+HyperParameters fitting() {
+  return {
+      {"dit", wan::to_json(wan::tiny_dims())},
+      {"vae",
+       {{"z_dim", 16}, {"spatial_scale", 8}, {"temporal_scale", 4}, {"base_dim", 96}, {"num_res_blocks", 2}}},
+      {"text_encoder", {{"dim", 48}, {"heads", 4}, {"head_dim", 16}, {"ffn_dim", 96}}}};
+}
+
+TEST(Families, WanIsFoundByName) {
+  EXPECT_EQ(family_named("wan").name(), "wan");
+  EXPECT_EQ(families().size(), 1U);
+}
+
+TEST(Families, AnUnknownOneIsRefusedWithThoseThereAre) {
+  try {
+    family_named("flux");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.category(), Category::unsupported);
+    EXPECT_THAT(error.what(), ::testing::AllOf(HasSubstr("wan"), HasSubstr("flux")));
+  }
+}
+
+TEST(WanFamily, BindsByRoleAndRefusesOthers) {
+  registry::Component component = wan::tiny_component();
+  EXPECT_EQ(family_named("wan").bind(component)["heads"], 3);
+  component.role = "image_encoder";
+  EXPECT_THROW(family_named("wan").bind(component), Error);
+}
+
+TEST(WanFamily, KeepsIslandsOfTheTransformerOnly) {
+  const Family& wan = family_named("wan");
+  EXPECT_TRUE(wan.keeps_float32("dit", "blocks.0.norm2.weight"));
+  EXPECT_FALSE(wan.keeps_float32("dit", "blocks.0.ffn.net.2.weight"));
+  EXPECT_FALSE(wan.keeps_float32("vae", "decoder.mid_block.resnets.0.norm1.gamma"));
+  EXPECT_FALSE(wan.keeps_float32("text_encoder", "encoder.block.0.layer.1.DenseReluDense.wo.weight"));
+}
+
+TEST(WanFamily, ComponentsThatFitAreTaken) { EXPECT_NO_THROW(family_named("wan").check_together(fitting())); }
+
+TEST(WanFamily, ComponentsThatDoNotFitAreNamed) {
+  struct Case {
+    const char* role;
+    const char* field;
+    int value;
+  };
+  for (const Case& c : {Case{"vae", "z_dim", 48},
+                        {"vae", "spatial_scale", 16},
+                        {"vae", "temporal_scale", 8},
+                        {"text_encoder", "dim", 4096}}) {
+    HyperParameters all = fitting();
+    all[c.role][c.field] = c.value;
+    try {
+      family_named("wan").check_together(all);
+      FAIL() << c.role << " " << c.field;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.category(), Category::bad_input);
+      EXPECT_THAT(error.what(), ::testing::AllOf(HasSubstr(c.role), HasSubstr(std::to_string(c.value))));
+    }
+  }
+}
+
+TEST(WanFamily, ActivationsGrowWithTheClipAndWithTheType) {
+  const Family& wan = family_named("wan");
+  configs::PipelineConfig pipeline;
+  pipeline.components = {{"dit", {}}, {"vae", {}}, {"text_encoder", {}}};
+  configs::Request small;
+  small.frames = 5;
+  configs::Request large;
+  const std::uint64_t bytes = wan.activation_bytes(fitting(), pipeline, small);
+  EXPECT_GT(wan.activation_bytes(fitting(), pipeline, large), bytes);
+  for (auto& [role, component] : pipeline.components) component.dtype = configs::Dtype::float32;
+  EXPECT_GT(wan.activation_bytes(fitting(), pipeline, small), bytes);
+}
+
+}  // namespace
+}  // namespace ditmill::models
