@@ -4,6 +4,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "configs/dump.h"
 #include "dist/agree.h"
 #include "dist/weights/stream.h"
 #include "jobs/store/durable.h"
@@ -11,72 +12,11 @@
 #include "registry/digest.h"
 
 namespace ditmill::jobs {
-namespace {
-
-using configs::Dtype;
-using configs::Solver;
-
-Dtype dtype_named(const std::string& word) {
-  return word == name(Dtype::float32) ? Dtype::float32 : Dtype::bfloat16;
-}
-
-nlohmann::json to_json(const configs::PipelineConfig& pipeline) {
-  nlohmann::json components = nlohmann::json::object();
-  for (const auto& [role, component] : pipeline.components) {
-    components[role] = {{"dtype", name(component.dtype)}, {"attention", component.attention}};
-  }
-  const configs::ParallelConfig& parallel = pipeline.parallel;
-  return {{"preset", pipeline.preset},
-          {"solver", name(pipeline.solver)},
-          {"steps", pipeline.steps},
-          {"guidance_scale", pipeline.guidance_scale},
-          {"flow_shift", pipeline.flow_shift},
-          {"dtype", name(pipeline.dtype)},
-          {"parallel",
-           {{"dp", parallel.dp ? nlohmann::json(*parallel.dp) : nlohmann::json()},
-            {"cfg", parallel.cfg},
-            {"ring", parallel.ring},
-            {"ulysses", parallel.ulysses},
-            {"pp", parallel.pp},
-            {"tp", parallel.tp},
-            {"fsdp", parallel.fsdp}}},
-          {"components", components},
-          {"text_window", pipeline.text_window},
-          {"negative_prompt_suffix", pipeline.negative_prompt_suffix}};
-}
-
-configs::PipelineConfig pipeline_from_json(const nlohmann::json& json) {
-  configs::PipelineConfig pipeline;
-  pipeline.preset = json.at("preset").get<std::string>();
-  pipeline.solver = json.at("solver").get<std::string>() == name(Solver::euler) ? Solver::euler : Solver::unipc;
-  pipeline.steps = json.at("steps").get<int>();
-  pipeline.guidance_scale = json.at("guidance_scale").get<double>();
-  pipeline.flow_shift = json.at("flow_shift").get<double>();
-  pipeline.dtype = dtype_named(json.at("dtype").get<std::string>());
-  const nlohmann::json& parallel = json.at("parallel");
-  if (!parallel.at("dp").is_null()) pipeline.parallel.dp = parallel.at("dp").get<int>();
-  pipeline.parallel.cfg = parallel.at("cfg").get<int>();
-  pipeline.parallel.ring = parallel.at("ring").get<int>();
-  pipeline.parallel.ulysses = parallel.at("ulysses").get<int>();
-  pipeline.parallel.pp = parallel.at("pp").get<int>();
-  pipeline.parallel.tp = parallel.at("tp").get<int>();
-  pipeline.parallel.fsdp = parallel.at("fsdp").get<bool>();
-  for (const auto& [role, component] : json.at("components").items()) {
-    pipeline.components[role] = {.dtype = dtype_named(component.at("dtype").get<std::string>()),
-                                 .attention = component.at("attention").get<std::string>()};
-  }
-  pipeline.text_window = json.at("text_window").get<int>();
-  pipeline.negative_prompt_suffix = json.at("negative_prompt_suffix").get<std::string>();
-  return pipeline;
-}
-
-}  // namespace
-
 nlohmann::json to_json(const LoadPlan& plan) {
   nlohmann::json components = nlohmann::json::array();
   for (const dist::ComponentPlan& component : plan.components) components.push_back(dist::to_json(component));
   return {{"family", plan.family},
-          {"pipeline", to_json(plan.pipeline)},
+          {"pipeline", configs::dump_layer2(plan.pipeline)},
           {"components", components},
           {"tokenizer_path", plan.tokenizer_path}};
 }
@@ -84,7 +24,7 @@ nlohmann::json to_json(const LoadPlan& plan) {
 LoadPlan load_plan_from_json(const nlohmann::json& json) {
   LoadPlan plan;
   plan.family = json.at("family").get<std::string>();
-  plan.pipeline = pipeline_from_json(json.at("pipeline"));
+  plan.pipeline = configs::pipeline_from_dump(json.at("pipeline"));
   for (const nlohmann::json& component : json.at("components")) {
     plan.components.push_back(dist::component_plan_from_json(component));
   }

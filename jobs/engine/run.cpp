@@ -9,6 +9,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include "configs/dump.h"
 #include "dist/agree.h"
 #include "dist/library_versions.h"
 #include "dist/mesh.h"
@@ -36,14 +37,14 @@ struct Orders {
 };
 
 nlohmann::json to_json(const Orders& orders) {
-  nlohmann::json json{{"pipeline", to_json(orders.pipeline)}};
+  nlohmann::json json{{"pipeline", configs::dump_layer2(orders.pipeline)}};
   if (orders.noop_seconds) json["noop_seconds"] = *orders.noop_seconds;
   if (orders.load) json["load"] = to_json(*orders.load);
   return json;
 }
 
 Orders orders_from_json(const nlohmann::json& json) {
-  Orders orders{.pipeline = pipeline_from_json(json.at("pipeline"))};
+  Orders orders{.pipeline = configs::pipeline_from_dump(json.at("pipeline"))};
   if (json.contains("noop_seconds")) orders.noop_seconds = json.at("noop_seconds").get<double>();
   if (json.contains("load")) orders.load = load_plan_from_json(json.at("load"));
   return orders;

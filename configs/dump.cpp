@@ -1,0 +1,136 @@
+#include "configs/dump.h"
+
+#include <ctime>
+#include <string_view>
+
+#include "configs/error.h"
+
+namespace ditmill::configs {
+namespace {
+
+std::string utc_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
+}
+
+template <typename T, std::size_t N>
+T named(const nlohmann::json& word, const T (&values)[N]) {
+  for (const T value : values) {
+    if (word.get<std::string_view>() == name(value)) return value;
+  }
+  throw Error{Category::bad_input, "read a config dump", {}, {}, Got{printable(word.dump())}};
+}
+
+constexpr Dtype dtypes[] = {Dtype::float32, Dtype::bfloat16};
+constexpr Solver solvers[] = {Solver::unipc, Solver::euler};
+
+PipelineConfig read_pipeline(const nlohmann::json& layer2) {
+  PipelineConfig pipeline;
+  pipeline.preset = layer2.at("preset").get<std::string>();
+  pipeline.solver = named(layer2.at("solver"), solvers);
+  pipeline.steps = layer2.at("steps").get<int>();
+  pipeline.guidance_scale = layer2.at("guidance_scale").get<double>();
+  pipeline.flow_shift = layer2.at("flow_shift").get<double>();
+  pipeline.dtype = named(layer2.at("dtype"), dtypes);
+  const nlohmann::json& parallel = layer2.at("parallel");
+  if (parallel.at("dp").is_number()) pipeline.parallel.dp = parallel.at("dp").get<int>();
+  pipeline.parallel.cfg = parallel.at("cfg").get<int>();
+  pipeline.parallel.ring = parallel.at("ring").get<int>();
+  pipeline.parallel.ulysses = parallel.at("ulysses").get<int>();
+  pipeline.parallel.pp = parallel.at("pp").get<int>();
+  pipeline.parallel.tp = parallel.at("tp").get<int>();
+  pipeline.parallel.fsdp = parallel.at("fsdp").get<bool>();
+  for (const auto& [role, component] : layer2.at("components").items()) {
+    pipeline.components[role] = {.dtype = named(component.at("dtype"), dtypes),
+                                 .attention = component.at("attention").get<std::string>()};
+  }
+  pipeline.text_window = layer2.at("text_window").get<int>();
+  pipeline.negative_prompt_suffix = layer2.at("negative_prompt_suffix").get<std::string>();
+  return pipeline;
+}
+
+}  // namespace
+
+PipelineConfig pipeline_from_dump(const nlohmann::json& layer2) {
+  try {
+    return read_pipeline(layer2);
+  } catch (const nlohmann::json::exception& error) {
+    throw Error{Category::bad_input, "read a config dump", {}, {}, Got{error.what()}};
+  }
+}
+
+nlohmann::json dump_layer1(const ModelDefinition& model, const std::vector<ComponentDump>& components) {
+  nlohmann::json models = nlohmann::json::array();
+  for (const ComponentDump& component : components) {
+    models.push_back({{"name", component.role},
+                      {"class", component.family},
+                      {"variant", component.variant},
+                      {"layout", component.layout},
+                      {"path", component.path},
+                      {"key_hash", component.key_hash},
+                      {"digest", component.digest},
+                      {"dtype", component.dtype},
+                      {"parameters", component.parameters}});
+  }
+  nlohmann::json layer{{"path", model.path},
+                       {"catalog", model.catalog},
+                       {"digest", model.digest},
+                       {"variants", model.variants},
+                       {"distilled", model.distilled},
+                       {"models", std::move(models)}};
+  if (model.noop_seconds) layer["noop"] = *model.noop_seconds;
+  return layer;
+}
+
+nlohmann::json dump_layer2(const PipelineConfig& pipeline) {
+  nlohmann::json components = nlohmann::json::object();
+  for (const auto& [role, component] : pipeline.components) {
+    components[role] = {{"dtype", name(component.dtype)}, {"attention", component.attention}};
+  }
+  const ParallelConfig& parallel = pipeline.parallel;
+  return {{"preset", pipeline.preset},
+          {"solver", name(pipeline.solver)},
+          {"steps", pipeline.steps},
+          {"guidance_scale", pipeline.guidance_scale},
+          {"flow_shift", pipeline.flow_shift},
+          {"dtype", name(pipeline.dtype)},
+          {"parallel",
+           {{"dp", parallel.dp ? nlohmann::json(*parallel.dp) : nlohmann::json("auto")},
+            {"cfg", parallel.cfg},
+            {"ring", parallel.ring},
+            {"ulysses", parallel.ulysses},
+            {"pp", parallel.pp},
+            {"tp", parallel.tp},
+            {"fsdp", parallel.fsdp}}},
+          {"components", std::move(components)},
+          {"text_window", pipeline.text_window},
+          {"negative_prompt_suffix", pipeline.negative_prompt_suffix}};
+}
+
+nlohmann::json dump_layer3(const Request& request) {
+  return {{"id", request.id},
+          {"prompt", request.prompt},
+          {"negative_prompt", request.negative_prompt},
+          {"seed", request.seed},
+          {"width", request.width},
+          {"height", request.height},
+          {"frames", request.frames},
+          {"fps", request.fps}};
+}
+
+nlohmann::json dump_config(const std::string& pipeline_type, const std::string& device,
+                           const nlohmann::json& layer1, const nlohmann::json& layer2) {
+  return {{"version", "1.0"},
+          {"timestamp", utc_now()},
+          {"pipeline_type", pipeline_type},
+          {"device", device},
+          {"torch_dtype", layer2.at("dtype")},
+          {"layer1_model_definition", layer1},
+          {"layer2_inference_config", layer2}};
+}
+
+}  // namespace ditmill::configs

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "configs/model_definition.h"
+#include "configs/pipeline_config.h"
+#include "configs/request.h"
+
+namespace ditmill::configs {
+
+/// What the dump says of one component; filled by whoever opened it.
+struct ComponentDump {
+  std::string role;
+  std::string family;
+  std::string variant;
+  std::string layout;
+  std::string path;
+  std::string key_hash;
+  std::string digest;  ///< "sha256:HEX"
+  std::string dtype;   ///< it runs in
+  std::uint64_t parameters = 0;
+};
+
+/// The three layers as JSON, every field present.
+nlohmann::json dump_layer1(const ModelDefinition& model, const std::vector<ComponentDump>& components);
+nlohmann::json dump_layer2(const PipelineConfig& pipeline);
+nlohmann::json dump_layer3(const Request& request);
+/// Layer 2 back from its dump. Throws Error(bad_input) for a dump of another shape.
+PipelineConfig pipeline_from_dump(const nlohmann::json& layer2);
+
+/// The whole dump, with TeleFuser's field names: version, timestamp (ISO 8601, UTC), pipeline_type, device,
+/// torch_dtype, layer1_model_definition, layer2_inference_config.
+nlohmann::json dump_config(const std::string& pipeline_type, const std::string& device,
+                           const nlohmann::json& layer1, const nlohmann::json& layer2);
+
+}  // namespace ditmill::configs
