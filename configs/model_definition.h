@@ -6,6 +6,8 @@
 
 namespace ditmill::configs {
 
+class MapReader;
+
 /// Layer 1: what is bound to the weights and immutable once they are loaded.
 struct ModelDefinition {
   std::string path;                             ///< absolute; empty for a rehearsal
@@ -15,5 +17,9 @@ struct ModelDefinition {
   std::map<std::string, std::string> variants;  ///< role -> variant, where weights of equal hash differ
   bool distilled = false;                       ///< what no header can tell
 };
+
+/// Reads `model:`; relative paths in it start at `directory` (absolute). Problems go to the reader; calls
+/// finish().
+ModelDefinition read_model_definition(MapReader model, const std::string& directory);
 
 }  // namespace ditmill::configs

@@ -7,6 +7,8 @@
 
 namespace ditmill::configs {
 
+class MapReader;
+
 enum class Dtype { float32, bfloat16 };
 enum class Solver { unipc, euler };
 
@@ -42,9 +44,16 @@ struct PipelineConfig {
   double flow_shift = 3.0;
   Dtype dtype = Dtype::bfloat16;  ///< of dit and text_encoder; the VAE has its own
   ParallelConfig parallel;
-  std::map<std::string, ComponentConfig> components;  ///< exactly dit, vae, text_encoder
-  int text_window = 64;                               ///< items whose texts are encoded together
-  std::string negative_prompt_suffix;                 ///< the preset's; not a manifest field
+  /// Exactly dit, text_encoder, vae.
+  std::map<std::string, ComponentConfig> components{
+      {"dit", {}}, {"text_encoder", {}}, {"vae", {.dtype = Dtype::float32}}};
+  int text_window = 64;                ///< items whose texts are encoded together
+  std::string negative_prompt_suffix;  ///< the preset's; not a manifest field
 };
+
+/// Reads `pipeline:` over what `config` holds (a preset's); what is absent stays. What this version cannot
+/// run is a problem. `preset` is only checked to be text: see read_preset(). Problems go to the reader; calls
+/// finish().
+void apply_pipeline(MapReader pipeline, PipelineConfig& config);
 
 }  // namespace ditmill::configs

@@ -1,9 +1,16 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
+#include <span>
 #include <string>
+#include <string_view>
+
+#include "configs/bounds.h"
 
 namespace ditmill::configs {
+
+class MapReader;
 
 /// Layer 3: one item, resolved: nothing is left to a default.
 struct Request {
@@ -18,5 +25,28 @@ struct Request {
 
   bool operator==(const Request&) const = default;
 };
+
+/// What any model may be asked for; a family refuses more (models/family.h).
+inline constexpr Bounds<std::int64_t> seed_bounds{0, std::numeric_limits<std::int64_t>::max()};
+inline constexpr Bounds<int> width_bounds{1, 16384};
+inline constexpr Bounds<int> height_bounds{1, 16384};
+inline constexpr Bounds<int> frames_bounds{1, 10000};
+inline constexpr Bounds<double> fps_bounds{above_zero, 1000};
+
+/// Whether a text is an id: [A-Za-z0-9][A-Za-z0-9._~-]{0,127}
+bool is_id(std::string_view text) noexcept;
+/// What a Problem expects of an id.
+inline constexpr std::string_view id_form =
+    "1 to 128 letters, digits, '.', '_', '~' or '-', the first a letter or a digit";
+
+/// The fields of one item, as manifests and JSON lines write them.
+std::span<const std::string> request_field_names();
+
+/// Reads `requests.defaults` over what `out` holds: all fields of an item but id and prompt.
+/// `negative_prompt` is the user's, without the preset's suffix. Calls finish().
+void read_request_defaults(MapReader defaults, Request& out);
+/// Reads one item of `requests.items` over what `out` holds (its defaults). The prompt is required; an id
+/// that is absent leaves `out.id` as it was. Calls finish().
+void read_request(MapReader item, Request& out);
 
 }  // namespace ditmill::configs

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
-#include <sstream>
 
 #include "configs/suggest.h"
 
@@ -11,19 +9,6 @@ namespace ditmill::configs {
 namespace {
 
 constexpr std::size_t max_shown = 80;
-
-template <typename T>
-std::string text_of(T number) {
-  std::ostringstream text;
-  text << number;
-  return text.str();
-}
-
-template <typename T>
-std::string range(Bounds<T> bounds) {
-  if (static_cast<double>(bounds.least) == above_zero) return "above 0, at most " + text_of(bounds.most);
-  return "from " + text_of(bounds.least) + " to " + text_of(bounds.most);
-}
 
 bool digits_at(std::string_view text, std::size_t& at) {
   const std::size_t begin = at;
@@ -139,10 +124,10 @@ bool MapReader::read(std::string_view key, bool& out) {
 }
 
 template <typename T>
-bool MapReader::read_number(std::string_view key, T& out, Bounds<T> bounds, std::string_view kind) {
+bool MapReader::read_number(std::string_view key, T& out, Bounds<T> bounds) {
   const YamlNode* found = value(key);
   if (found == nullptr) return false;
-  const std::string expected = std::string(kind) + " " + range(bounds);
+  const std::string expected = expected_number(bounds);
   using Form = std::conditional_t<std::is_floating_point_v<T>, double, std::int64_t>;
   const bool plain = found->kind == YamlNode::Kind::scalar && !found->quoted;
   if (!plain || !looks_like(found->text, Form{})) {
@@ -163,15 +148,15 @@ bool MapReader::read_number(std::string_view key, T& out, Bounds<T> bounds, std:
 }
 
 bool MapReader::read(std::string_view key, int& out, Bounds<int> bounds) {
-  return read_number(key, out, bounds, "a whole number");
+  return read_number(key, out, bounds);
 }
 
 bool MapReader::read(std::string_view key, std::int64_t& out, Bounds<std::int64_t> bounds) {
-  return read_number(key, out, bounds, "a whole number");
+  return read_number(key, out, bounds);
 }
 
 bool MapReader::read(std::string_view key, double& out, Bounds<double> bounds) {
-  return read_number(key, out, bounds, "a number");
+  return read_number(key, out, bounds);
 }
 
 bool MapReader::read(std::string_view key, std::vector<std::string>& out) {
@@ -237,6 +222,16 @@ void MapReader::problem(std::string_view key, std::string message, std::string e
   const YamlNode* found = node_->find(key);
   problem_at(found != nullptr ? *found : *place_, std::move(message), std::move(expected), std::move(got),
              std::move(nearest));
+}
+
+void MapReader::problem_at_key(std::string_view key, std::string message, std::string expected,
+                               std::string got, std::string nearest) {
+  for (const auto& [name, value] : node_->entries) {
+    if (name.text != key) continue;
+    problem_at(name, std::move(message), std::move(expected), std::move(got), std::move(nearest));
+    return;
+  }
+  problem_at(*place_, std::move(message), std::move(expected), std::move(got), std::move(nearest));
 }
 
 void MapReader::problem_at(const YamlNode& node, std::string message, std::string expected, std::string got,

@@ -1,14 +1,15 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "configs/bounds.h"
 #include "configs/error.h"
 
 namespace ditmill::configs {
@@ -28,7 +29,7 @@ struct YamlNode {
   std::vector<YamlNode> items = {};                         ///< of a sequence
   std::vector<std::pair<YamlNode, YamlNode>> entries = {};  ///< of a mapping, in order; keys are scalars
 
-  /// The value of a mapping's key, or null.
+  /// The value of a mapping's key, or nullptr.
   const YamlNode* find(std::string_view key) const noexcept;
 };
 
@@ -47,15 +48,6 @@ struct Choice {
   std::string_view word;
   T value;
 };
-
-/// What a manifest accepts for a number, both ends included.
-template <typename T>
-struct Bounds {
-  T least;
-  T most;
-};
-/// The least double of Bounds that leave 0 out.
-inline constexpr double above_zero = std::numeric_limits<double>::denorm_min();
 
 /// What a value is, for the `got` of a Problem: its text, or "a mapping", "a list", "nothing".
 std::string describe(const YamlNode& node);
@@ -80,8 +72,9 @@ class MapReader {
   bool read(std::string_view key, std::int64_t& out, Bounds<std::int64_t> bounds);
   bool read(std::string_view key, double& out, Bounds<double> bounds);
   bool read(std::string_view key, std::vector<std::string>& out);
+  /// One of the words of an enumeration.
   template <typename T>
-  bool read(std::string_view key, T& out, std::span<const Choice<T>> choices) {
+  bool read(std::string_view key, T& out, std::type_identity_t<std::span<const Choice<T>>> choices) {
     std::vector<std::string_view> words;
     for (const Choice<T>& choice : choices) words.push_back(choice.word);
     const std::optional<std::size_t> found = read_word(key, words);
@@ -99,6 +92,9 @@ class MapReader {
   /// A problem at the value of `key` (at this mapping if absent).
   void problem(std::string_view key, std::string message, std::string expected = {}, std::string got = {},
                std::string nearest = {});
+  /// As problem(), at the key itself, for a key that should not be there.
+  void problem_at_key(std::string_view key, std::string message, std::string expected = {},
+                      std::string got = {}, std::string nearest = {});
   /// As problem(), at a node.
   void problem_at(const YamlNode& node, std::string message, std::string expected = {}, std::string got = {},
                   std::string nearest = {});
@@ -116,7 +112,7 @@ class MapReader {
   const YamlNode* value(std::string_view key);
   void wrong_type(const YamlNode& node, std::string_view key, std::string expected);
   template <typename T>
-  bool read_number(std::string_view key, T& out, Bounds<T> bounds, std::string_view kind);
+  bool read_number(std::string_view key, T& out, Bounds<T> bounds);
   std::optional<std::size_t> read_word(std::string_view key, std::span<const std::string_view> words);
 
   const YamlNode* node_;

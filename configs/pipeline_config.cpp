@@ -1,0 +1,157 @@
+#include "configs/pipeline_config.h"
+
+#include <array>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "configs/suggest.h"
+#include "configs/yaml_reader.h"
+
+namespace ditmill::configs {
+namespace {
+
+constexpr std::array<Choice<Dtype>, 2> dtypes{{{"bfloat16", Dtype::bfloat16}, {"float32", Dtype::float32}}};
+constexpr std::array<Choice<Solver>, 2> solvers{{{"unipc", Solver::unipc}, {"euler", Solver::euler}}};
+
+constexpr Bounds<int> steps_bounds{1, 1000};
+constexpr Bounds<double> guidance_bounds{0, 100};
+constexpr Bounds<double> flow_shift_bounds{above_zero, 100};
+constexpr Bounds<int> degree_bounds{1, 65536};
+constexpr Bounds<int> window_bounds{1, 4096};
+
+template <typename T>
+std::string_view word_of(std::span<const Choice<T>> choices, T value) noexcept {
+  for (const Choice<T>& choice : choices) {
+    if (choice.value == value) return choice.word;
+  }
+  return {};
+}
+
+void read_parallel(MapReader parallel, ParallelConfig& out) {
+  const YamlNode* dp = parallel.find("dp");
+  const bool automatic = dp != nullptr && dp->kind == YamlNode::Kind::scalar && dp->text == "auto";
+  int degree = 1;
+  if (automatic) {
+    out.dp.reset();
+  } else if (parallel.read("dp", degree, degree_bounds)) {
+    out.dp = degree;
+  } else if (dp != nullptr && !dp->reported) {
+    parallel.problems().back().expected.insert(0, "auto, or ");
+  }
+  // The other axes split one item over ranks.
+  for (const std::string_view axis : {"cfg", "ring", "ulysses", "pp", "tp"}) {
+    if (!parallel.read(axis, degree, degree_bounds) || degree == 1) continue;
+    parallel.problem(
+        axis, "this version cannot split an item over ranks: it runs dp only; " + parallel.path_of(axis), "1",
+        std::to_string(degree));
+  }
+  bool fsdp = false;
+  if (parallel.read("fsdp", fsdp) && fsdp) {
+    parallel.problem(
+        "fsdp", "this version cannot shard weights over ranks: it runs dp only; " + parallel.path_of("fsdp"),
+        "false", "true");
+  }
+  parallel.finish();
+}
+
+void read_attention(MapReader& component, std::string& out) {
+  const YamlNode* attention = component.find("attention");
+  if (attention == nullptr) return;
+  const auto read_name = [&out](MapReader& reader, std::string_view key) {
+    std::string name;
+    if (!reader.read(key, name)) return;
+    if (name == "sdpa") {
+      out = name;
+      return;
+    }
+    reader.problem(key, "this version cannot run attention " + printable(name, 80), "sdpa", {},
+                   nearest(name, std::vector<std::string>{"sdpa"}));
+  };
+  if (attention->kind != YamlNode::Kind::mapping) {
+    read_name(component, "attention");
+    return;
+  }
+  MapReader inner = component.map("attention");
+  read_name(inner, "impl");
+  if (inner.has("sparse")) {
+    inner.problem_at_key("sparse", "this version cannot run sparse attention", "attention: sdpa");
+  }
+  inner.finish();
+}
+
+void refuse_offload(MapReader& component) {
+  const YamlNode* offload = component.find("offload");
+  if (offload == nullptr) return;
+  if (offload->kind == YamlNode::Kind::mapping) {
+    MapReader inner = component.map("offload");
+    std::string type;
+    double ratio = 0;
+    int prefetch = 0;
+    inner.read("type", type);
+    inner.read("ratio", ratio, {0, 1});
+    inner.read("prefetch", prefetch, {0, 1024});
+    inner.finish();
+  } else {
+    static constexpr std::array<Choice<bool>, 2> words{{{"none", false}, {"stages", true}}};
+    bool wanted = false;
+    if (!component.read("offload", wanted, words) || !wanted) return;
+  }
+  component.problem("offload", "this version cannot offload weights: " + component.path_of("offload"), "none",
+                    describe(*offload));
+}
+
+void refuse_lora(MapReader& component) {
+  if (component.list("lora").empty()) return;
+  component.problem("lora", "this version cannot apply LoRA files: " + component.path_of("lora"),
+                    "an empty list");
+}
+
+void read_components(MapReader components, PipelineConfig& config) {
+  for (const std::string_view role : {"dit", "vae", "text_encoder"}) {
+    MapReader component = components.map(role);
+    ComponentConfig& out = config.components[std::string(role)];
+    component.read("dtype", out.dtype, dtypes);
+    read_attention(component, out.attention);
+    refuse_offload(component);
+    refuse_lora(component);
+    if (role == "text_encoder") component.read("window", config.text_window, window_bounds);
+    component.finish();
+  }
+  components.finish();
+}
+
+void read_loading(MapReader loading) {
+  // One strategy is all there is, so a manifest may only say that it agrees.
+  static constexpr std::array<Choice<bool>, 5> strategies{
+      {{"auto", true}, {"broadcast", true}, {"independent", false}, {"striped", false}, {"shared", false}}};
+  bool runs = true;
+  if (loading.read("strategy", runs, strategies) && !runs) {
+    loading.problem("strategy", "this version cannot load weights with this " + loading.path_of("strategy"),
+                    "auto or broadcast", describe(*loading.find("strategy")));
+  }
+  loading.finish();
+}
+
+}  // namespace
+
+std::string_view name(Dtype dtype) noexcept { return word_of<Dtype>(dtypes, dtype); }
+std::string_view name(Solver solver) noexcept { return word_of<Solver>(solvers, solver); }
+
+void apply_pipeline(MapReader pipeline, PipelineConfig& config) {
+  pipeline.read("preset", config.preset);
+  pipeline.read("solver", config.solver, solvers);
+  pipeline.read("steps", config.steps, steps_bounds);
+  pipeline.read("guidance_scale", config.guidance_scale, guidance_bounds);
+  pipeline.read("flow_shift", config.flow_shift, flow_shift_bounds);
+  if (pipeline.read("dtype", config.dtype, dtypes)) {
+    config.components["dit"].dtype = config.dtype;
+    config.components["text_encoder"].dtype = config.dtype;
+  }
+  read_parallel(pipeline.map("parallel"), config.parallel);
+  read_components(pipeline.map("components"), config);
+  read_loading(pipeline.map("loading"));
+  pipeline.finish();
+}
+
+}  // namespace ditmill::configs
