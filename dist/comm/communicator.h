@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -13,6 +14,8 @@ namespace ditmill::dist {
 
 /// Why ranks talk; every call says so, and bytes are counted by it.
 enum class Purpose { plan, agreement, weights, items, progress };
+inline constexpr std::array<Purpose, 5> purposes{Purpose::plan, Purpose::agreement, Purpose::weights,
+                                                 Purpose::items, Purpose::progress};
 std::string_view name(Purpose purpose) noexcept;
 
 /// A message that has arrived.
@@ -21,7 +24,8 @@ struct Message {
   std::vector<std::byte> bytes;
 };
 
-/// Bytes and calls of one purpose.
+/// Bytes that this rank gave or got, and calls, of one purpose. A broadcast counts its bytes once a rank;
+/// probes that found nothing are not counted.
 struct Traffic {
   std::uint64_t bytes = 0;
   std::uint64_t calls = 0;
@@ -29,6 +33,7 @@ struct Traffic {
 };
 
 class CommunicatorImpl;
+class TrafficTable;
 
 /// A group of ranks. Move-only; knows neither mpi.h nor nccl.h; a moved-from one may only be destroyed or
 /// assigned to. Collective calls are made by all ranks of the group in the same order. Every call throws
@@ -55,16 +60,17 @@ class Communicator {
   /// The texts of all ranks in rank order, on root; empty elsewhere. Collective.
   std::vector<std::string> gather_text(std::string_view text, int root, Purpose why) const;
 
-  /// Sends a message; returns when `bytes` may be reused. Safe from any thread.
+  /// Sends a message; returns when `bytes` may be reused. `tag` is 0 to 32766. Safe from any thread.
   void send(std::span<const std::byte> bytes, int to, int tag, Purpose why) const;
-  /// A message with this tag from `from` (-1: anybody), if one has arrived. Never waits. Safe from any thread,
-  /// but only one thread receives a given tag.
+  /// A message with this tag from `from` (-1: anybody), if one has arrived. Never waits. Safe from any
+  /// thread, but only one thread receives a given tag.
   std::optional<Message> try_receive(int from, int tag, Purpose why) const;
 
   Traffic traffic(Purpose why) const;
 
  private:
   std::unique_ptr<CommunicatorImpl> impl_;
+  std::unique_ptr<TrafficTable> traffic_;
 };
 
 }  // namespace ditmill::dist

@@ -1,11 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <nlohmann/json.hpp>
 
 #include "configs/pipeline_config.h"
 #include "dist/mesh.h"
@@ -21,11 +20,15 @@ struct ComponentPlan {
   std::vector<std::string> keep_float32;    ///< tensors that stay float32 whatever dtype says, sorted
   std::vector<registry::WeightFile> files;  ///< read and broadcast in this order
 
+  /// The type that a tensor has once it is loaded.
+  configs::Dtype dtype_of(std::string_view tensor) const;
   /// Bytes a rank holds once it is loaded.
   std::uint64_t bytes_per_rank() const;
 };
 
+/// The plan as JSON text can carry it, whatever bytes paths and names are made of.
 nlohmann::json to_json(const ComponentPlan& plan);
+/// What to_json() was given. Throws Error(internal) for anything that it did not write.
 ComponentPlan component_plan_from_json(const nlohmann::json& json);
 
 }  // namespace ditmill::dist

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <ATen/core/Tensor.h>
+
+#include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
-
-#include <ATen/core/Tensor.h>
 
 #include "dist/comm/communicator.h"
 #include "dist/plan/plan.h"
@@ -17,20 +19,20 @@ using TensorMap = std::map<std::string, at::Tensor, std::less<>>;
 
 /// What came out of streaming one component.
 struct StreamedComponent {
-  TensorMap tensors;                           ///< by name; float32 or the plan's dtype, contiguous, on the host
-  std::vector<registry::FileDigest> digests;   ///< of the plan's files, in order, on every rank
-  std::uint64_t bytes = 0;                     ///< read from files, once for all ranks
+  TensorMap tensors;  ///< by name; float32 or the plan's dtype, contiguous, on the host
+  std::vector<registry::FileDigest> digests;  ///< of the plan's files, in order, on every rank
+  std::uint64_t bytes = 0;                    ///< read from files, once for all ranks
   double seconds = 0;
 };
 
 /// Opens a file of the plan; tests give sources that lie.
 using OpenSource = std::function<std::unique_ptr<registry::ByteSource>(const std::string& path)>;
 
-/// Brings a component to every rank: rank 0 reads each file once, front to back, and broadcasts it in chunks of
-/// registry::leaf_bytes, each with its XXH3-128; every rank verifies each chunk, copies it to the tensors it
-/// belongs to, and converts a tensor to its dtype when its last byte is in. Reading is ahead of the broadcast.
-/// Collective. If a read fails, a file is no longer the size that was planned, or a digest does not match on any
-/// rank, all ranks throw the same Error naming file, offset, tensor and rank.
+/// Brings a component to every rank: rank 0 reads each file once, front to back, and broadcasts it in chunks
+/// of registry::leaf_bytes, each with its XXH3-128; every rank verifies each chunk, copies it to the tensors
+/// it belongs to, and converts a tensor to its dtype when its last byte is in. Reading is ahead of the
+/// broadcast. Collective. If a read fails, a file is no longer the size that was planned, or a digest does
+/// not match on any rank, all ranks throw the same Error naming file, offset, tensor and rank.
 StreamedComponent stream_component(const Communicator& comm, const ComponentPlan& plan,
                                    const OpenSource& open = registry::open_file);
 

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dist/comm/communicator.h"
+
+namespace ditmill::dist {
+
+/// Tags from here on are a backend's own; callers of send() stay below.
+inline constexpr int first_reserved_tag = 32767;
+
+/// What a backend implements. Calls, guarantees and errors as in Communicator, which counts, checks arguments
+/// and builds the rest (texts) from these.
+class CommunicatorImpl {
+ public:
+  virtual ~CommunicatorImpl() = default;
+
+  virtual int rank() const noexcept = 0;
+  virtual int size() const noexcept = 0;
+  virtual std::unique_ptr<CommunicatorImpl> split(int color, int key) = 0;
+  virtual void barrier() = 0;
+  virtual void broadcast(std::span<std::byte> bytes, int root) = 0;
+  virtual std::int64_t max(std::int64_t value) = 0;
+  /// The bytes of all ranks in rank order, on root; empty elsewhere.
+  virtual std::vector<std::string> gather(std::string_view bytes, int root) = 0;
+  virtual void send(std::span<const std::byte> bytes, int to, int tag) = 0;
+  virtual std::optional<Message> try_receive(int from, int tag) = 0;
+};
+
+}  // namespace ditmill::dist

@@ -1,0 +1,239 @@
+#include "dist/comm/mpi.h"
+
+#include <mpi.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <limits>
+#include <thread>
+#include <utility>
+
+#include "configs/error.h"
+#include "dist/comm/chunks.h"
+#include "dist/comm/communicator_impl.h"
+
+namespace ditmill::dist {
+namespace {
+
+/// Throws Error(communication) with MPI's own words unless the call succeeded.
+void check(int code, const char* doing) {
+  if (code == MPI_SUCCESS) return;
+  std::array<char, MPI_MAX_ERROR_STRING> text{};
+  int length = 0;
+  if (MPI_Error_string(code, text.data(), &length) != MPI_SUCCESS) length = 0;
+  throw Error{Category::communication,
+              doing,
+              {},
+              {},
+              Got{length > 0 ? std::string(text.data(), static_cast<std::size_t>(length))
+                             : "MPI error " + std::to_string(code)}};
+}
+
+/// Waits for a request. Spins first, for what takes microseconds; then sleeps an eighth of the time waited so
+/// far (at most 1 ms), because Open MPI's own waits take a whole core from a rank that computes.
+void wait(MPI_Request& request, const char* doing) {
+  using std::chrono::microseconds;
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point start = Clock::now();
+  for (;;) {
+    int done = 0;
+    check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), doing);
+    if (done != 0) return;
+    const auto waited = std::chrono::duration_cast<microseconds>(Clock::now() - start);
+    if (waited < microseconds(50)) continue;
+    std::this_thread::sleep_for(std::clamp(waited / 8, microseconds(10), microseconds(1000)));
+  }
+}
+
+/// So many bytes as a count and a type whose counts fit an int.
+class ByteRun {
+ public:
+  ByteRun(std::size_t bytes, std::size_t limit) {
+    if (bytes <= limit) {
+      count_ = static_cast<int>(bytes);
+      return;
+    }
+    std::vector<int> lengths;
+    std::vector<MPI_Aint> offsets;
+    for_each_chunk(bytes, limit, [&](std::size_t offset, std::size_t length) {
+      lengths.push_back(static_cast<int>(length));
+      offsets.push_back(static_cast<MPI_Aint>(offset));
+    });
+    check(MPI_Type_create_hindexed(static_cast<int>(lengths.size()), lengths.data(), offsets.data(), MPI_BYTE,
+                                   &type_),
+          "describe a large message");
+    count_ = 1;
+    check(MPI_Type_commit(&type_), "describe a large message");
+  }
+  ByteRun(const ByteRun&) = delete;
+  ByteRun& operator=(const ByteRun&) = delete;
+  ~ByteRun() {
+    if (type_ != MPI_BYTE) MPI_Type_free(&type_);
+  }
+
+  int count() const noexcept { return count_; }
+  MPI_Datatype type() const noexcept { return type_; }
+
+ private:
+  int count_ = 0;
+  MPI_Datatype type_ = MPI_BYTE;
+};
+
+class MpiCommunicator final : public CommunicatorImpl {
+ public:
+  /// Takes the handle over.
+  MpiCommunicator(MPI_Comm comm, std::size_t limit) : comm_(comm), limit_(limit) {
+    check(MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN), "make a communicator");
+    check(MPI_Comm_rank(comm_, &rank_), "make a communicator");
+    check(MPI_Comm_size(comm_, &size_), "make a communicator");
+  }
+  MpiCommunicator(const MpiCommunicator&) = delete;
+  MpiCommunicator& operator=(const MpiCommunicator&) = delete;
+  ~MpiCommunicator() override {
+    int finalized = 0;
+    MPI_Finalized(&finalized);
+    if (finalized == 0) MPI_Comm_free(&comm_);
+  }
+
+  int rank() const noexcept override { return rank_; }
+  int size() const noexcept override { return size_; }
+
+  std::unique_ptr<CommunicatorImpl> split(int color, int key) override {
+    MPI_Comm part = MPI_COMM_NULL;
+    check(MPI_Comm_split(comm_, color, key, &part), "split a communicator");
+    return std::make_unique<MpiCommunicator>(part, limit_);
+  }
+
+  void barrier() override {
+    MPI_Request request = MPI_REQUEST_NULL;
+    check(MPI_Ibarrier(comm_, &request), "wait for all ranks");
+    wait(request, "wait for all ranks");
+  }
+
+  void broadcast(std::span<std::byte> bytes, int root) override {
+    if (size_ == 1) return;
+    for_each_chunk(bytes.size(), limit_, [&](std::size_t offset, std::size_t length) {
+      MPI_Request request = MPI_REQUEST_NULL;
+      check(MPI_Ibcast(bytes.data() + offset, static_cast<int>(length), MPI_BYTE, root, comm_, &request),
+            "broadcast");
+      wait(request, "broadcast");
+    });
+  }
+
+  std::int64_t max(std::int64_t value) override {
+    std::int64_t largest = value;
+    MPI_Request request = MPI_REQUEST_NULL;
+    check(MPI_Iallreduce(&value, &largest, 1, MPI_INT64_T, MPI_MAX, comm_, &request), "compare values");
+    wait(request, "compare values");
+    return largest;
+  }
+
+  std::vector<std::string> gather(std::string_view bytes, int root) override {
+    const std::uint64_t mine = bytes.size();
+    std::vector<std::uint64_t> lengths(rank_ == root ? static_cast<std::size_t>(size_) : 0);
+    MPI_Request request = MPI_REQUEST_NULL;
+    check(MPI_Igather(&mine, 1, MPI_UINT64_T, lengths.data(), 1, MPI_UINT64_T, root, comm_, &request),
+          "gather");
+    wait(request, "gather");
+    if (rank_ != root) {
+      if (mine > 0) start_send(std::as_bytes(std::span(bytes)), root, first_reserved_tag, "gather");
+      return {};
+    }
+    std::vector<std::string> all(lengths.size());
+    for (int from = 0; from < size_; ++from) {
+      std::string& text = all[static_cast<std::size_t>(from)];
+      text.resize(lengths[static_cast<std::size_t>(from)]);
+      if (from == root) {
+        text = bytes;
+      } else if (!text.empty()) {
+        const ByteRun run(text.size(), limit_);
+        check(MPI_Irecv(text.data(), run.count(), run.type(), from, first_reserved_tag, comm_, &request),
+              "gather");
+        wait(request, "gather");
+      }
+    }
+    return all;
+  }
+
+  void send(std::span<const std::byte> bytes, int to, int tag) override {
+    start_send(bytes, to, tag, "send a message");
+  }
+
+  std::optional<Message> try_receive(int from, int tag) override {
+    int arrived = 0;
+    MPI_Message handle = MPI_MESSAGE_NULL;
+    MPI_Status status;
+    check(MPI_Improbe(from < 0 ? MPI_ANY_SOURCE : from, tag, comm_, &arrived, &handle, &status),
+          "look for a message");
+    if (arrived == 0) return std::nullopt;
+    MPI_Count length = 0;
+    check(MPI_Get_elements_x(&status, MPI_BYTE, &length), "receive a message");
+    Message message{.from = status.MPI_SOURCE,
+                    .bytes = std::vector<std::byte>(static_cast<std::size_t>(length))};
+    const ByteRun run(message.bytes.size(), limit_);
+    MPI_Request request = MPI_REQUEST_NULL;
+    check(MPI_Imrecv(message.bytes.data(), run.count(), run.type(), &handle, &request), "receive a message");
+    wait(request, "receive a message");
+    return message;
+  }
+
+ private:
+  void start_send(std::span<const std::byte> bytes, int to, int tag, const char* doing) {
+    const ByteRun run(bytes.size(), limit_);
+    MPI_Request request = MPI_REQUEST_NULL;
+    check(MPI_Isend(bytes.data(), run.count(), run.type(), to, tag, comm_, &request), doing);
+    wait(request, doing);
+  }
+
+  MPI_Comm comm_;
+  std::size_t limit_;
+  int rank_ = 0;
+  int size_ = 1;
+};
+
+}  // namespace
+
+MpiSession::MpiSession(int& argc, char**& argv) {
+  int provided = MPI_THREAD_SINGLE;
+  check(MPI_Init_thread(&argc, &argv, MPI_THREAD_MULTIPLE, &provided), "start MPI");
+  if (provided < MPI_THREAD_MULTIPLE) {
+    MPI_Finalize();
+    throw Error{Category::communication,
+                "start MPI",
+                {},
+                Expected{"MPI_THREAD_MULTIPLE"},
+                Got{"thread level " + std::to_string(provided)},
+                "use an MPI library that was built with thread support"};
+  }
+  check(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN), "start MPI");
+  check(MPI_Comm_set_errhandler(MPI_COMM_SELF, MPI_ERRORS_RETURN), "start MPI");
+  MPI_Comm node = MPI_COMM_NULL;
+  check(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node),
+        "find local ranks");
+  check(MPI_Comm_size(node, &local_size_), "find local ranks");
+  check(MPI_Comm_free(&node), "find local ranks");
+}
+
+MpiSession::~MpiSession() { MPI_Finalize(); }
+
+Communicator MpiSession::world(std::size_t most_bytes) const {
+  MPI_Comm copy = MPI_COMM_NULL;
+  check(MPI_Comm_dup(MPI_COMM_WORLD, &copy), "make a communicator");
+  return Communicator(std::make_unique<MpiCommunicator>(copy, most_bytes));
+}
+
+void MpiSession::abort(int code) {
+  MPI_Abort(MPI_COMM_WORLD, code);
+  std::abort();  // MPI_Abort may return
+}
+
+std::string MpiSession::library_version() {
+  std::array<char, MPI_MAX_LIBRARY_VERSION_STRING> text{};
+  int length = 0;
+  check(MPI_Get_library_version(text.data(), &length), "ask for MPI's version");
+  std::string version(text.data(), static_cast<std::size_t>(length));
+  return version.substr(0, version.find('\n'));
+}
+
+}  // namespace ditmill::dist

@@ -1,0 +1,117 @@
+#include "dist/plan/plan.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "configs/error.h"
+#include "configs/utf8.h"
+
+namespace ditmill::dist {
+namespace {
+
+using nlohmann::json;
+
+// A path is bytes; JSON text is UTF-8. A path that is no UTF-8 travels as the list of its bytes.
+json bytes_to_json(const std::string& bytes) {
+  if (utf8::find_invalid(bytes) == std::string_view::npos) return bytes;
+  json list = json::array();
+  for (const char byte : bytes) list.push_back(static_cast<unsigned char>(byte));
+  return list;
+}
+
+std::string bytes_from_json(const json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  std::string bytes;
+  for (const json& byte : value) bytes.push_back(static_cast<char>(byte.get<unsigned char>()));
+  return bytes;
+}
+
+json to_json(const registry::TensorInfo& tensor) {
+  return json::array(
+      {bytes_to_json(tensor.name), registry::name(tensor.type), tensor.shape, tensor.begin, tensor.end});
+}
+
+registry::TensorInfo tensor_from_json(const json& value) {
+  const std::string type = value.at(1).get<std::string>();
+  const std::optional<registry::ElementType> known = registry::element_type_named(type);
+  if (!known) throw Error{Category::internal, "decode a plan", {}, Expected{"an element type"}, Got{type}};
+  return {.name = bytes_from_json(value.at(0)),
+          .type = *known,
+          .shape = value.at(2).get<std::vector<std::uint64_t>>(),
+          .begin = value.at(3).get<std::uint64_t>(),
+          .end = value.at(4).get<std::uint64_t>()};
+}
+
+json to_json(const registry::WeightFile& file) {
+  json tensors = json::array();
+  for (const registry::TensorInfo& tensor : file.tensors) tensors.push_back(to_json(tensor));
+  return {{"path", bytes_to_json(file.path)},
+          {"size", file.size},
+          {"mtime_ns", file.mtime_ns},
+          {"inode", file.inode},
+          {"tensors", std::move(tensors)}};
+}
+
+registry::WeightFile file_from_json(const json& value) {
+  registry::WeightFile file{.path = bytes_from_json(value.at("path")),
+                            .size = value.at("size").get<std::uint64_t>(),
+                            .mtime_ns = value.at("mtime_ns").get<std::int64_t>(),
+                            .inode = value.at("inode").get<std::uint64_t>(),
+                            .tensors = {}};
+  for (const json& tensor : value.at("tensors")) file.tensors.push_back(tensor_from_json(tensor));
+  return file;
+}
+
+configs::Dtype dtype_from_json(const json& value) {
+  const std::string text = value.get<std::string>();
+  for (const configs::Dtype dtype : {configs::Dtype::float32, configs::Dtype::bfloat16}) {
+    if (configs::name(dtype) == text) return dtype;
+  }
+  throw Error{Category::internal, "decode a plan", {}, Expected{"float32 or bfloat16"}, Got{text}};
+}
+
+}  // namespace
+
+configs::Dtype ComponentPlan::dtype_of(std::string_view tensor) const {
+  const bool kept = std::binary_search(keep_float32.begin(), keep_float32.end(), tensor);
+  return kept ? configs::Dtype::float32 : dtype;
+}
+
+std::uint64_t ComponentPlan::bytes_per_rank() const {
+  std::uint64_t bytes = 0;
+  for (const registry::WeightFile& file : files) {
+    for (const registry::TensorInfo& tensor : file.tensors) {
+      bytes += tensor.elements() * (dtype_of(tensor.name) == configs::Dtype::float32 ? 4 : 2);
+    }
+  }
+  return bytes;
+}
+
+json to_json(const ComponentPlan& plan) {
+  json files = json::array();
+  for (const registry::WeightFile& file : plan.files) files.push_back(to_json(file));
+  json keep = json::array();
+  for (const std::string& tensor : plan.keep_float32) keep.push_back(bytes_to_json(tensor));
+  return {{"role", plan.role},
+          {"hyper_parameters", plan.hyper_parameters},
+          {"dtype", configs::name(plan.dtype)},
+          {"keep_float32", std::move(keep)},
+          {"files", std::move(files)}};
+}
+
+ComponentPlan component_plan_from_json(const json& value) {
+  try {
+    ComponentPlan plan{.role = value.at("role").get<std::string>(),
+                       .hyper_parameters = value.at("hyper_parameters"),
+                       .dtype = dtype_from_json(value.at("dtype")),
+                       .keep_float32 = {},
+                       .files = {}};
+    for (const json& tensor : value.at("keep_float32")) plan.keep_float32.push_back(bytes_from_json(tensor));
+    for (const json& file : value.at("files")) plan.files.push_back(file_from_json(file));
+    return plan;
+  } catch (const json::exception& error) {
+    throw Error{Category::internal, "decode a plan", {}, Expected{"what to_json() wrote"}, Got{error.what()}};
+  }
+}
+
+}  // namespace ditmill::dist

@@ -1,0 +1,235 @@
+#include "dist/weights/stream.h"
+
+#include <sys/stat.h>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "configs/error.h"
+#include "dist/agree.h"
+#include "dist/weights/assembler.h"
+#include "dist/weights/channel.h"
+#include "dist/weights/frame.h"
+#include "dist/weights/schedule.h"
+
+namespace ditmill::dist {
+namespace {
+
+constexpr std::size_t frames_in_flight = 4;
+constexpr std::size_t chunks_an_agreement = 16;
+
+using Sources = std::vector<std::unique_ptr<registry::ByteSource>>;
+
+Sources open_files(const ComponentPlan& plan, const OpenSource& open) {
+  Sources sources;
+  for (const registry::WeightFile& file : plan.files) {
+    sources.push_back(open(file.path));
+    if (sources.back()->size() != file.size) {
+      throw Error{Category::bad_input,
+                  "load weights",
+                  Where{.file = file.path},
+                  Expected{std::to_string(file.size) + " bytes, as when its header was read"},
+                  Got{std::to_string(sources.back()->size()) + " bytes"},
+                  "the file was changed while the job started; start again when it is complete"};
+    }
+  }
+  return sources;
+}
+
+/// The first failure of this rank's threads.
+class FirstFailure {
+ public:
+  void note(Error error) {
+    const std::scoped_lock lock(mutex_);
+    if (!error_) error_ = std::move(error);
+    set_ = true;
+  }
+  explicit operator bool() const noexcept { return set_; }
+  std::optional<Error> get() const {
+    const std::scoped_lock lock(mutex_);
+    return error_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::optional<Error> error_;
+  std::atomic<bool> set_ = false;
+};
+
+/// Three stages, a thread each, and frames that go round between them: on rank 0 a reader fills and digests,
+/// the calling thread broadcasts, the assembler verifies and copies. Which collective comes next never
+/// depends on what was received, only on the schedule and on what all ranks have agreed on; so a rank that
+/// failed keeps broadcasting until the next agreement.
+class Stream {
+ public:
+  Stream(const Communicator& comm, const ComponentPlan& plan, Sources sources)
+      : comm_(comm), plan_(plan), sources_(std::move(sources)), chunks_(schedule(plan)), assembler_(plan) {
+    for (const registry::WeightFile& file : plan.files) digests_.push_back({.size = file.size, .leaves = {}});
+    for (Frame& frame : frames_) free_.push(&frame);
+  }
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+  ~Stream() { stop(); }
+
+  StreamedComponent run() {
+    if (is_root()) reader_ = std::thread([this] { read(); });
+    worker_ = std::thread([this] { assemble(); });
+    for (std::size_t i = 0; i < chunks_.size(); ++i) {
+      Frame* frame = (is_root() ? filled_ : free_).pop().value();
+      comm_.broadcast(frame->wire(chunks_[i].length), 0, Purpose::weights);
+      frame->chunk = i;
+      arrived_.push(frame);
+      if ((i + 1) % chunks_an_agreement == 0) settle();
+    }
+    // The assembler ends by itself after the last chunk.
+    worker_.join();
+    settle();
+    StreamedComponent result;
+    agree(comm_, [&] { result.tensors = assembler_.finish(); });
+    result.digests = std::move(digests_);
+    for (const registry::WeightFile& file : plan_.files) result.bytes += file.size;
+    return result;
+  }
+
+ private:
+  bool is_root() const noexcept { return comm_.rank() == 0; }
+
+  void stop() noexcept {
+    for (Channel<Frame*>* channel : {&free_, &filled_, &arrived_}) channel->close();
+    if (reader_.joinable()) reader_.join();
+    if (worker_.joinable()) worker_.join();
+  }
+
+  /// Throws the same error on every rank if any has failed. Collective.
+  void settle() {
+    if (comm_.max(failure_ || told_ ? 1 : 0, Purpose::agreement) == 0) return;
+    stop();
+    agree_on(comm_, failure_.get());
+    // Only a header that changed on its way makes a rank think that rank 0 had failed.
+    agree_on(comm_, told_ ? std::optional(Error{Category::communication,
+                                                "receive weights",
+                                                {},
+                                                Expected{"a valid frame"},
+                                                Got{"one marked as failed"}})
+                          : std::nullopt);
+  }
+
+  Where place(const Chunk& chunk) const {
+    const registry::WeightFile& file = plan_.files[chunk.file];
+    return {.file = file.path,
+            .offset = chunk.offset,
+            .tensor = tensors_in(file, chunk.offset, chunk.offset + chunk.length),
+            .rank = comm_.rank()};
+  }
+
+  void read() {
+    for (std::size_t i = 0; i < chunks_.size(); ++i) {
+      const std::optional<Frame*> frame = free_.pop();
+      if (!frame) return;
+      (*frame)->set_header({.sequence = i, .valid = 0, .digest = {}});
+      if (!failure_) {
+        if (auto error = failure_of([&] { fill(**frame, i); }))
+          failure_.note(with_tensor(*error, chunks_[i]));
+      }
+      filled_.push(*frame);
+    }
+  }
+
+  void fill(Frame& frame, std::size_t i) const {
+    const Chunk& chunk = chunks_[i];
+    const std::span<std::byte> bytes = frame.payload(chunk.length);
+    sources_[chunk.file]->read_at(chunk.offset, bytes);
+    frame.set_header({.sequence = i, .valid = 1, .digest = registry::leaf_digest(bytes)});
+  }
+
+  /// A source knows file and offset; what lies there is ours to say.
+  Error with_tensor(const Error& error, const Chunk& chunk) const {
+    const registry::WeightFile& file = plan_.files[chunk.file];
+    Where where = error.where();
+    if (where.file.empty()) where.file = file.path;
+    const bool exact = where.offset.has_value() && *where.offset > chunk.offset;
+    if (!where.offset) where.offset = chunk.offset;
+    where.tensor = exact ? tensors_in(file, *where.offset, *where.offset + 1)
+                         : tensors_in(file, chunk.offset, chunk.offset + chunk.length);
+    where.rank = comm_.rank();
+    return {error.category(),           error.doing(),    std::move(where),
+            Expected{error.expected()}, Got{error.got()}, std::string(error.hint())};
+  }
+
+  void assemble() {
+    for (std::size_t i = 0; i < chunks_.size(); ++i) {
+      const std::optional<Frame*> frame = arrived_.pop();
+      if (!frame) return;
+      if (!failure_) {
+        if (auto error = failure_of([&] { take(**frame); })) failure_.note(std::move(*error));
+      }
+      free_.push(*frame);
+    }
+  }
+
+  void take(const Frame& frame) {
+    const Chunk& chunk = chunks_[frame.chunk];
+    const FrameHeader header = frame.header();
+    if (header.valid == 0) {
+      told_ = true;
+      return;
+    }
+    const std::span<const std::byte> bytes = frame.payload(chunk.length);
+    // Rank 0 has just made the digest of these very bytes.
+    if (!is_root()) verify(chunk, frame.chunk, header, bytes);
+    digests_[chunk.file].leaves.push_back(header.digest);
+    assembler_.add(chunk, bytes);
+  }
+
+  void verify(const Chunk& chunk, std::size_t sequence, const FrameHeader& header,
+              std::span<const std::byte> bytes) const {
+    const registry::Leaf digest = registry::leaf_digest(bytes);
+    if (header.sequence == sequence && header.digest == digest) return;
+    throw Error{
+        Category::communication,
+        "verify weights",
+        place(chunk),
+        Expected{"chunk " + std::to_string(header.sequence) + ", XXH3-128 " + registry::hex(header.digest)},
+        Got{"chunk " + std::to_string(sequence) + ", " + registry::hex(digest)},
+        "the " + std::to_string(chunk.length) +
+            " bytes changed between rank 0 and this rank: check network and memory of this node"};
+  }
+
+  const Communicator& comm_;
+  const ComponentPlan& plan_;
+  Sources sources_;
+  std::vector<Chunk> chunks_;
+  std::array<Frame, frames_in_flight> frames_;
+  Channel<Frame*> free_;
+  Channel<Frame*> filled_;
+  Channel<Frame*> arrived_;
+  FirstFailure failure_;
+  std::atomic<bool> told_ = false;
+  Assembler assembler_;
+  std::vector<registry::FileDigest> digests_;
+  std::thread reader_;
+  std::thread worker_;
+};
+
+}  // namespace
+
+StreamedComponent stream_component(const Communicator& comm, const ComponentPlan& plan,
+                                   const OpenSource& open) {
+  const auto start = std::chrono::steady_clock::now();
+  std::unique_ptr<Stream> stream;
+  agree(comm, [&] {
+    check_plan(plan);
+    stream = std::make_unique<Stream>(comm, plan, comm.rank() == 0 ? open_files(plan, open) : Sources());
+  });
+  StreamedComponent result = stream->run();
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return result;
+}
+
+}  // namespace ditmill::dist
