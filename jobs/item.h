@@ -1,10 +1,9 @@
 #pragma once
 
+#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <nlohmann/json.hpp>
 
 #include "configs/pipeline_config.h"
 #include "configs/request.h"
@@ -17,7 +16,7 @@ struct Item {
   std::string metadata = "{}";  ///< JSON object: the unknown fields of its line
   int line = 0;                 ///< where its record begins; 0: unknown
   int column = 0;
-  std::string key;              ///< lower-case hex SHA-256; empty until the weights' digests are known
+  std::string key;  ///< lower-case hex SHA-256; empty until the weights' digests are known
 };
 
 /// One component's share of an item's identity.
