@@ -1,73 +1,102 @@
 #include "configs/dump.h"
 
-#include <array>
-#include <cstdio>
 #include <ctime>
-#include <utility>
+#include <string_view>
 
 #include "configs/error.h"
 
 namespace ditmill::configs {
 namespace {
 
-nlohmann::json text_or_null(const std::string& text) {
-  return text.empty() ? nlohmann::json() : nlohmann::json(text);
+std::string utc_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
 }
 
-nlohmann::json dump_component(const DumpedComponent& component) {
-  nlohmann::json path = component.paths;
-  if (component.paths.size() == 1) path = component.paths.front();
-  return {{"name", component.role},
-          {"path", std::move(path)},
-          {"class", component.family + "." + component.role},
-          {"family", component.family},
-          {"variant", text_or_null(component.variant)},
-          {"layout", component.layout},
-          {"key_hash", component.key_hash},
-          {"digest", text_or_null(component.digest)},
-          {"torch_dtype", name(component.dtype)},
-          {"parameters", component.parameters}};
-}
-
-/// Throws std::out_of_range, like the accessors of nlohmann::json that it is used beside.
-template <typename T>
-T value_named(std::initializer_list<T> values, const std::string& word) {
+template <typename T, std::size_t N>
+T named(const nlohmann::json& word, const T (&values)[N]) {
   for (const T value : values) {
-    if (name(value) == word) return value;
+    if (word.get<std::string_view>() == name(value)) return value;
   }
-  throw std::out_of_range("unknown word " + printable(word, 80));
+  throw Error{Category::bad_input, "read a config dump", {}, {}, Got{printable(word.dump())}};
 }
 
-Dtype dtype_of(const nlohmann::json& json) {
-  return value_named({Dtype::float32, Dtype::bfloat16}, json.get<std::string>());
+constexpr Dtype dtypes[] = {Dtype::float32, Dtype::bfloat16};
+constexpr Solver solvers[] = {Solver::unipc, Solver::euler};
+
+PipelineConfig read_pipeline(const nlohmann::json& layer2) {
+  PipelineConfig pipeline;
+  pipeline.preset = layer2.at("preset").get<std::string>();
+  pipeline.solver = named(layer2.at("solver"), solvers);
+  pipeline.steps = layer2.at("steps").get<int>();
+  pipeline.guidance_scale = layer2.at("guidance_scale").get<double>();
+  pipeline.flow_shift = layer2.at("flow_shift").get<double>();
+  pipeline.dtype = named(layer2.at("dtype"), dtypes);
+  const nlohmann::json& parallel = layer2.at("parallel");
+  if (parallel.at("dp").is_number()) pipeline.parallel.dp = parallel.at("dp").get<int>();
+  pipeline.parallel.cfg = parallel.at("cfg").get<int>();
+  pipeline.parallel.ring = parallel.at("ring").get<int>();
+  pipeline.parallel.ulysses = parallel.at("ulysses").get<int>();
+  pipeline.parallel.pp = parallel.at("pp").get<int>();
+  pipeline.parallel.tp = parallel.at("tp").get<int>();
+  pipeline.parallel.fsdp = parallel.at("fsdp").get<bool>();
+  for (const auto& [role, component] : layer2.at("components").items()) {
+    pipeline.components[role] = {.dtype = named(component.at("dtype"), dtypes),
+                                 .attention = component.at("attention").get<std::string>()};
+  }
+  pipeline.text_window = layer2.at("text_window").get<int>();
+  pipeline.negative_prompt_suffix = layer2.at("negative_prompt_suffix").get<std::string>();
+  return pipeline;
 }
 
 }  // namespace
 
-nlohmann::json dump_layer1(const ModelDefinition& model, const std::vector<DumpedComponent>& components) {
+PipelineConfig pipeline_from_dump(const nlohmann::json& layer2) {
+  try {
+    return read_pipeline(layer2);
+  } catch (const nlohmann::json::exception& error) {
+    throw Error{Category::bad_input, "read a config dump", {}, {}, Got{error.what()}};
+  }
+}
+
+nlohmann::json dump_layer1(const ModelDefinition& model, const std::vector<ComponentDump>& components) {
   nlohmann::json models = nlohmann::json::array();
-  for (const DumpedComponent& component : components) models.push_back(dump_component(component));
+  for (const ComponentDump& component : components) {
+    models.push_back({{"name", component.role},
+                      {"class", component.family},
+                      {"variant", component.variant},
+                      {"layout", component.layout},
+                      {"path", component.path},
+                      {"key_hash", component.key_hash},
+                      {"digest", component.digest},
+                      {"dtype", component.dtype},
+                      {"parameters", component.parameters}});
+  }
   return {{"models", std::move(models)},
-          {"path", text_or_null(model.path)},
-          {"noop_seconds", model.noop_seconds ? nlohmann::json(*model.noop_seconds) : nlohmann::json()},
-          {"catalog", text_or_null(model.catalog)},
-          {"digest", text_or_null(model.digest)},
+          {"path", model.path},
+          {"noop", model.noop_seconds ? nlohmann::json(*model.noop_seconds) : nlohmann::json()},
+          {"catalog", model.catalog},
+          {"digest", model.digest},
           {"variants", model.variants},
           {"distilled", model.distilled}};
 }
 
 nlohmann::json dump_layer2(const PipelineConfig& pipeline) {
-  const ParallelConfig& parallel = pipeline.parallel;
   nlohmann::json components = nlohmann::json::object();
   for (const auto& [role, component] : pipeline.components) {
-    components[role] = {{"torch_dtype", name(component.dtype)}, {"attention", component.attention}};
+    components[role] = {{"dtype", name(component.dtype)}, {"attention", component.attention}};
   }
+  const ParallelConfig& parallel = pipeline.parallel;
   return {{"preset", pipeline.preset},
           {"solver", name(pipeline.solver)},
           {"steps", pipeline.steps},
           {"guidance_scale", pipeline.guidance_scale},
           {"flow_shift", pipeline.flow_shift},
-          {"torch_dtype", name(pipeline.dtype)},
+          {"dtype", name(pipeline.dtype)},
           {"parallel",
            {{"dp", parallel.dp ? nlohmann::json(*parallel.dp) : nlohmann::json("auto")},
             {"cfg", parallel.cfg},
@@ -88,70 +117,15 @@ nlohmann::json dump_layer3(const Request& request) {
       {"frames", request.frames}, {"fps", request.fps}};
 }
 
-PipelineConfig pipeline_from_dump(const nlohmann::json& layer2) {
-  PipelineConfig pipeline;
-  std::string field;
-  const auto at = [&field](const nlohmann::json& json, const char* key) -> const nlohmann::json& {
-    field = key;
-    return json.at(key);
-  };
-  try {
-    at(layer2, "preset").get_to(pipeline.preset);
-    pipeline.solver = value_named({Solver::unipc, Solver::euler}, at(layer2, "solver").get<std::string>());
-    at(layer2, "steps").get_to(pipeline.steps);
-    at(layer2, "guidance_scale").get_to(pipeline.guidance_scale);
-    at(layer2, "flow_shift").get_to(pipeline.flow_shift);
-    pipeline.dtype = dtype_of(at(layer2, "torch_dtype"));
-    const nlohmann::json& parallel = at(layer2, "parallel");
-    if (const nlohmann::json& dp = at(parallel, "dp"); dp != "auto") pipeline.parallel.dp = dp.get<int>();
-    at(parallel, "cfg").get_to(pipeline.parallel.cfg);
-    at(parallel, "ring").get_to(pipeline.parallel.ring);
-    at(parallel, "ulysses").get_to(pipeline.parallel.ulysses);
-    at(parallel, "pp").get_to(pipeline.parallel.pp);
-    at(parallel, "tp").get_to(pipeline.parallel.tp);
-    at(parallel, "fsdp").get_to(pipeline.parallel.fsdp);
-    const nlohmann::json& components = at(layer2, "components");
-    for (auto& [role, component] : pipeline.components) {
-      const nlohmann::json& dumped = at(components, role.c_str());
-      component.dtype = dtype_of(at(dumped, "torch_dtype"));
-      at(dumped, "attention").get_to(component.attention);
-    }
-    at(layer2, "text_window").get_to(pipeline.text_window);
-    at(layer2, "negative_prompt_suffix").get_to(pipeline.negative_prompt_suffix);
-  } catch (const std::exception& error) {
-    throw Error{Category::bad_input,
-                "read layer 2 of a configuration dump",
-                Where{.key = field},
-                {},
-                Got{error.what()}};
-  }
-  return pipeline;
-}
-
-nlohmann::json config_dump(const std::string& pipeline_type, const std::string& device,
-                           std::chrono::system_clock::time_point time, nlohmann::json layer1,
-                           const PipelineConfig& pipeline) {
+nlohmann::json dump_config(const std::string& pipeline_type, const std::string& device,
+                           const nlohmann::json& layer1, const nlohmann::json& layer2) {
   return {{"version", "1.0"},
-          {"timestamp", iso_time(time)},
+          {"timestamp", utc_now()},
           {"pipeline_type", pipeline_type},
           {"device", device},
-          {"torch_dtype", name(pipeline.dtype)},
-          {"layer1_model_definition", std::move(layer1)},
-          {"layer2_inference_config", dump_layer2(pipeline)}};
-}
-
-std::string iso_time(std::chrono::system_clock::time_point time) {
-  using std::chrono::milliseconds;
-  const auto since = std::chrono::floor<milliseconds>(time.time_since_epoch());
-  const auto whole = std::chrono::floor<std::chrono::seconds>(since);
-  const std::time_t seconds = whole.count();
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  std::array<char, 32> day{};
-  std::strftime(day.data(), day.size(), "%Y-%m-%dT%H:%M:%S", &parts);
-  std::array<char, 8> fraction{};
-  std::snprintf(fraction.data(), fraction.size(), ".%03dZ", static_cast<int>((since - whole).count()));
-  return std::string(day.data()) + fraction.data();
+          {"torch_dtype", layer2.at("dtype")},
+          {"layer1_model_definition", layer1},
+          {"layer2_inference_config", layer2}};
 }
 
 }  // namespace ditmill::configs

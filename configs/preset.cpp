@@ -61,7 +61,9 @@ Preset parse_preset(const EmbeddedText& file) {
   apply_pipeline(reader.map("pipeline"), preset.pipeline);
   preset.pipeline.preset = preset.name;
   reader.read("negative_prompt_suffix", preset.pipeline.negative_prompt_suffix);
-  read_request_defaults(reader.map("defaults"), preset.defaults);
+  MapReader requests = reader.map("requests");
+  read_request_defaults(requests.map("defaults"), preset.defaults);
+  requests.finish();
   reader.finish();
   if (!problems.empty()) throw Error{std::move(problems)};
   return preset;
