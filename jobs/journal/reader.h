@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
@@ -17,25 +18,40 @@ struct JournalReport {
   std::string message;
 };
 
-/// The valid records of one journal's bytes. A torn last line is dropped and reported (normal after a crash);
-/// a line that is damaged elsewhere is dropped and reported too.
+/// The valid records of one journal's bytes. A torn last line (without its newline, whatever its crc) is
+/// dropped and reported, which is normal after a crash; a line that is damaged elsewhere is dropped and
+/// reported too.
 std::vector<Record> parse_journal(std::string_view bytes, const std::string& file,
                                   std::vector<JournalReport>& reports);
+
+/// A journal file of a run.
+struct JournalFile {
+  int epoch = 0;
+  int group = 0;
+  std::string path;
+
+  auto operator<=>(const JournalFile&) const = default;
+};
+/// All journal files of a run, oldest epoch first. Throws Error(io).
+std::vector<JournalFile> journal_files(const RunDirectory& run);
 
 /// What the journals of all epochs say of one item: the first `done` of its key wins, else its last event.
 struct ItemState {
   Event event = Event::start;
-  Record record;     ///< the record that decided
-  int attempts = 0;  ///< starts so far
+  Record record;       ///< the record that decided
+  int attempts = 0;    ///< starts so far
+  double started = 0;  ///< time of the start before the record that decided; 0: unknown
 };
 
 struct JournalState {
   std::map<std::string, ItemState, std::less<>> by_key;
+  std::vector<std::string> missing_parts;  ///< sorted: named by a `done`, not there, and not replaced since
   std::vector<JournalReport> reports;
 };
 
 /// Reads all journals of a run, oldest epoch first. A `done` whose part is missing or of another size is no
-/// `done`: the item is pending again, and that is reported; so is a second `done` of a key with other content.
+/// `done`: the item is pending again, and that is reported; so is a second `done` of a key with other
+/// content.
 JournalState read_journals(const RunDirectory& run);
 
 }  // namespace ditmill::jobs

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -8,23 +9,29 @@ namespace ditmill::jobs {
 
 enum class Event { start, done, failed, quarantined, stopped };
 std::string_view name(Event event) noexcept;
+std::optional<Event> event_named(std::string_view name) noexcept;
 
 /// One line of a journal (jobs/journal/FORMAT.md).
 struct Record {
-  double time = 0;  ///< seconds since 1970
+  double time = 0;  ///< seconds since 1970; the line keeps three decimals
   Event event = Event::start;
   std::string item;
   std::string key;
   int attempt = 1;
-  std::string part = {};     ///< done: relative to the run directory
+  std::string part = {};         ///< done: relative to the run directory
   std::uint64_t part_bytes = 0;  ///< done: the part's size
-  std::string content = {};  ///< done: XXH3-128 of the item's stored bytes, hex
-  std::string reason = {};   ///< failed, stopped
+  std::string content = {};      ///< done: XXH3-128 of the item's stored bytes, hex
+  std::string reason = {};       ///< failed, quarantined, stopped
 
   bool operator==(const Record&) const = default;
 };
 
-/// The line, with its CRC-32C and newline.
+/// Now, as Record::time counts it.
+double journal_time();
+
+/// The line, with its CRC-32C and newline. Bytes of `reason` that are not UTF-8 become U+FFFD.
 std::string to_line(const Record& record);
+/// The record of a line without its newline; none if the line is damaged, and then `why` says how.
+std::optional<Record> from_line(std::string_view line, std::string& why);
 
 }  // namespace ditmill::jobs

@@ -19,6 +19,14 @@ std::string folder_of(const std::string& path) {
   return parent.empty() ? "." : parent;
 }
 
+int open_retrying(const std::string& path, int flags) {
+  int fd = -1;
+  do {
+    fd = ::open(path.c_str(), flags | O_CLOEXEC, 0666);
+  } while (fd < 0 && errno == EINTR);
+  return fd;
+}
+
 void sync_path(const std::string& path, int flags, const char* doing) {
   const File file = File::open(path, flags);
   if (::fsync(file.fd()) != 0) throw system_error(errno, doing, Where{.file = path});
@@ -27,11 +35,15 @@ void sync_path(const std::string& path, int flags, const char* doing) {
 }  // namespace
 
 File File::open(const std::string& path, int flags) {
-  int fd = -1;
-  do {
-    fd = ::open(path.c_str(), flags | O_CLOEXEC, 0666);
-  } while (fd < 0 && errno == EINTR);
+  const int fd = open_retrying(path, flags);
   if (fd < 0) throw system_error(errno, "open a file", Where{.file = path});
+  return File(registry::UniqueFd(fd), path);
+}
+
+std::optional<File> File::create(const std::string& path, int flags) {
+  const int fd = open_retrying(path, flags | O_WRONLY | O_CREAT | O_EXCL);
+  if (fd < 0 && errno == EEXIST) return std::nullopt;
+  if (fd < 0) throw system_error(errno, "create a file", Where{.file = path});
   return File(registry::UniqueFd(fd), path);
 }
 

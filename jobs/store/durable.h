@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,6 +17,8 @@ class File {
  public:
   /// open(2) with O_CLOEXEC and mode 0666. Throws Error: not_found, no_space, io.
   static File open(const std::string& path, int flags);
+  /// Creates a file to write, with O_EXCL: none if the name is taken. Throws Error as open() does.
+  static std::optional<File> create(const std::string& path, int flags = 0);
 
   int fd() const noexcept { return fd_.get(); }
   const std::string& path() const noexcept { return path_; }

@@ -1,13 +1,11 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
-#include <optional>
-#include <span>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
-
-#include <nlohmann/json.hpp>
 
 #include "jobs/item.h"
 #include "jobs/manifest.h"
@@ -31,9 +29,9 @@ struct StoreProvenance {
 struct FinishedItem {
   const Item* item = nullptr;
   int attempt = 1;
-  std::string started;                      ///< ISO 8601, UTC
-  std::vector<std::uint8_t> frames;         ///< T*H*W*3; empty if not kept
-  std::vector<float> latents;               ///< C*T*H*W; empty if not kept
+  std::string started;               ///< ISO 8601, UTC
+  std::vector<std::uint8_t> frames;  ///< T*H*W*3; empty if not kept
+  std::vector<float> latents;        ///< C*T*H*W; empty if not kept
   std::array<std::int64_t, 4> latent_shape{};
   double seconds_text = 0;
   double seconds_denoise = 0;
@@ -46,8 +44,8 @@ struct Acknowledged {
   std::string key;
 };
 
-/// One dp group's results in one epoch: the only writer of its parts and its journal. Items are gathered into a
-/// part; a seal closes it, makes it durable, then journals its items: only then are they acknowledged.
+/// One dp group's results in one epoch: the only writer of its parts and its journal. Items are gathered into
+/// a part; a seal closes it, makes it durable, then journals its items: only then are they acknowledged.
 class GroupStore {
  public:
   GroupStore(RunDirectory run, int epoch, int group, OutputConfig output, StoreProvenance provenance);
@@ -55,10 +53,14 @@ class GroupStore {
   GroupStore& operator=(const GroupStore&) = delete;
   ~GroupStore();  ///< leaves an unsealed part's temporary file to the next start
 
+  /// Journals that an item begins. Throws Error: io, no_space.
   void start(const Item& item, int attempt);
   /// Adds a finished item, and seals if the part is full (items_per_part; auto: 1 where items take over a
-  /// second, else up to 256 items or 5 seconds). Returns what was acknowledged by it.
+  /// second, else up to 256 items or 5 seconds). Returns what was acknowledged by it. Throws Error: io (also
+  /// if a higher epoch has taken the run over), no_space; then nothing that the open part held is
+  /// acknowledged, and the store is of no more use.
   std::vector<Acknowledged> add(const FinishedItem& item);
+  /// Journals, durably, that an item failed.
   void failed(const Item& item, int attempt, const std::string& reason);
   /// Seals what is open, if its time has come (or always with `now`).
   std::vector<Acknowledged> seal(bool now);

@@ -1,17 +1,16 @@
 #pragma once
 
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
-
-#include <nlohmann/json.hpp>
 
 #include "jobs/journal/reader.h"
 #include "jobs/run_directory.h"
 
 namespace ditmill::jobs {
 
-/// Writes results.h5 anew (atomically): an external link /items/<id> for every done item of requests.jsonl, and
-/// the root attributes, with missing_parts, failed_items and left_items.
+/// Writes results.h5 anew (atomically): an external link /items/<id> for every done item of requests.jsonl,
+/// and the root attributes, with missing_parts, failed_items and left_items.
 void write_index(const RunDirectory& run, const JournalState& journals, const nlohmann::json& config);
 
 }  // namespace ditmill::jobs

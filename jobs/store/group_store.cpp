@@ -1,0 +1,161 @@
+#include "jobs/store/group_store.h"
+
+#include <chrono>
+#include <optional>
+
+#include "configs/error.h"
+#include "jobs/epoch.h"
+#include "jobs/journal/writer.h"
+#include "jobs/store/part_writer.h"
+
+namespace ditmill::jobs {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t auto_most_items = 256;
+constexpr std::chrono::seconds auto_longest_wait{5};
+constexpr double auto_slow_item_seconds = 1.0;
+
+double seconds_of(const FinishedItem& item) {
+  return item.seconds_text + item.seconds_denoise + item.seconds_decode;
+}
+
+PartItem part_item(const FinishedItem& finished, const StoreProvenance& provenance) {
+  const Item& item = *finished.item;
+  const configs::Request& request = item.request;
+  const nlohmann::json dump{{"layer1_model_definition", provenance.layer1},
+                            {"layer2_inference_config", provenance.layer2},
+                            {"layer3_request", to_json(request)}};
+  return {.id = request.id,
+          .frames = finished.frames,
+          .frames_shape = {request.frames, request.height, request.width, 3},
+          .latents = finished.latents,
+          .latents_shape = finished.latent_shape,
+          .attributes = {{"prompt", request.prompt},
+                         {"negative_prompt", request.negative_prompt},
+                         {"seed", request.seed},
+                         {"steps", std::int64_t{provenance.steps}},
+                         {"guidance", provenance.guidance},
+                         {"width", std::int64_t{request.width}},
+                         {"height", std::int64_t{request.height}},
+                         {"frames", std::int64_t{request.frames}},
+                         {"fps", request.fps},
+                         {"attempt", std::int64_t{finished.attempt}},
+                         {"started", finished.started},
+                         {"model_key_hash", provenance.model_key_hash},
+                         {"weights_digest", provenance.weights_digest},
+                         {"manifest_sha256", provenance.manifest_sha256},
+                         {"ditmill_version", provenance.ditmill_version},
+                         {"seconds_text", finished.seconds_text},
+                         {"seconds_denoise", finished.seconds_denoise},
+                         {"seconds_decode", finished.seconds_decode},
+                         {"metadata_json", item.metadata},
+                         {"config_json", dump.dump()}}};
+}
+
+}  // namespace
+
+class GroupStore::Impl {
+ public:
+  Impl(RunDirectory run, int epoch, int group, OutputConfig output, StoreProvenance provenance)
+      : run_(std::move(run)),
+        epoch_(epoch),
+        group_(group),
+        output_(std::move(output)),
+        provenance_(std::move(provenance)),
+        root_config_{{"layer1_model_definition", provenance_.layer1},
+                     {"layer2_inference_config", provenance_.layer2}},
+        journal_(run_.journal(epoch, group)) {}
+
+  void start(const Item& item, int attempt) {
+    // Not made durable: it only counts attempts, and what kills a process leaves it in the kernel's hands.
+    journal_.append(record(Event::start, item, attempt));
+  }
+
+  void failed(const Item& item, int attempt, const std::string& reason) {
+    Record failure = record(Event::failed, item, attempt);
+    failure.reason = reason;
+    journal_.append(failure);
+    journal_.sync();
+  }
+
+  std::vector<Acknowledged> add(const FinishedItem& finished) {
+    if (!part_) {
+      require_owner();
+      opened_ = Clock::now();
+      part_path_ = RunDirectory::part(epoch_, group_, ++part_number_);
+      part_.emplace(run_.path() + "/" + part_path_, output_.gzip, root_config_, provenance_.ditmill_version);
+    }
+    Record done = record(Event::done, *finished.item, finished.attempt);
+    done.part = part_path_;
+    done.content = part_->add(part_item(finished, provenance_));
+    open_.push_back(std::move(done));
+    slow_ = slow_ || seconds_of(finished) > auto_slow_item_seconds;
+    return seal(false);
+  }
+
+  std::vector<Acknowledged> seal(bool now) {
+    if (open_.empty() || !(now || is_due())) return {};
+    require_owner();
+    const std::uint64_t bytes = part_->seal();
+    part_.reset();
+    require_owner();
+    std::vector<Acknowledged> acknowledged;
+    for (Record& done : open_) {
+      done.part_bytes = bytes;
+      acknowledged.push_back({.item = done.item, .key = done.key});
+    }
+    journal_.append(open_);
+    journal_.sync();
+    open_.clear();
+    slow_ = false;
+    return acknowledged;
+  }
+
+ private:
+  static Record record(Event event, const Item& item, int attempt) {
+    return {
+        .time = journal_time(), .event = event, .item = item.request.id, .key = item.key, .attempt = attempt};
+  }
+
+  bool is_due() const {
+    if (output_.items_per_part) return open_.size() >= static_cast<std::size_t>(*output_.items_per_part);
+    return slow_ || open_.size() >= auto_most_items || Clock::now() - opened_ >= auto_longest_wait;
+  }
+
+  void require_owner() const {
+    if (!superseded(run_, epoch_)) return;
+    throw Error(Category::io, "store results: another run has taken over", Where{.file = run_.path()},
+                Expected{"epoch " + std::to_string(epoch_)}, Got{"a higher one in " + run_.epochs()},
+                "this run stops; what it acknowledged is kept, the rest is done again by the other");
+  }
+
+  RunDirectory run_;
+  int epoch_;
+  int group_;
+  OutputConfig output_;
+  StoreProvenance provenance_;
+  nlohmann::json root_config_;
+  JournalWriter journal_;
+  std::optional<PartWriter> part_;
+  int part_number_ = 0;
+  std::string part_path_;  // relative to the run directory
+  std::vector<Record> open_;
+  Clock::time_point opened_;
+  bool slow_ = false;
+};
+
+GroupStore::GroupStore(RunDirectory run, int epoch, int group, OutputConfig output,
+                       StoreProvenance provenance)
+    : impl_(std::make_unique<Impl>(std::move(run), epoch, group, std::move(output), std::move(provenance))) {}
+GroupStore::~GroupStore() = default;
+
+void GroupStore::start(const Item& item, int attempt) { impl_->start(item, attempt); }
+std::vector<Acknowledged> GroupStore::add(const FinishedItem& item) { return impl_->add(item); }
+void GroupStore::failed(const Item& item, int attempt, const std::string& reason) {
+  impl_->failed(item, attempt, reason);
+}
+std::vector<Acknowledged> GroupStore::seal(bool now) { return impl_->seal(now); }
+
+}  // namespace ditmill::jobs

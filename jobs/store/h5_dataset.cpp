@@ -1,0 +1,87 @@
+#include "jobs/store/h5_dataset.h"
+
+#include <limits>
+
+namespace ditmill::jobs::h5 {
+namespace {
+
+// Deflate cannot shrink data further than about 1 : 1032.
+constexpr std::size_t most_values_per_stored_byte = 1100;
+
+std::string text_of(const std::vector<hsize_t>& shape) {
+  std::string text;
+  for (const hsize_t extent : shape) text += (text.empty() ? "" : " x ") + std::to_string(extent);
+  return text;
+}
+
+}  // namespace
+
+void write_dataset(hid_t group, const std::string& name, hid_t type, const Layout& layout, const void* data,
+                   const std::string& file) {
+  const Properties creation(call<H5Pcreate>("prepare a dataset", file, H5P_DATASET_CREATE));
+  const int rank = static_cast<int>(layout.shape.size());
+  call<H5Pset_chunk>("prepare a dataset", file, creation.get(), rank, layout.chunk.data());
+  call<H5Pset_fill_time>("prepare a dataset", file, creation.get(), H5D_FILL_TIME_NEVER);
+  call<H5Pset_obj_track_times>("prepare a dataset", file, creation.get(), hbool_t{0});
+  if (layout.gzip > 0) {
+    call<H5Pset_deflate>("prepare a dataset", file, creation.get(), static_cast<unsigned>(layout.gzip));
+  }
+  call<H5Pset_fletcher32>("prepare a dataset", file, creation.get());
+  const Space space(call<H5Screate_simple>("create a dataset", file, rank, layout.shape.data(), nullptr));
+  Dataset dataset(call<H5Dcreate2>("create a dataset", file, group, name.c_str(), type, space.get(),
+                                   H5P_DEFAULT, creation.get(), H5P_DEFAULT));
+  call<H5Dwrite>("write a dataset", file, dataset.get(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data);
+  dataset.close("write a dataset", file);
+}
+
+Reader4::Reader4(hid_t group, const std::string& name, hid_t type, const std::string& file)
+    : name_(name), file_(file), type_(type) {
+  quiet();
+  dataset_ = Dataset(H5Dopen2(group, name.c_str(), H5P_DEFAULT));
+  if (!dataset_) throw failure("open dataset " + name, file, Category::bad_input);
+  const Space space(call<H5Dget_space>("open a dataset", file, dataset_.get()));
+  const Type stored(call<H5Dget_type>("open a dataset", file, dataset_.get()));
+  if (call<H5Tequal>("open a dataset", file, stored.get(), type) == 0)
+    refuse("uint8 frames or float32 latents", "other elements");
+  if (const int rank = H5Sget_simple_extent_ndims(space.get()); rank != 4) {
+    refuse("4 dimensions", std::to_string(rank));
+  }
+  shape_.resize(4);
+  call<H5Sget_simple_extent_dims>("open a dataset", file, space.get(), shape_.data(),
+                                  static_cast<hsize_t*>(nullptr));
+  const hsize_t stored_bytes = H5Dget_storage_size(dataset_.get());
+  hsize_t most = 0;
+  if (__builtin_mul_overflow(stored_bytes, most_values_per_stored_byte, &most)) {
+    most = std::numeric_limits<hsize_t>::max();
+  }
+  hsize_t product = 1;
+  for (const hsize_t extent : shape_) {
+    if (__builtin_mul_overflow(product, extent, &product) || product > most) {
+      refuse("no more values than its " + std::to_string(stored_bytes) + " stored bytes can hold",
+             text_of(shape_));
+    }
+  }
+  values_ = static_cast<std::size_t>(product);
+}
+
+void Reader4::refuse(const std::string& expected, const std::string& got) const {
+  throw Error(Category::bad_input, "read dataset " + name_, Where{.file = file_}, Expected{expected},
+              Got{got}, "the file was not written by ditmill, or is damaged");
+}
+
+void Reader4::read(hsize_t first, hsize_t count, void* out) const {
+  const std::vector<hsize_t> start{first, 0, 0, 0};
+  const std::vector<hsize_t> extent{count, shape_[1], shape_[2], shape_[3]};
+  const Space in_file(call<H5Dget_space>("read a dataset", file_, dataset_.get()));
+  call<H5Sselect_hyperslab>("read a dataset", file_, in_file.get(), H5S_SELECT_SET, start.data(),
+                            static_cast<const hsize_t*>(nullptr), extent.data(),
+                            static_cast<const hsize_t*>(nullptr));
+  const Space in_memory(call<H5Screate_simple>("read a dataset", file_, 4, extent.data(),
+                                               static_cast<const hsize_t*>(nullptr)));
+  quiet();
+  if (H5Dread(dataset_.get(), type_, in_memory.get(), in_file.get(), H5P_DEFAULT, out) < 0) {
+    throw failure("read dataset " + name_, file_, Category::bad_input);
+  }
+}
+
+}  // namespace ditmill::jobs::h5

@@ -1,0 +1,54 @@
+#include "jobs/store/index.h"
+
+#include <filesystem>
+#include <system_error>
+
+#include "configs/error.h"
+#include "jobs/store/durable.h"
+#include "jobs/store/h5_attribute.h"
+#include "jobs/store/listing.h"
+#include "jobs/store/part_writer.h"
+
+namespace ditmill::jobs {
+namespace {
+
+void link_items(const h5::Group& group, const std::vector<ListedItem>& items, const std::string& file) {
+  for (const ListedItem& item : items) {
+    if (item.outcome != ItemOutcome::done) continue;
+    // Parts are named relative to the index, so that a run directory can be moved.
+    h5::call<H5Lcreate_external>("link an item", file, item.part.c_str(), ("/items/" + item.id).c_str(),
+                                 group.get(), item.id.c_str(), H5P_DEFAULT, H5P_DEFAULT);
+  }
+}
+
+}  // namespace
+
+void write_index(const RunDirectory& run, const JournalState& journals, const nlohmann::json& config) {
+  const std::vector<ListedItem> items = list_items(run, journals);
+  std::vector<std::string> failed;
+  std::vector<std::string> left;
+  unsigned done = 0;
+  for (const ListedItem& item : items) {
+    if (item.outcome == ItemOutcome::done) {
+      ++done;
+    } else {
+      (item.outcome == ItemOutcome::left ? left : failed).push_back(item.id);
+    }
+  }
+
+  const std::string temp = run.index() + std::string(durable::temp_suffix);
+  std::error_code ignored;  // what cannot be removed fails the creation below
+  std::filesystem::remove(temp, ignored);
+  h5::File file = h5::create_file(temp);
+  write_root_attributes(file.get(), config, config.value("version", ""), temp);
+  h5::write_attribute(file.get(), "missing_parts", journals.missing_parts, temp);
+  h5::write_attribute(file.get(), "failed_items", failed, temp);
+  h5::write_attribute(file.get(), "left_items", left, temp);
+  h5::Group group = h5::create_group(file.get(), "items", temp, done);
+  link_items(group, items, temp);
+  group.close("close the index", temp);
+  file.close("close the index", temp);
+  durable::publish(temp, run.index());
+}
+
+}  // namespace ditmill::jobs

@@ -1,0 +1,109 @@
+#include "jobs/store/listing.h"
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "configs/error.h"
+#include "jobs/store/durable.h"
+
+namespace ditmill::jobs {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::array<std::pair<ItemOutcome, std::string_view>, 4> names{
+    {{ItemOutcome::done, "done"},
+     {ItemOutcome::failed, "failed"},
+     {ItemOutcome::quarantined, "quarantined"},
+     {ItemOutcome::left, "left"}}};
+
+ItemOutcome outcome_of(Event event) {
+  switch (event) {
+    case Event::done:
+      return ItemOutcome::done;
+    case Event::failed:
+      return ItemOutcome::failed;
+    case Event::quarantined:
+      return ItemOutcome::quarantined;
+    case Event::start:
+    case Event::stopped:
+      break;
+  }
+  return ItemOutcome::left;
+}
+
+std::string required_text(const json& object, const char* field) {
+  const auto found = object.find(field);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+int number(const json& request, const char* field) {
+  const auto found = request.find(field);
+  return found != request.end() && found->is_number_integer() ? found->get<int>() : 0;
+}
+
+ListedItem parse_line(std::string_view line, const std::string& file, int line_number) {
+  const json object = json::parse(line, nullptr, false);
+  ListedItem item;
+  if (object.is_object()) {
+    item.id = required_text(object, "id");
+    item.key = required_text(object, "key");
+  }
+  const auto request = object.is_object() ? object.find("request") : object.end();
+  if (item.id.empty() || item.key.empty() || request == object.end() || !request->is_object()) {
+    throw Error(
+        Category::bad_input, "read the items of a run", Where{.file = file, .line = line_number},
+        Expected{"an object with id, key and request"}, Got{printable(line, 80)},
+        "this file is written by `ditmill run`; restore it, or run the job again into a new directory");
+  }
+  item.width = number(*request, "width");
+  item.height = number(*request, "height");
+  item.frames = number(*request, "frames");
+  return item;
+}
+
+void add_state(ListedItem& item, const ItemState& state) {
+  item.outcome = outcome_of(state.event);
+  item.attempts = state.attempts;
+  if (item.outcome == ItemOutcome::left) return;
+  if (state.started > 0) item.seconds = std::max(0.0, state.record.time - state.started);
+  item.part = state.record.part;
+  item.content = state.record.content;
+  item.reason = state.record.reason;
+}
+
+}  // namespace
+
+std::string_view name(ItemOutcome outcome) noexcept {
+  for (const auto& [value, text] : names) {
+    if (value == outcome) return text;
+  }
+  return "left";
+}
+
+std::vector<ListedItem> list_items(const RunDirectory& run, const JournalState& journals) {
+  std::string text;
+  try {
+    text = durable::read_file(run.requests());
+  } catch (const Error& error) {
+    if (error.category() != Category::not_found) throw;
+    throw Error(Category::not_found, "read the items of a run", Where{.file = run.requests()}, {}, {},
+                run.path() + " is no run directory of ditmill");
+  }
+  std::vector<ListedItem> items;
+  int line_number = 0;
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    ListedItem item = parse_line(rest.substr(0, end), run.requests(), ++line_number);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    if (const auto state = journals.by_key.find(item.key); state != journals.by_key.end()) {
+      add_state(item, state->second);
+    }
+    items.push_back(std::move(item));
+  }
+  return items;
+}
+
+}  // namespace ditmill::jobs

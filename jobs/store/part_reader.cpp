@@ -1,0 +1,109 @@
+#include "jobs/store/part_reader.h"
+
+#include <algorithm>
+#include <limits>
+#include <span>
+
+#include "jobs/store/content_hash.h"
+#include "jobs/store/h5_dataset.h"
+
+namespace ditmill::jobs {
+namespace {
+
+struct Dataset {
+  const char* name;
+  hid_t type;
+};
+
+Dataset frames_dataset() { return {"frames", H5T_STD_U8LE}; }
+Dataset latents_dataset() { return {"latents", H5T_IEEE_F32LE}; }
+
+std::optional<PartReader::Shape> shape_of(const h5::Group& group, const Dataset& dataset,
+                                          const std::string& file) {
+  if (!h5::has_link(group.get(), dataset.name, file)) return std::nullopt;
+  const h5::Reader4 reader(group.get(), dataset.name, dataset.type, file);
+  PartReader::Shape shape{};
+  for (std::size_t i = 0; i < shape.size(); ++i) shape[i] = static_cast<std::int64_t>(reader.shape()[i]);
+  return shape;
+}
+
+template <typename T>
+std::vector<T> values_of(const h5::Group& group, const Dataset& dataset, const std::string& file) {
+  const h5::Reader4 reader(group.get(), dataset.name, dataset.type, file);
+  std::vector<T> values(reader.values());
+  reader.read(0, reader.shape()[0], values.data());
+  return values;
+}
+
+herr_t take_name(hid_t, const char* name, const H5L_info_t*, void* out) {
+  // An exception must not pass through HDF5's C frames.
+  try {
+    static_cast<std::vector<std::string>*>(out)->emplace_back(name);
+    return 0;
+  } catch (...) {
+    return -1;
+  }
+}
+
+}  // namespace
+
+PartReader::PartReader(const std::string& path)
+    : path_(path), file_(h5::open_file(path)), items_(h5::open_group(file_.get(), "items", path)) {}
+
+h5::Group PartReader::item(const std::string& id) const { return h5::open_group(items_.get(), id, path_); }
+
+std::vector<std::string> PartReader::items() const {
+  std::vector<std::string> names;
+  h5::call<H5Literate>("list a part's items", path_, items_.get(), H5_INDEX_NAME, H5_ITER_INC,
+                       static_cast<hsize_t*>(nullptr), take_name, static_cast<void*>(&names));
+  return names;
+}
+
+h5::Attributes PartReader::attributes(const std::string& id) const {
+  return h5::read_attributes(item(id).get(), path_);
+}
+
+std::optional<PartReader::Shape> PartReader::frames_shape(const std::string& id) const {
+  return shape_of(item(id), frames_dataset(), path_);
+}
+
+std::optional<PartReader::Shape> PartReader::latents_shape(const std::string& id) const {
+  return shape_of(item(id), latents_dataset(), path_);
+}
+
+std::vector<std::uint8_t> PartReader::frames(const std::string& id) const {
+  return values_of<std::uint8_t>(item(id), frames_dataset(), path_);
+}
+
+std::vector<std::uint8_t> PartReader::frame(const std::string& id, std::int64_t index) const {
+  const h5::Group group = item(id);
+  const auto [name, type] = frames_dataset();
+  const h5::Reader4 reader(group.get(), name, type, path_);
+  const hsize_t count = reader.shape()[0];
+  if (index < 0 || static_cast<hsize_t>(index) >= count) {
+    throw Error(Category::bad_input, "read a frame", Where{.file = path_, .item = id},
+                Expected{"a frame of " + std::to_string(count)}, Got{std::to_string(index)});
+  }
+  std::vector<std::uint8_t> values(reader.values() / count);
+  reader.read(static_cast<hsize_t>(index), 1, values.data());
+  return values;
+}
+
+std::vector<float> PartReader::latents(const std::string& id) const {
+  return values_of<float>(item(id), latents_dataset(), path_);
+}
+
+std::string PartReader::content(const std::string& id) const {
+  ContentHash hash;
+  if (frames_shape(id)) {
+    const std::vector<std::uint8_t> values = frames(id);
+    hash.update(std::as_bytes(std::span(values)));
+  }
+  if (latents_shape(id)) {
+    const std::vector<float> values = latents(id);
+    hash.update(std::as_bytes(std::span(values)));
+  }
+  return hash.hex();
+}
+
+}  // namespace ditmill::jobs

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "jobs/store/h5_attribute.h"
+
+namespace ditmill::jobs {
+
+/// Reads a sealed part. Every byte that it gives out has passed its Fletcher-32 checksum. All functions throw
+/// Error: not_found (no such file), bad_input (no such item, or a damaged or foreign file), io.
+class PartReader {
+ public:
+  using Shape = std::array<std::int64_t, 4>;
+
+  explicit PartReader(const std::string& path);
+
+  /// The ids in it, sorted.
+  std::vector<std::string> items() const;
+  h5::Attributes attributes(const std::string& id) const;
+  /// T, H, W, 3; none if frames were not kept.
+  std::optional<Shape> frames_shape(const std::string& id) const;
+  /// C, T, H, W; none if latents were not kept.
+  std::optional<Shape> latents_shape(const std::string& id) const;
+  std::vector<std::uint8_t> frames(const std::string& id) const;
+  /// One frame, H*W*3 bytes.
+  std::vector<std::uint8_t> frame(const std::string& id, std::int64_t index) const;
+  std::vector<float> latents(const std::string& id) const;
+  /// ContentHash of what is stored: to be compared with the journal's.
+  std::string content(const std::string& id) const;
+
+ private:
+  h5::Group item(const std::string& id) const;
+
+  std::string path_;
+  h5::File file_;
+  h5::Group items_;
+};
+
+}  // namespace ditmill::jobs

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <string>
+
+#include "jobs/store/h5_attribute.h"
+
+namespace ditmill::jobs {
+
+/// An item as a part stores it: /items/<id> with its datasets and attributes (contracts.md, "HDF5").
+struct PartItem {
+  std::string id;
+  std::span<const std::uint8_t> frames;         ///< empty: not kept
+  std::array<std::int64_t, 4> frames_shape{};   ///< T, H, W, 3; chunks are one frame
+  std::span<const float> latents;               ///< empty: not kept
+  std::array<std::int64_t, 4> latents_shape{};  ///< C, T, H, W; chunks are one latent frame
+  h5::Attributes attributes;
+};
+
+/// The root attributes of every file of ditmill's: schema_version, software, software_version, date,
+/// config_json.
+void write_root_attributes(hid_t file, const nlohmann::json& config, const std::string& software_version,
+                           const std::string& path);
+
+/// Writes one part: first a temporary file beside it, which seal() makes the part. After a failed add or seal
+/// the writer is of no more use; the temporary file is left to its owner.
+class PartWriter {
+ public:
+  /// Makes the part's folder if need be. `gzip`: 0 none, 1 .. 9.
+  PartWriter(std::string path, int gzip, const nlohmann::json& config, const std::string& software_version);
+  PartWriter(const PartWriter&) = delete;
+  PartWriter& operator=(const PartWriter&) = delete;
+  ~PartWriter() = default;
+
+  /// Stores an item, with one more attribute, seconds_store: the time that this took. Returns the ContentHash
+  /// of its bytes. Throws Error: io, no_space, internal (shapes that do not fit the bytes).
+  std::string add(const PartItem& item);
+  /// Closes the file, makes it durable under its real name, and returns its size.
+  std::uint64_t seal();
+
+  const std::string& path() const noexcept { return path_; }
+  const std::string& temp_path() const noexcept { return temp_path_; }
+
+ private:
+  std::string path_;
+  std::string temp_path_;
+  int gzip_;
+  h5::File file_;
+  h5::Group items_;
+};
+
+}  // namespace ditmill::jobs

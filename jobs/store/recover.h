@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "jobs/run_directory.h"
+
+namespace ditmill::jobs {
+
+/// Removes what epochs before `epoch` left and nobody acknowledged: temporary files, and parts behind the
+/// last one that a journal names (sealed, but killed before the journal line). Parts of a journal that has
+/// damaged lines are left alone. Returns the removed files, relative to the run directory, sorted, for the
+/// log. Throws Error(io).
+std::vector<std::string> remove_leftovers(const RunDirectory& run, int epoch);
+
+}  // namespace ditmill::jobs
