@@ -22,7 +22,8 @@ bool is_white_space(char32_t c) {
 
 }  // namespace
 
-LineReader::LineReader(const registry::ByteSource& source) : source_(&source) {
+LineReader::LineReader(const registry::ByteSource& source, std::size_t max_line)
+    : source_(&source), max_line_(max_line) {
   if (fill() && std::string_view{buffer_}.starts_with(byte_order_mark)) at_ = byte_order_mark.size();
 }
 
@@ -48,9 +49,9 @@ bool LineReader::next(std::string_view& line) {
   while (at_ < buffer_.size() || fill()) {
     const std::size_t end = buffer_.find('\n', at_);
     const std::size_t length = (end == std::string::npos ? buffer_.size() : end) - at_;
-    if (line_text_.size() + length > max_line) {
+    if (line_text_.size() + length > max_line_) {
       throw Error{Category::bad_input, "read lines", Where{.file = source_->label(), .line = line_},
-                  Expected{"lines of at most " + std::to_string(max_line) + " bytes"}, Got{"a longer one"}};
+                  Expected{"lines of at most " + std::to_string(max_line_) + " bytes"}, Got{"a longer one"}};
     }
     line_text_.append(buffer_, at_, length);
     at_ += length;

@@ -16,13 +16,13 @@ namespace ditmill::jobs {
 /// the line.
 class LineReader {
  public:
-  static constexpr std::size_t max_line = std::size_t{1} << 20;  ///< bytes
+  static constexpr std::size_t default_max_line = std::size_t{1} << 20;
 
-  /// `source` outlives the reader.
-  explicit LineReader(const registry::ByteSource& source);
+  /// `source` outlives the reader; `max_line` in bytes.
+  explicit LineReader(const registry::ByteSource& source, std::size_t max_line = default_max_line);
 
   /// The next line, valid until the next call; false at the end. Throws Error(io), and Error(bad_input)
-  /// naming the line if it is longer than max_line.
+  /// naming the line if it is longer than that.
   bool next(std::string_view& line);
   int line() const noexcept { return line_; }               ///< number of that line, from 1
   bool terminated() const noexcept { return terminated_; }  ///< whether it ended with a newline
@@ -31,6 +31,7 @@ class LineReader {
   bool fill();
 
   const registry::ByteSource* source_;
+  std::size_t max_line_;
   std::uint64_t offset_ = 0;
   std::string buffer_;
   std::size_t at_ = 0;

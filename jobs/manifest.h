@@ -15,20 +15,20 @@ namespace ditmill::jobs {
 
 /// What `output:` says.
 struct OutputConfig {
-  std::string path;                    ///< run directory, absolute
+  std::string path;  ///< run directory, absolute
   bool frames = true;
   bool latents = false;
-  int gzip = 0;                        ///< 0: none, else 1 .. 9
-  std::optional<int> items_per_part;   ///< none: auto
+  int gzip = 0;                       ///< 0: none, else 1 .. 9
+  std::optional<int> items_per_part;  ///< none: auto
 };
 
 /// A manifest as rank 0 read it: bytes, where from, and what the command line adds.
 struct ManifestSource {
   std::string text;
-  std::string file;                    ///< as the user named it, for messages
-  std::string directory;               ///< absolute; relative paths in the manifest start here
-  std::vector<std::string> sets;       ///< "a.b.c=V" in the order given
-  std::string run_dir;                 ///< --run-dir, absolute; empty: output.path
+  std::string file;               ///< as the user named it, for messages
+  std::string directory;          ///< absolute; relative paths in the manifest start here
+  std::vector<std::string> sets;  ///< "a.b.c=V" in the order given
+  std::string run_dir;            ///< --run-dir, absolute; empty: output.path
 };
 
 /// A decoded manifest: three layers that cannot be mixed up, the items, and where results go.
@@ -36,26 +36,33 @@ struct Manifest {
   std::string name;
   configs::ModelDefinition model;
   configs::PipelineConfig pipeline;
-  std::vector<Item> items;             ///< in the order of the list; keys are still empty
+  std::vector<Item> items;  ///< in the order of the list; keys are still empty
   OutputConfig output;
 };
 
-/// Called exactly once, with layer 1 decoded and before layers 2 and 3 are, whether or not the manifest names a
-/// preset: the preset of the identified model, or "" if it suggests none. May throw Error, which becomes a problem.
+/// Called exactly once, with layer 1 decoded and before layers 2 and 3 are, whether or not the manifest names
+/// a preset: the preset of the identified model, or "" if it suggests none. May throw Error, which becomes a
+/// problem.
 using PresetOf = std::function<std::string(const configs::ModelDefinition&)>;
 /// Sizes that the model's family refuses; may be empty.
 using CheckRequest = std::function<std::vector<Problem>(const configs::Request&)>;
 
-/// Reads the file (and nothing that it names). Throws Error: not_found, io.
+/// A path in a manifest, made absolute: relative ones start at `directory`.
+std::string absolute_path(const std::string& directory, const std::string& path);
+
+/// Reads the file (and nothing that it names). Throws Error: not_found, bad_input, io.
 ManifestSource read_manifest(const std::string& path);
 
-/// Decodes a manifest and its prompt list. Everything wrong is added to `problems`, each with its place; what is
-/// returned is then usable for further checks, but incomplete. Errors of `preset_of` become problems too.
-Manifest decode_manifest(const ManifestSource& source, const PresetOf& preset_of, const CheckRequest& check_request,
-                         std::vector<Problem>& problems);
+/// Decodes a manifest and its prompt list. Everything wrong is added to `problems`, each with its place; what
+/// is returned is then usable for further checks, but incomplete. Errors of `preset_of` that the user can fix
+/// become problems too; those of the environment (I/O) are thrown, unless there are problems: these come
+/// first. A problem of `check_request` whose message begins with width, height or frames gets the place of
+/// that value.
+Manifest decode_manifest(const ManifestSource& source, const PresetOf& preset_of,
+                         const CheckRequest& check_request, std::vector<Problem>& problems);
 
-/// The manifest with `--set` applied and paths made absolute, as the run directory keeps it: YAML that decodes to
-/// the same job.
+/// The manifest with `--set` applied and paths made absolute, as the run directory keeps it: YAML that
+/// decodes to the same job.
 std::string frozen_manifest(const ManifestSource& source, const Manifest& manifest);
 
 }  // namespace ditmill::jobs

@@ -1,0 +1,241 @@
+#include "jobs/manifest_sections.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "configs/suggest.h"
+#include "registry/byte_source.h"
+
+namespace ditmill::jobs {
+namespace {
+
+using configs::MapReader;
+using configs::YamlNode;
+
+constexpr std::size_t max_shown = 80;
+constexpr int default_gzip = 4;  // h5py's own default
+constexpr int max_items_per_part = 1'000'000;
+
+/// Where a value is written in the manifest's file: nowhere if an option put it there.
+TextPlace place_of(const YamlNode* node) {
+  if (node == nullptr || !node->origin.empty()) return {};
+  return {.line = node->line, .column = node->column};
+}
+
+std::optional<ListFormat> format_of(MapReader& reader, const std::string& path) {
+  const std::string ending = std::filesystem::path(path).extension().string();
+  if (ending == ".txt") return ListFormat::text;
+  if (ending == ".jsonl") return ListFormat::json_lines;
+  if (ending == ".csv") {
+    reader.problem("file", "this version cannot read .csv lists", ".txt or .jsonl",
+                   printable(path, max_shown));
+    return std::nullopt;
+  }
+  const std::array<std::string, 2> endings{".jsonl", ".txt"};
+  reader.problem("file", "requests.file has an unknown ending", ".txt or .jsonl",
+                 ending.empty() ? "none" : printable(ending, max_shown), configs::nearest(ending, endings));
+  return std::nullopt;
+}
+
+std::optional<int> gzip_level(std::string_view word) {
+  if (word == "none") return 0;
+  if (word == "gzip") return default_gzip;
+  constexpr std::string_view prefix = "gzip-";
+  const bool digit = word.size() == prefix.size() + 1 && word.starts_with(prefix) && word.back() >= '1' &&
+                     word.back() <= '9';
+  return digit ? std::optional{word.back() - '0'} : std::nullopt;
+}
+
+void read_kept(MapReader& output, OutputConfig& config) {
+  output.read("frames", config.frames);
+  output.read("latents", config.latents);
+  std::string video;
+  if (output.read("video", video) && video != "none") {
+    output.problem("video", "this version cannot encode video", "none", printable(video, max_shown));
+  } else if (!config.frames && !config.latents) {
+    output.problem("frames", "output keeps nothing", "frames or latents: true");
+  }
+}
+
+void read_compression(MapReader& output, OutputConfig& config) {
+  std::string word;
+  if (!output.read("compression", word)) return;
+  if (const std::optional<int> level = gzip_level(word)) {
+    config.gzip = *level;
+    return;
+  }
+  const std::array<std::string, 2> words{"none", "gzip"};
+  output.problem("compression", "output.compression has an unknown value", "none, gzip or gzip-1 to gzip-9",
+                 printable(word, max_shown), configs::nearest(word, words));
+}
+
+void read_items_per_part(MapReader& output, OutputConfig& config) {
+  const YamlNode* node = output.find("items_per_part");
+  const bool automatic = node != nullptr && node->kind == YamlNode::Kind::scalar && node->text == "auto";
+  int items = 1;
+  if (!automatic && output.read("items_per_part", items, {1, max_items_per_part}))
+    config.items_per_part = items;
+}
+
+}  // namespace
+
+RequestsSection::RequestsSection(MapReader requests, const ManifestSource& source,
+                                 const configs::Request& preset_defaults,
+                                 const std::string& negative_prompt_suffix)
+    : reader_(std::move(requests)),
+      source_(source),
+      defaults_{.request = preset_defaults, .negative_prompt_suffix = negative_prompt_suffix} {}
+
+std::vector<Item> RequestsSection::read(const CheckRequest& check_request) {
+  configs::read_request_defaults(reader_.map("defaults"), defaults_.request);
+  if (reader_.has("matrix")) {
+    reader_.problem_at_key("matrix", "this version cannot expand requests.matrix",
+                           "an item for each combination");
+  }
+  const bool has_file = reader_.has("file");
+  const bool has_items = reader_.has("items");
+  PromptList list;
+  if (has_file && has_items) {
+    reader_.problem_at_key("items", "requests.file and requests.items exclude each other", "one of them");
+  } else if (has_file) {
+    list = read_file();
+  } else if (has_items) {
+    list = read_items();
+  } else {
+    reader_.problem("file", "requests.file is missing", "file: a prompt list, or items: [...]");
+  }
+  if (check_request) check_sizes(list, check_request);
+  reader_.finish();
+  return std::move(list.items);
+}
+
+PromptList RequestsSection::read_file() {
+  std::string path;
+  if (!reader_.read("file", path)) return {};
+  const std::optional<ListFormat> format = format_of(reader_, path);
+  if (!format) return {};
+  list_file_ = absolute_path(source_.directory, path);
+  std::unique_ptr<registry::ByteSource> file;
+  try {
+    file = registry::open_file(list_file_);
+  } catch (const Error& error) {
+    reader_.problem("file", "requests.file cannot be read: " + printable(list_file_), error.expected(),
+                    error.got());
+    return {};
+  }
+  const std::size_t before = reader_.problems().size();
+  PromptList list = read_prompt_list(*file, *format, defaults_, reader_.problems());
+  if (list.items.empty() && reader_.problems().size() == before) {
+    reader_.problem("file", "requests.file holds no prompt: " + printable(list_file_), "a prompt a line");
+  }
+  return list;
+}
+
+PromptList RequestsSection::read_items() {
+  const YamlNode* items = reader_.find("items");
+  list_file_ = items->origin.empty() ? source_.file : items->origin;
+  const std::size_t before = reader_.problems().size();
+  ListBuilder builder{defaults_};
+  std::size_t index = 0;
+  for (const YamlNode& node : reader_.list("items")) {
+    const std::size_t problems = reader_.problems().size();
+    SizedItem size;
+    Item item = read_item(node, index++, builder, size);
+    TextPlace id = place_of(node.find("id"));
+    if (id.line == 0) id = {.line = item.line, .column = item.column};
+    if (reader_.problems().size() == problems) builder.add(std::move(item), id, size);
+  }
+  if (index == 0 && reader_.problems().size() == before) {
+    reader_.problem("items", "requests.items is empty", "an item or more");
+  }
+  return builder.finish(list_file_, max_list_problems, reader_.problems());
+}
+
+Item RequestsSection::read_item(const YamlNode& node, std::size_t index, ListBuilder& builder,
+                                SizedItem& size) {
+  Item item = builder.next_item();
+  const TextPlace record = place_of(&node);
+  item.line = record.line;
+  item.column = record.column;
+  size = {.width = place_of(node.find("width")),
+          .height = place_of(node.find("height")),
+          .frames = place_of(node.find("frames"))};
+  const std::string final_default = std::exchange(item.request.negative_prompt, {});
+  configs::read_request(MapReader{node, reader_.path_of("items") + "." + std::to_string(index), source_.file,
+                                  reader_.problems()},
+                        item.request);
+  const bool own = node.find("negative_prompt") != nullptr;
+  item.request.negative_prompt =
+      own ? builder.final_negative_prompt(item.request.negative_prompt) : final_default;
+  return item;
+}
+
+void RequestsSection::check_sizes(const PromptList& list, const CheckRequest& check_request) {
+  std::vector<Problem> found;
+  for (const SizedItem& size : list.sizes) {
+    const Item& item = list.items[size.item];
+    for (Problem& problem : check_request(item.request)) {
+      place(problem, size, item);
+      // Items that differ elsewhere may share the default at fault.
+      if (std::find(found.begin(), found.end(), problem) == found.end()) found.push_back(std::move(problem));
+    }
+    if (found.size() >= max_list_problems) break;
+  }
+  std::vector<Problem>& problems = reader_.problems();
+  std::move(found.begin(), found.end(), std::back_inserter(problems));
+}
+
+void RequestsSection::place(Problem& problem, const SizedItem& size, const Item& item) {
+  const std::string field = problem.message.substr(0, problem.message.find(' '));
+  TextPlace own;
+  if (field == "width") own = size.width;
+  if (field == "height") own = size.height;
+  if (field == "frames") own = size.frames;
+  const YamlNode* defaults = reader_.find("defaults");
+  const YamlNode* value = defaults == nullptr ? nullptr : defaults->find(field);
+  if (own.line == 0 && value != nullptr) {
+    const TextPlace in_file = place_of(value);
+    problem.file = in_file.line > 0 ? source_.file : value->origin;
+    problem.line = in_file.line;
+    problem.column = in_file.column;
+    return;
+  }
+  problem.file = list_file_;
+  problem.line = own.line > 0 ? own.line : item.line;
+  problem.column = own.line > 0 ? own.column : item.column;
+}
+
+OutputConfig read_output(MapReader output, const ManifestSource& source) {
+  OutputConfig config;
+  config.path = source.run_dir;
+  std::string path;
+  if (output.read("path", path)) {
+    if (path.empty()) {
+      output.problem("path", "output.path is empty", "a folder");
+    } else if (config.path.empty()) {
+      config.path = absolute_path(source.directory, path);
+    }
+  } else if (!output.has("path") && config.path.empty()) {
+    output.problem("path", "output.path is missing", "a folder, or --run-dir DIR");
+  }
+  read_kept(output, config);
+  read_compression(output, config);
+  read_items_per_part(output, config);
+  output.finish();
+  return config;
+}
+
+void read_slurm(MapReader slurm) {
+  static constexpr std::array<std::string_view, 9> keys{"nodes",    "ranks_per_node", "gpus_per_node",
+                                                        "time",     "partition",      "modules",
+                                                        "prologue", "container",      "stage"};
+  for (const std::string_view key : keys) slurm.find(key);
+  slurm.finish();
+}
+
+}  // namespace ditmill::jobs

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "configs/request.h"
+#include "configs/yaml_reader.h"
+#include "jobs/manifest.h"
+#include "jobs/prompt_list.h"
+
+namespace ditmill::jobs {
+
+/// `requests:` of a manifest: layer 3's defaults, and the items of a file or of the manifest itself.
+class RequestsSection {
+ public:
+  /// `preset_defaults` is what requests take where the manifest says nothing. All but the reader's node and
+  /// problems, and `source`, is copied.
+  RequestsSection(configs::MapReader requests, const ManifestSource& source,
+                  const configs::Request& preset_defaults, const std::string& negative_prompt_suffix);
+
+  /// Problems go to the reader. Throws Error(io) for a list that opens and then cannot be read.
+  std::vector<Item> read(const CheckRequest& check_request);
+
+ private:
+  PromptList read_file();
+  PromptList read_items();
+  Item read_item(const configs::YamlNode& node, std::size_t index, ListBuilder& builder, SizedItem& size);
+  void check_sizes(const PromptList& list, const CheckRequest& check_request);
+  void place(Problem& problem, const SizedItem& size, const Item& item);
+
+  configs::MapReader reader_;
+  const ManifestSource& source_;
+  ItemDefaults defaults_;
+  std::string list_file_;  ///< names the items' places in problems
+};
+
+/// `output:` of a manifest; problems go to the reader.
+OutputConfig read_output(configs::MapReader output, const ManifestSource& source);
+
+/// `slurm:` of a manifest: nothing but `submit` reads its values, yet a misspelt key is found here.
+void read_slurm(configs::MapReader slurm);
+
+}  // namespace ditmill::jobs

@@ -1,0 +1,334 @@
+#include "jobs/resume.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <functional>
+#include <set>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+#include "configs/error.h"
+#include "jobs/json_line.h"
+#include "jobs/line_reader.h"
+#include "jobs/store/durable.h"
+
+namespace ditmill::jobs {
+namespace {
+
+constexpr std::size_t max_ids_named = 5;
+constexpr std::size_t max_shown = 80;
+constexpr std::size_t max_request_line = std::size_t{16} << 20;
+constexpr std::size_t write_bytes = std::size_t{1} << 20;
+
+/// "a, b, c, d, e and 7 more"
+std::string some(const std::vector<std::string>& names) {
+  std::string text;
+  for (std::size_t i = 0; i < names.size() && i < max_ids_named; ++i) text += (i > 0 ? ", " : "") + names[i];
+  if (names.size() > max_ids_named) text += " and " + std::to_string(names.size() - max_ids_named) + " more";
+  return text;
+}
+
+std::string count(std::size_t items) { return std::to_string(items) + (items == 1 ? " item" : " items"); }
+
+void append_line(std::string& out, const Item& item) {
+  out += R"({"id":)" + nlohmann::json(item.request.id).dump();
+  out += R"(,"key":)" + nlohmann::json(item.key).dump();
+  out += R"(,"request":)" + to_json(item.request).dump();
+  out += R"(,"metadata":)" + item.metadata + "}\n";
+}
+
+bool is_key(std::string_view text) {
+  constexpr std::size_t sha256_digits = 64;
+  return text.size() == sha256_digits && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+/// Reads requests.jsonl. It is published whole: any line that is not as append_line() writes it is damage.
+class RequestsReader {
+ public:
+  explicit RequestsReader(const std::string& path)
+      : path_(path), source_(registry::open_file(path)), lines_(*source_, max_request_line) {}
+
+  std::vector<Item> read() {
+    std::vector<Item> items;
+    std::set<std::string, std::less<>> ids;
+    std::string_view line;
+    while (lines_.next(line)) {
+      if (!lines_.terminated()) refuse("a line that ends with a newline", "a torn one");
+      items.push_back(read_item(line));
+      if (!ids.insert(items.back().request.id).second) {
+        refuse("an id of its own", "the id " + items.back().request.id + " again");
+      }
+    }
+    return items;
+  }
+
+ private:
+  [[noreturn]] void refuse(std::string expected, std::string got) const {
+    throw Error{Category::bad_input,
+                "read the items of an earlier start",
+                Where{.file = path_, .line = lines_.line()},
+                Expected{std::move(expected)},
+                Got{std::move(got)},
+                "the file was changed or damaged: put it back, or use another run directory"};
+  }
+
+  Item read_item(std::string_view line) {
+    static constexpr std::string_view shape = "{id, key, request, metadata}";
+    if (const std::optional<JsonFault> fault = parse_json_line(line, fields_)) {
+      refuse(std::string{shape},
+             fault->message + " at column " + std::to_string(column_at(line, fault->offset)));
+    }
+    const JsonField& id = field("id", JsonKind::string);
+    const JsonField& key = field("key", JsonKind::string);
+    const JsonField& request = field("request", JsonKind::object);
+    const JsonField& metadata = field("metadata", JsonKind::object);
+    if (fields_.size() != 4) refuse(std::string{shape}, "further fields");
+    Item item{.request = read_request(request.raw),
+              .metadata = std::string{metadata.raw},
+              .line = lines_.line(),
+              .column = 1,
+              .key = json_text(key.raw)};
+    if (item.request.id != json_text(id.raw)) refuse("the id of its request", printable(id.raw, max_shown));
+    if (!is_key(item.key)) refuse("a key of 64 digits 0-9 a-f", printable(key.raw, max_shown));
+    return item;
+  }
+
+  const JsonField& field(std::string_view name, JsonKind kind) const {
+    const auto found = std::find_if(fields_.begin(), fields_.end(),
+                                    [name](const JsonField& field) { return field.key == name; });
+    if (found == fields_.end()) refuse("a field " + std::string{name}, "none");
+    if (found->kind != kind)
+      refuse(std::string{describe(kind)} + " " + std::string{name}, printable(found->raw, max_shown));
+    return *found;
+  }
+
+  configs::Request read_request(std::string_view raw) const {
+    try {
+      return request_from_json(nlohmann::json::parse(raw));
+    } catch (const Error& error) {
+      refuse(error.doing() + ": " + error.expected(), error.got());
+    } catch (const nlohmann::json::exception& error) {
+      refuse("a request", error.what());
+    }
+  }
+
+  const std::string& path_;
+  std::unique_ptr<registry::ByteSource> source_;
+  LineReader lines_;
+  std::vector<JsonField> fields_;
+};
+
+nlohmann::json read_identity(const RunDirectory& run) {
+  try {
+    const nlohmann::json config = nlohmann::json::parse(durable::read_file(run.config()));
+    return config.is_object() ? config.value(identity_field, nlohmann::json{}) : nlohmann::json{};
+  } catch (const nlohmann::json::exception&) {
+    return {};
+  } catch (const Error&) {
+    return {};
+  }
+}
+
+/// What differs, said once for all items: names of fields, and their values then and now.
+class Differences {
+ public:
+  void add(const std::string& field, const nlohmann::json& then, const nlohmann::json& now) {
+    if (!names_.insert(field).second) return;
+    append(then_, field, then);
+    append(now_, field, now);
+  }
+  bool empty() const { return names_.empty(); }
+  const std::string& then() const { return then_; }
+  const std::string& now() const { return now_; }
+  std::string names() const {
+    std::string text;
+    for (const std::string& name : names_) text += (text.empty() ? "" : ", ") + name;
+    return text;
+  }
+
+ private:
+  static void append(std::string& text, const std::string& field, const nlohmann::json& value) {
+    if (!text.empty()) text += ", ";
+    text += field + " " + (value.is_null() ? "unset" : printable(value.dump(), max_shown));
+  }
+
+  std::set<std::string> names_;
+  std::string then_;
+  std::string now_;
+};
+
+/// Adds the leaves of two JSON values that differ, under their dotted paths.
+void compare(const nlohmann::json& then, const nlohmann::json& now, Differences& differences) {
+  const nlohmann::json a = then.flatten();
+  const nlohmann::json b = now.flatten();
+  std::set<std::string> paths;
+  for (const auto& [path, value] : a.items()) paths.insert(path);
+  for (const auto& [path, value] : b.items()) paths.insert(path);
+  for (const std::string& path : paths) {
+    const nlohmann::json before = a.value(path, nlohmann::json{});
+    const nlohmann::json after = b.value(path, nlohmann::json{});
+    if (before == after) continue;
+    std::string field = path.substr(std::min<std::size_t>(path.size(), 1));
+    std::replace(field.begin(), field.end(), '/', '.');
+    differences.add(field, before, after);
+  }
+}
+
+class Reconciler {
+ public:
+  Reconciler(const RunDirectory& run, const FrozenJob& frozen, const nlohmann::json& identity,
+             std::vector<Item> current, bool drop)
+      : file_(run.requests()),
+        frozen_(frozen),
+        identity_(identity),
+        current_(std::move(current)),
+        drop_(drop) {}
+
+  Reconciled run() {
+    std::unordered_map<std::string_view, std::size_t> now;
+    for (std::size_t i = 0; i < current_.size(); ++i) now.emplace(current_[i].request.id, i);
+    std::vector<bool> known(current_.size());
+    std::vector<std::size_t> order;  // of current_
+    for (const Item& item : frozen_.items) {
+      const auto found = now.find(item.request.id);
+      if (found == now.end()) {
+        vanished_.push_back(item.request.id);
+        continue;
+      }
+      known[found->second] = true;
+      order.push_back(found->second);
+      look_at(item, current_[found->second]);
+    }
+    refuse();
+    for (std::size_t i = 0; i < current_.size(); ++i) {
+      if (known[i]) continue;
+      order.push_back(i);
+      appended_.push_back(current_[i].request.id);
+    }
+    Reconciled result{.items = {}, .notes = notes()};
+    result.items.reserve(order.size());
+    for (const std::size_t i : order) result.items.push_back(std::move(current_[i]));
+    return result;
+  }
+
+ private:
+  void look_at(const Item& then, const Item& now) {
+    if (then.key == now.key) {
+      if (then.request.fps != now.request.fps) other_fps_.push_back(then.request.id);
+      if (then.metadata != now.metadata) other_metadata_.push_back(then.request.id);
+      return;
+    }
+    if (differing_.empty()) {
+      first_line_ = then.line;
+      // A start that died between two files can leave an identity that is not that of the items.
+      identity_fits_ = frozen_.identity.is_object() && item_key(frozen_.identity, then.request) == then.key;
+      if (identity_fits_) compare(frozen_.identity, identity_, differences_);
+    }
+    compare(request_identity(then.request), request_identity(now.request), differences_);
+    differing_.push_back(then.request.id);
+  }
+
+  void refuse() const {
+    std::vector<Problem> problems;
+    if (!differing_.empty()) {
+      std::string what = differences_.names();
+      if (!identity_fits_) {
+        what += what.empty() ? "" : ", and maybe ";
+        what += "the model or the pipeline (config.json does not say what they were)";
+      }
+      problems.push_back(
+          {.file = file_,
+           .line = first_line_,
+           .message = count(differing_.size()) + " of this run directory differ from those asked for: " +
+                      some(differing_) + "; what differs: " + what + "; give another job another --run-dir",
+           .expected = differences_.then(),
+           .got = differences_.now()});
+    }
+    if (!vanished_.empty() && !drop_) {
+      problems.push_back({.file = file_,
+                          .message = count(vanished_.size()) +
+                                     " of this run directory are not in the list any more: " +
+                                     some(vanished_) + "; put them back, or give --drop to forget them"});
+    }
+    if (!problems.empty()) throw Error{std::move(problems)};
+  }
+
+  std::vector<std::string> notes() const {
+    std::vector<std::string> notes;
+    const auto note = [&notes](const std::vector<std::string>& ids, const std::string& what) {
+      if (!ids.empty()) notes.push_back(count(ids.size()) + " " + what + ": " + some(ids));
+    };
+    note(appended_, "appended to the job");
+    note(vanished_, "dropped from the job");
+    note(other_fps_, "with another fps than before; those done keep theirs");
+    note(other_metadata_, "with other metadata than before; those done keep theirs");
+    return notes;
+  }
+
+  std::string file_;
+  const FrozenJob& frozen_;
+  const nlohmann::json& identity_;
+  std::vector<Item> current_;
+  bool drop_;
+  int first_line_ = 0;
+  bool identity_fits_ = false;
+  Differences differences_;
+  std::vector<std::string> differing_;
+  std::vector<std::string> vanished_;
+  std::vector<std::string> appended_;
+  std::vector<std::string> other_fps_;
+  std::vector<std::string> other_metadata_;
+};
+
+}  // namespace
+
+void write_requests(const RunDirectory& run, std::span<const Item> items) {
+  const std::string temp = run.requests() + std::string{durable::temp_suffix};
+  durable::File file = durable::File::open(temp, O_WRONLY | O_CREAT | O_TRUNC);
+  std::string text;
+  for (const Item& item : items) {
+    append_line(text, item);
+    if (text.size() < write_bytes) continue;
+    file.write(text);
+    text.clear();
+  }
+  file.write(text);
+  file.close();
+  durable::publish(temp, run.requests());
+}
+
+std::optional<FrozenJob> read_frozen_job(const RunDirectory& run) {
+  const std::string path = run.requests();
+  try {
+    return FrozenJob{.identity = read_identity(run), .items = RequestsReader{path}.read()};
+  } catch (const Error& error) {
+    if (error.category() == Category::not_found) return std::nullopt;
+    throw;
+  }
+}
+
+Reconciled reconcile(const RunDirectory& run, const FrozenJob& frozen, const nlohmann::json& identity,
+                     std::vector<Item> current, bool drop) {
+  return Reconciler{run, frozen, identity, std::move(current), drop}.run();
+}
+
+std::vector<PendingItem> pending_items(std::span<const Item> items, const JournalState& journals,
+                                       bool retry_failed) {
+  std::vector<PendingItem> pending;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const auto found = journals.by_key.find(items[i].key);
+    if (found == journals.by_key.end()) {
+      pending.push_back({.item = i});
+      continue;
+    }
+    const Event event = found->second.event;
+    const bool given_up = event == Event::quarantined || (event == Event::failed && !retry_failed);
+    if (event == Event::done || given_up) continue;
+    pending.push_back({.item = i, .attempt = found->second.attempts + 1});
+  }
+  return pending;
+}
+
+}  // namespace ditmill::jobs
