@@ -2,11 +2,10 @@
 
 #include <cstdint>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <nlohmann/json.hpp>
 
 #include "registry/tensor_info.h"
 
@@ -23,14 +22,14 @@ struct WeightFile {
 
 /// What a component's headers say it is.
 struct Identity {
-  std::string key_hash;        ///< names and shapes, as TeleFuser computes it
-  std::string key_hash_names;  ///< names only
-  std::string family;          ///< "wan"; empty if unknown
-  std::string variant;         ///< catalog entry's name; empty if none or undecided
-  std::string role;            ///< dit, text_encoder, vae, ...; empty if unknown
-  std::string layout;          ///< diffusers, official
-  std::string how = "unknown"; ///< catalog, catalog-keys, fingerprint, unknown
-  std::string preset;          ///< of the catalog entry; may be empty
+  std::string key_hash;         ///< names and shapes, as TeleFuser computes it
+  std::string key_hash_names;   ///< names only
+  std::string family;           ///< "wan"; empty if unknown
+  std::string variant;          ///< catalog entry's name; empty if none or undecided
+  std::string role;             ///< dit, text_encoder, vae, ...; empty if unknown
+  std::string layout;           ///< diffusers, official
+  std::string how = "unknown";  ///< catalog, catalog-keys, fingerprint, unknown
+  std::string preset;           ///< of the catalog entry; may be empty
   nlohmann::json hyper_parameters = nlohmann::json::object();  ///< the catalog entry's; else from the shapes
   std::vector<std::string> candidates;                         ///< variants that hints did not decide between
   nlohmann::json nearest = nlohmann::json::array();  ///< nearest catalog entries and how they differ

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "registry/byte_source.h"
@@ -26,8 +27,10 @@ struct FileDigest {
   std::vector<Leaf> leaves;
 };
 
-/// The digest root of a component: "sha256:HEX" over the leaves of its files (in order) and the canonical JSON
-/// of what else decides its output (its effective hyper-parameters). File names are not part of it.
+/// The digest root of a component: "sha256:HEX" over the leaves of its files (in order) and the canonical
+/// JSON of what else decides its output (its effective hyper-parameters). File names are not part of it. What
+/// is hashed: "ditmill digest root 1\n", the number of files, for each file its size and its leaves, then the
+/// JSON; numbers are 8 bytes, little-endian.
 std::string digest_root(std::span<const FileDigest> files, std::string_view canonical_hyper_parameters);
 /// Reads all of a source and digests its leaves.
 FileDigest digest_file(const ByteSource& source);

@@ -1,0 +1,70 @@
+#include "registry/digest.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cstddef>
+
+#include "registry/hasher.h"
+
+namespace ditmill::registry {
+namespace {
+
+/// Names the layout of what a root is made of; a change of it needs a new name.
+constexpr std::string_view root_format = "ditmill digest root 1\n";
+
+void add_number(Hasher& hasher, std::uint64_t number) {
+  std::array<std::byte, 8> bytes{};
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::byte>(number >> (8 * i));
+  hasher.add(bytes);
+}
+
+}  // namespace
+
+Leaf leaf_digest(std::span<const std::byte> bytes) noexcept {
+  XXH128_canonical_t canonical;
+  XXH128_canonicalFromHash(&canonical, XXH3_128bits(bytes.data(), bytes.size()));
+  Leaf leaf{};
+  static_assert(sizeof canonical.digest == std::tuple_size_v<Leaf>);
+  std::copy(std::begin(canonical.digest), std::end(canonical.digest), leaf.begin());
+  return leaf;
+}
+
+std::string hex(std::span<const std::uint8_t> bytes) {
+  static constexpr std::string_view digits = "0123456789abcdef";
+  std::string text;
+  text.reserve(2 * bytes.size());
+  for (const std::uint8_t byte : bytes) text += {digits[byte >> 4], digits[byte & 15]};
+  return text;
+}
+
+std::string sha256_hex(std::string_view bytes) {
+  Hasher hasher{Hasher::Kind::sha256};
+  hasher.add(bytes);
+  return hex(hasher.finish());
+}
+
+std::string digest_root(std::span<const FileDigest> files, std::string_view canonical_hyper_parameters) {
+  Hasher hasher{Hasher::Kind::sha256};
+  hasher.add(root_format);
+  add_number(hasher, files.size());
+  for (const FileDigest& file : files) {
+    add_number(hasher, file.size);
+    for (const Leaf& leaf : file.leaves) hasher.add(std::as_bytes(std::span{leaf}));
+  }
+  hasher.add(canonical_hyper_parameters);
+  return "sha256:" + hex(hasher.finish());
+}
+
+FileDigest digest_file(const ByteSource& source) {
+  FileDigest digest{.size = source.size(), .leaves = {}};
+  std::vector<std::byte> buffer(std::min(leaf_bytes, source.size()));
+  for (std::uint64_t at = 0; at < source.size(); at += leaf_bytes) {
+    const std::span<std::byte> part{buffer.data(), std::min(leaf_bytes, source.size() - at)};
+    source.read_at(at, part);
+    digest.leaves.push_back(leaf_digest(part));
+  }
+  return digest;
+}
+
+}  // namespace ditmill::registry

@@ -1,0 +1,37 @@
+#include "registry/hasher.h"
+
+#include <openssl/evp.h>
+
+#include "configs/error.h"
+
+namespace ditmill::registry {
+namespace {
+
+void check(int result) {
+  if (result != 1) throw Error{Category::internal, "hash bytes with libcrypto"};
+}
+
+}  // namespace
+
+void Hasher::Free::operator()(evp_md_ctx_st* context) const noexcept { EVP_MD_CTX_free(context); }
+
+Hasher::Hasher(Kind kind) : context_(EVP_MD_CTX_new()) {
+  check(context_ != nullptr);
+  check(EVP_DigestInit_ex(context_.get(), kind == Kind::sha256 ? EVP_sha256() : EVP_md5(), nullptr));
+}
+
+void Hasher::add(std::span<const std::byte> bytes) {
+  check(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()));
+}
+
+void Hasher::add(std::string_view text) { add(std::as_bytes(std::span{text})); }
+
+std::vector<std::uint8_t> Hasher::finish() {
+  std::vector<std::uint8_t> digest(EVP_MAX_MD_SIZE);
+  unsigned length = 0;
+  check(EVP_DigestFinal_ex(context_.get(), digest.data(), &length));
+  digest.resize(length);
+  return digest;
+}
+
+}  // namespace ditmill::registry

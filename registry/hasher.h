@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+struct evp_md_ctx_st;
+
+namespace ditmill::registry {
+
+/// A running SHA-256 or MD5 (libcrypto's). Move-only. Throws Error(internal) if libcrypto refuses.
+class Hasher {
+ public:
+  enum class Kind { sha256, md5 };
+
+  explicit Hasher(Kind kind);
+
+  void add(std::span<const std::byte> bytes);
+  void add(std::string_view text);
+  /// The digest of all that was added; the hasher is used up.
+  std::vector<std::uint8_t> finish();
+
+ private:
+  struct Free {
+    void operator()(evp_md_ctx_st* context) const noexcept;
+  };
+  std::unique_ptr<evp_md_ctx_st, Free> context_;
+};
+
+}  // namespace ditmill::registry

@@ -1,0 +1,110 @@
+#include "registry/identity/catalog_text.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+
+#include "configs/error.h"
+
+namespace ditmill::registry {
+namespace {
+
+/// The head count that config.json gives, under the names that diffusers and the official layout use.
+std::optional<std::uint64_t> configured_heads(const nlohmann::json& config) {
+  for (const char* key : {"num_heads", "num_attention_heads"}) {
+    const auto found = config.find(key);
+    if (found != config.end() && found->is_number_integer() && *found > 0) return found->get<std::uint64_t>();
+  }
+  return std::nullopt;
+}
+
+/// The preset to start from: the component's own, else that of the nearest known weights of its role.
+std::string preset_for(const Identity& identity, const Catalog& catalog) {
+  if (!identity.preset.empty()) return identity.preset;
+  const auto fits = [&identity](const CatalogEntry& entry) {
+    return entry.family == identity.family && entry.role == identity.role && !entry.preset.empty();
+  };
+  for (const nlohmann::json& near : identity.nearest) {
+    const CatalogEntry* entry = catalog.named(near.at("name").get<std::string>());
+    if (entry != nullptr && fits(*entry)) return entry->preset;
+  }
+  const auto any = std::ranges::find_if(catalog.entries(), fits);
+  return any == catalog.entries().end() ? "" : any->preset;
+}
+
+std::string flow_map(const nlohmann::json& values) {
+  std::string text = "{";
+  for (auto value = values.begin(); value != values.end(); ++value) {
+    text += (text.size() > 1 ? ", " : "") + value.key() + ": " + value->dump();
+  }
+  return text + "}";
+}
+
+std::string entry_text(const Component& component, const Catalog& catalog, const std::string& name) {
+  const Identity& identity = component.identity;
+  nlohmann::json hyper_parameters = identity.hyper_parameters;
+  if (const std::optional<std::uint64_t> heads = configured_heads(component.config)) {
+    if (!hyper_parameters.contains("heads")) hyper_parameters["heads"] = *heads;
+  }
+  // Quoted: a hash or a name of digits only is a number to some readers of YAML.
+  std::string text = "- name: \"" + name + "\"\n  family: " + identity.family + "\n  role: " + identity.role +
+                     "\n  layout: " + identity.layout + "\n  key_hash: \"" + identity.key_hash +
+                     "\"\n  key_hash_names: \"" + identity.key_hash_names + "\"\n";
+  if (const std::string preset = preset_for(identity, catalog); !preset.empty())
+    text += "  preset: " + preset + "\n";
+  if (!hyper_parameters.empty()) text += "  hyper_parameters: " + flow_map(hyper_parameters) + "\n";
+  return text;
+}
+
+std::string name_of(const Component& component, std::string_view name, std::size_t dits_before) {
+  std::string text{name};
+  if (component.role != "dit") return text + "-" + component.role;
+  return dits_before == 0 ? text : text + "-" + std::to_string(dits_before + 1);
+}
+
+}  // namespace
+
+std::string catalog_text(std::span<const Component* const> components, const Catalog& catalog,
+                         std::string_view name) {
+  std::string text;
+  std::size_t dits = 0;
+  for (const Component* component : components) {
+    if (component->identity.family.empty()) {
+      throw Error{Category::unknown_model,
+                  "write a catalog entry",
+                  Where{.file = component->label},
+                  Expected{"weights of a layout that the catalog knows"},
+                  Got{"key hash " + component->identity.key_hash + ", unknown names"},
+                  "what such weights are has to be written by hand: see registry/README.md"};
+    }
+    std::string entry_name = name_of(*component, name, dits);
+    std::ranges::replace(entry_name, '_', '-');
+    text += entry_text(*component, catalog, entry_name);
+    dits += component->role == "dit" ? 1 : 0;
+  }
+  return text;
+}
+
+std::string free_name(std::string_view path, const Catalog& catalog) {
+  std::filesystem::path last{path};
+  if (!last.has_filename()) last = last.parent_path();
+  std::string name;
+  std::string trial = "x?";
+  const std::string file_name = last.filename().native();
+  for (const char c : file_name) {
+    trial[1] = c;
+    name += is_entry_name(trial) ? c : '-';
+  }
+  name = "my-" + name.substr(0, 60);
+  std::ranges::transform(name, name.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::string unused = name;
+  const auto taken = [&catalog](const std::string& start) {
+    return std::ranges::any_of(catalog.entries(),
+                               [&](const CatalogEntry& entry) { return entry.name.starts_with(start); });
+  };
+  for (int i = 2; taken(unused); ++i) unused = name + "-" + std::to_string(i);
+  return unused;
+}
+
+}  // namespace ditmill::registry

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "registry/component.h"
+#include "registry/identity/catalog.h"
+
+namespace ditmill::registry {
+
+/// The YAML list of catalog entries that makes components known, usable unchanged as `model.catalog`: the dit
+/// is called `name`, the others name-role. Throws Error(unknown_model) for a component that no layout fits:
+/// what it is cannot be written down.
+std::string catalog_text(std::span<const Component* const> components, const Catalog& catalog,
+                         std::string_view name);
+
+/// A name for entries after a path's last part, that no entry of the catalog has.
+std::string free_name(std::string_view path, const Catalog& catalog);
+
+}  // namespace ditmill::registry

@@ -1,0 +1,101 @@
+#include "registry/identity/identify.h"
+
+#include <algorithm>
+#include <iterator>
+#include <vector>
+
+#include "configs/error.h"
+#include "configs/suggest.h"
+#include "registry/identity/fingerprint.h"
+#include "registry/identity/key_hash.h"
+
+namespace ditmill::registry {
+namespace {
+
+void take_entry(Identity& identity, const CatalogEntry& entry) {
+  identity.family = entry.family;
+  identity.role = entry.role;
+  identity.layout = entry.layout;
+}
+
+std::vector<std::string> names(const std::vector<const CatalogEntry*>& entries) {
+  std::vector<std::string> names;
+  for (const CatalogEntry* entry : entries) names.push_back(entry->name);
+  return names;
+}
+
+/// The user's choice among entries of equal hash.
+const CatalogEntry& chosen(const std::vector<const CatalogEntry*>& entries, const std::string& variant) {
+  for (const CatalogEntry* entry : entries) {
+    if (entry->name == variant) return *entry;
+  }
+  const std::vector<std::string> candidates = names(entries);
+  std::string expected;
+  for (const std::string& candidate : candidates) expected += (expected.empty() ? "" : ", ") + candidate;
+  const std::string close = configs::nearest(variant, candidates);
+  throw Error{Category::usage,
+              "choose the variant of the weights",
+              Where{.key = "model.variants." + entries.front()->role},
+              Expected{"one of those with this key hash: " + expected},
+              Got{printable(variant)},
+              close.empty() ? "" : "did you mean " + close + "?"};
+}
+
+/// The entries that the hints leave.
+std::vector<const CatalogEntry*> decide(const std::vector<const CatalogEntry*>& entries,
+                                        const VariantHints& hints) {
+  if (!hints.variant.empty()) return {&chosen(entries, hints.variant)};
+  if (entries.size() == 1 || !hints.expert_folder) return entries;
+  std::vector<const CatalogEntry*> left;
+  std::ranges::copy_if(entries, std::back_inserter(left), [&hints](const CatalogEntry* entry) {
+    return entry->expert_folder == *hints.expert_folder;
+  });
+  return left.empty() ? entries : left;
+}
+
+/// Whether all entries agree on what a name alone can tell.
+bool agree(const std::vector<const CatalogEntry*>& entries) {
+  const CatalogEntry& first = *entries.front();
+  return std::ranges::all_of(entries, [&first](const CatalogEntry* entry) {
+    return entry->family == first.family && entry->role == first.role && entry->layout == first.layout;
+  });
+}
+
+}  // namespace
+
+Identity identify(const ShapeTable& shapes, const Catalog& catalog, const VariantHints& hints) {
+  Identity identity;
+  identity.key_hash = key_hash(shapes.tensors());
+  identity.key_hash_names = key_hash_names(shapes.tensors());
+  if (const auto entries = catalog.with_hash(identity.key_hash); !entries.empty()) {
+    identity.how = "catalog";
+    const auto left = decide(entries, hints);
+    const CatalogEntry& entry = *left.front();
+    take_entry(identity, entry);
+    identity.hyper_parameters = entry.hyper_parameters;
+    if (left.size() == 1) {
+      identity.variant = entry.name;
+      identity.preset = entry.preset;
+    } else {
+      identity.candidates = names(left);
+    }
+    return identity;
+  }
+  const auto same_names = catalog.with_names_hash(identity.key_hash_names);
+  const Layout* layout = nullptr;
+  if (!same_names.empty() && agree(same_names)) {
+    identity.how = "catalog-keys";
+    take_entry(identity, *same_names.front());
+    layout = catalog.layout_of(*same_names.front());
+  } else if (layout = fingerprint(shapes, catalog); layout != nullptr) {
+    identity.how = "fingerprint";
+    identity.family = layout->family;
+    identity.role = layout->role;
+    identity.layout = layout->layout;
+  }
+  if (layout != nullptr) identity.hyper_parameters = solve(*layout, shapes);
+  identity.nearest = nearest_entries(shapes, catalog);
+  return identity;
+}
+
+}  // namespace ditmill::registry

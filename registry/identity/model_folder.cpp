@@ -1,0 +1,293 @@
+#include "registry/identity/model_folder.h"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "configs/error.h"
+#include "registry/byte_source.h"
+#include "registry/formats/json_scanner.h"
+#include "registry/identity/catalog_text.h"
+#include "registry/identity/fingerprint.h"
+#include "registry/identity/identify.h"
+#include "registry/identity/weight_files.h"
+
+namespace ditmill::registry {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint64_t largest_config = std::uint64_t{16} << 20;
+constexpr const char* doing = "open a model folder";
+
+struct Subfolder {
+  std::string_view name;
+  std::string_view role;
+};
+constexpr std::array<Subfolder, 4> subfolders{
+    {{"transformer", "dit"}, {"transformer_2", "dit"}, {"text_encoder", "text_encoder"}, {"vae", "vae"}}};
+// Named in model_index.json, and not weights that ditmill reads.
+constexpr std::array<std::string_view, 2> without_weights{"tokenizer", "scheduler"};
+
+bool is_folder(const std::string& path) {
+  std::error_code error;
+  return fs::is_directory(path, error);
+}
+
+bool exists(const std::string& path) {
+  std::error_code error;
+  return fs::exists(path, error);
+}
+
+std::string inside(const std::string& folder, std::string_view name) {
+  return (fs::path{folder} / name).native();
+}
+
+[[noreturn]] void refuse(const std::string& file, std::string key, std::string expected, std::string got) {
+  throw Error{Category::bad_input, doing, Where{.file = file, .key = std::move(key)},
+              Expected{std::move(expected)}, Got{std::move(got)}};
+}
+
+/// What model_index.json says of the components.
+class ModelIndex {
+ public:
+  explicit ModelIndex(const std::string& folder) : file_(inside(folder, "model_index.json")) {
+    if (!exists(file_)) return;
+    there_ = true;
+    json_ = parse_json(read_text(file_, largest_config), "read model_index.json", file_);
+    if (!json_.is_object()) refuse(file_, "", "an object", json_.type_name());
+    for (const auto& [key, value] : json_.items()) check_entry(key, value);
+  }
+
+  bool there() const noexcept { return there_; }
+  const std::string& file() const noexcept { return file_; }
+
+  /// Whether it names a component: as [library, class], not as [null, null].
+  bool names(std::string_view component) const {
+    const auto found = json_.find(component);
+    return found != json_.end() && found->is_array() && !(*found)[0].is_null();
+  }
+
+  bool has_boundary() const {
+    const auto found = json_.find("boundary_ratio");
+    return found != json_.end() && !found->is_null();
+  }
+
+  std::vector<std::string> unused() const {
+    std::vector<std::string> unused;
+    for (const auto& [key, value] : json_.items()) {
+      const bool known = std::ranges::find(without_weights, key) != without_weights.end() ||
+                         std::ranges::find(subfolders, key, &Subfolder::name) != subfolders.end();
+      if (!known && value.is_array() && names(key)) unused.push_back(key);
+    }
+    return unused;
+  }
+
+ private:
+  void check_entry(const std::string& key, const nlohmann::json& value) const {
+    if (key == "boundary_ratio" && !value.is_null() && !value.is_number()) {
+      refuse(file_, key, "a number or null", printable(value.dump(), 60));
+    }
+    const bool component = std::ranges::find(without_weights, key) != without_weights.end() ||
+                           std::ranges::find(subfolders, key, &Subfolder::name) != subfolders.end();
+    if (!component && !value.is_array()) return;
+    const auto word = [](const nlohmann::json& item) { return item.is_string() || item.is_null(); };
+    if (!value.is_array() || value.size() != 2 || !word(value[0]) || !word(value[1]) ||
+        value[0].is_null() != value[1].is_null()) {
+      refuse(file_, printable(key, 60), "[library, class] or [null, null]",
+             printable(value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), 60));
+    }
+  }
+
+  std::string file_;
+  bool there_ = false;
+  nlohmann::json json_ = nlohmann::json::object();
+};
+
+void find_tokenizer(const std::string& path, const ModelIndex& index, ModelPlaces& places) {
+  const std::string tokenizer = inside(path, "tokenizer");
+  const std::string pieces = inside(tokenizer, "spiece.model");
+  std::error_code error;
+  if (fs::is_regular_file(pieces, error)) {
+    places.tokenizer_path = pieces;
+  } else if (is_folder(tokenizer) || index.names("tokenizer")) {
+    places.warnings.push_back(tokenizer + ": no spiece.model in it");
+  }
+}
+
+ModelPlaces find_in_model_folder(const std::string& path) {
+  ModelPlaces places{.path = path, .components = {}, .tokenizer_path = {}, .warnings = {}};
+  const ModelIndex index{path};
+  const bool two_experts = index.there() ? index.names("transformer_2") || index.has_boundary()
+                                         : is_folder(inside(path, "transformer_2"));
+  for (const auto& [name, role] : subfolders) {
+    const std::string folder = inside(path, name);
+    if (!is_folder(folder)) {
+      if (index.names(name)) {
+        refuse(index.file(), std::string{name}, "a folder of this name beside it", "none");
+      }
+      continue;
+    }
+    if (index.there() && !index.names(name)) {
+      places.warnings.push_back(folder + ": not used, model_index.json does not name it");
+      continue;
+    }
+    places.components.push_back({.path = folder,
+                                 .folder_role = std::string{role},
+                                 .expert_folder = role == "dit" && two_experts ? std::string{name} : ""});
+  }
+  for (const std::string& name : index.unused()) {
+    places.warnings.push_back(index.file() + ": " + printable(name, 60) + " is not used");
+  }
+  find_tokenizer(path, index, places);
+  return places;
+}
+
+bool has_subfolders(const std::string& path) {
+  return std::ranges::any_of(subfolders,
+                             [&](const Subfolder& sub) { return is_folder(inside(path, sub.name)); });
+}
+
+void read_config(Component& component, const std::string& folder) {
+  const std::string path = inside(folder, "config.json");
+  if (!exists(path)) return;
+  component.config_path = path;
+  component.config = parse_json(read_text(path, largest_config), "read config.json", path);
+  if (!component.config.is_object()) refuse(path, "", "an object", component.config.type_name());
+}
+
+std::vector<NamedShape> all_shapes(const Component& component) {
+  std::vector<NamedShape> shapes;
+  for (const WeightFile& file : component.files) {
+    const std::vector<NamedShape> more = named_shapes(file.tensors);
+    shapes.insert(shapes.end(), more.begin(), more.end());
+  }
+  return shapes;
+}
+
+/// The message for components that the catalog does not know, with all that is needed to add them.
+[[noreturn]] void refuse_unknown(const ModelFolder& folder, std::span<const Component* const> unknown,
+                                 const Catalog& catalog) {
+  std::string hashes;
+  std::string hint;
+  for (const Component* component : unknown) {
+    const Identity& identity = component->identity;
+    hashes += (hashes.empty() ? "" : ", ") + component->label + " with key hash " + identity.key_hash;
+    for (const nlohmann::json& near : identity.nearest) {
+      hint += "\n  nearest to " + component->label + " is " + describe_difference(near);
+    }
+    if (identity.nearest.empty())
+      hint += "\n  nothing in the catalog shares a tensor with " + component->label;
+  }
+  std::vector<const Component*> writable;
+  std::ranges::copy_if(unknown, std::back_inserter(writable),
+                       [](const Component* component) { return !component->identity.family.empty(); });
+  if (!writable.empty()) {
+    hint += "\n  if the weights are right, put this into a file of your own and name it as model.catalog:\n" +
+            catalog_text(writable, catalog, free_name(folder.path, catalog));
+  }
+  throw Error{Category::unknown_model,
+              "recognise the weights",
+              Where{.file = folder.path},
+              Expected{"weights that the catalog knows"},
+              Got{hashes},
+              "they are not run unless an entry names them" + hint};
+}
+
+}  // namespace
+
+ModelPlaces find_components(const std::string& path) {
+  if (!is_folder(path)) {
+    file_stamp(path);
+    return {.path = path, .components = {{path, "", std::nullopt}}, .tokenizer_path = {}, .warnings = {}};
+  }
+  if (exists(inside(path, "model_index.json")) || has_subfolders(path)) return find_in_model_folder(path);
+  if (!holds_weights(path)) {
+    throw Error{
+        Category::bad_input, doing, Where{.file = path},
+        Expected{"a model folder in the diffusers layout (model_index.json, transformer, text_encoder, vae), "
+                 "or a folder with safetensors files"},
+        Got{"neither"}};
+  }
+  return {.path = path, .components = {{path, "", std::nullopt}}, .tokenizer_path = {}, .warnings = {}};
+}
+
+Component open_component(const ComponentPlace& place, const Catalog& catalog,
+                         const std::map<std::string, std::string>& variants,
+                         std::vector<std::string>& warnings) {
+  Component component;
+  WeightSet set;
+  if (is_folder(place.path)) {
+    set = read_weight_folder(place.path);
+    read_config(component, place.path);
+  } else if (is_shard_index(place.path)) {
+    set = read_shard_index(place.path);
+    read_config(component, fs::path{place.path}.parent_path().native());
+  } else {
+    set = read_weight_file(place.path);
+  }
+  component.label = std::move(set.label);
+  component.files = std::move(set.files);
+  warnings.insert(warnings.end(), set.warnings.begin(), set.warnings.end());
+
+  const ShapeTable shapes{all_shapes(component)};
+  component.identity = identify(shapes, catalog, {.variant = {}, .expert_folder = place.expert_folder});
+  if (const auto chosen = variants.find(component.identity.role); chosen != variants.end()) {
+    component.identity =
+        identify(shapes, catalog, {.variant = chosen->second, .expert_folder = place.expert_folder});
+  }
+  component.role = component.identity.role.empty() ? place.folder_role : component.identity.role;
+  return component;
+}
+
+ModelFolder open_model_folder(const std::string& path, const Catalog& catalog,
+                              const std::map<std::string, std::string>& variants) {
+  ModelPlaces places = find_components(path);
+  ModelFolder folder{.path = path,
+                     .components = {},
+                     .tokenizer_path = std::move(places.tokenizer_path),
+                     .warnings = std::move(places.warnings)};
+  for (const ComponentPlace& place : places.components) {
+    Component component = open_component(place, catalog, variants, folder.warnings);
+    if (!place.folder_role.empty() && component.role != place.folder_role) {
+      throw Error{Category::bad_input,        doing,
+                  Where{.file = place.path},  Expected{"a " + place.folder_role},
+                  Got{"a " + component.role}, "the weights are in the wrong folder"};
+    }
+    folder.components.push_back(std::move(component));
+  }
+  std::ranges::stable_sort(folder.components, {}, &Component::role);
+  for (const auto& [role, variant] : variants) {
+    if (std::ranges::find(folder.components, role, &Component::role) == folder.components.end()) {
+      throw Error{Category::usage, doing, Where{.file = path, .key = "model.variants." + role},
+                  Expected{"a role that the model has"}, Got{printable(role)}};
+    }
+  }
+  return folder;
+}
+
+void require_known(const ModelFolder& folder, const Catalog& catalog) {
+  std::vector<const Component*> unknown;
+  for (const Component& component : folder.components) {
+    if (component.identity.how != "catalog") unknown.push_back(&component);
+  }
+  if (!unknown.empty()) refuse_unknown(folder, unknown, catalog);
+  for (const Component& component : folder.components) {
+    if (component.identity.candidates.empty()) continue;
+    std::string candidates;
+    for (const std::string& name : component.identity.candidates)
+      candidates += (candidates.empty() ? "" : ", ") + name;
+    throw Error{Category::usage,
+                "recognise the weights",
+                Where{.file = component.label},
+                Expected{"weights of one variant"},
+                Got{"key hash " + component.identity.key_hash + ", which is that of " + candidates},
+                "say which: model: {variants: {" + component.role + ": " +
+                    component.identity.candidates.front() + "}}"};
+  }
+}
+
+}  // namespace ditmill::registry
