@@ -13,14 +13,14 @@ namespace ditmill::configs {
 
 /// What the dump says of one component; filled by whoever opened it.
 struct ComponentDump {
-  std::string role;
-  std::string family;
-  std::string variant;
-  std::string layout;
-  std::string path;
-  std::string key_hash;
-  std::string digest;  ///< "sha256:HEX"
-  std::string dtype;   ///< it runs in
+  std::string role = {};
+  std::string family = {};
+  std::string variant = {};
+  std::string layout = {};
+  std::string path = {};
+  std::string key_hash = {};
+  std::string digest = {};  ///< "sha256:HEX"
+  std::string dtype = {};   ///< it runs in
   std::uint64_t parameters = 0;
 };
 

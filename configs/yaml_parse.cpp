@@ -14,6 +14,8 @@
 namespace ditmill::configs {
 namespace {
 
+constexpr const char* no_aliases = "aliases are not supported";
+constexpr const char* written_out = "the value written out";
 constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
 
 struct Place {
@@ -108,11 +110,10 @@ class TreeBuilder : public YAML::EventHandler {
   void OnDocumentEnd() override {}
 
   void OnAnchor(const YAML::Mark& mark, const std::string& name) override {
-    source_.problem(source_.place(mark), "anchors are not supported: &" + printable(name, 80),
-                    "the value written out");
+    source_.problem(source_.place(mark), "anchors are not supported: &" + printable(name, 80), written_out);
   }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
-    source_.problem(source_.place(mark), "aliases are not supported", "the value written out");
+    source_.problem(source_.place(mark), no_aliases, written_out);
     YamlNode node = make(YamlNode::Kind::null, mark);
     node.reported = true;
     add(std::move(node));
@@ -284,8 +285,11 @@ YamlNode parse_yaml(std::string_view text, const std::string& file, std::vector<
     }
   } catch (const Stop&) {
   } catch (const YAML::Exception& error) {
-    const bool alias = error.msg.starts_with(YAML::ErrorMsg::UNKNOWN_ANCHOR);
-    source.problem(source.place(error.mark), alias ? "aliases are not supported" : "not YAML: " + error.msg);
+    if (error.msg.starts_with(YAML::ErrorMsg::UNKNOWN_ANCHOR)) {
+      source.problem(source.place(error.mark), no_aliases, written_out);
+    } else {
+      source.problem(source.place(error.mark), "not YAML: " + error.msg);
+    }
   }
   return builder.take_root();
 }

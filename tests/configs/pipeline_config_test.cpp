@@ -1,0 +1,223 @@
+#include "configs/pipeline_config.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/configs/layer_text.h"
+
+namespace ditmill::configs {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+PipelineConfig applied(std::string_view text, std::vector<std::string>& problems,
+                       PipelineConfig config = {}) {
+  problems = problems_of(text, [&config](MapReader& root) { apply_pipeline(root, config); });
+  return config;
+}
+
+PipelineConfig apply_good(std::string_view text, PipelineConfig config = {}) {
+  std::vector<std::string> problems;
+  config = applied(text, problems, std::move(config));
+  EXPECT_THAT(problems, IsEmpty()) << text;
+  return config;
+}
+
+TEST(PipelineConfig, ReadsEveryField) {
+  const PipelineConfig config = apply_good(R"(
+preset: wan2.1-t2v-1.3b
+solver: euler
+steps: 8
+guidance_scale: 1
+flow_shift: 7.5
+dtype: float32
+parallel: {dp: 3, cfg: 1, ring: 1, ulysses: 1, pp: 1, tp: 1, fsdp: false}
+components:
+  dit: {dtype: bfloat16, attention: {impl: sdpa}, offload: none, lora: []}
+  vae: {dtype: bfloat16, attention: sdpa}
+  text_encoder: {window: 16}
+loading: {strategy: broadcast}
+)");
+  EXPECT_EQ(config.preset, "wan2.1-t2v-1.3b");
+  EXPECT_EQ(config.solver, Solver::euler);
+  EXPECT_EQ(config.steps, 8);
+  EXPECT_EQ(config.guidance_scale, 1.0);
+  EXPECT_EQ(config.flow_shift, 7.5);
+  EXPECT_EQ(config.dtype, Dtype::float32);
+  EXPECT_EQ(config.parallel.dp, 3);
+  EXPECT_EQ(config.parallel.group_size(), 1);
+  EXPECT_EQ(config.components.at("dit").dtype, Dtype::bfloat16);
+  EXPECT_EQ(config.components.at("text_encoder").dtype, Dtype::float32);
+  EXPECT_EQ(config.components.at("vae").dtype, Dtype::bfloat16);
+  EXPECT_EQ(config.text_window, 16);
+}
+
+TEST(PipelineConfig, KeepsThePresetsValueWhereNothingIsWritten) {
+  PipelineConfig preset;
+  preset.solver = Solver::euler;
+  preset.steps = 4;
+  preset.flow_shift = 12;
+  preset.parallel.dp = 2;
+  preset.text_window = 5;
+  preset.negative_prompt_suffix = "blurry";
+  const PipelineConfig config = apply_good("steps: 9", preset);
+  EXPECT_EQ(config.steps, 9);
+  EXPECT_EQ(config.solver, Solver::euler);
+  EXPECT_EQ(config.flow_shift, 12);
+  EXPECT_EQ(config.parallel.dp, 2);
+  EXPECT_EQ(config.text_window, 5);
+  EXPECT_EQ(config.negative_prompt_suffix, "blurry");
+  EXPECT_EQ(apply_good("parallel: {dp: auto}", preset).parallel.dp, std::nullopt);
+}
+
+TEST(PipelineConfig, DtypeIsOfDitAndTextEncoderOnly) {
+  const PipelineConfig plain = apply_good("");
+  EXPECT_EQ(plain.components.at("dit").dtype, Dtype::bfloat16);
+  EXPECT_EQ(plain.components.at("text_encoder").dtype, Dtype::bfloat16);
+  EXPECT_EQ(plain.components.at("vae").dtype, Dtype::float32);
+  EXPECT_EQ(plain.components.size(), 3U);
+
+  const PipelineConfig wide = apply_good("dtype: float32");
+  EXPECT_EQ(wide.components.at("dit").dtype, Dtype::float32);
+  EXPECT_EQ(wide.components.at("text_encoder").dtype, Dtype::float32);
+  EXPECT_EQ(wide.components.at("vae").dtype, Dtype::float32);
+
+  // A component's own wins wherever it stands in the file.
+  const PipelineConfig own = apply_good("components: {text_encoder: {dtype: bfloat16}}\ndtype: float32\n");
+  EXPECT_EQ(own.components.at("dit").dtype, Dtype::float32);
+  EXPECT_EQ(own.components.at("text_encoder").dtype, Dtype::bfloat16);
+}
+
+TEST(PipelineConfig, RefusesValuesOutOfPlace) {
+  struct Case {
+    std::string text;
+    std::string problem;
+  };
+  const std::vector<Case> cases{
+      {"steps: 0", "m.yaml:1:8: steps is out of range (expected a whole number from 1 to 1000, got 0)"},
+      {"steps: 1001", "m.yaml:1:8: steps is out of range (expected a whole number from 1 to 1000, got 1001)"},
+      {"steps: 8.0",
+       "m.yaml:1:8: steps has the wrong type (expected a whole number from 1 to 1000, got 8.0)"},
+      {"guidance_scale: -0.5",
+       "m.yaml:1:17: guidance_scale is out of range (expected a number from 0 to 100, got -0.5)"},
+      {"guidance_scale: 101",
+       "m.yaml:1:17: guidance_scale is out of range (expected a number from 0 to 100, got 101)"},
+      {"flow_shift: 0",
+       "m.yaml:1:13: flow_shift is out of range (expected a number above 0, at most 100, got 0)"},
+      {"flow_shift: 100.1",
+       "m.yaml:1:13: flow_shift is out of range (expected a number above 0, at most 100, got 100.1)"},
+      {"solver: dpm", "m.yaml:1:9: solver has an unknown value (expected unipc or euler, got dpm)"},
+      {"solver: uinpc",
+       "m.yaml:1:9: solver has an unknown value (expected unipc or euler, got uinpc); did you mean unipc?"},
+      {"dtype: bf16", "m.yaml:1:8: dtype has an unknown value (expected bfloat16 or float32, got bf16)"},
+      {"dtype: float16",
+       "m.yaml:1:8: dtype has an unknown value (expected bfloat16 or float32, got float16); did you mean "
+       "float32?"},
+      {"parallel: {dp: 0}",
+       "m.yaml:1:16: parallel.dp is out of range (expected auto, or a whole number from 1 to 65536, got 0)"},
+      {"parallel: {dp: all}",
+       "m.yaml:1:16: parallel.dp has the wrong type (expected auto, or a whole number from 1 to 65536, got "
+       "all)"},
+      {"parallel: {tp: 0}",
+       "m.yaml:1:16: parallel.tp is out of range (expected a whole number from 1 to 65536, got 0)"},
+      {"parallel: {dpp: 1}", "m.yaml:1:12: unknown key parallel.dpp; did you mean dp?"},
+      {"parallel: 4", "m.yaml:1:11: parallel has the wrong type (expected a mapping, got 4)"},
+      {"components: {dit: {dtype: fp8}}",
+       "m.yaml:1:27: components.dit.dtype has an unknown value (expected bfloat16 or float32, got fp8)"},
+      {"components: {dit: {atention: sdpa}}",
+       "m.yaml:1:20: unknown key components.dit.atention; did you mean attention?"},
+      {"components: {vea: {}}", "m.yaml:1:14: unknown key components.vea; did you mean vae?"},
+      {"components: {vae: {window: 3}}", "m.yaml:1:20: unknown key components.vae.window"},
+      {"components: {text_encoder: {window: 0}}",
+       "m.yaml:1:37: components.text_encoder.window is out of range (expected a whole number from 1 to 4096, "
+       "got 0)"},
+      {"components: {dit: {attention: [sdpa]}}",
+       "m.yaml:1:31: components.dit.attention has the wrong type (expected text, got a list)"},
+      {"components: {dit: {attention: {imp: sdpa}}}",
+       "m.yaml:1:32: unknown key components.dit.attention.imp; did you mean impl?"},
+      {"components: {dit: {offload: nome}}",
+       "m.yaml:1:29: components.dit.offload has an unknown value (expected none or stages, got nome); did "
+       "you mean "
+       "none?"},
+      {"components: {dit: {lora: a.safetensors}}",
+       "m.yaml:1:26: components.dit.lora has the wrong type (expected a list, got a.safetensors)"},
+      {"loading: {strategy: atuo}",
+       "m.yaml:1:21: loading.strategy has an unknown value (expected auto, broadcast, independent, striped "
+       "or shared, "
+       "got atuo); did you mean auto?"},
+      {"loading: {startegy: auto}", "m.yaml:1:11: unknown key loading.startegy; did you mean strategy?"},
+      {"step: 5", "m.yaml:1:1: unknown key step; did you mean steps?"},
+      {"negative_prompt_suffix: x", "m.yaml:1:1: unknown key negative_prompt_suffix"},
+      {"preset: [a]", "m.yaml:1:9: preset has the wrong type (expected text, got a list)"},
+  };
+  for (const Case& each : cases) {
+    std::vector<std::string> problems;
+    const PipelineConfig config = applied(each.text, problems);
+    EXPECT_THAT(problems, ElementsAre(each.problem)) << each.text;
+    EXPECT_EQ(config.steps, PipelineConfig{}.steps);
+  }
+}
+
+TEST(PipelineConfig, RefusesWhatThisVersionCannotRun) {
+  struct Case {
+    std::string text;
+    std::vector<std::string> problems;
+  };
+  const std::string split = ": this version cannot split an item over ranks: it runs dp only; ";
+  const std::string offload =
+      ": this version cannot offload weights: components.dit.offload (expected none, got ";
+  std::vector<Case> cases{
+      {"parallel: {fsdp: true}",
+       {"m.yaml:1:18: this version cannot shard weights over ranks: it runs dp only; parallel.fsdp (expected "
+        "false, "
+        "got true)"}},
+      {"components: {dit: {attention: flash}}",
+       {"m.yaml:1:31: this version cannot run attention flash (expected sdpa)"}},
+      {"components: {vae: {attention: sdap}}",
+       {"m.yaml:1:31: this version cannot run attention sdap (expected sdpa); did you mean sdpa?"}},
+      {"components: {dit: {attention: {impl: radial, sparse: {}}}}",
+       {"m.yaml:1:38: this version cannot run attention radial (expected sdpa)",
+        "m.yaml:1:46: this version cannot run sparse attention (expected attention: sdpa)"}},
+      {"components: {dit: {offload: stages}}", {"m.yaml:1:29" + offload + "stages)"}},
+      {"components: {dit: {offload: {type: async, ratio: 0.5, prefetch: 2}}}",
+       {"m.yaml:1:29" + offload + "a mapping)"}},
+      {"components: {dit: {offload: {ratio: 2, prefech: 1}}}",
+       {"m.yaml:1:37: components.dit.offload.ratio is out of range (expected a number from 0 to 1, got 2)",
+        "m.yaml:1:40: unknown key components.dit.offload.prefech; did you mean prefetch?",
+        "m.yaml:1:29" + offload + "a mapping)"}},
+      {"components: {dit: {lora: [a.safetensors]}}",
+       {"m.yaml:1:26: this version cannot apply LoRA files: components.dit.lora (expected an empty list)"}},
+      {"loading: {strategy: striped}",
+       {"m.yaml:1:21: this version cannot load weights with this loading.strategy (expected auto or "
+        "broadcast, got "
+        "striped)"}},
+  };
+  for (const std::string axis : {"cfg", "ring", "ulysses", "pp", "tp"}) {
+    cases.push_back({"parallel:\n  " + axis + ": 2\n",
+                     {"m.yaml:2:" + std::to_string(axis.size() + 5) + split + "parallel." + axis +
+                      " (expected 1, got 2)"}});
+  }
+  for (const Case& each : cases) {
+    std::vector<std::string> problems;
+    const PipelineConfig config = applied(each.text, problems);
+    EXPECT_EQ(problems, each.problems) << each.text;
+    EXPECT_EQ(config.components.at("dit").attention, "sdpa");
+    EXPECT_EQ(config.parallel.group_size(), 1);
+  }
+}
+
+TEST(PipelineConfig, ReportsAllProblemsTogether) {
+  std::vector<std::string> problems;
+  applied("steps: 0\nsolver: x\nparallel: {tp: 2, q: 1}\nfoo: 1\n", problems);
+  EXPECT_EQ(problems.size(), 5U);
+}
+
+TEST(PipelineConfig, NamesItsWords) {
+  EXPECT_EQ(name(Dtype::float32), "float32");
+  EXPECT_EQ(name(Dtype::bfloat16), "bfloat16");
+  EXPECT_EQ(name(Solver::unipc), "unipc");
+  EXPECT_EQ(name(Solver::euler), "euler");
+}
+
+}  // namespace
+}  // namespace ditmill::configs

@@ -1,0 +1,94 @@
+#include "configs/preset.h"
+
+#include <gmock/gmock.h>
+
+#include "configs/error.h"
+#include "tests/configs/layer_text.h"
+
+namespace ditmill::configs {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+TEST(Presets, AreCompiledInAndGood) {
+  EXPECT_THAT(preset_names(), ElementsAre("wan2.1-t2v-1.3b", "wan2.1-t2v-14b"));
+  for (const std::string& name : preset_names()) {
+    const Preset preset = preset_named(name);
+    EXPECT_EQ(preset.name, name);
+    EXPECT_EQ(preset.pipeline.preset, name);
+    EXPECT_EQ(preset.pipeline.components.at("vae").dtype, Dtype::float32);
+  }
+}
+
+TEST(Presets, HoldWhatTheAuthorsRecommend) {
+  const Preset small = preset_named("wan2.1-t2v-1.3b");
+  EXPECT_EQ(small.pipeline.solver, Solver::unipc);
+  EXPECT_EQ(small.pipeline.steps, 50);
+  EXPECT_EQ(small.pipeline.guidance_scale, 5.0);
+  EXPECT_EQ(small.pipeline.flow_shift, 3.0);
+  EXPECT_EQ(small.pipeline.dtype, Dtype::bfloat16);
+  EXPECT_EQ(small.pipeline.negative_prompt_suffix, "");
+  EXPECT_EQ(small.defaults, (Request{.width = 832, .height = 480, .frames = 81, .fps = 16}));
+  const Preset large = preset_named("wan2.1-t2v-14b");
+  EXPECT_EQ(large.pipeline.flow_shift, 5.0);
+  EXPECT_EQ(large.defaults, (Request{.width = 1280, .height = 720, .frames = 81, .fps = 16}));
+}
+
+TEST(Presets, UnknownNamesAreAnsweredWithTheNearest) {
+  try {
+    preset_named("wan2.1-t2v-1.4b");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.category(), Category::usage);
+    EXPECT_STREQ(
+        error.what(),
+        "find the preset: expected wan2.1-t2v-1.3b, wan2.1-t2v-14b, got wan2.1-t2v-1.4b; did you mean "
+        "wan2.1-t2v-1.3b?");
+  }
+}
+
+TEST(Presets, AreNamedByTheManifest) {
+  struct Case {
+    std::string text;
+    std::string preset;
+    std::vector<std::string> problems;
+  };
+  const std::string known = " (expected wan2.1-t2v-1.3b, wan2.1-t2v-14b)";
+  const std::vector<Case> cases{
+      {"{}", "", {}},
+      {"preset: wan2.1-t2v-14b", "wan2.1-t2v-14b", {}},
+      {"preset: wan2.1-t2v-15b",
+       "",
+       {"m.yaml:1:9: unknown preset wan2.1-t2v-15b" + known + "; did you mean wan2.1-t2v-14b?"}},
+      {"preset: cats", "", {"m.yaml:1:9: unknown preset cats" + known}},
+      {"preset: ~", "", {}},    // apply_pipeline() says so
+      {"preset: [a]", "", {}},  // apply_pipeline() says so
+  };
+  for (const Case& each : cases) {
+    std::string found;
+    EXPECT_EQ(problems_of(each.text,
+                          [&found](MapReader& reader) {
+                            if (const std::optional<Preset> preset = read_preset(reader))
+                              found = preset->name;
+                          }),
+              each.problems);
+    EXPECT_EQ(found, each.preset) << each.text;
+  }
+}
+
+TEST(Presets, MayCarryANegativePromptOfTheirOwn) {
+  const Preset preset = parse_preset({"mine", "mine.yaml", "negative_prompt_suffix: blurry, static\n"});
+  EXPECT_EQ(preset.name, "mine");
+  EXPECT_EQ(preset.pipeline.negative_prompt_suffix, "blurry, static");
+}
+
+TEST(Presets, AreCheckedLikeManifests) {
+  EXPECT_THROW(parse_preset({"mine", "mine.yaml", "pipeline: {steps: 0}\n"}), Error);
+  EXPECT_THROW(parse_preset({"mine", "mine.yaml", "requests: {defaults: {prompt: x}}\n"}), Error);
+  EXPECT_THROW(parse_preset({"mine", "mine.yaml", "requests: {default: {}}\n"}), Error);
+  EXPECT_THROW(parse_preset({"mine", "mine.yaml", "pipelines: {}\n"}), Error);
+}
+
+}  // namespace
+}  // namespace ditmill::configs
