@@ -1,8 +1,8 @@
 #include "jobs/cli/check.h"
 
-#include <cstdlib>
-
 #include <fmt/format.h>
+
+#include <cstdlib>
 
 #include "dist/mesh.h"
 
@@ -63,7 +63,8 @@ int check_run(const RunOptions& options, std::ostream& out) {
     if (exit_code(error.category()) != 1) throw;
     problems.push_back(to_problem(error));
   }
-  const nlohmann::json report = check_report(job, world_of(options, job.manifest.pipeline.parallel), problems);
+  const nlohmann::json report =
+      check_report(job, world_of(options, job.manifest.pipeline.parallel), problems);
   if (options.json) {
     out << report.dump(2) << "\n";
   } else {

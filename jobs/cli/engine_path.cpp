@@ -1,10 +1,10 @@
 #include "jobs/cli/engine_path.h"
 
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
-
-#include <unistd.h>
 
 #include "configs/error.h"
 

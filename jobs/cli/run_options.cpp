@@ -11,8 +11,7 @@ void add_run_options(CLI::App& command, RunOptions& options) {
   command.add_option("--set", options.sets, "a.b.c=V: sets a manifest field (V is YAML); may be repeated")
       ->allow_extra_args(false)
       ->type_name("KEY=VALUE");
-  command.add_option("--run-dir", options.run_dir, "Run directory, instead of output.path")
-      ->type_name("DIR");
+  command.add_option("--run-dir", options.run_dir, "Run directory, instead of output.path")->type_name("DIR");
   command.add_flag("--drop", options.drop, "Forget items that are no longer in the list");
   command
       .add_option_function<std::string>(
@@ -24,7 +23,8 @@ void add_run_options(CLI::App& command, RunOptions& options) {
       ->check(CLI::Range(1, 1024))
       ->type_name("N");
   command.add_flag("--check", options.check, "Check manifest, list and weight headers; run nothing");
-  command.add_option("--ranks", options.ranks, "Ranks to check for (default: the launcher's, else the degrees)")
+  command
+      .add_option("--ranks", options.ranks, "Ranks to check for (default: the launcher's, else the degrees)")
       ->check(CLI::Range(1, 1 << 20))
       ->type_name("N");
   command.add_flag("--json", options.json, "Results as JSON");

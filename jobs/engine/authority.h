@@ -2,18 +2,19 @@
 
 #include <deque>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include "jobs/engine/loading.h"
 #include "jobs/engine/outcome.h"
 #include "jobs/engine/protocol.h"
+#include "jobs/digest_memory.h"
 #include "jobs/epoch.h"
 #include "jobs/journal/reader.h"
 #include "jobs/prepare.h"
+#include "jobs/resume.h"
 #include "jobs/run_directory.h"
 #include "jobs/store/group_store.h"
 #include "slurm/allocation.h"
@@ -42,8 +43,8 @@ struct LaunchFacts {
 /// What rank 0 knows and decides: the other ranks obey. Its steps are called once each, in this order.
 class Authority {
  public:
-  /// Reads manifest, list and headers, takes the run directory, and recalls the digests of weights that have not
-  /// changed. Throws Error.
+  /// Reads manifest, list and headers, takes the run directory, and recalls the digests of weights that have
+  /// not changed. Throws Error.
   Authority(RunOptions options, LaunchFacts facts);
 
   const configs::PipelineConfig& pipeline() const noexcept { return job_.manifest.pipeline; }
@@ -57,28 +58,35 @@ class Authority {
 
   StorePlan store_plan() const;
   std::size_t total() const noexcept { return items_.size(); }
-  std::size_t already_done() const noexcept;
-  std::deque<WorkItem> take_pending();
+  std::size_t already_done() const;
+  std::deque<WorkItem> pending_work() const;
 
   /// Writes the index and outcome.json. `failure` is what ended the job early, if something did.
   Outcome conclude(const Error* failure);
 
  private:
-  void recall();
+  bool knows_weights() const noexcept { return job_.family == nullptr || !identities_.empty(); }
+  void recall_digests();
+  void accept_digests(const Loading& loading);
   void reconcile_items();
   void freeze();
+  std::string key_hash(std::string_view role) const;
+  configs::Dtype dtype_of(const std::string& role) const;
 
   RunOptions options_;
   LaunchFacts facts_;
   PreparedJob job_;
+  int groups_ = 1;
   std::optional<RunDirectory> run_;
   std::optional<Epoch> epoch_;
-  std::vector<ComponentIdentity> identities_;  ///< empty until the digests are known
+  std::map<std::string, DigestSubject, std::less<>> subjects_;  ///< by role, the tokenizer too
+  std::vector<ComponentIdentity> identities_;                   ///< by role; empty until the digests are known
   nlohmann::json identity_;
   nlohmann::json config_;
+  std::string manifest_sha256_;
   JournalState journals_;
   std::vector<Item> items_;
-  std::deque<WorkItem> pending_;
+  std::vector<PendingItem> pending_;
 };
 
 }  // namespace ditmill::jobs

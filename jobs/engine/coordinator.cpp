@@ -1,9 +1,9 @@
 #include "jobs/engine/coordinator.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <chrono>
-
-#include <spdlog/spdlog.h>
 
 #include "dist/comm/mpi.h"
 
@@ -21,8 +21,8 @@ std::size_t grant_size(std::size_t left, int groups, int window) noexcept {
   return std::clamp<std::size_t>(share, 1, static_cast<std::size_t>(window));
 }
 
-Coordinator::Coordinator(const dist::Communicator& comm, std::deque<WorkItem> pending, std::set<int> group_roots,
-                         int window, Progress& progress)
+Coordinator::Coordinator(const dist::Communicator& comm, std::deque<WorkItem> pending,
+                         std::set<int> group_roots, int window, Progress& progress)
     : comm_(&comm),
       pending_(std::move(pending)),
       groups_(static_cast<int>(group_roots.size())),

@@ -13,12 +13,12 @@
 
 namespace ditmill::jobs {
 
-/// How many items a group gets when it asks: large enough that texts are encoded in windows, small enough near
-/// the end of the list that all groups finish together (guided self-scheduling: half of an even share).
+/// How many items a group gets when it asks: large enough that texts are encoded in windows, small enough
+/// near the end of the list that all groups finish together (guided self-scheduling: half of an even share).
 std::size_t grant_size(std::size_t left, int groups, int window) noexcept;
 
-/// Hands the items of a job to dp groups as they become free: a thread of rank 0 that lives from construction to
-/// finish(). It probes and sleeps; it never blocks in MPI, which would spin a core that computes.
+/// Hands the items of a job to dp groups as they become free: a thread of rank 0 that lives from construction
+/// to finish(). It probes and sleeps; it never blocks in MPI, which would spin a core that computes.
 class Coordinator {
  public:
   /// `group_roots` are the ranks that ask. `comm` is used for nothing else while the coordinator lives;
@@ -29,8 +29,8 @@ class Coordinator {
   Coordinator& operator=(const Coordinator&) = delete;
   ~Coordinator();
 
-  /// Waits until every group has left. Returns the error of the first group that could not go on, if one could
-  /// not. (If the thread itself fails, it ends all ranks.)
+  /// Waits until every group has left. Returns the error of the first group that could not go on, if one
+  /// could not. (If the thread itself fails, it ends all ranks.)
   std::optional<Error> finish();
 
  private:

@@ -1,12 +1,12 @@
 #include "jobs/engine/group_runner.h"
 
+#include <ATen/ATen.h>
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <chrono>
 #include <ctime>
 #include <thread>
-
-#include <ATen/ATen.h>
-#include <spdlog/spdlog.h>
 
 #include "dist/agree.h"
 
@@ -146,8 +146,7 @@ void GroupRunner::run_item(const WorkItem& work) {
     const std::string reason = std::string{name(error.category())} + ": " + error.what();
     spdlog::warn("item {} failed: {}", id, reason);
     store_->failed(work.item, work.attempt, reason);
-    send_to_coordinator(*comm_,
-                        {.kind = GroupMessage::Kind::failed, .items = {id}, .reason = reason});
+    send_to_coordinator(*comm_, {.kind = GroupMessage::Kind::failed, .items = {id}, .reason = reason});
     return;
   }
   report_done(store_->add(*finished));

@@ -1,9 +1,9 @@
 #pragma once
 
+#include <ATen/core/Tensor.h>
+
 #include <optional>
 #include <string>
-
-#include <ATen/core/Tensor.h>
 
 #include "configs/pipeline_config.h"
 #include "dist/comm/communicator.h"
@@ -14,18 +14,18 @@
 
 namespace ditmill::jobs {
 
-/// One dp group at work: asks the coordinator for windows of items, encodes the texts of a window (each distinct
-/// text once), then makes clip after clip and hands them to its store. The next window is asked for while the
-/// last item of the present one runs. An item that fails with Error is recorded and the next one begins; an error
-/// of the store or of the communicator ends the job.
+/// One dp group at work: asks the coordinator for windows of items, encodes the texts of a window (each
+/// distinct text once), then makes clip after clip and hands them to its store. The next window is asked for
+/// while the last item of the present one runs. An item that fails with Error is recorded and the next one
+/// begins; an error of the store or of the communicator ends the job.
 class GroupRunner {
  public:
   /// All references outlive the runner.
   GroupRunner(const dist::Communicator& comm, models::ClipGenerator& generator, GroupStore& store,
               const configs::PipelineConfig& pipeline, const OutputConfig& output);
 
-  /// Works until nothing is left, then seals and leaves. Throws what ended the job on this rank, after telling
-  /// the coordinator.
+  /// Works until nothing is left, then seals and leaves. Throws what ended the job on this rank, after
+  /// telling the coordinator.
   void run();
 
  private:

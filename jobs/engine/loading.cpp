@@ -1,8 +1,8 @@
 #include "jobs/engine/loading.h"
 
-#include <span>
-
 #include <spdlog/spdlog.h>
+
+#include <span>
 
 #include "configs/dump.h"
 #include "dist/agree.h"
@@ -12,6 +12,7 @@
 #include "registry/digest.h"
 
 namespace ditmill::jobs {
+
 nlohmann::json to_json(const LoadPlan& plan) {
   nlohmann::json components = nlohmann::json::array();
   for (const dist::ComponentPlan& component : plan.components) components.push_back(dist::to_json(component));
@@ -38,8 +39,8 @@ Loading load_model(const dist::Communicator& comm, const LoadPlan& plan) {
   for (const dist::ComponentPlan& component : plan.components) {
     dist::StreamedComponent streamed = dist::stream_component(comm, component);
     if (comm.rank() == 0) {
-      spdlog::info("loaded {}: {:.3f} GB in {:.2f} s", component.role, static_cast<double>(streamed.bytes) / 1e9,
-                   streamed.seconds);
+      spdlog::info("loaded {}: {:.3f} GB in {:.2f} s", component.role,
+                   static_cast<double>(streamed.bytes) / 1e9, streamed.seconds);
     }
     loading.bytes += streamed.bytes;
     loading.seconds += streamed.seconds;

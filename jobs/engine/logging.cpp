@@ -1,12 +1,12 @@
 #include "jobs/engine/logging.h"
 
-#include <memory>
-#include <vector>
-
 #include <fmt/format.h>
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+
+#include <memory>
+#include <vector>
 
 #include "configs/error.h"
 

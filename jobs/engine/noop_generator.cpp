@@ -1,10 +1,10 @@
 #include "jobs/engine/noop_generator.h"
 
+#include <ATen/ATen.h>
+
 #include <chrono>
 #include <cstring>
 #include <thread>
-
-#include <ATen/ATen.h>
 
 namespace ditmill::jobs {
 namespace {

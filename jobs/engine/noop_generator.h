@@ -4,8 +4,8 @@
 
 namespace ditmill::jobs {
 
-/// The generator of a rehearsal (`model: {noop: SECONDS}`): takes its time, then gives frames of bytes that are
-/// pseudo-random from the item's seed alone (SplitMix64, little-endian). Its "latents" are those frames.
+/// The generator of a rehearsal (`model: {noop: SECONDS}`): takes its time, then gives frames of bytes that
+/// are pseudo-random from the item's seed alone (SplitMix64, little-endian). Its "latents" are those frames.
 class NoopGenerator : public models::ClipGenerator {
  public:
   explicit NoopGenerator(double seconds) : seconds_(seconds) {}

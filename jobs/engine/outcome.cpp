@@ -38,12 +38,9 @@ Outcome count_outcome(const std::vector<Item>& items, const JournalState& journa
 }
 
 nlohmann::json to_json(const Outcome& outcome) {
-  return {{"exit", outcome.exit},
-          {"done", outcome.done},
-          {"failed", outcome.failed},
-          {"quarantined", outcome.quarantined},
-          {"left", outcome.left},
-          {"reason", outcome.reason},
+  return {{"exit", outcome.exit},     {"done", outcome.done},
+          {"failed", outcome.failed}, {"quarantined", outcome.quarantined},
+          {"left", outcome.left},     {"reason", outcome.reason},
           {"epoch", outcome.epoch}};
 }
 

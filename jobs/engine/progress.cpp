@@ -1,9 +1,9 @@
 #include "jobs/engine/progress.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
-
-#include <fmt/format.h>
 
 namespace ditmill::jobs {
 namespace {
@@ -72,8 +72,7 @@ void Progress::show() {
     shown_ = text;
     return;
   }
-  const double share =
-      total_ == 0 ? 1.0 : static_cast<double>(done_ + failed_) / static_cast<double>(total_);
+  const double share = total_ == 0 ? 1.0 : static_cast<double>(done_ + failed_) / static_cast<double>(total_);
   const auto filled = static_cast<std::size_t>(share * bar_width);
   write_(fmt::format("\r[{:=<{}}{: <{}}] {}\x1b[K", "", filled, "", bar_width - std::min(filled, bar_width),
                      text));

@@ -7,15 +7,15 @@
 
 namespace ditmill::jobs {
 
-/// Progress of a job on standard error: a bar that rewrites itself on a terminal, plain lines otherwise. Used by
-/// one thread.
+/// Progress of a job on standard error: a bar that rewrites itself on a terminal, plain lines otherwise. Used
+/// by one thread.
 class Progress {
  public:
   using Clock = std::function<std::chrono::steady_clock::time_point()>;
   using Write = std::function<void(const std::string&)>;
 
-  /// `already_done` items were finished by earlier starts and count as done, but not for the rate. `write` gets
-  /// whole lines (or, on a terminal, texts that begin with a carriage return).
+  /// `already_done` items were finished by earlier starts and count as done, but not for the rate. `write`
+  /// gets whole lines (or, on a terminal, texts that begin with a carriage return).
   Progress(std::size_t total, std::size_t already_done, bool terminal, Write write,
            Clock clock = std::chrono::steady_clock::now);
 

@@ -1,10 +1,9 @@
 #include "jobs/engine/protocol.h"
 
 #include <array>
+#include <nlohmann/json.hpp>
 #include <span>
 #include <string_view>
-
-#include <nlohmann/json.hpp>
 
 #include "dist/agree.h"
 

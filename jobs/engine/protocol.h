@@ -31,8 +31,8 @@ struct GroupMessage {
   std::optional<Error> error = {};
 };
 
-/// From the coordinator to a group's root: the answer to an `ask` (no items: there is nothing more to do), or,
-/// unasked, the order to stop after the item in hand.
+/// From the coordinator to a group's root: the answer to an `ask` (no items: there is nothing more to do),
+/// or, unasked, the order to stop after the item in hand.
 struct Grant {
   std::vector<WorkItem> items = {};
   bool stop = false;

@@ -1,13 +1,13 @@
 #include "jobs/engine/run.h"
 
+#include <ATen/Parallel.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
 #include <iostream>
 #include <memory>
 #include <optional>
 #include <set>
-
-#include <ATen/Parallel.h>
-#include <spdlog/spdlog.h>
-#include <unistd.h>
 
 #include "configs/dump.h"
 #include "dist/agree.h"
@@ -88,7 +88,8 @@ class Run {
  private:
   Orders open() {
     dist::agree(world_, [&] { set_up_logging(world_.rank(), options_.log_level, options_.log_file); });
-    const slurm::Allocation allocation = slurm::read_allocation([](const char* name) { return std::getenv(name); });
+    const slurm::Allocation allocation =
+        slurm::read_allocation([](const char* name) { return std::getenv(name); });
     const int threads = options_.threads > 0 ? options_.threads : default_threads(world_, allocation);
     at::set_num_threads(threads);
     Orders orders;
@@ -134,11 +135,12 @@ class Run {
     if (leads()) {
       progress.emplace(authority_->total(), authority_->already_done(), isatty(STDERR_FILENO) == 1,
                        write_progress);
-      coordinator.emplace(items_, authority_->take_pending(), group_roots(mesh), orders.pipeline.text_window,
+      coordinator.emplace(items_, authority_->pending_work(), group_roots(mesh), orders.pipeline.text_window,
                           *progress);
     }
-    const std::optional<Error> failure = dist::failure_of(
-        [&] { GroupRunner{items_, *generator, *store, orders.pipeline, plan.output}.run(); });
+    const std::optional<Error> failure = dist::failure_of([&] {
+      GroupRunner{items_, *generator, *store, orders.pipeline, plan.output}.run();
+    });
     if (coordinator) {
       coordinator->finish();
       progress->finish();

@@ -1,13 +1,12 @@
 #include "jobs/engine/threads.h"
 
-#include <algorithm>
-#include <map>
-#include <string>
-
 #include <sched.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <string>
 
 namespace ditmill::jobs {
 namespace {

@@ -6,7 +6,8 @@
 namespace ditmill::jobs {
 
 /// Threads for this rank: the cores it may run on, divided among the ranks of its machine that may run on the
-/// same ones (whether the launcher binds ranks or not); no more than SLURM_CPUS_PER_TASK, at least 1. Collective.
+/// same ones (whether the launcher binds ranks or not); no more than SLURM_CPUS_PER_TASK, at least 1.
+/// Collective.
 int default_threads(const dist::Communicator& comm, const slurm::Allocation& allocation);
 
 }  // namespace ditmill::jobs

@@ -1,0 +1,29 @@
+#include <cstdlib>
+
+#include "dist/comm/mpi.h"
+#include "jobs/cli/output.h"
+#include "jobs/cli/run_options.h"
+#include "jobs/engine/run.h"
+
+using namespace ditmill;
+
+namespace {
+
+/// The command line is every rank's; only rank 0 speaks of it, and only its exit code counts.
+int run_engine(int argc, char** argv) {
+  dist::MpiSession mpi{argc, argv};
+  const bool leads = mpi.world().rank() == 0;
+  jobs::RunOptions options;
+  const auto app = jobs::make_app();
+  jobs::add_run_options(*app->add_subcommand("run", "Run a job"), options);
+  if (const auto code = jobs::parse_command_line(*app, argc, argv, !leads)) return leads ? *code : 0;
+  return jobs::run_job(mpi, options);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // MKL's matrix products otherwise differ in the last bit with the number of threads.
+  setenv("MKL_CBWR", "AUTO,STRICT", 0);
+  return jobs::run_command([&] { return run_engine(argc, argv); });
+}

@@ -1,0 +1,276 @@
+#include "jobs/engine/authority.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "configs/dump.h"
+#include "dist/mesh.h"
+#include "jobs/resume.h"
+#include "jobs/store/durable.h"
+#include "jobs/store/index.h"
+#include "jobs/version.h"
+#include "registry/digest.h"
+
+namespace ditmill::jobs {
+namespace {
+
+constexpr const char* tokenizer_role = "tokenizer";
+
+/// The root of the whole model: over the roots of its components, in the order of their roles.
+std::string model_digest(const std::vector<ComponentIdentity>& identities) {
+  std::string text;
+  for (const ComponentIdentity& identity : identities) text += identity.role + " " + identity.digest + "\n";
+  return "sha256:" + registry::sha256_hex(text);
+}
+
+void check_pin(const std::string& pinned, const std::vector<ComponentIdentity>& identities,
+               const std::string& model_path) {
+  if (pinned.empty() || pinned == model_digest(identities)) return;
+  throw Error{Category::usage,
+              "compare the weights with model.digest",
+              Where{.file = model_path},
+              Expected{pinned},
+              Got{model_digest(identities)},
+              "these are other weights than the manifest pins, or their files are damaged"};
+}
+
+std::uint64_t parameters_of(const registry::Component& component) {
+  std::uint64_t parameters = 0;
+  for (const registry::WeightFile& file : component.files) {
+    for (const registry::TensorInfo& tensor : file.tensors) parameters += tensor.elements();
+  }
+  return parameters;
+}
+
+}  // namespace
+
+nlohmann::json to_json(const StorePlan& plan) {
+  const StoreProvenance& provenance = plan.provenance;
+  const OutputConfig& output = plan.output;
+  return {{"run_directory", plan.run_directory},
+          {"epoch", plan.epoch},
+          {"output",
+           {{"path", output.path},
+            {"frames", output.frames},
+            {"latents", output.latents},
+            {"gzip", output.gzip},
+            {"items_per_part",
+             output.items_per_part ? nlohmann::json(*output.items_per_part) : nlohmann::json()}}},
+          {"model_key_hash", provenance.model_key_hash},
+          {"weights_digest", provenance.weights_digest},
+          {"manifest_sha256", provenance.manifest_sha256},
+          {"ditmill_version", provenance.ditmill_version},
+          {"layer1", provenance.layer1},
+          {"layer2", provenance.layer2},
+          {"steps", provenance.steps},
+          {"guidance", provenance.guidance}};
+}
+
+StorePlan store_plan_from_json(const nlohmann::json& json) {
+  StorePlan plan;
+  plan.run_directory = json.at("run_directory").get<std::string>();
+  plan.epoch = json.at("epoch").get<int>();
+  const nlohmann::json& output = json.at("output");
+  plan.output.path = output.at("path").get<std::string>();
+  plan.output.frames = output.at("frames").get<bool>();
+  plan.output.latents = output.at("latents").get<bool>();
+  plan.output.gzip = output.at("gzip").get<int>();
+  if (!output.at("items_per_part").is_null()) {
+    plan.output.items_per_part = output.at("items_per_part").get<int>();
+  }
+  plan.provenance = {.model_key_hash = json.at("model_key_hash").get<std::string>(),
+                     .weights_digest = json.at("weights_digest").get<std::string>(),
+                     .manifest_sha256 = json.at("manifest_sha256").get<std::string>(),
+                     .ditmill_version = json.at("ditmill_version").get<std::string>(),
+                     .layer1 = json.at("layer1"),
+                     .layer2 = json.at("layer2"),
+                     .steps = json.at("steps").get<int>(),
+                     .guidance = json.at("guidance").get<double>()};
+  return plan;
+}
+Authority::Authority(RunOptions options, LaunchFacts facts)
+    : options_(std::move(options)), facts_(std::move(facts)) {
+  std::vector<Problem> problems;
+  job_ = prepare_job(options_, problems);
+  if (!problems.empty()) throw Error{std::move(problems)};
+  const dist::Mesh mesh{facts_.world, job_.manifest.pipeline.parallel};
+  groups_ = mesh.degree(dist::Axis::dp);
+
+  run_.emplace(job_.manifest.output.path);
+  run_->create();
+  epoch_.emplace(*run_, facts_.allocation);
+  spdlog::info("{}: epoch {}, {} items, {} groups, {} ranks of {} threads", run_->path(), epoch_->number(),
+               job_.manifest.items.size(), groups_, facts_.world, facts_.threads);
+  for (const std::string& file : epoch_->reclaimed()) {
+    spdlog::info("removed {}: an earlier start left it unfinished", file);
+  }
+  journals_ = read_journals(*run_);
+  for (const JournalReport& report : journals_.reports) {
+    spdlog::warn("{} (byte {}): {}", report.file, report.offset, report.message);
+  }
+  recall_digests();
+  if (knows_weights()) reconcile_items();
+}
+
+bool Authority::needs_weights() const noexcept {
+  return job_.family != nullptr && (!knows_weights() || !pending_.empty());
+}
+
+LoadPlan Authority::load_plan() const {
+  return {.family = std::string{job_.family->name()},
+          .pipeline = pipeline(),
+          .components = job_.components,
+          .tokenizer_path = job_.folder.tokenizer_path};
+}
+
+void Authority::recall_digests() {
+  if (job_.family == nullptr) return;
+  for (const dist::ComponentPlan& plan : job_.components) {
+    subjects_[plan.role] = {.files = stamps_of(job_.folder.component(plan.role)),
+                            .hyper_parameters = plan.hyper_parameters.dump()};
+  }
+  subjects_[tokenizer_role] = {.files = {stamp_file(job_.folder.tokenizer_path)}, .hyper_parameters = "{}"};
+
+  const DigestMemory memory = DigestMemory::read(*run_);
+  std::vector<ComponentIdentity> recalled;
+  for (const auto& [role, subject] : subjects_) {
+    const std::optional<std::string> root = memory.recall(role, subject);
+    if (!root) return;
+    recalled.push_back({.role = role, .key_hash = key_hash(role), .digest = *root});
+  }
+  identities_ = std::move(recalled);
+}
+
+void Authority::accept_digests(const Loading& loading) {
+  DigestMemory memory;
+  std::vector<ComponentIdentity> loaded;
+  for (const auto& [role, subject] : subjects_) {
+    const auto found = std::find_if(loading.digests.begin(), loading.digests.end(),
+                                    [&role = role](const auto& digest) { return digest.role == role; });
+    if (found == loading.digests.end()) throw Error{Category::internal, "digest the weights", {}, {}, Got{role}};
+    loaded.push_back({.role = role, .key_hash = key_hash(role), .digest = found->digest});
+    memory.remember(role, subject, found->digest);
+  }
+  for (std::size_t i = 0; i < identities_.size(); ++i) {
+    if (identities_[i].digest == loaded[i].digest) continue;
+    throw Error{Category::bad_input,
+                "compare the weights with those of earlier starts",
+                Where{.file = subjects_.at(loaded[i].role).files.front().path},
+                Expected{identities_[i].digest},
+                Got{loaded[i].digest},
+                "the bytes of the " + loaded[i].role +
+                    " changed although size, time and inode did not: the file or its disk is damaged"};
+  }
+  identities_ = std::move(loaded);
+  memory.write(*run_);
+}
+
+std::string Authority::key_hash(std::string_view role) const {
+  return role == tokenizer_role ? std::string{} : job_.folder.component(role).identity.key_hash;
+}
+
+void Authority::reconcile_items() {
+  check_pin(model().digest, identities_, model().path);
+  identity_ = job_identity(identities_, pipeline());
+  for (Item& item : job_.manifest.items) item.key = item_key(identity_, item.request);
+  if (const std::optional<FrozenJob> frozen = read_frozen_job(*run_)) {
+    Reconciled reconciled =
+        reconcile(*run_, *frozen, identity_, std::move(job_.manifest.items), options_.drop);
+    for (const std::string& note : reconciled.notes) spdlog::info("{}", note);
+    items_ = std::move(reconciled.items);
+  } else {
+    items_ = std::move(job_.manifest.items);
+  }
+  pending_ = pending_items(items_, journals_, options_.retry_failed);
+}
+
+void Authority::settle(const Loading* loading) {
+  const bool reconciled = knows_weights();
+  if (loading != nullptr) accept_digests(*loading);
+  if (!reconciled) reconcile_items();
+  freeze();
+}
+
+void Authority::freeze() {
+  const std::string manifest = frozen_manifest(job_.source, job_.manifest);
+  if (std::filesystem::exists(run_->manifest())) {
+    for (const std::string& change : manifest_changes(durable::read_file(run_->manifest()), manifest)) {
+      spdlog::info("the manifest has changed: {}", change);
+    }
+  }
+  manifest_sha256_ = registry::sha256_hex(manifest);
+  durable::write_file(run_->manifest(), manifest);
+  write_requests(*run_, items_);
+
+  std::vector<configs::ComponentDump> components;
+  for (const registry::Component& component : job_.folder.components) {
+    components.push_back({.role = component.role,
+                          .family = component.identity.family,
+                          .variant = component.identity.variant,
+                          .layout = component.identity.layout,
+                          .path = component.label,
+                          .key_hash = component.identity.key_hash,
+                          .digest = identity_.at("components").at(component.role).at("digest"),
+                          .dtype = std::string{name(dtype_of(component.role))},
+                          .parameters = parameters_of(component)});
+  }
+  const std::string type = job_.family == nullptr ? "noop" : std::string{job_.family->name()};
+  config_ = configs::dump_config(type, "cpu", configs::dump_layer1(model(), components),
+                                 configs::dump_layer2(pipeline()));
+  config_["name"] = job_.manifest.name;
+  config_["ditmill_version"] = version;
+  config_["libraries"] = facts_.libraries;
+  config_["world"] = facts_.world;
+  config_["threads"] = facts_.threads;
+  config_["slurm_job"] = facts_.allocation.job_id;
+  config_["weights_digest"] = model_digest(identities_);
+  config_["manifest_sha256"] = manifest_sha256_;
+  config_[identity_field] = identity_;
+  durable::write_file(run_->config(), config_.dump(2) + "\n");
+}
+
+configs::Dtype Authority::dtype_of(const std::string& role) const {
+  const auto chosen = pipeline().components.find(role);
+  return chosen == pipeline().components.end() ? pipeline().dtype : chosen->second.dtype;
+}
+
+StorePlan Authority::store_plan() const {
+  return {.run_directory = run_->path(),
+          .epoch = epoch_->number(),
+          .output = job_.manifest.output,
+          .provenance = {.model_key_hash = job_.family == nullptr ? "" : key_hash("dit"),
+                         .weights_digest = model_digest(identities_),
+                         .manifest_sha256 = manifest_sha256_,
+                         .ditmill_version = version,
+                         .layer1 = config_.at("layer1_model_definition"),
+                         .layer2 = config_.at("layer2_inference_config"),
+                         .steps = pipeline().steps,
+                         .guidance = pipeline().guidance_scale}};
+}
+
+std::size_t Authority::already_done() const {
+  return count_outcome(items_, journals_, epoch_->number()).done;
+}
+
+std::deque<WorkItem> Authority::pending_work() const {
+  std::deque<WorkItem> work;
+  for (const PendingItem& pending : pending_) work.push_back({items_[pending.item], pending.attempt});
+  return work;
+}
+
+Outcome Authority::conclude(const Error* failure) {
+  journals_ = read_journals(*run_);
+  Outcome outcome = count_outcome(items_, journals_, epoch_->number());
+  if (failure != nullptr) {
+    outcome.exit = exit_code(failure->category());
+    outcome.reason = failure->what();
+  }
+  if (!config_.is_null()) write_index(*run_, journals_, config_);
+  durable::write_file(run_->outcome(), to_json(outcome).dump() + "\n");
+  return outcome;
+}
+
+}  // namespace ditmill::jobs
