@@ -1,0 +1,106 @@
+#include "models/vae/wan_decoder.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "configs/error.h"
+
+namespace ditmill::models {
+namespace {
+
+WanVaeDims tiny() {
+  return {.base_dim = 6,
+          .z_dim = 4,
+          .dim_mult = {1, 2, 2},
+          .num_res_blocks = 1,
+          .temporal_downsample = {true, true},
+          .latents_mean = {0.1, 0.2, 0.3, 0.4},
+          .latents_std = {1, 2, 3, 4}};
+}
+
+dist::TensorMap random_weights(bool with_encoder) {
+  dist::TensorMap weights;
+  for (const auto& [name, shape] : wan_vae_shapes(tiny())) {
+    if (!with_encoder && !vae_needs(name)) continue;
+    weights[name] = 0.1 * at::randn(std::vector<std::int64_t>(shape.begin(), shape.end()));
+  }
+  return weights;
+}
+
+TEST(WanDecoder, AccountsForTheEncoderWhereItCameAlong) {
+  for (const bool with_encoder : {false, true}) {
+    const WeightsView view(random_weights(with_encoder), "vae");
+    const WanDecoder decoder(view, to_json(tiny()));
+    EXPECT_NO_THROW(view.finish());
+  }
+}
+
+TEST(WanDecoder, MissesNoTensorSilently) {
+  for (const char* name :
+       {"decoder.mid_block.attentions.0.norm.gamma", "decoder.up_blocks.0.upsamplers.0.time_conv.bias",
+        "decoder.up_blocks.1.resnets.0.conv_shortcut.weight", "post_quant_conv.weight"}) {
+    dist::TensorMap weights = random_weights(true);
+    ASSERT_EQ(weights.erase(name), 1u) << name;
+    const WeightsView view(weights, "vae");
+    const WanDecoder decoder(view, to_json(tiny()));
+    EXPECT_THROW(view.finish(), Error) << name;
+  }
+}
+
+TEST(WanDecoder, GivesOneFrameForTheFirstAndFourForEachLater) {
+  const WanDecoder decoder(WeightsView(random_weights(false), "vae"), to_json(tiny()));
+  for (const std::int64_t frames : {1, 2, 3}) {
+    const at::Tensor pixels = decoder.decode(at::randn({4, frames, 3, 5}));
+    EXPECT_EQ(pixels.sizes(), (std::vector<std::int64_t>{3, 1 + 4 * (frames - 1), 12, 20}));
+    EXPECT_LE(pixels.abs().max().item<float>(), 1.0F);
+  }
+}
+
+TEST(WanDecoder, KeepsNothingFromOneClipToTheNext) {
+  const WanDecoder decoder(WeightsView(random_weights(false), "vae"), to_json(tiny()));
+  const at::Tensor latents = at::randn({4, 2, 3, 3});
+  const at::Tensor first = decoder.decode(latents);
+  decoder.decode(at::randn({4, 3, 5, 2}));
+  EXPECT_TRUE(at::equal(decoder.decode(latents), first));
+}
+
+TEST(WanDecoder, RefusesLatentsOfAnotherShape) {
+  const WanDecoder decoder(WeightsView(random_weights(false), "vae"), to_json(tiny()));
+  EXPECT_THROW(decoder.decode(at::randn({16, 1, 3, 3})), Error);
+  EXPECT_THROW(decoder.decode(at::randn({4, 3, 3})), Error);
+}
+
+TEST(ToFrames, RoundsHalfToEvenAndClamps) {
+  // x such that 255 (x / 2 + 1/2) is 0.5, 1.5, 2.5 as exactly as float32 can say, and values outside.
+  const std::vector<float> pixels{-1.0F, 1.0F, -7.0F, 7.0F, 0.0F, 2 * (0.4F / 255) - 1, 2 * (0.6F / 255) - 1};
+  const std::vector<std::uint8_t> levels{0, 255, 0, 255, 128, 0, 1};
+  const auto count = static_cast<std::int64_t>(pixels.size());
+  const at::Tensor frames = to_frames(at::tensor(pixels).view({1, 1, 1, count}).expand({3, 2, 1, count}));
+  ASSERT_EQ(frames.sizes(), (std::vector<std::int64_t>{2, 1, count, 3}));
+  for (std::int64_t i = 0; i < count; ++i) EXPECT_EQ(frames[1][0][i][2].item<int>(), levels[i]) << pixels[i];
+}
+
+TEST(ToFrames, IsTheContractsFormulaForEveryBfloat16) {
+  const at::Tensor x = at::arange(0, 65536, at::kInt).to(at::kShort).view(at::kBFloat16);
+  const at::Tensor finite = x.masked_select(at::isfinite(x));
+  const at::Tensor frames = to_frames(finite.view({1, 1, 1, -1}).expand({3, 1, 1, finite.size(0)}));
+  for (std::int64_t i = 0; i < finite.size(0); i += 7) {
+    const float unit = std::fmin(std::fmax(finite[i].item<float>() * 0.5F + 0.5F, 0.0F), 1.0F);
+    ASSERT_EQ(frames[0][0][i][1].item<int>(), static_cast<int>(std::nearbyint(255.0F * unit))) << finite[i];
+  }
+}
+
+TEST(ToFrames, PutsChannelsLast) {
+  at::Tensor x = at::full({3, 1, 1, 1}, -1.0);
+  x[1] = 1.0;
+  EXPECT_TRUE(at::equal(to_frames(x).flatten(), at::tensor({0, 255, 0}).to(at::kByte)));
+}
+
+}  // namespace
+}  // namespace ditmill::models

@@ -1,0 +1,166 @@
+#include "models/vae/wan_vae_dims.h"
+
+#include <gmock/gmock.h>
+
+#include <functional>
+
+#include "configs/error.h"
+
+namespace ditmill::models {
+namespace {
+
+using testing::HasSubstr;
+
+WanVaeDims tiny() {
+  return {.base_dim = 10,
+          .z_dim = 4,
+          .dim_mult = {1, 2, 2},
+          .num_res_blocks = 1,
+          .temporal_downsample = {false, true},
+          .latents_mean = {0.1, 0.2, 0.3, 0.4},
+          .latents_std = {1, 2, 3, 4}};
+}
+
+registry::Component component(const WanVaeDims& dims = tiny()) {
+  registry::Component c;
+  c.role = "vae";
+  c.label = "model/vae";
+  c.config_path = "model/vae/config.json";
+  c.config = {{"base_dim", dims.base_dim},
+              {"z_dim", dims.z_dim},
+              {"dim_mult", dims.dim_mult},
+              {"num_res_blocks", dims.num_res_blocks},
+              {"temperal_downsample", dims.temporal_downsample},
+              {"latents_mean", dims.latents_mean},
+              {"latents_std", dims.latents_std},
+              {"attn_scales", nlohmann::json::array()},
+              {"is_residual", false},
+              {"patch_size", nullptr},
+              {"decoder_base_dim", nullptr}};
+  c.files.emplace_back();
+  for (const auto& [name, shape] : wan_vae_shapes(dims)) {
+    c.files[0].tensors.push_back({.name = name, .type = registry::ElementType::f32, .shape = shape});
+  }
+  return c;
+}
+
+WanVaeDims published() {
+  return {.base_dim = 96,
+          .z_dim = 16,
+          .dim_mult = {1, 2, 4, 4},
+          .num_res_blocks = 2,
+          .temporal_downsample = {false, true, true},
+          .latents_mean = {},
+          .latents_std = {}};
+}
+
+TEST(WanVaeDims, ComeFromTheShapesAndTheStatisticsOfConfig) {
+  const nlohmann::json bound = bind_wan_vae(component());
+  EXPECT_EQ(bound, to_json(tiny()));
+  EXPECT_EQ(bound["spatial_scale"], 4);
+  EXPECT_EQ(bound["temporal_scale"], 2);
+  EXPECT_EQ(to_json(wan_vae_dims_from_json(bound)), bound);
+}
+
+TEST(WanVaeDims, ArePublishedOnesWithoutAnyConfig) {
+  registry::Component c = component(published());
+  c.config = nlohmann::json::object();
+  const nlohmann::json bound = bind_wan_vae(c);
+  EXPECT_EQ(bound["dim_mult"], nlohmann::json({1, 2, 4, 4}));
+  EXPECT_EQ(bound["latents_mean"][0], -0.7571);
+  EXPECT_EQ(bound["latents_std"][15], 1.9160);
+  EXPECT_EQ(bound["spatial_scale"], 8);
+  EXPECT_EQ(bound["temporal_scale"], 4);
+}
+
+TEST(WanVaeDims, HaveThePublishedNumberOfTensors) {
+  const Shapes shapes = wan_vae_shapes(published());
+  EXPECT_EQ(shapes.size(), 194u);
+  EXPECT_EQ(shapes.at("decoder.up_blocks.1.resnets.0.conv1.weight"),
+            (std::vector<std::uint64_t>{384, 192, 3, 3, 3}));
+  EXPECT_EQ(shapes.at("encoder.down_blocks.5.time_conv.weight"),
+            (std::vector<std::uint64_t>{192, 192, 3, 1, 1}));
+}
+
+TEST(WanVaeDims, SayWhichTensorsDecodingNeeds) {
+  EXPECT_TRUE(vae_needs("decoder.conv_in.weight"));
+  EXPECT_TRUE(vae_needs("post_quant_conv.bias"));
+  EXPECT_FALSE(vae_needs("encoder.conv_in.weight"));
+  EXPECT_FALSE(vae_needs("quant_conv.bias"));
+}
+
+struct Refused {
+  const char* name;
+  std::function<void(registry::Component&)> change;
+  Category category;
+  const char* words;
+};
+
+TEST(WanVaeDims, RefuseContradictionsAndOtherMath) {
+  const auto drop = [](std::string name) {
+    return [name](registry::Component& c) {
+      std::erase_if(c.files[0].tensors, [&](auto& t) { return t.name == name; });
+    };
+  };
+  const Refused cases[] = {
+      {"base", [](auto& c) { c.config["base_dim"] = 12; }, Category::bad_input,
+       "10, as the weights' shapes say, got 12"},
+      {"dim_mult",
+       [](auto& c) {
+         c.config["dim_mult"] = {1, 2, 4};
+       },
+       Category::bad_input, "[1,2,2], as the weights' shapes say"},
+      {"time",
+       [](auto& c) {
+         c.config["temperal_downsample"] = {true, true};
+       },
+       Category::bad_input, "temperal_downsample"},
+      {"scale", [](auto& c) { c.config["scale_factor_spatial"] = 8; }, Category::bad_input,
+       "scale_factor_spatial"},
+      {"Wan 2.2", [](auto& c) { c.config["is_residual"] = true; }, Category::unsupported, "is_residual"},
+      {"patches", [](auto& c) { c.config["patch_size"] = 2; }, Category::unsupported, "patch_size"},
+      {"attention", [](auto& c) { c.config["attn_scales"] = {1.0}; }, Category::unsupported, "attn_scales"},
+      {"mean",
+       [](auto& c) {
+         c.config["latents_mean"] = {1, 2};
+       },
+       Category::bad_input, "a list of 4 numbers"},
+      {"std",
+       [](auto& c) {
+         c.config["latents_std"] = {1, 0, 1, 1};
+       },
+       Category::bad_input, "latents_std above 0"},
+      {"no statistics", [](auto& c) { c.config.erase("latents_mean"); }, Category::bad_input,
+       "only those of 16 channels are known"},
+      {"missing of the decoder", drop("decoder.mid_block.attentions.0.proj.bias"), Category::bad_input,
+       "missing decoder.mid_block.attentions.0.proj.bias [20]"},
+      {"missing of the encoder", drop("encoder.conv_out.bias"), Category::bad_input,
+       "missing encoder.conv_out.bias [8]"},
+      {"unexpected",
+       [](auto& c) {
+         c.files[0].tensors.push_back(
+             {.name = "decoder.extra", .type = registry::ElementType::f32, .shape = {1}});
+       },
+       Category::bad_input, "unexpected decoder.extra [1]"},
+      {"no decoder",
+       [](auto& c) {
+         std::erase_if(c.files[0].tensors, [](auto& t) { return t.name.starts_with("decoder."); });
+       },
+       Category::bad_input, "decoder.up_blocks.0"},
+  };
+  for (const Refused& r : cases) {
+    SCOPED_TRACE(r.name);
+    registry::Component c = component();
+    r.change(c);
+    try {
+      bind_wan_vae(c);
+      ADD_FAILURE() << "accepted";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.category(), r.category);
+      EXPECT_THAT(error.what(), HasSubstr(r.words));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace ditmill::models

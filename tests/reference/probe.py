@@ -1,0 +1,46 @@
+"""What the reference tests share: fresh seeds, the component probe, and how far two tensors are apart."""
+
+import json
+import os
+import pathlib
+import random
+import subprocess
+import sys
+import tempfile
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import torch
+from safetensors.torch import load_file, save_file
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PROBE = os.environ.get("DITMILL_COMPONENT_PROBE", str(ROOT / "build" / "tests" / "component_probe"))
+TEXT_PROBE = str(pathlib.Path(PROBE).with_name("text_probe"))
+
+
+def fresh_seed(test: str) -> int:
+    """A new seed each run, printed so that a failure can be repeated with DITMILL_TEST_SEED."""
+    seed = int(os.environ.get("DITMILL_TEST_SEED") or random.SystemRandom().randrange(1 << 31))
+    print(f"{test}: DITMILL_TEST_SEED={seed}", file=sys.stderr)
+    return seed
+
+
+def run(mode: str, folder: pathlib.Path, request: dict, tensors: dict | None = None) -> dict:
+    """The probe's answer to a request."""
+    with tempfile.TemporaryDirectory() as scratch:
+        place = pathlib.Path(scratch)
+        if tensors:
+            save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, place / "in.safetensors")
+            request = {**request, "tensors": str(place / "in.safetensors")}
+        (place / "in.json").write_text(json.dumps(request), encoding="utf-8")
+        command = [PROBE, mode, str(folder), str(place / "in.json"), str(place / "out.safetensors")]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise RuntimeError(f"component_probe {mode}: {done.stderr}")
+        return load_file(place / "out.safetensors")
+
+
+def distance(got: torch.Tensor, want: torch.Tensor) -> float:
+    """|got - want| / |want|."""
+    want = want.double()
+    return float((got.double() - want).norm() / want.norm())
