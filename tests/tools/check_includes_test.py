@@ -81,7 +81,7 @@ class CheckIncludes(unittest.TestCase):
         files = {**GOOD, "jobs/cli/run.cpp": '#include "jobs/cli/run.h"\n',
                  "jobs/cli/run.h": '#include "dist/weights/stream.h"\n'}
         self.assertEqual(self.findings(files, [("jobs/cli/run.cpp", "ditmill_engine_lib")]), [])
-        found = self.findings(files, [("jobs/cli/run.cpp", "ditmill_jobs")])
+        found = self.findings(files, [("jobs/cli/run.cpp", "a_new_target")])
         self.assertEqual(len(found), 1, found)
         self.assertIn("jobs/cli/run.cpp -> jobs/cli/run.h -> dist/weights/stream.h -> ATen/core/Tensor.h", found[0])
 
