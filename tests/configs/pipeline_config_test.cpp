@@ -112,7 +112,7 @@ TEST(PipelineConfig, RefusesValuesOutOfPlace) {
       {"dtype: bf16", "m.yaml:1:8: dtype has an unknown value (expected bfloat16 or float32, got bf16)"},
       {"dtype: float16",
        "m.yaml:1:8: dtype has an unknown value (expected bfloat16 or float32, got float16); did you mean "
-       "float32?"},
+       "bfloat16?"},
       {"parallel: {dp: 0}",
        "m.yaml:1:16: parallel.dp is out of range (expected auto, or a whole number from 1 to 65536, got 0)"},
       {"parallel: {dp: all}",
