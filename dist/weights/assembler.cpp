@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string>
 #include <utility>
 
 #include "configs/error.h"
@@ -32,6 +33,21 @@ std::vector<std::int64_t> sizes_of(const registry::TensorInfo& tensor) {
   return {tensor.shape.begin(), tensor.shape.end()};
 }
 
+/// Runs what can only fail for want of memory.
+template <typename Make>
+at::Tensor allocated(const registry::TensorInfo& tensor, Make&& make) {
+  try {
+    return make();
+  } catch (const c10::Error&) {
+    throw Error{Category::memory,
+                "load weights",
+                Where{.tensor = tensor.name},
+                Expected{"room for its " + std::to_string(tensor.elements()) + " elements"},
+                Got{"an allocation that failed"},
+                "give the job more memory a node, or fewer ranks a node"};
+  }
+}
+
 }  // namespace
 
 Assembler::Assembler(const ComponentPlan& plan) : plan_(&plan) {}
@@ -39,20 +55,21 @@ Assembler::Assembler(const ComponentPlan& plan) : plan_(&plan) {}
 void Assembler::begin(const registry::TensorInfo& tensor) {
   const at::ScalarType from = scalar_type(tensor.type);
   if (from == scalar_type(plan_->dtype_of(tensor.name))) {
-    current_ = at::empty(sizes_of(tensor), from);
+    current_ = allocated(tensor, [&] { return at::empty(sizes_of(tensor), from); });
     return;
   }
   const auto bytes = static_cast<std::int64_t>(tensor.end - tensor.begin);
   if (!scratch_.defined() || scratch_.numel() < bytes) {
     scratch_.reset();
-    scratch_ = at::empty({bytes}, at::kByte);
+    scratch_ = allocated(tensor, [&] { return at::empty({bytes}, at::kByte); });
   }
   current_ = at::from_blob(scratch_.data_ptr(), sizes_of(tensor), from);
 }
 
 void Assembler::end(const registry::TensorInfo& tensor) {
   const at::ScalarType to = scalar_type(plan_->dtype_of(tensor.name));
-  tensors_.insert_or_assign(tensor.name, current_.scalar_type() == to ? current_ : current_.to(to));
+  if (current_.scalar_type() != to) current_ = allocated(tensor, [&] { return current_.to(to); });
+  tensors_.insert_or_assign(tensor.name, current_);
   current_.reset();
   ++tensor_;
 }

@@ -1,10 +1,9 @@
 #include "dist/weights/stream.h"
 
-#include <sys/stat.h>
-
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <limits>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -23,21 +22,38 @@ namespace {
 
 constexpr std::size_t frames_in_flight = 4;
 constexpr std::size_t chunks_an_agreement = 16;
+constexpr const char* changed_on_the_way =
+    "the bytes changed between rank 0 and this rank: check the network and the memory of its node";
 
 using Sources = std::vector<std::unique_ptr<registry::ByteSource>>;
+
+std::string stamp_text(const registry::FileStamp& stamp) {
+  return std::to_string(stamp.size) + " bytes, modified at " + std::to_string(stamp.mtime_ns) +
+         " ns, inode " + std::to_string(stamp.inode);
+}
+
+/// Throws if a file is not the one whose header was planned. Its stamp is looked at where the plan has one.
+void expect_as_planned(const registry::WeightFile& file, const registry::ByteSource& source) {
+  const registry::FileStamp planned{.size = file.size, .mtime_ns = file.mtime_ns, .inode = file.inode};
+  registry::FileStamp found = planned;
+  found.size = source.size();
+  if (file.mtime_ns != 0 && found == planned) found = registry::file_stamp(file.path);
+  if (found == planned) return;
+  const bool resized = found.size != planned.size;
+  throw Error{Category::bad_input,
+              "load weights",
+              Where{.file = file.path},
+              Expected{(resized ? std::to_string(planned.size) + " bytes" : stamp_text(planned)) +
+                       ", as when its header was read"},
+              Got{resized ? std::to_string(found.size) + " bytes" : stamp_text(found)},
+              "the file was changed while the job started; start again when it is complete"};
+}
 
 Sources open_files(const ComponentPlan& plan, const OpenSource& open) {
   Sources sources;
   for (const registry::WeightFile& file : plan.files) {
     sources.push_back(open(file.path));
-    if (sources.back()->size() != file.size) {
-      throw Error{Category::bad_input,
-                  "load weights",
-                  Where{.file = file.path},
-                  Expected{std::to_string(file.size) + " bytes, as when its header was read"},
-                  Got{std::to_string(sources.back()->size()) + " bytes"},
-                  "the file was changed while the job started; start again when it is complete"};
-    }
+    expect_as_planned(file, *sources.back());
   }
   return sources;
 }
@@ -77,9 +93,13 @@ class Stream {
   Stream& operator=(const Stream&) = delete;
   ~Stream() { stop(); }
 
-  StreamedComponent run() {
+  void start_threads() {
     if (is_root()) reader_ = std::thread([this] { read(); });
     worker_ = std::thread([this] { assemble(); });
+  }
+
+  /// Collective, once, after start_threads() on every rank.
+  StreamedComponent run() {
     for (std::size_t i = 0; i < chunks_.size(); ++i) {
       Frame* frame = (is_root() ? filled_ : free_).pop().value();
       comm_.broadcast(frame->wire(chunks_[i].length), 0, Purpose::weights);
@@ -108,16 +128,20 @@ class Stream {
 
   /// Throws the same error on every rank if any has failed. Collective.
   void settle() {
-    if (comm_.max(failure_ || told_ ? 1 : 0, Purpose::agreement) == 0) return;
+    const bool told = told_ < chunks_.size();
+    if (comm_.max(failure_ || told ? 1 : 0, Purpose::agreement) == 0) return;
     stop();
     agree_on(comm_, failure_.get());
-    // Only a header that changed on its way makes a rank think that rank 0 had failed.
-    agree_on(comm_, told_ ? std::optional(Error{Category::communication,
-                                                "receive weights",
-                                                {},
-                                                Expected{"a valid frame"},
-                                                Got{"one marked as failed"}})
-                          : std::nullopt);
+    agree(comm_, [&] {
+      if (!told) return;
+      // Nobody failed, so it is the mark itself that changed on its way.
+      throw Error{Category::communication,
+                  "verify weights",
+                  place(chunks_[told_]),
+                  Expected{"the bytes of a chunk"},
+                  Got{"a frame that says rank 0 failed, and it has not"},
+                  changed_on_the_way};
+    });
   }
 
   Where place(const Chunk& chunk) const {
@@ -144,7 +168,9 @@ class Stream {
   void fill(Frame& frame, std::size_t i) const {
     const Chunk& chunk = chunks_[i];
     const std::span<std::byte> bytes = frame.payload(chunk.length);
+    const registry::WeightFile& file = plan_.files[chunk.file];
     sources_[chunk.file]->read_at(chunk.offset, bytes);
+    if (chunk.offset + chunk.length == file.size) expect_as_planned(file, *sources_[chunk.file]);
     frame.set_header({.sequence = i, .valid = 1, .digest = registry::leaf_digest(bytes)});
   }
 
@@ -177,7 +203,7 @@ class Stream {
     const Chunk& chunk = chunks_[frame.chunk];
     const FrameHeader header = frame.header();
     if (header.valid == 0) {
-      told_ = true;
+      told_ = frame.chunk;
       return;
     }
     const std::span<const std::byte> bytes = frame.payload(chunk.length);
@@ -197,8 +223,7 @@ class Stream {
         place(chunk),
         Expected{"chunk " + std::to_string(header.sequence) + ", XXH3-128 " + registry::hex(header.digest)},
         Got{"chunk " + std::to_string(sequence) + ", " + registry::hex(digest)},
-        "the " + std::to_string(chunk.length) +
-            " bytes changed between rank 0 and this rank: check network and memory of this node"};
+        changed_on_the_way};
   }
 
   const Communicator& comm_;
@@ -210,7 +235,8 @@ class Stream {
   Channel<Frame*> filled_;
   Channel<Frame*> arrived_;
   FirstFailure failure_;
-  std::atomic<bool> told_ = false;
+  /// A chunk that came marked as failed by rank 0.
+  std::atomic<std::size_t> told_ = std::numeric_limits<std::size_t>::max();
   Assembler assembler_;
   std::vector<registry::FileDigest> digests_;
   std::thread reader_;
@@ -226,6 +252,7 @@ StreamedComponent stream_component(const Communicator& comm, const ComponentPlan
   agree(comm, [&] {
     check_plan(plan);
     stream = std::make_unique<Stream>(comm, plan, comm.rank() == 0 ? open_files(plan, open) : Sources());
+    stream->start_threads();
   });
   StreamedComponent result = stream->run();
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
