@@ -5,7 +5,6 @@
 
 #include <cmath>
 #include <cstdint>
-#include <limits>
 #include <string>
 #include <vector>
 
@@ -77,9 +76,10 @@ TEST(WanDecoder, RefusesLatentsOfAnotherShape) {
 }
 
 TEST(ToFrames, RoundsHalfToEvenAndClamps) {
-  // x such that 255 (x / 2 + 1/2) is 0.5, 1.5, 2.5 as exactly as float32 can say, and values outside.
-  const std::vector<float> pixels{-1.0F, 1.0F, -7.0F, 7.0F, 0.0F, 2 * (0.4F / 255) - 1, 2 * (0.6F / 255) - 1};
-  const std::vector<std::uint8_t> levels{0, 255, 0, 255, 128, 0, 1};
+  // In float32, -0.49411765 and 0 are exactly 64.5 and 127.5 levels; then values outside, and beside a half.
+  const std::vector<float> pixels{-0.49411765F,        0.0F, -1.0F, 1.0F, -7.0F, 7.0F, 2 * (0.4F / 255) - 1,
+                                  2 * (0.6F / 255) - 1};
+  const std::vector<std::uint8_t> levels{64, 128, 0, 255, 0, 255, 0, 1};
   const auto count = static_cast<std::int64_t>(pixels.size());
   const at::Tensor frames = to_frames(at::tensor(pixels).view({1, 1, 1, count}).expand({3, 2, 1, count}));
   ASSERT_EQ(frames.sizes(), (std::vector<std::int64_t>{2, 1, count, 3}));

@@ -1,5 +1,6 @@
 """The VAE's decoder against diffusers: pixels and frames of random tiny VAEs."""
 
+import json
 import pathlib
 import random
 import tempfile
@@ -9,7 +10,9 @@ import torch
 
 import probe
 from diffusers import AutoencoderKLWan
+from diffusers.utils import logging
 
+logging.set_verbosity_error()
 SEED = probe.fresh_seed("test_vae")
 
 
@@ -65,6 +68,8 @@ class Vae(unittest.TestCase):
         scratch = tempfile.TemporaryDirectory()
         self.addCleanup(scratch.cleanup)
         self.folder = pathlib.Path(scratch.name)
+        index = {"_class_name": "WanPipeline", "vae": ["diffusers", "AutoencoderKLWan"]}
+        (self.folder / "model_index.json").write_text(json.dumps(index))
 
     def case(self, frames: int) -> tuple[AutoencoderKLWan, torch.Tensor]:
         model = tiny_vae(self.rng, self.generator)
