@@ -14,9 +14,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("DITMILL_BUILD", ROOT / "build"))
-PROBE = str(BUILD / "tests" / "component_probe")
-TEXT_PROBE = str(BUILD / "tests" / "text_probe")
+PROBE = os.environ.get("DITMILL_COMPONENT_PROBE", str(ROOT / "build" / "tests" / "component_probe"))
+TEXT_PROBE = str(pathlib.Path(PROBE).with_name("text_probe"))
 
 
 def fresh_seed(test: str) -> int:
