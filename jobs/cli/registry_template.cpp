@@ -1,0 +1,73 @@
+#include "jobs/cli/registry_template.h"
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "configs/error.h"
+#include "registry/formats/shard_index.h"
+#include "registry/identity/catalog.h"
+#include "registry/identity/catalog_text.h"
+#include "registry/identity/model_folder.h"
+
+namespace ditmill::jobs {
+namespace {
+
+/// A shard alone is not a component: an entry made from it would match nothing.
+void refuse_lone_shard(const std::string& path) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) return;
+  const std::string file_name = std::filesystem::path{path}.filename().native();
+  const std::optional<registry::ShardName> shard = registry::parse_shard_name(file_name);
+  if (!shard || shard->count < 2) return;
+  throw Error{Category::usage,
+              "write a catalog entry",
+              Where{.file = path},
+              Expected{"all shards of a component"},
+              Got{"shard " + std::to_string(shard->number) + " of " + std::to_string(shard->count)},
+              "name its index or its folder"};
+}
+
+}  // namespace
+
+int registry_template(const std::string& path, const std::string& name, std::ostream& out) {
+  if (!registry::is_entry_name(name)) {
+    throw Error{Category::usage, "write a catalog entry", Where{.key = "--name"},
+                Expected{"letters, digits and ._~-, at most 128, a letter or digit first"},
+                Got{printable(name)}};
+  }
+  refuse_lone_shard(path);
+  const registry::Catalog catalog = registry::Catalog::built_in();
+  const registry::ModelFolder folder = registry::open_model_folder(path, catalog);
+  if (folder.components.empty()) {
+    throw Error{Category::bad_input, "write a catalog entry", Where{.file = path},
+                Expected{"a model folder with components"}, Got{"none"}};
+  }
+  std::vector<const registry::Component*> components;
+  for (const registry::Component& component : folder.components) components.push_back(&component);
+  out << registry::catalog_text(components, catalog, name);
+  return 0;
+}
+
+int registry_list(bool json, std::ostream& out) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const registry::CatalogEntry& entry : registry::Catalog::built_in().entries()) {
+    list.push_back({{"name", entry.name},
+                    {"family", entry.family},
+                    {"role", entry.role},
+                    {"layout", entry.layout},
+                    {"key_hash", entry.key_hash},
+                    {"key_hash_names", entry.key_hash_names},
+                    {"preset", entry.preset.empty() ? nlohmann::json(nullptr) : nlohmann::json(entry.preset)},
+                    {"hyper_parameters", entry.hyper_parameters},
+                    {"source", entry.source}});
+    if (!json) {
+      out << entry.key_hash << "  " << entry.name << "  " << entry.family << " " << entry.role << " "
+          << entry.layout << (entry.preset.empty() ? "" : "  preset " + entry.preset) << "\n";
+    }
+  }
+  if (json) out << list.dump(2) << "\n";
+  return 0;
+}
+
+}  // namespace ditmill::jobs

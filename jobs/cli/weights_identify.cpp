@@ -1,0 +1,169 @@
+#include "jobs/cli/weights_identify.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "configs/error.h"
+#include "registry/identity/catalog.h"
+#include "registry/identity/fingerprint.h"
+#include "registry/identity/model_folder.h"
+
+namespace ditmill::jobs {
+namespace {
+
+using registry::Component;
+
+constexpr int unknown_code = 2;
+constexpr std::size_t longest_shown = 400;
+
+nlohmann::json or_null(const std::string& text) {
+  return text.empty() ? nlohmann::json(nullptr) : nlohmann::json(text);
+}
+
+/// Elements of each dtype and of all.
+std::map<std::string, std::uint64_t> elements_by_type(const Component& component) {
+  std::map<std::string, std::uint64_t> elements;
+  for (const registry::WeightFile& file : component.files) {
+    for (const registry::TensorInfo& tensor : file.tensors) {
+      elements[std::string{registry::name(tensor.type)}] += tensor.elements();
+    }
+  }
+  return elements;
+}
+
+nlohmann::json to_json(const Component& component) {
+  const registry::Identity& identity = component.identity;
+  const std::map<std::string, std::uint64_t> dtypes = elements_by_type(component);
+  std::uint64_t parameters = 0;
+  for (const auto& [type, elements] : dtypes) parameters += elements;
+  std::size_t tensors = 0;
+  for (const registry::WeightFile& file : component.files) tensors += file.tensors.size();
+  return {{"path", component.label},
+          {"key_hash", identity.key_hash},
+          {"key_hash_names", identity.key_hash_names},
+          {"family", or_null(identity.family)},
+          {"variant", or_null(identity.variant)},
+          {"role", or_null(identity.role)},
+          {"layout", or_null(identity.layout)},
+          {"how", identity.how},
+          {"parameters", parameters},
+          {"tensors", tensors},
+          {"dtypes", dtypes},
+          {"hyper_parameters", identity.hyper_parameters},
+          {"candidates", identity.candidates},
+          {"nearest", identity.nearest}};
+}
+
+nlohmann::json to_json(const std::string& path, const Error& error) {
+  const std::optional<std::uint64_t> offset = error.where().offset;
+  return {{"path", path},
+          {"error",
+           {{"category", std::string{name(error.category())}},
+            {"message", error.what()},
+            {"offset", offset ? nlohmann::json(*offset) : nlohmann::json(nullptr)}}}};
+}
+
+/// What was found, and the exit code that it leads to.
+struct Findings {
+  nlohmann::json objects = nlohmann::json::array();
+  bool unknown = false;
+  int error = 0;
+  std::vector<std::string> warnings;
+
+  void add(const std::string& path, const Error& problem) {
+    objects.push_back(to_json(path, problem));
+    const int code = exit_code(problem.category());
+    error = error == 1 ? 1 : code;
+  }
+
+  int code() const { return error != 0 ? error : unknown ? unknown_code : 0; }
+};
+
+void identify_path(const std::string& path, const registry::Catalog& catalog, Findings& findings) {
+  try {
+    registry::ModelPlaces places = registry::find_components(path);
+    findings.warnings.insert(findings.warnings.end(), places.warnings.begin(), places.warnings.end());
+    for (const registry::ComponentPlace& place : places.components) {
+      try {
+        const Component component = registry::open_component(place, catalog, {}, findings.warnings);
+        findings.unknown |= component.identity.how == "unknown" || !component.identity.candidates.empty();
+        findings.objects.push_back(to_json(component));
+      } catch (const Error& error) {
+        findings.add(place.path, error);
+      }
+    }
+  } catch (const Error& error) {
+    findings.add(path, error);
+  }
+}
+
+/// `1.42 B`
+std::string short_count(std::uint64_t count) {
+  constexpr std::array<std::pair<std::uint64_t, char>, 3> units{
+      {{1'000'000'000, 'B'}, {1'000'000, 'M'}, {1'000, 'K'}}};
+  for (const auto& [size, letter] : units) {
+    if (count < size) continue;
+    const std::uint64_t hundredths = count / (size / 100);
+    const std::string fraction = std::to_string(hundredths % 100);
+    return std::to_string(hundredths / 100) + "." + (fraction.size() < 2 ? "0" : "") + fraction + letter;
+  }
+  return std::to_string(count);
+}
+
+std::string text_of(const nlohmann::json& value) {
+  return value.is_null() ? "?" : value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+std::string joined(const nlohmann::json& list) {
+  std::string text;
+  for (const nlohmann::json& item : list) text += (text.empty() ? "" : ", ") + item.get<std::string>();
+  return text;
+}
+
+void print(const nlohmann::json& object, std::ostream& out) {
+  out << printable(object.at("path").get<std::string>(), longest_shown) << "\n";
+  if (object.contains("error")) {
+    out << "  cannot be read: " << object.at("error").at("message").get<std::string>() << "\n";
+    return;
+  }
+  std::string dtypes;
+  for (const auto& [type, elements] : object.at("dtypes").items()) {
+    dtypes += (dtypes.empty() ? "" : ", ") + type + " " + short_count(elements.get<std::uint64_t>());
+  }
+  const std::string how = object.at("how");
+  out << "  " << text_of(object.at("family")) << " " << text_of(object.at("role")) << ", layout "
+      << text_of(object.at("layout")) << ", "
+      << (object.at("variant").is_null() ? "variant unknown" : "variant " + text_of(object.at("variant")))
+      << " (by " << (how == "unknown" ? "nothing" : how) << ")\n"
+      << "  " << short_count(object.at("parameters").get<std::uint64_t>()) << " parameters in "
+      << object.at("tensors") << " tensors" << (dtypes.empty() ? "" : ": ") << dtypes << "\n"
+      << "  key hash " << text_of(object.at("key_hash")) << ", of names "
+      << text_of(object.at("key_hash_names")) << "\n";
+  if (!object.at("hyper_parameters").empty()) out << "  " << object.at("hyper_parameters").dump() << "\n";
+  if (!object.at("candidates").empty()) {
+    out << "  one of " << joined(object.at("candidates")) << ": model.variants says which\n";
+  }
+  for (const nlohmann::json& near : object.at("nearest")) {
+    out << "  near " << registry::describe_difference(near) << "\n";
+  }
+}
+
+}  // namespace
+
+int weights_identify(const IdentifyOptions& options, std::ostream& out) {
+  const registry::Catalog catalog = registry::Catalog::built_in();
+  Findings findings;
+  for (const std::string& path : options.paths) identify_path(path, catalog, findings);
+  if (options.json) {
+    out << findings.objects.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
+    return findings.code();
+  }
+  for (const nlohmann::json& object : findings.objects) print(object, out);
+  for (const std::string& warning : findings.warnings)
+    out << "warning: " << printable(warning, longest_shown) << "\n";
+  return findings.code();
+}
+
+}  // namespace ditmill::jobs
