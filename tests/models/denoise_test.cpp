@@ -5,6 +5,7 @@
 
 #include <limits>
 
+#include "configs/error.h"
 #include "models/guidance.h"
 #include "models/samplers/noise.h"
 #include "tests/models/tiny_transformer.h"

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "configs/error.h"
 #include "models/wan/transformer.h"
 #include "tests/models/tiny_transformer.h"
 
