@@ -15,8 +15,8 @@ std::optional<Event> event_named(std::string_view name) noexcept;
 struct Record {
   double time = 0;  ///< seconds since 1970; the line keeps three decimals
   Event event = Event::start;
-  std::string item;
-  std::string key;
+  std::string item = {};
+  std::string key = {};
   int attempt = 1;
   std::string part = {};         ///< done: relative to the run directory
   std::uint64_t part_bytes = 0;  ///< done: the part's size

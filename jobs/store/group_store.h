@@ -29,9 +29,9 @@ struct StoreProvenance {
 struct FinishedItem {
   const Item* item = nullptr;
   int attempt = 1;
-  std::string started;               ///< ISO 8601, UTC
-  std::vector<std::uint8_t> frames;  ///< T*H*W*3; empty if not kept
-  std::vector<float> latents;        ///< C*T*H*W; empty if not kept
+  std::string started = {};               ///< ISO 8601, UTC
+  std::vector<std::uint8_t> frames = {};  ///< T*H*W*3; empty if not kept
+  std::vector<float> latents = {};        ///< C*T*H*W; empty if not kept
   std::array<std::int64_t, 4> latent_shape{};
   double seconds_text = 0;
   double seconds_denoise = 0;

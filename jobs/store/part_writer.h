@@ -13,11 +13,11 @@ namespace ditmill::jobs {
 /// An item as a part stores it: /items/<id> with its datasets and attributes (contracts.md, "HDF5").
 struct PartItem {
   std::string id;
-  std::span<const std::uint8_t> frames;         ///< empty: not kept
+  std::span<const std::uint8_t> frames = {};    ///< empty: not kept
   std::array<std::int64_t, 4> frames_shape{};   ///< T, H, W, 3; chunks are one frame
-  std::span<const float> latents;               ///< empty: not kept
+  std::span<const float> latents = {};          ///< empty: not kept
   std::array<std::int64_t, 4> latents_shape{};  ///< C, T, H, W; chunks are one latent frame
-  h5::Attributes attributes;
+  h5::Attributes attributes = {};
 };
 
 /// The root attributes of every file of ditmill's: schema_version, software, software_version, date,
