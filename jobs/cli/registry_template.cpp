@@ -50,8 +50,9 @@ int registry_template(const std::string& path, const std::string& name, std::ost
 }
 
 int registry_list(bool json, std::ostream& out) {
+  const registry::Catalog catalog = registry::Catalog::built_in();
   nlohmann::json list = nlohmann::json::array();
-  for (const registry::CatalogEntry& entry : registry::Catalog::built_in().entries()) {
+  for (const registry::CatalogEntry& entry : catalog.entries()) {
     list.push_back({{"name", entry.name},
                     {"family", entry.family},
                     {"role", entry.role},

@@ -110,8 +110,9 @@ class HeaderReader {
       }
       scanner_.skip();
     }
-    const std::uint64_t end = scanner_.offset();
-    header_.metadata = json_.substr(start - length_bytes, end - start);
+    const std::string_view up_to_here = json_.substr(0, scanner_.offset() - length_bytes);
+    header_.metadata =
+        up_to_here.substr(start - length_bytes, up_to_here.rfind('}') + 1 - (start - length_bytes));
   }
 
   void check_name(const std::string& name) const {

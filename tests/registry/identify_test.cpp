@@ -1,0 +1,106 @@
+#include "registry/identity/identify.h"
+
+#include <gmock/gmock.h>
+
+#include "configs/error.h"
+#include "registry/identity/fingerprint.h"
+#include "tests/registry/key_lists.h"
+
+namespace ditmill::registry {
+namespace {
+
+Identity identified(const tests::Shapes& shapes, const VariantHints& hints = {}) {
+  std::vector<NamedShape> views;
+  for (const auto& [name, shape] : shapes) views.push_back({name, shape});
+  return identify(ShapeTable{views}, Catalog::built_in(), hints);
+}
+
+TEST(Identify, KnowsTheCatalogsWeights) {
+  const Identity identity = identified(tests::key_list("wan2.1-t2v-1.3b-diffusers"));
+  EXPECT_EQ(identity.how, "catalog");
+  EXPECT_EQ(identity.variant, "wan2.1-t2v-1.3b");
+  EXPECT_EQ(identity.role, "dit");
+  EXPECT_EQ(identity.preset, "wan2.1-t2v-1.3b");
+  EXPECT_EQ(identity.hyper_parameters.at("heads"), 12);
+  EXPECT_TRUE(identity.nearest.empty());
+}
+
+TEST(Identify, HintsDecideBetweenVariants) {
+  const tests::Shapes shapes = tests::key_list("wan2.1-t2v-14b-diffusers");
+  const std::vector<std::string> all{"wan2.1-t2v-14b", "wan2.2-t2v-a14b-high", "wan2.2-t2v-a14b-low"};
+  const struct {
+    const char* name;
+    VariantHints hints;
+    std::string variant;
+  } rows[] = {
+      {"nothing", {}, ""},
+      {"a model with one expert", {"", ""}, "wan2.1-t2v-14b"},
+      {"first of two experts", {"", "transformer"}, "wan2.2-t2v-a14b-high"},
+      {"second of two experts", {"", "transformer_2"}, "wan2.2-t2v-a14b-low"},
+      {"the user", {"wan2.2-t2v-a14b-low", std::nullopt}, "wan2.2-t2v-a14b-low"},
+      {"the user over the folder", {"wan2.1-t2v-14b", "transformer"}, "wan2.1-t2v-14b"},
+  };
+  for (const auto& row : rows) {
+    const Identity identity = identified(shapes, row.hints);
+    EXPECT_EQ(identity.how, "catalog");
+    EXPECT_EQ(identity.role, "dit");
+    EXPECT_EQ(identity.variant, row.variant) << row.name;
+    EXPECT_EQ(identity.candidates, row.variant.empty() ? all : std::vector<std::string>{}) << row.name;
+  }
+  try {
+    identified(shapes, {"wan2.1-t2v-14c", std::nullopt});
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.category(), Category::usage);
+    EXPECT_THAT(error.what(), testing::HasSubstr("did you mean wan2.1-t2v-14b"));
+  }
+}
+
+TEST(Identify, FallsBackToNames) {
+  tests::Shapes shapes = tests::key_list("wan2.1-t2v-1.3b-diffusers");
+  for (auto& [name, shape] : shapes) {
+    if (name == "patch_embedding.weight") shape[1] = 48;
+  }
+  const Identity identity = identified(shapes);
+  EXPECT_EQ(identity.how, "catalog-keys");
+  EXPECT_EQ(identity.variant, "");
+  EXPECT_EQ(identity.family, "wan");
+  EXPECT_EQ(identity.hyper_parameters.at("in_channels"), 48);
+  const nlohmann::json& nearest = identity.nearest.at(0);
+  EXPECT_EQ(nearest.at("name"), "wan2.1-t2v-1.3b");
+  EXPECT_EQ(nearest.at("shared"), 824);
+  EXPECT_EQ(nearest.at("misshapen"), 1);
+  EXPECT_EQ(nearest.at("first_misshapen").at(0).at("expected"), "[1536, 16, 1, 2, 2]");
+  EXPECT_EQ(nearest.at("first_misshapen").at(0).at("got"), "[1536, 48, 1, 2, 2]");
+}
+
+TEST(Identify, FallsBackToTheFingerprint) {
+  tests::Shapes shapes = tests::key_list("wan2.1-t2v-1.3b-diffusers");
+  std::erase_if(shapes, [](const auto& tensor) { return tensor.first.starts_with("blocks.29."); });
+  shapes.emplace_back("extra.weight", std::vector<std::uint64_t>{1});
+  const Identity identity = identified(shapes);
+  EXPECT_EQ(identity.how, "fingerprint");
+  EXPECT_EQ(identity.role, "dit");
+  EXPECT_EQ(identity.hyper_parameters.at("layers"), 29);
+  const nlohmann::json& nearest = identity.nearest.at(0);
+  EXPECT_EQ(nearest.at("missing"), 27);
+  EXPECT_EQ(nearest.at("extra"), 1);
+  EXPECT_EQ(nearest.at("first_extra").at(0), "extra.weight");
+  EXPECT_THAT(describe_difference(nearest),
+              testing::HasSubstr("798 tensors are equal; 27 are missing (blocks.29."));
+}
+
+TEST(Identify, LeavesTheRestUnknown) {
+  // The official layout is none that this version's catalog holds.
+  for (const char* list : {"wan2.1-t2v-1.3b-official", "umt5-xxl-official", "wan2.1-vae-official"}) {
+    const Identity identity = identified(tests::key_list(list));
+    EXPECT_EQ(identity.how, "unknown") << list;
+    EXPECT_EQ(identity.role, "") << list;
+  }
+  const Identity nothing = identified({});
+  EXPECT_EQ(nothing.how, "unknown");
+  EXPECT_EQ(nothing.key_hash, "d41d8cd98f00b204e9800998ecf8427e");
+}
+
+}  // namespace
+}  // namespace ditmill::registry

@@ -1,0 +1,230 @@
+#include "registry/identity/model_folder.h"
+
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <functional>
+
+#include "configs/error.h"
+#include "registry/identity/catalog_text.h"
+#include "tests/jobs/temp_folder.h"
+#include "tests/registry/key_lists.h"
+
+namespace ditmill::registry {
+namespace {
+
+using testing::HasSubstr;
+namespace fs = std::filesystem;
+
+const std::string plain_index =
+    R"({"_class_name":"WanPipeline","transformer":["diffusers","WanTransformer3DModel"],"transformer_2":[null,null],)"
+    R"("boundary_ratio":null,"scheduler":["diffusers","X"],"tokenizer":["transformers","T5TokenizerFast"]})";
+
+/// A model folder with one transformer of real shapes, whose data take no space.
+struct Model : tests::TempFolder {
+  explicit Model(const std::string& list = "wan2.1-t2v-1.3b-diffusers") {
+    fs::create_directories(*this / "tokenizer");
+    write("tokenizer/spiece.model", "pieces");
+    add("transformer", list);
+    write("model_index.json", plain_index);
+  }
+  void add(const std::string& component, const std::string& list) const {
+    fs::create_directories(*this / component);
+    tests::write_sparse_safetensors(*this / (component + "/diffusion_pytorch_model.safetensors"),
+                                    tests::key_list(list));
+    write(component + "/config.json", R"({"num_attention_heads": 12})");
+  }
+};
+
+TEST(ModelFolder, OpensTheDiffusersLayout) {
+  const Model model;
+  const ModelFolder folder = open_model_folder(model.path(), Catalog::built_in());
+  ASSERT_EQ(folder.components.size(), 1U);
+  const Component& dit = folder.component("dit");
+  EXPECT_EQ(dit.label, model / "transformer");
+  EXPECT_EQ(dit.identity.variant, "wan2.1-t2v-1.3b");
+  EXPECT_EQ(dit.config.at("num_attention_heads"), 12);
+  EXPECT_EQ(dit.config_path, model / "transformer/config.json");
+  EXPECT_EQ(dit.tensor_bytes(), 1418996800U);
+  EXPECT_EQ(dit.shapes().size(), 825U);
+  EXPECT_EQ(folder.tokenizer_path, model / "tokenizer/spiece.model");
+  EXPECT_TRUE(folder.warnings.empty());
+  EXPECT_NO_THROW(require_known(folder, Catalog::built_in()));
+  EXPECT_THROW(folder.component("vae"), Error);
+}
+
+TEST(ModelFolder, NeedsNoIndex) {
+  const Model model;
+  fs::remove(model / "model_index.json");
+  EXPECT_EQ(open_model_folder(model.path(), Catalog::built_in()).component("dit").identity.variant,
+            "wan2.1-t2v-1.3b");
+}
+
+TEST(ModelFolder, OpensAComponentFolderAndAFile) {
+  const Model model;
+  const std::string file = model / "transformer/diffusion_pytorch_model.safetensors";
+  for (const std::string& path : {model / "transformer", file}) {
+    const ModelFolder folder = open_model_folder(path, Catalog::built_in());
+    EXPECT_EQ(folder.component("dit").label, path);
+  }
+}
+
+TEST(ModelFolder, TellsTheExpertsOfWan22FromWan21) {
+  const std::string list = "wan2.1-t2v-14b-diffusers";
+  const Model model{list};
+  const auto variants = [&model] {
+    std::vector<std::string> names;
+    for (const Component& component : open_model_folder(model.path(), Catalog::built_in()).components) {
+      names.push_back(component.identity.variant);
+    }
+    return names;
+  };
+  using testing::ElementsAre;
+  EXPECT_THAT(variants(), ElementsAre("wan2.1-t2v-14b"));
+  model.write("model_index.json", R"({"transformer":["diffusers","X"],"boundary_ratio":0.875})");
+  EXPECT_THAT(variants(), ElementsAre("wan2.2-t2v-a14b-high"));
+  model.add("transformer_2", list);
+  model.write("model_index.json", R"({"transformer":["d","X"],"transformer_2":["d","X"]})");
+  EXPECT_THAT(variants(), ElementsAre("wan2.2-t2v-a14b-high", "wan2.2-t2v-a14b-low"));
+}
+
+TEST(ModelFolder, LetsTheUserChooseTheVariant) {
+  const Model model{"wan2.1-t2v-14b-diffusers"};
+  const Catalog catalog = Catalog::built_in();
+  const ModelFolder chosen = open_model_folder(model.path(), catalog, {{"dit", "wan2.2-t2v-a14b-low"}});
+  EXPECT_EQ(chosen.component("dit").identity.variant, "wan2.2-t2v-a14b-low");
+  EXPECT_THROW(open_model_folder(model.path(), catalog, {{"dit", "wan2.1-t2v-1.3b"}}), Error);
+  EXPECT_THROW(open_model_folder(model.path(), catalog, {{"vae", "wan2.1-vae"}}), Error)
+      << "no such component";
+
+  const ModelFolder undecided = open_model_folder(model / "transformer", catalog);
+  EXPECT_EQ(undecided.component("dit").identity.candidates.size(), 3U);
+  try {
+    require_known(undecided, catalog);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.category(), Category::usage);
+    EXPECT_THAT(error.what(), HasSubstr("wan2.1-t2v-14b, wan2.2-t2v-a14b-high, wan2.2-t2v-a14b-low"));
+    EXPECT_THAT(error.what(), HasSubstr("variants: {dit: wan2.1-t2v-14b}"));
+  }
+}
+
+TEST(RequireKnown, SaysAllThatIsNeededToAddUnknownWeights) {
+  const Model model;
+  tests::Shapes shapes = tests::key_list("wan2.1-t2v-1.3b-diffusers");
+  std::erase_if(shapes, [](const auto& tensor) { return tensor.first.starts_with("blocks.29."); });
+  tests::write_sparse_safetensors(model / "transformer/diffusion_pytorch_model.safetensors", shapes);
+  Catalog catalog = Catalog::built_in();
+  const ModelFolder folder = open_model_folder(model.path(), catalog);
+  std::string message;
+  try {
+    require_known(folder, catalog);
+    FAIL() << "accepted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.category(), Category::unknown_model);
+    message = error.what();
+  }
+  EXPECT_THAT(message, HasSubstr(folder.component("dit").identity.key_hash));
+  EXPECT_THAT(message, HasSubstr("is wan2.1-t2v-1.3b: 798 tensors are equal; 27 are missing"));
+  EXPECT_THAT(message, HasSubstr("model.catalog"));
+  EXPECT_THAT(message, HasSubstr("heads: 12")) << "from config.json";
+
+  // What the message ends with is the entry: as a catalog of its own, it makes the weights known.
+  catalog.add_text(message.substr(message.find("- name:")), "mine.yaml");
+  const ModelFolder again = open_model_folder(model.path(), catalog);
+  EXPECT_NO_THROW(require_known(again, catalog));
+  EXPECT_EQ(again.component("dit").identity.preset, "wan2.1-t2v-1.3b");
+}
+
+TEST(FreeName, IsAnEntryNameThatNobodyHas) {
+  Catalog catalog = Catalog::built_in();
+  EXPECT_EQ(free_name("/models/Wan 2.1/", catalog), "my-wan-2.1");
+  for (const char* path : {"/", "..", "\xff\xfe", "", "x\ny"})
+    EXPECT_TRUE(is_entry_name(free_name(path, catalog))) << path;
+}
+
+struct BadModel {
+  const char* name;
+  std::function<void(const Model&)> damage;
+  const char* words;
+  const char* file;
+};
+
+void PrintTo(const BadModel& row, std::ostream* out) { *out << row.name; }
+
+class BadModelFolder : public testing::TestWithParam<BadModel> {};
+
+TEST_P(BadModelFolder, IsRefused) {
+  const Model model;
+  GetParam().damage(model);
+  try {
+    open_model_folder(model.path(), Catalog::built_in());
+    FAIL() << "accepted";
+  } catch (const Error& error) {
+    EXPECT_EQ(exit_code(error.category()), 1);
+    EXPECT_THAT(error.what(), HasSubstr(GetParam().words));
+    EXPECT_EQ(error.where().file, model / GetParam().file);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    , BadModelFolder,
+    testing::Values(
+        BadModel{"IndexNotJson", [](const Model& m) { m.write("model_index.json", "{"); }, "a key",
+                 "model_index.json"},
+        BadModel{"IndexIsAList", [](const Model& m) { m.write("model_index.json", "[]"); }, "an object",
+                 "model_index.json"},
+        BadModel{
+            "KeyTwice",
+            [](const Model& m) { m.write("model_index.json", R"({"vae":[null,null],"vae":[null,null]})"); },
+            "every key once", "model_index.json"},
+        BadModel{"ComponentIsAWord", [](const Model& m) { m.write("model_index.json", R"({"vae":"X"})"); },
+                 "[library, class]", "model_index.json"},
+        BadModel{"ComponentOfThree",
+                 [](const Model& m) { m.write("model_index.json", R"({"vae":["a","b","c"]})"); },
+                 "[library, class]", "model_index.json"},
+        BadModel{"HalfNull", [](const Model& m) { m.write("model_index.json", R"({"vae":["a",null]})"); },
+                 "[library, class]", "model_index.json"},
+        BadModel{"BoundaryIsAWord",
+                 [](const Model& m) { m.write("model_index.json", R"({"boundary_ratio":"x"})"); },
+                 "a number or null", "model_index.json"},
+        BadModel{"FolderMissing",
+                 [](const Model& m) {
+                   m.write("model_index.json", R"({"transformer":["d","T"],"vae":["d","V"]})");
+                 },
+                 "a folder of this name", "model_index.json"},
+        BadModel{"ConfigNotJson", [](const Model& m) { m.write("transformer/config.json", "{\"a\": NaN}"); },
+                 "a JSON value", "transformer/config.json"},
+        BadModel{"ConfigIsAList", [](const Model& m) { m.write("transformer/config.json", "[]"); },
+                 "an object", "transformer/config.json"},
+        BadModel{"NoWeights",
+                 [](const Model& m) { fs::remove(m / "transformer/diffusion_pytorch_model.safetensors"); },
+                 "safetensors files", "transformer"},
+        BadModel{"WrongFolder",
+                 [](const Model& m) {
+                   fs::remove(m / "model_index.json");
+                   fs::rename(m / "transformer", m / "vae");
+                 },
+                 "expected a vae, got a dit", "vae"}),
+    [](const testing::TestParamInfo<BadModel>& info) { return std::string{info.param.name}; });
+
+TEST(ModelFolder, WarnsOfWhatItDoesNotUse) {
+  const Model model;
+  fs::remove(model / "tokenizer/spiece.model");
+  fs::create_directories(model / "vae");
+  model.write("model_index.json",
+              R"({"transformer":["d","T"],"image_encoder":["t","C"],"image_processor":[null,null]})");
+  const ModelFolder folder = open_model_folder(model.path(), Catalog::built_in());
+  EXPECT_THAT(folder.warnings, testing::UnorderedElementsAre(HasSubstr("no spiece.model"),
+                                                             HasSubstr("image_encoder is not used"),
+                                                             HasSubstr("vae: not used")));
+}
+
+TEST(ModelFolder, RefusesOtherFoldersAndPaths) {
+  const tests::TempFolder folder;
+  EXPECT_THROW(open_model_folder(folder.path(), Catalog::built_in()), Error);
+  EXPECT_THROW(open_model_folder(folder / "missing", Catalog::built_in()), Error);
+}
+
+}  // namespace
+}  // namespace ditmill::registry
