@@ -12,12 +12,19 @@ endif()
 file(GLOB _cuda_runtime_dirs
      /usr/local/cuda/lib64 /usr/local/cuda/extras/CUPTI/lib64 ${DITMILL_TORCH_DIR}/../nvidia/*/lib)
 
+# Only torch's own headers: the wheel carries a {fmt} of another version than spdlog's beside them.
+set(_torch_include ${CMAKE_BINARY_DIR}/torch_include)
+file(MAKE_DIRECTORY ${_torch_include})
+foreach(_folder ATen c10 caffe2 torch)
+  file(CREATE_LINK ${DITMILL_TORCH_DIR}/include/${_folder} ${_torch_include}/${_folder} SYMBOLIC)
+endforeach()
+
 function(_torch_library name file)
   add_library(torch::${name} SHARED IMPORTED)
   set_target_properties(torch::${name} PROPERTIES
     IMPORTED_LOCATION ${DITMILL_TORCH_DIR}/lib/${file}
-    INTERFACE_INCLUDE_DIRECTORIES ${DITMILL_TORCH_DIR}/include
-    INTERFACE_SYSTEM_INCLUDE_DIRECTORIES ${DITMILL_TORCH_DIR}/include)
+    INTERFACE_INCLUDE_DIRECTORIES ${_torch_include}
+    INTERFACE_SYSTEM_INCLUDE_DIRECTORIES ${_torch_include})
 endfunction()
 _torch_library(c10 libc10.so)
 _torch_library(cpu libtorch_cpu.so)

@@ -1,11 +1,82 @@
+#include <functional>
 #include <ostream>
+#include <string>
 
 #include "jobs/cli/check.h"
 #include "jobs/cli/engine_path.h"
 #include "jobs/cli/output.h"
 #include "jobs/cli/registry_template.h"
-#include "jobs/cli/results_export.h"
-#include "jobs/cli/results_ls.h"
-#include "jobs/cli/results_show.h"
 #include "jobs/cli/run_options.h"
 #include "jobs/cli/weights_identify.h"
+
+using namespace ditmill;
+
+namespace {
+
+/// What the chosen subcommand does; it writes its results to the stream.
+using Command = std::function<int(std::ostream&)>;
+
+struct FrontOptions {
+  bool json = false;
+  std::string out;
+};
+
+CLI::App* add_command(CLI::App& parent, const std::string& name, const std::string& what,
+                      FrontOptions& options, bool has_json, Command& chosen, Command command) {
+  CLI::App* app = parent.add_subcommand(name, what);
+  if (has_json) app->add_flag("--json", options.json, "Results as JSON");
+  app->add_option("--out", options.out, "Write results to a file instead of standard output")
+      ->type_name("FILE");
+  app->callback([&chosen, command = std::move(command)] { chosen = command; });
+  return app;
+}
+
+CLI::App& add_room(CLI::App& app, const std::string& name, const std::string& what) {
+  CLI::App* room = app.add_subcommand(name, what);
+  room->require_subcommand(1);
+  return *room;
+}
+
+int run_front(int argc, char** argv) {
+  const auto app = jobs::make_app();
+  FrontOptions options;
+  Command chosen;
+
+  jobs::RunOptions run;
+  CLI::App* run_command = app->add_subcommand("run", "Run a job; under mpirun or srun, on all its ranks");
+  jobs::add_run_options(*run_command, run);
+
+  jobs::IdentifyOptions identify;
+  CLI::App& weights = add_room(*app, "weights", "Look at weight files");
+  add_command(weights, "identify", "Say what weight files are, from their headers", options, true, chosen,
+              [&](std::ostream& out) {
+                identify.json = options.json;
+                return jobs::weights_identify(identify, out);
+              })
+      ->add_option("paths", identify.paths, "Files, indices, component folders or model folders")
+      ->required();
+
+  std::string path;
+  std::string name;
+  CLI::App& registry = add_room(*app, "registry", "The catalog of known weights");
+  add_command(registry, "list", "The catalog that is compiled in", options, true, chosen,
+              [&](std::ostream& out) { return jobs::registry_list(options.json, out); });
+  CLI::App* make_template =
+      add_command(registry, "template", "Print the catalog entries that make weights known", options, false,
+                  chosen, [&](std::ostream& out) { return jobs::registry_template(path, name, out); });
+  make_template->add_option("path", path, "A file, an index, a component's folder or a model folder")->required();
+  make_template->add_option("--name", name, "The name of the new variant")->required()->type_name("NAME");
+
+  if (const auto code = jobs::parse_command_line(*app, argc, argv)) return *code;
+  if (run_command->parsed()) {
+    if (!run.check) jobs::become_engine(argv);
+    return jobs::write_results(run.out, [&](std::ostream& out) { return jobs::check_run(run, out); });
+  }
+  return jobs::write_results(options.out, chosen);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return jobs::run_command([&] { return run_front(argc, argv); });
+}

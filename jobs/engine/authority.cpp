@@ -8,6 +8,7 @@
 
 #include "configs/dump.h"
 #include "dist/mesh.h"
+#include "jobs/frozen.h"
 #include "jobs/resume.h"
 #include "jobs/store/durable.h"
 #include "jobs/store/index.h"

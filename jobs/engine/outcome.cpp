@@ -5,7 +5,8 @@
 namespace ditmill::jobs {
 
 Outcome count_outcome(const std::vector<Item>& items, const JournalState& journals, int epoch) {
-  Outcome outcome{.epoch = epoch};
+  Outcome outcome;
+  outcome.epoch = epoch;
   for (const Item& item : items) {
     const auto found = journals.by_key.find(item.key);
     const Event event = found == journals.by_key.end() ? Event::start : found->second.event;

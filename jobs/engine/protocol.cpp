@@ -34,8 +34,8 @@ GroupMessage::Kind kind_named(std::string_view word) {
   throw Error{Category::internal, "read a group's message", {}, {}, Got{std::string{word}}};
 }
 
-nlohmann::json to_json(const WorkItem& work) {
-  return {{"request", to_json(work.item.request)},
+nlohmann::json work_to_json(const WorkItem& work) {
+  return {{"request", jobs::to_json(work.item.request)},
           {"metadata", work.item.metadata},
           {"key", work.item.key},
           {"attempt", work.attempt}};
@@ -73,7 +73,7 @@ std::optional<std::pair<int, GroupMessage>> receive_from_groups(const dist::Comm
 
 void send_grant(const dist::Communicator& comm, int rank, const Grant& grant) {
   nlohmann::json json{{"stop", grant.stop}, {"items", nlohmann::json::array()}};
-  for (const WorkItem& work : grant.items) json["items"].push_back(to_json(work));
+  for (const WorkItem& work : grant.items) json["items"].push_back(work_to_json(work));
   comm.send(pack(json), rank, to_group, dist::Purpose::items);
 }
 

@@ -31,9 +31,9 @@ namespace {
 
 /// What rank 0 tells all others before any weights are read.
 struct Orders {
-  configs::PipelineConfig pipeline;
-  std::optional<double> noop_seconds;
-  std::optional<LoadPlan> load;
+  configs::PipelineConfig pipeline = {};
+  std::optional<double> noop_seconds = {};
+  std::optional<LoadPlan> load = {};
 };
 
 nlohmann::json to_json(const Orders& orders) {
