@@ -6,6 +6,7 @@
 #include "jobs/cli/engine_path.h"
 #include "jobs/cli/output.h"
 #include "jobs/cli/registry_template.h"
+#include "jobs/cli/results.h"
 #include "jobs/cli/run_options.h"
 #include "jobs/cli/weights_identify.h"
 
@@ -64,8 +65,30 @@ int run_front(int argc, char** argv) {
   CLI::App* make_template =
       add_command(registry, "template", "Print the catalog entries that make weights known", options, false,
                   chosen, [&](std::ostream& out) { return jobs::registry_template(path, name, out); });
-  make_template->add_option("path", path, "A file, an index, a component's folder or a model folder")->required();
+  make_template->add_option("path", path, "A file, an index, a component's folder or a model folder")
+      ->required();
   make_template->add_option("--name", name, "The name of the new variant")->required()->type_name("NAME");
+
+  jobs::ExportOptions exports;
+  CLI::App& results = add_room(*app, "results", "What a run has stored");
+  add_command(results, "ls", "Every item of a run and what became of it", options, true, chosen,
+              [&](std::ostream& out) { return jobs::results_ls(path, options.json, out); })
+      ->add_option("run", path, "A run directory")
+      ->required();
+  CLI::App* show =
+      add_command(results, "show", "What the store keeps of one item", options, true, chosen,
+                  [&](std::ostream& out) { return jobs::results_show(path, name, options.json, out); });
+  show->add_option("run", path, "A run directory")->required();
+  show->add_option("id", name, "An item")->required();
+  CLI::App* export_command =
+      add_command(results, "export", "Write pictures of finished items", options, false, chosen,
+                  [&](std::ostream& out) { return jobs::results_export(exports, out); });
+  export_command->add_option("run", exports.run, "A run directory")->required();
+  export_command->add_option("--png", exports.png, "Every frame, as DIR/<id>/frame_0000.png")
+      ->type_name("DIR");
+  export_command->add_option("--contact-sheet", exports.contact_sheet, "One picture of many items")
+      ->type_name("FILE");
+  export_command->add_option("--items", exports.items, "Only these items")->delimiter(',')->type_name("IDS");
 
   if (const auto code = jobs::parse_command_line(*app, argc, argv)) return *code;
   if (run_command->parsed()) {
