@@ -120,13 +120,17 @@ void GroupRunner::run_window(const Grant& grant) {
 }
 
 void GroupRunner::encode_texts(const Grant& grant) {
+  text_seconds_.clear();
   for (const WorkItem& work : grant.items) {
+    const configs::Request& request = work.item.request;
+    const Stopwatch watch;
     try {
-      embed(work.item.request.prompt);
-      if (guided()) embed(work.item.request.negative_prompt);
+      embed(request.prompt);
+      if (guided()) embed(request.negative_prompt);
+      text_seconds_[request.id] = watch.seconds();
     } catch (const Error& error) {
       // The item itself will meet the same error, and be failed for it.
-      spdlog::debug("item {}: {}", work.item.request.id, error.what());
+      spdlog::debug("item {}: {}", request.id, error.what());
     }
   }
 }
@@ -159,7 +163,7 @@ FinishedItem GroupRunner::make(const WorkItem& work) {
   const Stopwatch text_watch;
   const at::Tensor text = embed(request.prompt);
   const at::Tensor negative = guided() ? embed(request.negative_prompt) : at::Tensor{};
-  finished.seconds_text = text_watch.seconds();
+  finished.seconds_text = text_seconds_[request.id] + text_watch.seconds();
 
   const Stopwatch denoise_watch;
   const at::Tensor latents = generator_->denoise(request, text, negative);

@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <map>
 #include <optional>
 #include <string>
 
@@ -47,6 +48,7 @@ class GroupRunner {
   const configs::PipelineConfig* pipeline_;
   const OutputConfig* output_;
   models::TextCache texts_;
+  std::map<std::string, double, std::less<>> text_seconds_;  ///< by id, of the window in hand
   std::optional<Grant> next_;
   bool asked_ = false;
   bool stop_ = false;
