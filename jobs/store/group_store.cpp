@@ -13,10 +13,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t auto_most_items = 256;
-constexpr std::chrono::seconds auto_longest_wait{5};
-constexpr double auto_slow_item_seconds = 1.0;
-
 double seconds_of(const FinishedItem& item) {
   return item.seconds_text + item.seconds_denoise + item.seconds_decode;
 }
@@ -58,12 +54,14 @@ PartItem part_item(const FinishedItem& finished, const StoreProvenance& provenan
 
 class GroupStore::Impl {
  public:
-  Impl(RunDirectory run, int epoch, int group, OutputConfig output, StoreProvenance provenance)
+  Impl(RunDirectory run, int epoch, int group, OutputConfig output, StoreProvenance provenance,
+       SealLimits limits)
       : run_(std::move(run)),
         epoch_(epoch),
         group_(group),
         output_(std::move(output)),
         provenance_(std::move(provenance)),
+        limits_(limits),
         root_config_{{"layer1_model_definition", provenance_.layer1},
                      {"layer2_inference_config", provenance_.layer2}},
         journal_(run_.journal(epoch, group)) {}
@@ -82,7 +80,6 @@ class GroupStore::Impl {
 
   std::vector<Acknowledged> add(const FinishedItem& finished) {
     if (!part_) {
-      require_owner();
       opened_ = Clock::now();
       part_path_ = RunDirectory::part(epoch_, group_, ++part_number_);
       part_.emplace(run_.path() + "/" + part_path_, output_.gzip, root_config_, provenance_.ditmill_version);
@@ -91,7 +88,7 @@ class GroupStore::Impl {
     done.part = part_path_;
     done.content = part_->add(part_item(finished, provenance_));
     open_.push_back(std::move(done));
-    slow_ = slow_ || seconds_of(finished) > auto_slow_item_seconds;
+    slow_ = slow_ || seconds_of(finished) > limits_.slow_item_seconds;
     return seal(false);
   }
 
@@ -120,8 +117,9 @@ class GroupStore::Impl {
   }
 
   bool is_due() const {
+    if (part_->size() >= limits_.bytes) return true;
     if (output_.items_per_part) return open_.size() >= static_cast<std::size_t>(*output_.items_per_part);
-    return slow_ || open_.size() >= auto_most_items || Clock::now() - opened_ >= auto_longest_wait;
+    return slow_ || open_.size() >= limits_.items || Clock::now() - opened_ >= limits_.age;
   }
 
   void require_owner() const {
@@ -136,6 +134,7 @@ class GroupStore::Impl {
   int group_;
   OutputConfig output_;
   StoreProvenance provenance_;
+  SealLimits limits_;
   nlohmann::json root_config_;
   JournalWriter journal_;
   std::optional<PartWriter> part_;
@@ -147,8 +146,9 @@ class GroupStore::Impl {
 };
 
 GroupStore::GroupStore(RunDirectory run, int epoch, int group, OutputConfig output,
-                       StoreProvenance provenance)
-    : impl_(std::make_unique<Impl>(std::move(run), epoch, group, std::move(output), std::move(provenance))) {}
+                       StoreProvenance provenance, SealLimits limits)
+    : impl_(std::make_unique<Impl>(std::move(run), epoch, group, std::move(output), std::move(provenance),
+                                   limits)) {}
 GroupStore::~GroupStore() = default;
 
 void GroupStore::start(const Item& item, int attempt) { impl_->start(item, attempt); }

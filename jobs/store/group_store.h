@@ -1,6 +1,8 @@
 #pragma once
 
 #include <array>
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -44,21 +46,30 @@ struct Acknowledged {
   std::string key;
 };
 
+/// When an open part is sealed. Tests change it.
+struct SealLimits {
+  std::size_t items = 256;                         ///< auto: the most items
+  std::chrono::milliseconds age{5000};             ///< auto: since the part's first item
+  double slow_item_seconds = 1.0;                  ///< auto: an item that took longer is not kept waiting
+  std::uint64_t bytes = std::uint64_t{256} << 20;  ///< always: an open part is kept in memory
+};
+
 /// One dp group's results in one epoch: the only writer of its parts and its journal. Items are gathered into
 /// a part; a seal closes it, makes it durable, then journals its items: only then are they acknowledged.
 class GroupStore {
  public:
-  GroupStore(RunDirectory run, int epoch, int group, OutputConfig output, StoreProvenance provenance);
+  GroupStore(RunDirectory run, int epoch, int group, OutputConfig output, StoreProvenance provenance,
+             SealLimits limits = {});
   GroupStore(const GroupStore&) = delete;
   GroupStore& operator=(const GroupStore&) = delete;
-  ~GroupStore();  ///< leaves an unsealed part's temporary file to the next start
+  ~GroupStore();  ///< drops what is not sealed: its items are pending again
 
   /// Journals that an item begins. Throws Error: io, no_space.
   void start(const Item& item, int attempt);
   /// Adds a finished item, and seals if the part is full (items_per_part; auto: 1 where items take over a
-  /// second, else up to 256 items or 5 seconds). Returns what was acknowledged by it. Throws Error: io (also
-  /// if a higher epoch has taken the run over), no_space; then nothing that the open part held is
-  /// acknowledged, and the store is of no more use.
+  /// second, else up to 256 items or 5 seconds; 256 MiB in any case, for an open part is kept in memory).
+  /// Returns what was acknowledged by it. Throws Error: io (also if a higher epoch has taken the run over),
+  /// no_space; then nothing that the open part held is acknowledged, and the store is of no more use.
   std::vector<Acknowledged> add(const FinishedItem& item);
   /// Journals, durably, that an item failed.
   void failed(const Item& item, int attempt, const std::string& reason);

@@ -38,14 +38,6 @@ struct Quiet {
   Quiet() { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
 };
 
-Properties file_access(const std::string& file) {
-  Properties access(call<H5Pcreate>("prepare an HDF5 file", file, H5P_FILE_ACCESS));
-  call<H5Pset_fclose_degree>("prepare an HDF5 file", file, access.get(), H5F_CLOSE_STRONG);
-  call<H5Pset_file_locking>("prepare an HDF5 file", file, access.get(), hbool_t{0}, hbool_t{1});
-  call<H5Pset_libver_bounds>("prepare an HDF5 file", file, access.get(), H5F_LIBVER_V110, H5F_LIBVER_V110);
-  return access;
-}
-
 }  // namespace
 
 void quiet() { thread_local const Quiet once; }
@@ -59,10 +51,12 @@ Error failure(std::string doing, const std::string& file, Category otherwise) {
                Got{printable(stack.text, max_stack_text)});
 }
 
-File create_file(const std::string& path) {
-  const Properties access = file_access(path);
-  return File(call<H5Fcreate>("create an HDF5 file", path, path.c_str(), static_cast<unsigned>(H5F_ACC_EXCL),
-                              H5P_DEFAULT, access.get()));
+Properties file_access(const std::string& file) {
+  Properties access(call<H5Pcreate>("prepare an HDF5 file", file, H5P_FILE_ACCESS));
+  call<H5Pset_fclose_degree>("prepare an HDF5 file", file, access.get(), H5F_CLOSE_STRONG);
+  call<H5Pset_file_locking>("prepare an HDF5 file", file, access.get(), hbool_t{0}, hbool_t{1});
+  call<H5Pset_libver_bounds>("prepare an HDF5 file", file, access.get(), H5F_LIBVER_V110, H5F_LIBVER_V110);
+  return access;
 }
 
 File open_file(const std::string& path) {

@@ -63,9 +63,9 @@ using Space = Handle<H5Sclose>;
 using Type = Handle<H5Tclose>;
 using Properties = Handle<H5Pclose>;
 
-/// Creates a file in the format of HDF5 1.10, which must not exist. Closing it closes whatever is open in it.
-/// No file locks: each file has one writer, and some file systems refuse them.
-File create_file(const std::string& path);
+/// How ditmill's files are opened: closing one closes whatever is open in it; the format is that of
+/// HDF5 1.10; no file locks, which some file systems refuse and files that never change do not need.
+Properties file_access(const std::string& file);
 /// Opens a file to read. Throws Error: not_found, bad_input, io.
 File open_file(const std::string& path);
 

@@ -1,11 +1,8 @@
 #include "jobs/store/index.h"
 
-#include <filesystem>
-#include <system_error>
-
-#include "configs/error.h"
 #include "jobs/store/durable.h"
 #include "jobs/store/h5_attribute.h"
+#include "jobs/store/h5_memory_file.h"
 #include "jobs/store/listing.h"
 #include "jobs/store/part_writer.h"
 
@@ -36,19 +33,16 @@ void write_index(const RunDirectory& run, const JournalState& journals, const nl
     }
   }
 
-  const std::string temp = run.index() + std::string(durable::temp_suffix);
-  std::error_code ignored;  // what cannot be removed fails the creation below
-  std::filesystem::remove(temp, ignored);
-  h5::File file = h5::create_file(temp);
-  write_root_attributes(file.get(), config, config.value("version", ""), temp);
-  h5::write_attribute(file.get(), "missing_parts", journals.missing_parts, temp);
-  h5::write_attribute(file.get(), "failed_items", failed, temp);
-  h5::write_attribute(file.get(), "left_items", left, temp);
-  h5::Group group = h5::create_group(file.get(), "items", temp, done);
-  link_items(group, items, temp);
-  group.close("close the index", temp);
-  file.close("close the index", temp);
-  durable::publish(temp, run.index());
+  const std::string path = run.index();
+  h5::MemoryFile file(path);
+  write_root_attributes(file.get(), config, config.value("version", ""), path);
+  h5::write_attribute(file.get(), "missing_parts", journals.missing_parts, path);
+  h5::write_attribute(file.get(), "failed_items", failed, path);
+  h5::write_attribute(file.get(), "left_items", left, path);
+  h5::Group group = h5::create_group(file.get(), "items", path, done);
+  link_items(group, items, path);
+  group.close("close the index", path);
+  durable::write_file(path, file.finish());
 }
 
 }  // namespace ditmill::jobs

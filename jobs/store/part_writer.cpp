@@ -30,11 +30,6 @@ void require_folder(const std::string& part) {
   if (error) throw system_error(error.value(), "make a folder for parts", Where{.file = folder.string()});
 }
 
-std::string new_temp(const std::string& path) {
-  require_folder(path);
-  return path + std::string(durable::temp_suffix);
-}
-
 h5::Layout layout_of(const std::array<std::int64_t, 4>& shape, std::size_t count, int time_axis, int gzip,
                      const PartItem& item, const std::string& file) {
   h5::Layout layout{.shape = {}, .chunk = {}, .gzip = gzip};
@@ -68,39 +63,37 @@ void write_root_attributes(hid_t file, const nlohmann::json& config, const std::
 
 PartWriter::PartWriter(std::string path, int gzip, const nlohmann::json& config,
                        const std::string& software_version)
-    : path_(std::move(path)), temp_path_(new_temp(path_)), gzip_(gzip), file_(h5::create_file(temp_path_)) {
-  write_root_attributes(file_.get(), config, software_version, temp_path_);
-  items_ = h5::create_group(file_.get(), "items", temp_path_);
+    : path_(std::move(path)), gzip_(gzip), file_(path_) {
+  write_root_attributes(file_.get(), config, software_version, path_);
+  items_ = h5::create_group(file_.get(), "items", path_);
 }
 
 std::string PartWriter::add(const PartItem& item) {
   const auto started = std::chrono::steady_clock::now();
   ContentHash hash;
-  const h5::Group group = h5::create_group(items_.get(), item.id, temp_path_);
+  const h5::Group group = h5::create_group(items_.get(), item.id, path_);
   if (!item.frames.empty()) {
-    const h5::Layout layout = layout_of(item.frames_shape, item.frames.size(), 0, gzip_, item, temp_path_);
+    const h5::Layout layout = layout_of(item.frames_shape, item.frames.size(), 0, gzip_, item, path_);
     hash.update(std::as_bytes(item.frames));
-    h5::write_dataset(group.get(), "frames", H5T_STD_U8LE, layout, item.frames.data(), temp_path_);
+    h5::write_dataset(group.get(), "frames", H5T_STD_U8LE, layout, item.frames.data(), path_);
   }
   if (!item.latents.empty()) {
-    const h5::Layout layout = layout_of(item.latents_shape, item.latents.size(), 1, gzip_, item, temp_path_);
+    const h5::Layout layout = layout_of(item.latents_shape, item.latents.size(), 1, gzip_, item, path_);
     hash.update(std::as_bytes(item.latents));
-    h5::write_dataset(group.get(), "latents", H5T_IEEE_F32LE, layout, item.latents.data(), temp_path_);
+    h5::write_dataset(group.get(), "latents", H5T_IEEE_F32LE, layout, item.latents.data(), path_);
   }
-  for (const auto& [name, value] : item.attributes) h5::write_attribute(group.get(), name, value, temp_path_);
+  for (const auto& [name, value] : item.attributes) h5::write_attribute(group.get(), name, value, path_);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - started;
-  h5::write_attribute(group.get(), "seconds_store", seconds.count(), temp_path_);
+  h5::write_attribute(group.get(), "seconds_store", seconds.count(), path_);
   return hash.hex();
 }
 
 std::uint64_t PartWriter::seal() {
-  items_.close("close a part", temp_path_);
-  file_.close("close a part", temp_path_);
-  std::error_code error;
-  const std::uintmax_t size = std::filesystem::file_size(temp_path_, error);
-  if (error) throw system_error(error.value(), "look up a part", Where{.file = temp_path_});
-  durable::publish(temp_path_, path_);
-  return size;
+  items_.close("close a part", path_);
+  const std::string_view bytes = file_.finish();
+  require_folder(path_);
+  durable::write_file(path_, bytes);
+  return bytes.size();
 }
 
 }  // namespace ditmill::jobs

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "jobs/store/h5_attribute.h"
+#include "jobs/store/h5_memory_file.h"
 
 namespace ditmill::jobs {
 
@@ -25,30 +26,31 @@ struct PartItem {
 void write_root_attributes(hid_t file, const nlohmann::json& config, const std::string& software_version,
                            const std::string& path);
 
-/// Writes one part: first a temporary file beside it, which seal() makes the part. After a failed add or seal
-/// the writer is of no more use; the temporary file is left to its owner.
+/// Builds one part in memory and writes it at once: until seal() there is nothing on disk.
 class PartWriter {
  public:
-  /// Makes the part's folder if need be. `gzip`: 0 none, 1 .. 9.
+  /// `gzip`: 0 none, 1 .. 9.
   PartWriter(std::string path, int gzip, const nlohmann::json& config, const std::string& software_version);
   PartWriter(const PartWriter&) = delete;
   PartWriter& operator=(const PartWriter&) = delete;
   ~PartWriter() = default;
 
   /// Stores an item, with one more attribute, seconds_store: the time that this took. Returns the ContentHash
-  /// of its bytes. Throws Error: io, no_space, internal (shapes that do not fit the bytes).
+  /// of its bytes. Throws Error: memory, internal (shapes that do not fit the bytes, an id that is there
+  /// already).
   std::string add(const PartItem& item);
-  /// Closes the file, makes it durable under its real name, and returns its size.
+  /// Bytes so far, about.
+  std::uint64_t size() const { return file_.size(); }
+  /// Writes the part, makes it durable under its name (and its folder, if need be), and returns its size.
+  /// Throws Error: io, no_space; then there is no part. To be called once.
   std::uint64_t seal();
 
   const std::string& path() const noexcept { return path_; }
-  const std::string& temp_path() const noexcept { return temp_path_; }
 
  private:
   std::string path_;
-  std::string temp_path_;
   int gzip_;
-  h5::File file_;
+  h5::MemoryFile file_;
   h5::Group items_;
 };
 

@@ -8,6 +8,7 @@
 
 #include <csignal>
 #include <fstream>
+#include <thread>
 
 #include "configs/error.h"
 #include "jobs/epoch.h"
@@ -30,11 +31,14 @@ struct GroupStoreTest : ::testing::Test {
     run.create();
     output.path = run.path();
   }
-  GroupStore store(int epoch = 1, int group = 0) { return {run, epoch, group, output, make_provenance()}; }
+  GroupStore store(int epoch = 1, int group = 0) {
+    return {run, epoch, group, output, make_provenance(), limits};
+  }
 
   TempFolder folder;
   RunDirectory run{folder.path() + "/run"};
   OutputConfig output;
+  SealLimits limits;
 };
 
 std::vector<std::string> ids(const std::vector<Acknowledged>& acknowledged) {
@@ -144,16 +148,28 @@ TEST_F(GroupStoreTest, JournalsFailuresAtOnce) {
   EXPECT_EQ(state.attempts, 2);
 }
 
-TEST_F(GroupStoreTest, LeavesAnUnsealedPartToTheNextStart) {
+TEST_F(GroupStoreTest, DropsWhatIsNotSealed) {
   { store().add(make_finished(make_item(1))); }
-  EXPECT_THAT(files_below(run.parts()), ElementsAre("e0001-g000/000001.h5.tmp"));
-  std::ofstream(run.epoch(1)) << "{}";
-  std::filesystem::last_write_time(run.epoch(1),
-                                   std::filesystem::file_time_type::clock::now() - std::chrono::hours(1));
-  const Epoch next(run, {});
-  EXPECT_EQ(next.number(), 2);
-  EXPECT_THAT(next.reclaimed(), ElementsAre("parts/e0001-g000/000001.h5.tmp"));
   EXPECT_THAT(files_below(run.parts()), IsEmpty());
+  EXPECT_FALSE(read_journals(run).by_key.contains(make_item(1).key));
+}
+
+TEST_F(GroupStoreTest, SealsAPartThatGrowsLargeInMemory) {
+  output.items_per_part = 1000;
+  limits.bytes = 8 << 20;
+  GroupStore store = this->store();
+  const Item large = make_item(1, 1024, 1024, 3);
+  EXPECT_EQ(store.add(make_finished(large)).size(), 1U);
+}
+
+TEST_F(GroupStoreTest, SealsQuickItemsAfterAWhile) {
+  limits.age = std::chrono::milliseconds(50);
+  GroupStore store = this->store();
+  const Item item = make_item(1);
+  EXPECT_THAT(store.add(make_finished(item)), IsEmpty());
+  EXPECT_THAT(store.seal(false), IsEmpty());
+  std::this_thread::sleep_for(limits.age);
+  EXPECT_EQ(store.seal(false).size(), 1U);
 }
 
 TEST_F(GroupStoreTest, OfAnOlderEpochStopsBeforeItSeals) {

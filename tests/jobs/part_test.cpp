@@ -9,6 +9,7 @@
 #include "configs/error.h"
 #include "jobs/store/durable.h"
 #include "jobs/store/h5_dataset.h"
+#include "jobs/store/h5_memory_file.h"
 #include "jobs/store/part_reader.h"
 #include "jobs/store/part_writer.h"
 #include "tests/jobs/run_folder.h"
@@ -19,9 +20,8 @@ namespace {
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::Key;
-using ::testing::Not;
-using ::testing::Pair;
 
 using Shape = PartReader::Shape;
 
@@ -118,8 +118,7 @@ TEST_F(PartTest, IsNotThereBeforeItIsSealed) {
     part.add(both);
     EXPECT_FALSE(std::filesystem::exists(path));
   }
-  EXPECT_FALSE(std::filesystem::exists(path));
-  EXPECT_TRUE(std::filesystem::exists(path + ".tmp"));
+  EXPECT_THAT(files_below(folder.path()), IsEmpty());
 }
 
 TEST_F(PartTest, SaysItsSize) {
@@ -127,13 +126,12 @@ TEST_F(PartTest, SaysItsSize) {
   part.add(both);
   const std::uint64_t size = part.seal();
   EXPECT_EQ(size, std::filesystem::file_size(path));
-  EXPECT_FALSE(std::filesystem::exists(path + ".tmp"));
+  EXPECT_THAT(files_below(folder.path()), ElementsAre("parts/e0001-g000/000001.h5"));
 }
 
 TEST_F(PartTest, RefusesShapesThatDoNotFitTheBytes) {
   for (const Shape& shape :
        {Shape{2, 3, 4, 4}, Shape{0, 3, 4, 3}, Shape{-2, -3, 4, 3}, Shape{std::int64_t{1} << 62, 4, 4, 3}}) {
-    std::filesystem::remove(path + ".tmp");
     both.frames_shape = shape;
     expect_error([&] { writer().add(both); }, Category::internal, "a.b~c-1");
   }
@@ -147,15 +145,17 @@ TEST_F(PartTest, RefusesTheSameIdTwice) {
 
 TEST_F(PartTest, RefusesTextThatHdf5CannotHold) {
   for (const std::string& text : {std::string("a\0b", 3), std::string("\xff")}) {
-    std::filesystem::remove(path + ".tmp");
     both.attributes = {{"prompt", text}};
     expect_error([&] { writer().add(both); }, Category::internal, "prompt");
   }
 }
 
-TEST_F(PartTest, NeverWritesOverAnUnfinishedPart) {
-  PartWriter first = writer();
-  expect_error([&] { writer(); }, Category::io, "create an HDF5 file");
+TEST_F(PartTest, IsNotThereIfItCannotBeWritten) {
+  PartWriter part = writer();
+  part.add(both);
+  std::filesystem::create_directories(path + "/in the way");
+  expect_error([&] { part.seal(); }, Category::io, "rename");
+  EXPECT_THAT(files_below(folder.path()), IsEmpty());
 }
 
 TEST_F(PartTest, NoticesEveryDamagedByteOfADataset) {
@@ -206,10 +206,11 @@ TEST_F(PartTest, RefusesForeignDatasets) {
   for (const Foreign& foreign : cases) {
     const std::string file_path = folder.path() + "/" + foreign.name;
     {
-      const h5::File file = h5::create_file(file_path);
+      h5::MemoryFile file(file_path);
       const h5::Group items = h5::create_group(file.get(), "items", file_path);
       const h5::Group item = h5::create_group(items.get(), "a", file_path);
       h5::write_dataset(item.get(), "frames", foreign.type, foreign.layout, data.data(), file_path);
+      durable::write_file(file_path, file.finish());
     }
     expect_error([&] { PartReader(file_path).frames("a"); }, Category::bad_input, foreign.words);
   }
@@ -217,7 +218,7 @@ TEST_F(PartTest, RefusesForeignDatasets) {
 
 TEST_F(PartTest, DoesNotBelieveAShapeThatItsBytesCannotFill) {
   {
-    const h5::File file = h5::create_file(folder.path() + "/bomb");
+    h5::MemoryFile file("bomb");
     const h5::Group items = h5::create_group(file.get(), "items", "bomb");
     const h5::Group item = h5::create_group(items.get(), "a", "bomb");
     const hsize_t shape[] = {1'000'000, 1'000'000, 1'000'000, 3};
@@ -228,6 +229,7 @@ TEST_F(PartTest, DoesNotBelieveAShapeThatItsBytesCannotFill) {
     const h5::Dataset dataset(H5Dcreate2(item.get(), "frames", H5T_STD_U8LE, space.get(), H5P_DEFAULT,
                                          creation.get(), H5P_DEFAULT));
     ASSERT_TRUE(dataset);
+    durable::write_file(folder.path() + "/bomb", file.finish());
   }
   expect_error([&] { PartReader(folder.path() + "/bomb").frames("a"); }, Category::bad_input, "stored bytes");
 }
@@ -235,11 +237,10 @@ TEST_F(PartTest, DoesNotBelieveAShapeThatItsBytesCannotFill) {
 TEST_F(PartTest, HoldsListsOfAnyLengthAsAttributes) {
   std::vector<std::string> many(20'000);
   for (std::size_t i = 0; i < many.size(); ++i) many[i] = "id-" + std::to_string(i);
-  const std::string file_path = folder.path() + "/list";
-  h5::File file = h5::create_file(file_path);
-  h5::write_attribute(file.get(), "none", std::vector<std::string>{}, file_path);
-  h5::write_attribute(file.get(), "many", many, file_path);
-  EXPECT_NO_THROW(file.close("close", file_path));
+  h5::MemoryFile file("list");
+  h5::write_attribute(file.get(), "none", std::vector<std::string>{}, "list");
+  h5::write_attribute(file.get(), "many", many, "list");
+  EXPECT_GT(file.finish().size(), many.size() * 16);
 }
 
 }  // namespace
