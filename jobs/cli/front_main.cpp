@@ -1,12 +1,14 @@
 #include <functional>
-#include <ostream>
+#include <iostream>
 #include <string>
 
 #include "jobs/cli/check.h"
 #include "jobs/cli/engine_path.h"
 #include "jobs/cli/output.h"
 #include "jobs/cli/registry_template.h"
-#include "jobs/cli/results.h"
+#include "jobs/cli/results_export.h"
+#include "jobs/cli/results_ls.h"
+#include "jobs/cli/results_show.h"
 #include "jobs/cli/run_options.h"
 #include "jobs/cli/weights_identify.h"
 
@@ -36,6 +38,13 @@ CLI::App& add_room(CLI::App& app, const std::string& name, const std::string& wh
   CLI::App* room = app.add_subcommand(name, what);
   room->require_subcommand(1);
   return *room;
+}
+
+/// Results go to the stream, notes to standard error.
+int say(std::ostream& out, const jobs::ResultsOutput& results) {
+  for (const std::string& note : results.notes) std::cerr << "ditmill: " << note << "\n";
+  out << results.text;
+  return 0;
 }
 
 int run_front(int argc, char** argv) {
@@ -72,19 +81,19 @@ int run_front(int argc, char** argv) {
   jobs::ExportOptions exports;
   CLI::App& results = add_room(*app, "results", "What a run has stored");
   add_command(results, "ls", "Every item of a run and what became of it", options, true, chosen,
-              [&](std::ostream& out) { return jobs::results_ls(path, options.json, out); })
+              [&](std::ostream& out) { return say(out, jobs::results_ls(path, options.json)); })
       ->add_option("run", path, "A run directory")
       ->required();
   CLI::App* show =
       add_command(results, "show", "What the store keeps of one item", options, true, chosen,
-                  [&](std::ostream& out) { return jobs::results_show(path, name, options.json, out); });
+                  [&](std::ostream& out) { return say(out, jobs::results_show(path, name, options.json)); });
   show->add_option("run", path, "A run directory")->required();
   show->add_option("id", name, "An item")->required();
   CLI::App* export_command =
       add_command(results, "export", "Write pictures of finished items", options, false, chosen,
-                  [&](std::ostream& out) { return jobs::results_export(exports, out); });
-  export_command->add_option("run", exports.run, "A run directory")->required();
-  export_command->add_option("--png", exports.png, "Every frame, as DIR/<id>/frame_0000.png")
+                  [&](std::ostream& out) { return say(out, jobs::results_export(exports)); });
+  export_command->add_option("run", exports.run_directory, "A run directory")->required();
+  export_command->add_option("--png", exports.png_folder, "Every frame, as DIR/<id>/frame_0000.png")
       ->type_name("DIR");
   export_command->add_option("--contact-sheet", exports.contact_sheet, "One picture of many items")
       ->type_name("FILE");

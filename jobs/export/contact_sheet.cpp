@@ -1,65 +1,70 @@
 #include "jobs/export/contact_sheet.h"
 
 #include <algorithm>
-
-#include "jobs/export/font.h"
+#include <cmath>
 
 namespace ditmill::jobs {
 namespace {
 
-constexpr int gap = 2;       ///< between the frames of a strip
-constexpr int margin = 10;   ///< around a strip
-constexpr int text_gap = 4;  ///< between a strip and its id
-constexpr std::uint8_t paper = 245;
+constexpr int side = 160;
+constexpr int frame_gap = 2;
+constexpr int strip_gap = 16;
+constexpr int caption_gap = 6;
+constexpr int caption_scale = 2;
+constexpr std::uint8_t background = 24;
+constexpr std::uint8_t ink = 230;
 
-int width_of(const Strip& strip) {
-  int width = 0;
-  for (const Image& frame : strip.frames) width += frame.width + gap;
-  return std::max(0, width - gap);
+std::string shortened(const std::string& text, int width) {
+  const auto room = static_cast<std::size_t>(std::max(3, width / character_width(caption_scale)));
+  return text.size() <= room ? text : text.substr(0, room - 2) + "..";
 }
 
-int height_of(const Strip& strip) {
+Picture drawn(const Strip& strip) {
+  std::vector<Picture> frames;
+  int width = -frame_gap;
   int height = 0;
-  for (const Image& frame : strip.frames) height = std::max(height, frame.height);
-  return height;
+  for (const Picture& frame : strip.frames) {
+    frames.push_back(fitted(frame, side));
+    width += frames.back().width + frame_gap;
+    height = std::max(height, frames.back().height);
+  }
+  Picture picture = Picture::blank(width, height + caption_gap + character_height(caption_scale), background);
+  int x = 0;
+  for (const Picture& frame : frames) {
+    paste(picture, frame, x, 0);
+    x += frame.width + frame_gap;
+  }
+  draw_text(picture, shortened(strip.caption, width), 0, height + caption_gap, caption_scale, ink);
+  return picture;
 }
 
 }  // namespace
 
-std::vector<std::size_t> spread(std::size_t total, std::size_t count) {
-  std::vector<std::size_t> positions;
-  count = std::min(total, count);
-  for (std::size_t i = 0; i < count; ++i) {
-    positions.push_back(count == 1 ? 0 : i * (total - 1) / (count - 1));
-  }
-  return positions;
+std::vector<std::int64_t> spread_frames(std::int64_t count, std::int64_t wanted) {
+  std::vector<std::int64_t> indices;
+  const std::int64_t taken = std::min(count, wanted);
+  for (std::int64_t i = 0; i < taken; ++i) indices.push_back(taken == 1 ? 0 : i * (count - 1) / (taken - 1));
+  return indices;
 }
 
-Image contact_sheet(const std::vector<Strip>& strips) {
+Picture contact_sheet(const std::vector<Strip>& strips) {
+  std::vector<Picture> cells;
   int cell_width = 0;
   int cell_height = 0;
   for (const Strip& strip : strips) {
-    cell_width = std::max(cell_width, width_of(strip));
-    cell_height = std::max(cell_height, height_of(strip));
+    cells.push_back(drawn(strip));
+    cell_width = std::max(cell_width, cells.back().width + strip_gap);
+    cell_height = std::max(cell_height, cells.back().height + strip_gap);
   }
-  cell_width += margin;
-  cell_height += text_gap + glyph_height + margin;
-  const int count = static_cast<int>(strips.size());
-  int columns = 1;
-  while (columns < count && columns * cell_width < (count + columns - 1) / columns * cell_height) ++columns;
+  const int count = static_cast<int>(cells.size());
+  const double square = std::sqrt(static_cast<double>(count) * cell_height / cell_width);
+  const int columns = std::clamp(static_cast<int>(std::ceil(square)), 1, count);
   const int rows = (count + columns - 1) / columns;
-
-  Image sheet = Image::filled(columns * cell_width + margin, rows * cell_height + margin, paper);
+  Picture sheet =
+      Picture::blank(columns * cell_width + strip_gap, rows * cell_height + strip_gap, background);
   for (int i = 0; i < count; ++i) {
-    const Strip& strip = strips[static_cast<std::size_t>(i)];
-    const int left = margin + i % columns * cell_width;
-    const int top = margin + i / columns * cell_height;
-    int x = left;
-    for (const Image& frame : strip.frames) {
-      sheet.paste(frame, x, top);
-      x += frame.width + gap;
-    }
-    sheet.write(strip.id, left, top + height_of(strip) + text_gap, cell_width - margin);
+    paste(sheet, cells[static_cast<std::size_t>(i)], strip_gap + i % columns * cell_width,
+          strip_gap + i / columns * cell_height);
   }
   return sheet;
 }

@@ -3,20 +3,22 @@
 #include <string>
 #include <vector>
 
-#include "jobs/export/image.h"
+#include "jobs/export/picture.h"
 
 namespace ditmill::jobs {
 
-/// One item of a contact sheet: its id and a few of its frames, all of one size.
+/// Some frames of one item, side by side above a caption.
 struct Strip {
-  std::string id;
-  std::vector<Image> frames;
+  std::string caption;
+  std::vector<Picture> frames;  ///< at least one
 };
 
-/// Strips in columns, each with its id beneath: about as wide as it is high. `strips` must not be empty.
-Image contact_sheet(const std::vector<Strip>& strips);
+/// Indices of `wanted` frames spread evenly over a clip, the first and the last among them; all if there are
+/// fewer.
+std::vector<std::int64_t> spread_frames(std::int64_t count, std::int64_t wanted);
 
-/// At most `count` of `total` positions, evenly spread, first and last among them.
-std::vector<std::size_t> spread(std::size_t total, std::size_t count);
+/// All strips in one picture: frames as thumbnails of at most 160 pixels a side, strips in a grid about as
+/// wide as it is high. Needs at least one strip.
+Picture contact_sheet(const std::vector<Strip>& strips);
 
 }  // namespace ditmill::jobs

@@ -3,15 +3,15 @@
 #include <array>
 #include <cstdint>
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::font {
 
-inline constexpr int glyph_width = 5;
-inline constexpr int glyph_height = 7;
+inline constexpr int columns = 5;
+inline constexpr int rows = 7;
 
-/// A character's columns from the left; bit 0 is its top row.
-using Glyph = std::array<std::uint8_t, glyph_width>;
+/// A column of dots each, the lowest bit at the top.
+using Glyph = std::array<std::uint8_t, columns>;
 
-/// The letters, digits and signs that an item's id may hold; blank for any other character.
-Glyph glyph_of(char character) noexcept;
+/// The glyph of a printable ASCII character; that of '?' for any other.
+const Glyph& glyph(char character) noexcept;
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::font

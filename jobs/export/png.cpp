@@ -1,11 +1,7 @@
 #include "jobs/export/png.h"
 
+#include <fcntl.h>
 #include <png.h>
-
-#include <cerrno>
-#include <csetjmp>
-#include <cstdio>
-#include <memory>
 
 #include "configs/error.h"
 #include "jobs/store/durable.h"
@@ -13,43 +9,40 @@
 namespace ditmill::jobs {
 namespace {
 
-struct CloseFile {
-  void operator()(std::FILE* file) const { std::fclose(file); }
-};
-
-/// libpng reports errors by longjmp: nothing with a destructor may live in here. Returns whether all was
-/// written.
-bool encode(std::FILE* file, const Image& image) {
-  png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, nullptr, nullptr, nullptr);
-  png_infop info = png == nullptr ? nullptr : png_create_info_struct(png);
-  if (info == nullptr || setjmp(png_jmpbuf(png)) != 0) {
-    png_destroy_write_struct(&png, &info);
-    return false;
-  }
-  png_init_io(png, file);
-  png_set_IHDR(png, info, static_cast<png_uint_32>(image.width), static_cast<png_uint_32>(image.height), 8,
-               PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
-  png_write_info(png, info);
-  for (int y = 0; y < image.height; ++y) {
-    png_write_row(png, image.pixels.data() + static_cast<std::size_t>(y) * image.width * 3);
-  }
-  png_write_end(png, info);
-  png_destroy_write_struct(&png, &info);
-  return std::fflush(file) == 0;
+[[noreturn]] void refuse(const Picture& picture, const std::string& why) {
+  throw Error(
+      Category::internal, "encode a PNG picture", {},
+      Expected{std::to_string(picture.width) + " x " + std::to_string(picture.height) + " pixels of RGB"},
+      Got{why});
 }
 
 }  // namespace
 
-void write_png(const Image& image, const std::string& path) {
-  const std::string temporary = path + ".tmp";
-  std::unique_ptr<std::FILE, CloseFile> file{std::fopen(temporary.c_str(), "wbe")};
-  if (!file) throw system_error(errno, "create a picture", Where{.file = temporary});
-  errno = 0;
-  if (!encode(file.get(), image)) {
-    throw system_error(errno == 0 ? EIO : errno, "write a picture", Where{.file = temporary});
+std::string png_bytes(const Picture& picture) {
+  if (picture.width <= 0 || picture.height <= 0 ||
+      picture.rgb.size() !=
+          static_cast<std::size_t>(picture.width) * static_cast<std::size_t>(picture.height) * 3) {
+    refuse(picture, std::to_string(picture.rgb.size()) + " bytes");
   }
-  file.reset();
-  durable::publish(temporary, path);
+  png_image image{};
+  image.version = PNG_IMAGE_VERSION;
+  image.width = static_cast<png_uint_32>(picture.width);
+  image.height = static_cast<png_uint_32>(picture.height);
+  image.format = PNG_FORMAT_RGB;
+  std::string bytes(PNG_IMAGE_PNG_SIZE_MAX(image), '\0');
+  png_alloc_size_t size = bytes.size();
+  if (png_image_write_to_memory(&image, bytes.data(), &size, 0, picture.rgb.data(), 0, nullptr) == 0) {
+    refuse(picture, image.message);
+  }
+  bytes.resize(size);
+  return bytes;
+}
+
+void write_png(const std::string& path, const Picture& picture) {
+  const std::string bytes = png_bytes(picture);
+  durable::File file = durable::File::open(path, O_WRONLY | O_CREAT | O_TRUNC);
+  file.write(bytes);
+  file.close();
 }
 
 }  // namespace ditmill::jobs

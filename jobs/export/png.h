@@ -2,11 +2,13 @@
 
 #include <string>
 
-#include "jobs/export/image.h"
+#include "jobs/export/picture.h"
 
 namespace ditmill::jobs {
 
-/// Writes a PNG file; it appears whole or not at all. Throws Error: io, no_space.
-void write_png(const Image& image, const std::string& path);
+/// The picture as a PNG file's bytes (8-bit RGB). Throws Error(internal) if its bytes do not fit its size.
+std::string png_bytes(const Picture& picture);
+/// Writes a PNG file over whatever is there. Throws Error: io, no_space, not_found (no such folder).
+void write_png(const std::string& path, const Picture& picture);
 
 }  // namespace ditmill::jobs
