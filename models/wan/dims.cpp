@@ -149,6 +149,16 @@ void refuse_other_models(const registry::Component& component, const Shapes& sha
                 Where{.file = component.label}, Expected{"the diffusers layout"},
                 Got{"Wan's official layout"},   "use the model's -Diffusers repository"};
   }
+  // Its shapes are those of Wan 2.1's 14B: only the variant tells.
+  if (component.identity.variant.starts_with("wan2.2-")) {
+    throw Error{Category::unsupported,
+                doing,
+                Where{.file = component.label},
+                Expected{"a pipeline with one transformer"},
+                Got{component.identity.variant + ", one of two experts"},
+                "this version runs Wan 2.1 text-to-video; if these weights are Wan 2.1's, say so with "
+                "model.variants"};
+  }
   for (const auto& [name, shape] : shapes) {
     const bool image =
         name.find(".add_k_proj.") != std::string::npos || name.find("image_embedder.") != std::string::npos;

@@ -134,6 +134,10 @@ INSTANTIATE_TEST_SUITE_P(
                 [](Component& c) { c.identity.layout = "official"; },
                 Category::unsupported,
                 {"official layout"}},
+        Refusal{"OneOfTwoExperts",
+                [](Component& c) { c.identity.variant = "wan2.2-t2v-a14b-high"; },
+                Category::unsupported,
+                {"wan2.2-t2v-a14b-high", "model.variants"}},
         Refusal{"ImageToVideo",
                 [](Component& c) {
                   tensors(c).push_back(

@@ -15,10 +15,18 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import torch
 from diffusers import AutoencoderKLWan, WanTransformer3DModel
+from diffusers.utils import logging as diffusers_logging
 from transformers import UMT5Config, UMT5EncoderModel
+from transformers.utils import logging as transformers_logging
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import tiny_tokenizer  # noqa: E402
+
+# Storing an island in bfloat16 is what some published folders do: no reason to warn.
+diffusers_logging.set_verbosity_error()
+transformers_logging.set_verbosity_error()
+diffusers_logging.disable_progress_bar()
+transformers_logging.disable_progress_bar()
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 COMPONENTS = {
