@@ -13,10 +13,11 @@ using nlohmann::json;
 
 constexpr std::size_t most_errors_told = 3;
 
+/// The error with another rank and more to the hint. Problems of the user's input stay as they are.
 Error with(const Error& error, int rank, const std::string& added_hint) {
   if (!error.problems().empty()) return error;
   Where where = error.where();
-  if (where.rank < 0) where.rank = rank;
+  where.rank = rank;
   std::string hint = error.hint();
   if (!added_hint.empty()) hint += (hint.empty() ? "" : "; ") + added_hint;
   return {error.category(),           error.doing(),    std::move(where),
@@ -62,7 +63,8 @@ Error combined(const std::vector<std::string>& texts) {
     tell("also, on " + ranks_text(all[i].second) + ": " + error_from_text(all[i].first).what());
   }
   if (all.size() > most_errors_told) tell("and " + std::to_string(all.size() - most_errors_told) + " more");
-  return with(error_from_text(first), its_ranks.front(), others);
+  const Error error = error_from_text(first);
+  return with(error, error.where().rank < 0 ? its_ranks.front() : error.where().rank, others);
 }
 
 }  // namespace
@@ -92,8 +94,13 @@ void agree_on(const Communicator& comm, const std::optional<Error>& failure) {
     return;
   }
   if (comm.max(failure ? 1 : 0, Purpose::agreement) == 0) return;
-  const std::vector<std::string> texts =
-      comm.gather_text(failure ? to_text(*failure) : std::string(), 0, Purpose::agreement);
+  std::string mine;
+  if (failure) {
+    // combined() says whose it is; without the rank, equal errors of several ranks are equal texts.
+    const bool names_me = failure->where().rank == comm.rank();
+    mine = to_text(names_me ? with(*failure, -1, {}) : *failure);
+  }
+  const std::vector<std::string> texts = comm.gather_text(mine, 0, Purpose::agreement);
   std::string agreed;
   if (comm.rank() == 0) agreed = to_text(combined(texts));
   throw error_from_text(comm.broadcast_text(std::move(agreed), 0, Purpose::agreement));

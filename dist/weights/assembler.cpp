@@ -50,7 +50,15 @@ at::Tensor allocated(const registry::TensorInfo& tensor, Make&& make) {
 
 }  // namespace
 
-Assembler::Assembler(const ComponentPlan& plan) : plan_(&plan) {}
+Assembler::Assembler(const ComponentPlan& plan) : plan_(&plan) {
+  for (const registry::WeightFile& file : plan.files) {
+    for (const registry::TensorInfo& tensor : file.tensors) {
+      if (tensor.begin < tensor.end) continue;
+      tensors_.insert_or_assign(tensor.name,
+                                at::empty(sizes_of(tensor), scalar_type(plan.dtype_of(tensor.name))));
+    }
+  }
+}
 
 void Assembler::begin(const registry::TensorInfo& tensor) {
   const at::ScalarType from = scalar_type(tensor.type);
@@ -83,15 +91,16 @@ void Assembler::add(const Chunk& chunk, std::span<const std::byte> bytes) {
   const std::uint64_t chunk_end = chunk.offset + chunk.length;
   while (tensor_ < tensors.size()) {
     const registry::TensorInfo& tensor = tensors[tensor_];
-    const bool empty = tensor.begin == tensor.end;
-    if (empty ? tensor.begin > chunk_end : tensor.begin >= chunk_end) return;
+    if (tensor.begin == tensor.end) {
+      ++tensor_;
+      continue;
+    }
+    if (tensor.begin >= chunk_end) return;
     if (!current_.defined()) begin(tensor);
     const std::uint64_t from = std::max(tensor.begin, chunk.offset);
     const std::uint64_t to = std::min(tensor.end, chunk_end);
-    if (to > from) {
-      std::memcpy(static_cast<std::byte*>(current_.data_ptr()) + (from - tensor.begin),
-                  bytes.data() + (from - chunk.offset), to - from);
-    }
+    std::memcpy(static_cast<std::byte*>(current_.data_ptr()) + (from - tensor.begin),
+                bytes.data() + (from - chunk.offset), to - from);
     if (tensor.end > chunk_end) return;
     end(tensor);
   }

@@ -14,7 +14,7 @@ namespace ditmill::dist {
 /// Makes tensors of the chunks of a plan, which come in the order of the schedule. Bytes are copied, never
 /// aliased, so that neither the alignment in the file nor the chunk's life matters. A tensor whose file has
 /// another type than the plan wants is gathered in one reused buffer and converted whole by LibTorch when its
-/// last byte is in: the bits are those of `.to()`.
+/// last byte is in: the bits are those of `.to()`. Tensors without bytes are there from the start.
 class Assembler {
  public:
   /// The plan outlives it, and has passed check_plan().

@@ -215,15 +215,23 @@ class Stream {
 
   void verify(const Chunk& chunk, std::size_t sequence, const FrameHeader& header,
               std::span<const std::byte> bytes) const {
+    if (header.sequence != sequence) {
+      throw Error{Category::communication,
+                  "verify weights",
+                  place(chunk),
+                  Expected{"chunk " + std::to_string(sequence)},
+                  Got{"chunk " + std::to_string(header.sequence)},
+                  changed_on_the_way};
+    }
     const registry::Leaf digest = registry::leaf_digest(bytes);
-    if (header.sequence == sequence && header.digest == digest) return;
-    throw Error{
-        Category::communication,
-        "verify weights",
-        place(chunk),
-        Expected{"chunk " + std::to_string(header.sequence) + ", XXH3-128 " + registry::hex(header.digest)},
-        Got{"chunk " + std::to_string(sequence) + ", " + registry::hex(digest)},
-        changed_on_the_way};
+    if (header.digest == digest) return;
+    throw Error{Category::communication,
+                "verify weights",
+                place(chunk),
+                Expected{"XXH3-128 " + registry::hex(header.digest) + " of " + std::to_string(chunk.length) +
+                         " bytes"},
+                Got{registry::hex(digest)},
+                changed_on_the_way};
   }
 
   const Communicator& comm_;

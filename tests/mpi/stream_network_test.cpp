@@ -1,0 +1,73 @@
+// What happens to bytes on their way: for two ranks and more.
+#include "configs/error.h"
+#include "registry/digest.h"
+#include "tests/mpi/mpi_test.h"
+#include "tests/mpi/stream_failure.h"
+
+namespace ditmill::dist {
+namespace {
+
+using mpi_test::failure;
+using mpi_test::Files;
+using mpi_test::three_tensors;
+using mpi_test::world;
+using registry::leaf_bytes;
+
+struct Flip {
+  const char* what;
+  int chunk;
+  std::size_t byte;  ///< in the broadcast: 64 bytes of header, then the chunk
+  const char* tensors;
+};
+
+TEST(StreamNetwork, FindsABitThatChangedOnItsWayToOneRank) {
+  const Flip flips[] = {
+      {"the first byte", 0, 64, "first"},
+      {"the last byte of a chunk", 1, 64 + leaf_bytes - 1, "first"},
+      {"a chunk with two tensors", 2, 64 + 1000, "first, second"},
+      {"the last chunk", 7, 64 + 5, "third"},
+      {"the chunk's number", 3, 0, "second, third"},
+      {"the mark that rank 0 has failed", 4, 8, "third"},
+      {"the digest", 5, 16, "third"},
+  };
+  const Files files = three_tensors();
+  for (const Flip& flip : flips) {
+    for (const int victim : {1, world().size() - 1}) {
+      SCOPED_TRACE(std::string(flip.what) + " on rank " + std::to_string(victim));
+      const Communicator comm = mpi_test::tampering(world(), [&](int call, std::span<std::byte> bytes) {
+        if (call == flip.chunk && world().rank() == victim) bytes[flip.byte] ^= std::byte{1};
+      });
+      const Error error = failure(comm, files.plan, files.open());
+      EXPECT_EQ(error.category(), Category::communication);
+      EXPECT_EQ(error.where().file, "/weights/0");
+      EXPECT_EQ(error.where().offset, static_cast<std::uint64_t>(flip.chunk) * leaf_bytes);
+      EXPECT_EQ(error.where().tensor, flip.tensors);
+      EXPECT_EQ(error.where().rank, victim);
+    }
+  }
+}
+
+TEST(StreamNetwork, FindsAChangeOnEveryReceiverAndSaysItOnce) {
+  const Files files = three_tensors();
+  const Communicator comm = mpi_test::tampering(world(), [&](int call, std::span<std::byte> bytes) {
+    if (call == 2 && world().rank() != 0) bytes[64] ^= std::byte{0x80};
+  });
+  const Error error = failure(comm, files.plan, files.open());
+  EXPECT_EQ(error.where().rank, 1);
+  const std::string what = error.what();
+  EXPECT_EQ(what.find("check the network"), what.rfind("check the network")) << what;
+}
+
+TEST(StreamNetwork, EndsBeforeManyMoreChunksAreSent) {
+  const Files files = three_tensors(40);
+  int broadcasts = 0;
+  const Communicator comm = mpi_test::tampering(world(), [&](int call, std::span<std::byte> bytes) {
+    ++broadcasts;
+    if (call == 3 && world().rank() == 1) bytes[100] ^= std::byte{1};
+  });
+  failure(comm, files.plan, files.open());
+  EXPECT_LE(broadcasts, 16 + 2) << "an agreement every 16 chunks, and the message";
+}
+
+}  // namespace
+}  // namespace ditmill::dist
