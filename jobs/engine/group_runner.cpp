@@ -110,6 +110,7 @@ bool GroupRunner::told_to_stop() {
 }
 
 void GroupRunner::run_window(const Grant& grant) {
+  spdlog::debug("{} items granted, from {}", grant.items.size(), grant.items.front().item.request.id);
   encode_texts(grant);
   for (const WorkItem& work : grant.items) {
     if (&work == &grant.items.back()) ask();
