@@ -112,12 +112,9 @@ std::uint64_t disk_bytes(const PreparedJob& job) {
 }
 
 nlohmann::json check_report(const PreparedJob& job, int world, std::vector<Problem> problems) {
-  nlohmann::json report{{"items", job.manifest.items.size()},
-                        {"world", world},
-                        {"degrees", nlohmann::json::object()},
-                        {"ranks", nlohmann::json::array()},
-                        {"disk_bytes", 0},
-                        {"problems", nlohmann::json::array()}};
+  nlohmann::json report{
+      {"items", job.manifest.items.size()}, {"world", world},  {"degrees", nlohmann::json::object()},
+      {"ranks", nlohmann::json::array()},   {"disk_bytes", 0}, {"problems", nlohmann::json::array()}};
   try {
     const dist::Mesh mesh{world, job.manifest.pipeline.parallel};
     for (const dist::Axis axis : dist::axes) report["degrees"][dist::name(axis)] = mesh.degree(axis);
@@ -130,8 +127,8 @@ nlohmann::json check_report(const PreparedJob& job, int world, std::vector<Probl
   std::uint64_t activations = 0;
   if (job.family != nullptr && problems.empty()) {
     for (const configs::Request* request : distinct_sizes(job.manifest.items)) {
-      activations = std::max(activations, job.family->activation_bytes(job.hyper_parameters,
-                                                                       job.manifest.pipeline, *request));
+      activations = std::max(
+          activations, job.family->activation_bytes(job.hyper_parameters, job.manifest.pipeline, *request));
     }
   }
   for (int rank = 0; rank < world; ++rank) {

@@ -1,10 +1,9 @@
 #pragma once
 
 #include <map>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
-
-#include <nlohmann/json.hpp>
 
 #include "dist/plan/plan.h"
 #include "jobs/manifest.h"
@@ -24,7 +23,7 @@ struct RunOptions {
   bool check = false;             ///< --check
   int ranks = 0;                  ///< --ranks, of --check
   bool json = false;
-  std::string out;                ///< --out FILE
+  std::string out;  ///< --out FILE
   std::string log_level = "info";
   std::string log_file;
 };
@@ -39,8 +38,9 @@ struct PreparedJob {
   std::vector<dist::ComponentPlan> components;
 };
 
-/// Reads the manifest, the prompt list and the headers of the weights, and binds them together. Everything wrong
-/// with what the user wrote is added to `problems`; throws Error for a manifest or model that cannot be read.
+/// Reads the manifest, the prompt list and the headers of the weights, and binds them together. Everything
+/// wrong with what the user wrote is added to `problems`; throws Error for a manifest or model that cannot be
+/// read.
 PreparedJob prepare_job(const RunOptions& options, std::vector<Problem>& problems);
 
 /// What `run --check --json` prints for a world of so many ranks. `job` is usable even with problems.
