@@ -89,7 +89,9 @@ TEST_P(ActivationBytes, OfDecodingAreAnEstimateFromAbove) {
     });
     const std::uint64_t estimate = decode_bytes(json, GetParam(), request);
     EXPECT_GE(estimate, peak) << frames << " frames";
-    if (frames > 1) EXPECT_LE(estimate, waste * peak) << frames << " frames";
+    if (frames > 1) {
+      EXPECT_LE(estimate, waste * peak) << frames << " frames";
+    }
   }
 }
 

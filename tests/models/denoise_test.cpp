@@ -49,7 +49,7 @@ TEST(Guide, ExtrapolatesFromTheUnconditional) {
 
 TEST(Denoise, LooksAtTheNegativeOnlyWhereGuidanceIsOn) {
   DenoiseInput other = tiny_input(1);
-  other.negative = {};
+  other.negative = at::Tensor{};
   EXPECT_TRUE(at::equal(run(tiny_input(1)), run(other)));
   EXPECT_FALSE(at::equal(run(tiny_input(1)), run(tiny_input(5))));
 }
