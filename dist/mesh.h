@@ -23,14 +23,15 @@ struct Range {
   bool operator==(const Range&) const = default;
 };
 
-/// Part `index` of `total` cut into `parts` contiguous pieces whose sizes differ by one at most, larger first.
+/// Part `index` of `total` cut into `parts` contiguous pieces whose sizes differ by one at most, larger
+/// first.
 Range share(std::int64_t total, int index, int parts) noexcept;
 
 /// Who has which coordinate: a value, the same on every rank.
 class Mesh {
  public:
-  /// Throws Error(usage) with the degrees that would fit if their product is not `world`; dp `auto` takes what
-  /// the other axes leave.
+  /// Throws Error(usage) with the degrees that would fit if their product is not `world`; dp `auto` takes
+  /// what the other axes leave.
   Mesh(int world, const configs::ParallelConfig& degrees);
 
   int world() const noexcept { return world_; }

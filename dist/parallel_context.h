@@ -4,8 +4,8 @@
 
 namespace ditmill::dist {
 
-/// What a layer knows of the mesh: which heads, ffn columns and tokens are this rank's. Layers size themselves
-/// by it and never ask for a rank.
+/// What a layer knows of the mesh: which heads, ffn columns and tokens are this rank's. Layers size
+/// themselves by it and never ask for a rank.
 class ParallelContext {
  public:
   ParallelContext(Mesh mesh, int rank) : mesh_(std::move(mesh)), rank_(rank) {}

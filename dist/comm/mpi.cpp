@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <limits>
+#include <cstdlib>
 #include <thread>
 #include <utility>
 
@@ -163,7 +163,7 @@ class MpiCommunicator final : public CommunicatorImpl {
   std::optional<Message> try_receive(int from, int tag) override {
     int arrived = 0;
     MPI_Message handle = MPI_MESSAGE_NULL;
-    MPI_Status status;
+    MPI_Status status{};
     check(MPI_Improbe(from < 0 ? MPI_ANY_SOURCE : from, tag, comm_, &arrived, &handle, &status),
           "look for a message");
     if (arrived == 0) return std::nullopt;

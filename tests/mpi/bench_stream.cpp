@@ -6,11 +6,11 @@
 // The file is in the page cache. Each way ends with all tensors on all ranks, in memory that is touched.
 #include <ATen/ATen.h>
 #include <mpi.h>
-#include <stdlib.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <functional>

@@ -8,8 +8,14 @@
 namespace ditmill::dist::mpi_test {
 namespace {
 
-const MpiSession* the_session = nullptr;
-const Communicator* the_world = nullptr;
+struct Ranks {
+  const MpiSession* session = nullptr;
+  const Communicator* world = nullptr;
+};
+Ranks& ranks() {
+  static Ranks ranks;
+  return ranks;
+}
 
 /// Ranks other than 0 say only what failed.
 class QuietPrinter final : public testing::EmptyTestEventListener {
@@ -27,8 +33,8 @@ class QuietPrinter final : public testing::EmptyTestEventListener {
 
 }  // namespace
 
-const MpiSession& session() { return *the_session; }
-const Communicator& world() { return *the_world; }
+const MpiSession& session() { return *ranks().session; }
+const Communicator& world() { return *ranks().world; }
 
 void expect_same_everywhere(const std::string& text) {
   for (const std::string& each : world().gather_text(text, 0, Purpose::agreement)) EXPECT_EQ(each, text);
@@ -41,8 +47,7 @@ int main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
   const MpiSession session(argc, argv);
   const Communicator world = session.world();
-  mpi_test::the_session = &session;
-  mpi_test::the_world = &world;
+  mpi_test::ranks() = {&session, &world};
   if (world.rank() != 0) {
     testing::TestEventListeners& listeners = testing::UnitTest::GetInstance()->listeners();
     delete listeners.Release(listeners.default_result_printer());

@@ -1,9 +1,9 @@
 #include "tests/mpi/stream_failure.h"
 
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
