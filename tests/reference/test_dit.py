@@ -16,7 +16,7 @@ SEED = probe.fresh_seed("test_dit")
 # Heads and widths that are no powers of two; the last is the published width.
 SHAPES = [
     tiny_wan.Shape(heads=3, head_dim=40, layers=3, ffn=200, text_dim=48, shard_size="300KB"),
-    tiny_wan.Shape(heads=5, head_dim=24, layers=2, ffn=136, text_dim=64, freq_dim=64, z_dim=6),
+    tiny_wan.Shape(heads=5, head_dim=24, layers=2, ffn=136, text_dim=64, freq_dim=64, z_dim=6, dtype="bfloat16"),
     tiny_wan.Shape(heads=2, head_dim=128, layers=2, ffn=384, text_dim=32),
 ]
 
