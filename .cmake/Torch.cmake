@@ -33,6 +33,13 @@ foreach(_dir IN LISTS _cuda_runtime_dirs)
   target_link_options(torch::cpu INTERFACE -Wl,-rpath-link,${_dir} -Wl,-rpath,${_dir})
 endforeach()
 
+# libc10 and libsentencepiece both export FLAGS_minloglevel: an int here, an object of 32 bytes there. Whichever is
+# loaded first serves both, so it must be the larger one; else sentencepiece's constructor writes over c10's other
+# flags, and an allocation that fails aborts the process (models_test.TranslateErrors). Link options come before all
+# libraries.
+target_link_options(torch::c10 INTERFACE
+  "LINKER:--push-state,--no-as-needed" "LINKER:-lsentencepiece" "LINKER:--pop-state")
+
 # One precompiled ATen header serves dist, models and the engine (388 MB, 20 s to make, 1.5 s instead of 8 s a file).
 file(WRITE ${CMAKE_BINARY_DIR}/aten_pch.cpp "")
 add_library(ditmill_aten_pch OBJECT ${CMAKE_BINARY_DIR}/aten_pch.cpp)

@@ -5,9 +5,9 @@
 #include <c10/core/impl/alloc_cpu.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cstdint>
-#include <cstring>
+#include <mutex>
+#include <unordered_map>
 
 namespace ditmill::models {
 
@@ -33,28 +33,35 @@ class TensorPeak final : public c10::Allocator {
   }
 
   c10::DataPtr allocate(std::size_t bytes) override {
-    void* data = c10::alloc_cpu(bytes + header);
-    std::memcpy(data, &bytes, sizeof bytes);
+    void* data = c10::alloc_cpu(bytes);  // data is its own context: oneDNN asks for that
+    const std::lock_guard lock{mutex_};
+    if (data != nullptr) bytes_[data] = bytes;
     held_ += static_cast<std::int64_t>(bytes);
-    most_ = std::max<std::int64_t>(most_, held_);
-    return {static_cast<char*>(data) + header, data, &release, c10::Device(c10::DeviceType::CPU)};
+    most_ = std::max(most_, held_);
+    return {data, data, &release, c10::Device(c10::DeviceType::CPU)};
   }
+  c10::DeleterFnPtr raw_deleter() const override { return &release; }
   void copy_data(void* to, const void* from, std::size_t bytes) const override {
     default_copy_data(to, from, bytes);
   }
 
  private:
-  static constexpr std::size_t header = 64;  // keeps LibTorch's alignment
-
   static void release(void* data) {
-    std::size_t bytes = 0;
-    std::memcpy(&bytes, data, sizeof bytes);
-    installed().held_ -= static_cast<std::int64_t>(bytes);
+    installed().forget(data);
     c10::free_cpu(data);
   }
+  void forget(void* data) {
+    const std::lock_guard lock{mutex_};
+    const auto found = bytes_.find(data);
+    if (found == bytes_.end()) return;
+    held_ -= static_cast<std::int64_t>(found->second);
+    bytes_.erase(found);
+  }
 
-  std::atomic<std::int64_t> held_ = 0;
-  std::atomic<std::int64_t> most_ = 0;
+  std::mutex mutex_;
+  std::unordered_map<void*, std::size_t> bytes_;
+  std::int64_t held_ = 0;
+  std::int64_t most_ = 0;
 };
 
 }  // namespace ditmill::models
