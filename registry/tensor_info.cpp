@@ -1,5 +1,6 @@
 #include "registry/tensor_info.h"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 
@@ -63,6 +64,15 @@ std::uint64_t TensorInfo::elements() const noexcept {
   std::uint64_t product = 1;
   for (const std::uint64_t size : shape) product *= size;
   return product;
+}
+
+std::string shape_text(std::span<const std::uint64_t> shape) {
+  constexpr std::size_t most = 8;
+  std::string text = "[";
+  for (std::size_t i = 0; i < std::min(shape.size(), most); ++i) {
+    text += (i > 0 ? ", " : "") + std::to_string(shape[i]);
+  }
+  return text + (shape.size() > most ? ", ...]" : "]");
 }
 
 }  // namespace ditmill::registry

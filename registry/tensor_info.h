@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,5 +51,8 @@ struct TensorInfo {
 
   std::uint64_t elements() const noexcept;  ///< the reader has checked that the product does not wrap
 };
+
+/// `[5, 1536]`, for messages: at most eight dimensions are shown.
+std::string shape_text(std::span<const std::uint64_t> shape);
 
 }  // namespace ditmill::registry

@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
-#include <cmath>
-#include <cstdlib>
 #include <optional>
 #include <utility>
 
 #include "configs/error.h"
 #include "configs/utf8.h"
+#include "registry/formats/json_string.h"
 
 namespace ditmill::registry {
 namespace {
@@ -18,77 +17,6 @@ constexpr std::size_t max_depth = 64;
 constexpr std::size_t shown_bytes = 24;
 
 bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
-
-std::uint32_t hex_value(char c) noexcept {
-  if (is_digit(c)) return static_cast<std::uint32_t>(c - '0');
-  return static_cast<std::uint32_t>((c | 0x20) - 'a') + 10;
-}
-
-std::uint32_t four_digits(const char* digits) noexcept {
-  std::uint32_t value = 0;
-  for (int i = 0; i < 4; ++i) value = value << 4 | hex_value(digits[i]);
-  return value;
-}
-
-/// The code point of a checked \u escape; `at` is behind the `u` and moves behind the escape.
-char32_t unicode_escape(const char*& at) noexcept {
-  const std::uint32_t unit = four_digits(at);
-  at += 4;
-  if (unit < 0xd800 || unit > 0xdfff) return unit;
-  const std::uint32_t low = four_digits(at + 2);
-  at += 6;
-  return 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
-}
-
-/// Decodes a checked string, a byte at a time; `at` is behind the opening quote.
-class DecodedBytes {
- public:
-  explicit DecodedBytes(const char* at) noexcept : at_(at) {}
-
-  /// The next byte; -1 behind the last.
-  int next() {
-    if (given_ < pending_.size()) return static_cast<unsigned char>(pending_[given_++]);
-    if (*at_ == '"') return -1;
-    if (*at_ != '\\') return static_cast<unsigned char>(*at_++);
-    ++at_;
-    const char escape = *at_++;
-    switch (escape) {
-      case 'b':
-        return '\b';
-      case 'f':
-        return '\f';
-      case 'n':
-        return '\n';
-      case 'r':
-        return '\r';
-      case 't':
-        return '\t';
-      case 'u':
-        pending_.clear();
-        utf8::append(pending_, unicode_escape(at_));
-        given_ = 1;
-        return static_cast<unsigned char>(pending_[0]);
-      default:
-        return escape;
-    }
-  }
-
- private:
-  const char* at_;
-  std::string pending_;  // of one code point: never leaves the small buffer
-  std::size_t given_ = 0;
-};
-
-int compare(const char* a, const char* b) {
-  DecodedBytes left{a};
-  DecodedBytes right{b};
-  for (;;) {
-    const int x = left.next();
-    const int y = right.next();
-    if (x != y) return x < y ? -1 : 1;
-    if (x < 0) return 0;
-  }
-}
 
 }  // namespace
 
@@ -179,13 +107,13 @@ void JsonScanner::refuse_repeated_keys(std::size_t first) {
   const auto begin = keys_.begin() + static_cast<std::ptrdiff_t>(first);
   const char* text = text_.data();
   std::sort(begin, keys_.end(), [text](std::uint32_t a, std::uint32_t b) {
-    const int order = compare(text + a + 1, text + b + 1);
+    const int order = compare_decoded(text + a + 1, text + b + 1);
     return order != 0 ? order < 0 : a < b;
   });
   std::optional<std::pair<std::uint32_t, std::uint32_t>>
       repeated;  // the earliest repetition, and what it repeats
   for (auto key = begin; key != keys_.end() && key + 1 != keys_.end(); ++key) {
-    if (compare(text + *key + 1, text + *(key + 1) + 1) != 0) continue;
+    if (compare_decoded(text + *key + 1, text + *(key + 1) + 1) != 0) continue;
     if (!repeated || *(key + 1) < repeated->first) repeated = {*(key + 1), *key};
   }
   if (repeated) {
@@ -381,69 +309,6 @@ void JsonScanner::skip() {
 void JsonScanner::finish() {
   skip_space();
   if (!ended()) fail_here("nothing after the JSON value");
-}
-
-namespace {
-
-nlohmann::json parse_number(JsonScanner& scanner) {
-  const std::uint64_t start = scanner.offset();
-  const std::string_view text = scanner.number();
-  const char* end = text.data() + text.size();
-  if (text.find_first_of(".eE") == std::string_view::npos && text != "-0") {
-    std::int64_t whole = 0;
-    if (std::from_chars(text.data(), end, whole).ec == std::errc{}) return whole;
-    std::uint64_t large = 0;
-    if (std::from_chars(text.data(), end, large).ec == std::errc{}) return large;
-  }
-  double value = 0;
-  const std::errc error = std::from_chars(text.data(), end, value).ec;
-  if (error == std::errc::result_out_of_range &&
-      std::abs(std::strtod(std::string{text}.c_str(), nullptr)) < 1) {
-    return 0.0;
-  }
-  if (error != std::errc{}) scanner.fail(start, "a number that a double can hold", scanner.shown(start));
-  return value;
-}
-
-nlohmann::json parse_value(JsonScanner& scanner) {
-  nlohmann::json value;
-  switch (scanner.peek()) {
-    case JsonKind::object:
-      value = nlohmann::json::object();
-      scanner.begin_object();
-      while (scanner.next_member()) {
-        std::string key = scanner.key();
-        value[std::move(key)] = parse_value(scanner);
-      }
-      break;
-    case JsonKind::array:
-      value = nlohmann::json::array();
-      scanner.begin_array();
-      while (scanner.next_element()) value.push_back(parse_value(scanner));
-      break;
-    case JsonKind::string:
-      value = scanner.string();
-      break;
-    case JsonKind::number:
-      value = parse_number(scanner);
-      break;
-    case JsonKind::boolean:
-      value = scanner.boolean();
-      break;
-    case JsonKind::null:
-      scanner.null();
-      break;
-  }
-  return value;
-}
-
-}  // namespace
-
-nlohmann::json parse_json(std::string_view text, const std::string& doing, const std::string& file) {
-  JsonScanner scanner{text, doing, file};
-  nlohmann::json value = parse_value(scanner);
-  scanner.finish();
-  return value;
 }
 
 }  // namespace ditmill::registry

@@ -90,7 +90,4 @@ class JsonScanner {
   std::vector<std::uint32_t> keys_;  ///< opening quotes of the keys of all open objects
 };
 
-/// Parses a small strict JSON document into memory; refuses as JsonScanner does, and numbers beyond a double.
-nlohmann::json parse_json(std::string_view text, const std::string& doing, const std::string& file);
-
 }  // namespace ditmill::registry

@@ -48,14 +48,7 @@ std::uint64_t read_length(const ByteSource& source) {
   return length;
 }
 
-std::string shape_text(const std::vector<std::uint64_t>& shape) {
-  std::string text = "[";
-  for (std::size_t i = 0; i < shape.size() && i < 8; ++i)
-    text += (i > 0 ? ", " : "") + std::to_string(shape[i]);
-  return text + (shape.size() > 8 ? ", ...]" : "]");
-}
-
-/// Bytes of a tensor's data, or nothing if its bits are 2^64 or more, also if a dimension of 0 hides that.
+/// Bits of a tensor's data, or nothing if they are 2^64 or more, also if a dimension of 0 hides that.
 std::optional<std::uint64_t> bits_of(const TensorInfo& tensor) {
   std::uint64_t product = static_cast<std::uint64_t>(bits(tensor.type));
   bool empty = false;

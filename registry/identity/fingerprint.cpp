@@ -64,15 +64,6 @@ std::string join(const nlohmann::json& names, std::size_t count) {
 
 }  // namespace
 
-std::string shape_text(std::span<const std::uint64_t> shape) {
-  constexpr std::size_t most = 8;
-  std::string text = "[";
-  for (std::size_t i = 0; i < std::min(shape.size(), most); ++i) {
-    text += (i > 0 ? ", " : "") + std::to_string(shape[i]);
-  }
-  return text + (shape.size() > most ? ", ...]" : "]");
-}
-
 const Layout* fingerprint(const ShapeTable& shapes, const Catalog& catalog) {
   const auto found =
       std::ranges::find_if(catalog.layouts(), [&](const Layout& layout) { return matches(layout, shapes); });

@@ -19,7 +19,4 @@ nlohmann::json nearest_entries(const ShapeTable& shapes, const Catalog& catalog)
 /// One element of nearest_entries() as a line of text.
 std::string describe_difference(const nlohmann::json& nearest);
 
-/// `[5, 1536]`
-std::string shape_text(std::span<const std::uint64_t> shape);
-
 }  // namespace ditmill::registry

@@ -9,7 +9,7 @@
 
 #include "configs/error.h"
 #include "registry/byte_source.h"
-#include "registry/formats/json_scanner.h"
+#include "registry/formats/json_document.h"
 #include "registry/identity/catalog_text.h"
 #include "registry/identity/fingerprint.h"
 #include "registry/identity/identify.h"

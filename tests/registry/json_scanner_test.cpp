@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "configs/error.h"
+#include "registry/formats/json_document.h"
 
 namespace ditmill::registry {
 namespace {

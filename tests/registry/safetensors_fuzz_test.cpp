@@ -5,7 +5,7 @@
 #include <span>
 
 #include "configs/error.h"
-#include "registry/formats/json_scanner.h"
+#include "registry/formats/json_document.h"
 #include "registry/formats/safetensors.h"
 #include "registry/formats/shard_index.h"
 #include "tests/registry/safetensors_text.h"

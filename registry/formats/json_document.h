@@ -1,0 +1,12 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+namespace ditmill::registry {
+
+/// Parses a small strict JSON document into memory; refuses as JsonScanner does, and numbers beyond a double.
+nlohmann::json parse_json(std::string_view text, const std::string& doing, const std::string& file);
+
+}  // namespace ditmill::registry
