@@ -102,8 +102,10 @@ std::uint64_t decode_bytes(const nlohmann::json& vae, configs::Dtype dtype, cons
   const std::uint64_t convolutions = 2 * (field(vae, "num_res_blocks") + 1) + 2;
   // At full size a chunk is 4 frames. The widest moment holds an upsampled map of twice the channels, its
   // convolution's input padded by two frames, its output, and what the matrix library reorders; every causal
-  // convolution keeps two frames, and the smaller sizes before it no more than half as much again.
-  const std::uint64_t chunk = pixels * channels * e * 4 * 12;
+  // convolution keeps two frames, and the smaller sizes before it no more than half as much again. In float32
+  // oneDNN, on machines whose instructions make it, holds the input and the output a second and third time.
+  const std::uint64_t maps = dtype == configs::Dtype::float32 ? 36 : 12;
+  const std::uint64_t chunk = pixels * channels * e * 4 * maps;
   const std::uint64_t kept = pixels * channels * e * 2 * convolutions * 3 / 2;
   const std::uint64_t frames = pixels * 3 * unsigned_of(request.frames) * (2 * e + 2 * sizeof(float) + 1);
   return chunk + kept + frames;
