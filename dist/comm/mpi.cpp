@@ -232,7 +232,7 @@ std::string MpiSession::library_version() {
   std::array<char, MPI_MAX_LIBRARY_VERSION_STRING> text{};
   int length = 0;
   check(MPI_Get_library_version(text.data(), &length), "ask for MPI's version");
-  std::string version(text.data(), static_cast<std::size_t>(length));
+  const std::string version(text.data());  // the length that Open MPI gives counts the NUL
   return version.substr(0, version.find('\n'));
 }
 
