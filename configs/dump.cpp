@@ -8,15 +8,6 @@
 namespace ditmill::configs {
 namespace {
 
-std::string utc_now() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  gmtime_r(&now, &parts);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text;
-}
-
 template <typename T, std::size_t N>
 T named(const nlohmann::json& word, const T (&values)[N]) {
   for (const T value : values) {
@@ -54,6 +45,15 @@ PipelineConfig read_pipeline(const nlohmann::json& layer2) {
 }
 
 }  // namespace
+
+std::string utc_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
+}
 
 PipelineConfig pipeline_from_dump(const nlohmann::json& layer2) {
   try {

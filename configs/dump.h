@@ -11,6 +11,9 @@
 
 namespace ditmill::configs {
 
+/// Now, as ISO 8601 in UTC: 2026-11-22T09:13:27Z.
+std::string utc_now();
+
 /// What the dump says of one component; filled by whoever opened it.
 struct ComponentDump {
   std::string role = {};

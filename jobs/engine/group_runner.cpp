@@ -5,9 +5,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <ctime>
 #include <thread>
 
+#include "configs/dump.h"
 #include "dist/agree.h"
 
 namespace ditmill::jobs {
@@ -25,15 +25,6 @@ class Stopwatch {
  private:
   std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
 };
-
-std::string utc_now() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  gmtime_r(&now, &parts);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text;
-}
 
 template <typename T>
 std::vector<T> to_vector(const at::Tensor& tensor) {
@@ -159,7 +150,7 @@ void GroupRunner::run_item(const WorkItem& work) {
 
 FinishedItem GroupRunner::make(const WorkItem& work) {
   const configs::Request& request = work.item.request;
-  FinishedItem finished{.item = &work.item, .attempt = work.attempt, .started = utc_now()};
+  FinishedItem finished{.item = &work.item, .attempt = work.attempt, .started = configs::utc_now()};
 
   const Stopwatch text_watch;
   const at::Tensor text = embed(request.prompt);
