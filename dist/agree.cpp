@@ -90,7 +90,7 @@ void agree(const Communicator& comm, const std::function<void()>& local) {
 
 void agree_on(const Communicator& comm, const std::optional<Error>& failure) {
   if (comm.size() == 1) {
-    if (failure) throw *failure;
+    if (failure) throw Error(*failure);
     return;
   }
   if (comm.max(failure ? 1 : 0, Purpose::agreement) == 0) return;

@@ -40,7 +40,7 @@ TEST(ErrorText, CarriesEveryField) {
        Expected{"this"}, Got{"that"}, "do something"},
       {Category::io, "read", Where{.offset = 0}},
       {Category::internal, ""},
-      {Category::bad_input, "a\0b\xff\xfe\n", Where{.file = "caf\xe9"}, {}, Got{"\x80"}},
+      {Category::bad_input, "a\tb\xff\xfe\n", Where{.file = "caf\xe9"}, {}, Got{"\x80"}},
       Error(std::vector<Problem>{{.file = "m.yaml",
                                   .line = 1,
                                   .column = 2,

@@ -15,7 +15,7 @@ using registry::ElementType;
 using registry::leaf_bytes;
 using testing::HasSubstr;
 
-ComponentPlan plan_of(std::vector<std::uint64_t> sizes) {
+ComponentPlan plan_of(const std::vector<std::uint64_t>& sizes) {
   ComponentPlan plan{};
   for (const std::uint64_t size : sizes) plan.files.push_back({.path = "f", .size = size, .tensors = {}});
   return plan;

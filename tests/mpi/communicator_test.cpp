@@ -31,6 +31,8 @@ std::vector<std::byte> pattern(std::size_t size, unsigned seed) {
   return bytes;
 }
 
+std::string dots(int rank) { return std::string(static_cast<std::size_t>(rank) * 70'000, '.'); }
+
 Message wait_for(const Communicator& comm, int from, int tag) {
   for (;;) {
     if (std::optional<Message> message = comm.try_receive(from, tag, Purpose::items))
@@ -93,8 +95,7 @@ TEST(Communicator, FindsTheLargestValue) {
 }
 
 TEST(Communicator, GathersTextsInRankOrderOnRootOnly) {
-  const std::string mine =
-      "rank " + std::to_string(world().rank()) + std::string(world().rank() * 70'000, '.');
+  const std::string mine = "rank " + std::to_string(world().rank()) + dots(world().rank());
   const int root = world().size() - 1;
   const std::vector<std::string> texts =
       world().gather_text(world().rank() == 1 ? std::string() : mine, root, Purpose::plan);
@@ -104,8 +105,7 @@ TEST(Communicator, GathersTextsInRankOrderOnRootOnly) {
   }
   ASSERT_EQ(texts.size(), static_cast<std::size_t>(world().size()));
   for (int rank = 0; rank < world().size(); ++rank) {
-    const std::string expected =
-        rank == 1 ? "" : "rank " + std::to_string(rank) + std::string(rank * 70'000, '.');
+    const std::string expected = rank == 1 ? "" : "rank " + std::to_string(rank) + dots(rank);
     EXPECT_EQ(texts[static_cast<std::size_t>(rank)], expected);
   }
 }
