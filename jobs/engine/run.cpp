@@ -92,6 +92,7 @@ class Run {
         slurm::read_allocation([](const char* name) { return std::getenv(name); });
     const int threads = options_.threads > 0 ? options_.threads : default_threads(world_, allocation);
     at::set_num_threads(threads);
+    spdlog::debug("{} threads", threads);
     Orders orders;
     dist::agree(world_, [&] {
       if (!leads()) return;

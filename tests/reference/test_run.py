@@ -1,11 +1,9 @@
 """`ditmill run` itself, with weights: against diffusers, with any number of ranks, killed and resumed."""
 
 import json
-import os
 import pathlib
 import random
 import re
-import signal
 import subprocess
 import sys
 import tempfile
@@ -84,9 +82,7 @@ class Run(unittest.TestCase):
             process = ditmill.start("run", self.manifest, "--run-dir", self.path / "killed",
                                     ranks=generator.choice((1, 2, 3)))
             time.sleep(generator.uniform(1.0, 2.5))
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-            subprocess.run(["pkill", "-KILL", "-f", str(self.path / "killed")], check=False)
+            ditmill.kill_all(process, self.path / "killed")
         self.assert_same_frames(self.run_job("killed", 3), reference)
 
     def test_an_item_that_is_not_finite_fails_alone(self):

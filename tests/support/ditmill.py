@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import signal
 import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -40,6 +41,19 @@ def start(*arguments, ranks=0):
     """Starts ditmill in a process group of its own, so that all of it can be killed."""
     return subprocess.Popen(command(arguments, ranks), env=ENVIRONMENT, stdin=subprocess.DEVNULL,
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+
+
+def kill_all(process, folder):
+    """Kills what start() began with SIGKILL, and its ranks, which mpirun puts into groups of their own: every
+    process whose command line names the folder."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    for entry in pathlib.Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and str(folder).encode() in (entry / "cmdline").read_bytes():
+                os.kill(int(entry.name), signal.SIGKILL)
+        except (FileNotFoundError, ProcessLookupError):
+            continue
 
 
 def outcome(run_directory):

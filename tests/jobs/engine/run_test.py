@@ -4,7 +4,6 @@ import json
 import os
 import pathlib
 import random
-import signal
 import tempfile
 import time
 import unittest
@@ -81,9 +80,7 @@ class Run(unittest.TestCase):
             ranks = generator.choice((1, 2, 3, 4))
             process = ditmill.start("run", manifest, "--run-dir", self.path / "stormy", ranks=ranks)
             time.sleep(generator.uniform(0.3, 1.6))
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-            self.kill_leftovers()
+            ditmill.kill_all(process, self.path)
             if (self.path / "stormy" / "journal").exists():
                 now = {r["item"] for r in self.records("stormy") if r["event"] == "done"}
                 self.assertLessEqual(acknowledged, now)
@@ -106,15 +103,6 @@ class Run(unittest.TestCase):
                 except json.JSONDecodeError:
                     pass
         return records
-
-    def kill_leftovers(self):
-        """mpirun puts ranks into groups of their own: kill those of this test's folder."""
-        for process in pathlib.Path("/proc").iterdir():
-            try:
-                if process.name.isdigit() and str(self.path).encode() in (process / "cmdline").read_bytes():
-                    os.kill(int(process.name), signal.SIGKILL)
-            except (FileNotFoundError, ProcessLookupError, PermissionError):
-                continue
 
     def test_appended_items_are_added_and_done_ones_kept(self):
         ditmill.ditmill("run", self.manifest(self.items(2)))
