@@ -67,11 +67,10 @@ File open_file(const std::string& path) {
   return file;
 }
 
-Group create_group(hid_t parent, const std::string& name, const std::string& file, unsigned links) {
+Group create_group(hid_t parent, const std::string& name, const std::string& file) {
   const Properties creation(call<H5Pcreate>("prepare a group", file, H5P_GROUP_CREATE));
   call<H5Pset_attr_phase_change>("prepare a group", file, creation.get(), compact_attributes,
                                  compact_attributes / 2);
-  if (links > 0) call<H5Pset_est_link_info>("prepare a group", file, creation.get(), links, 16U);
   return Group(call<H5Gcreate2>("create a group", file, parent, name.c_str(), H5P_DEFAULT, creation.get(),
                                 H5P_DEFAULT));
 }

@@ -69,8 +69,8 @@ Properties file_access(const std::string& file);
 /// Opens a file to read. Throws Error: not_found, bad_input, io.
 File open_file(const std::string& path);
 
-/// Creates a group whose attributes stay in its header; `links`: how many links to make room for.
-Group create_group(hid_t parent, const std::string& name, const std::string& file, unsigned links = 0);
+/// Creates a group whose attributes stay in its header.
+Group create_group(hid_t parent, const std::string& name, const std::string& file);
 /// Opens a group. Throws Error(bad_input) if there is none of that name.
 Group open_group(hid_t parent, const std::string& name, const std::string& file);
 bool has_link(hid_t parent, const std::string& name, const std::string& file);

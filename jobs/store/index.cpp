@@ -24,13 +24,9 @@ void write_index(const RunDirectory& run, const JournalState& journals, const nl
   const std::vector<ListedItem> items = list_items(run, journals);
   std::vector<std::string> failed;
   std::vector<std::string> left;
-  unsigned done = 0;
   for (const ListedItem& item : items) {
-    if (item.outcome == ItemOutcome::done) {
-      ++done;
-    } else {
-      (item.outcome == ItemOutcome::left ? left : failed).push_back(item.id);
-    }
+    if (item.outcome == ItemOutcome::done) continue;
+    (item.outcome == ItemOutcome::left ? left : failed).push_back(item.id);
   }
 
   const std::string path = run.index();
@@ -39,7 +35,7 @@ void write_index(const RunDirectory& run, const JournalState& journals, const nl
   h5::write_attribute(file.get(), "missing_parts", journals.missing_parts, path);
   h5::write_attribute(file.get(), "failed_items", failed, path);
   h5::write_attribute(file.get(), "left_items", left, path);
-  h5::Group group = h5::create_group(file.get(), "items", path, done);
+  h5::Group group = h5::create_group(file.get(), "items", path);
   link_items(group, items, path);
   group.close("close the index", path);
   durable::write_file(path, file.finish());
