@@ -12,11 +12,11 @@
 namespace ditmill::jobs {
 namespace {
 
-void make_run(const std::string& path, int gzip) {
+void make_run(const std::string& path, int gzip, int left) {
   const RunDirectory run(path);
   run.create();
   std::vector<Item> items;
-  for (int i = 0; i < 7; ++i) items.push_back(make_item(i, 20, 12, 3));
+  for (int i = 0; i < 6 + left; ++i) items.push_back(make_item(i, 20, 12, 3));
   write_requests(run, items);
   OutputConfig output;
   output.gzip = gzip;
@@ -38,9 +38,9 @@ void make_run(const std::string& path, int gzip) {
 }  // namespace ditmill::jobs
 
 int main(int argc, char** argv) {
-  if (argc != 3) return 1;
+  if (argc != 4) return 1;
   try {
-    ditmill::jobs::make_run(argv[1], std::stoi(argv[2]));
+    ditmill::jobs::make_run(argv[1], std::stoi(argv[2]), std::stoi(argv[3]));
     return 0;
   } catch (const ditmill::Error& error) {
     std::fprintf(stderr, "%s\n", error.what());

@@ -29,8 +29,8 @@ class Store(unittest.TestCase):
         self.folder = pathlib.Path(folder.name)
         self.run = self.folder / "run"
 
-    def make(self, gzip=0):
-        subprocess.run([SAMPLE_RUN, self.run, str(gzip)], check=True)
+    def make(self, gzip=0, left=1):
+        subprocess.run([SAMPLE_RUN, self.run, str(gzip), str(left)], check=True)
         return self.run
 
     def test_parts_hold_the_items_with_all_their_attributes(self):
@@ -90,6 +90,11 @@ class Store(unittest.TestCase):
             self.assertEqual(list(index.attrs["missing_parts"]), [])
             self.assertEqual(index.attrs["software_version"], "9.8.7")
             self.assertEqual(json.loads(index.attrs["config_json"])["pipeline_type"], "test")
+
+    def test_lists_may_be_larger_than_an_attribute_in_a_header(self):
+        with h5py.File(self.make(left=20000) / "results.h5") as index:
+            self.assertEqual(list(index.attrs["left_items"]), [f"item{i}" for i in range(6, 20006)])
+            self.assertEqual(list(index.attrs["failed_items"]), ["item5"])
 
     def test_every_file_says_what_wrote_it(self):
         run = self.make()
