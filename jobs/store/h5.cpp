@@ -54,7 +54,7 @@ Error failure(std::string doing, const std::string& file, Category otherwise) {
 Properties file_access(const std::string& file) {
   Properties access(call<H5Pcreate>("prepare an HDF5 file", file, H5P_FILE_ACCESS));
   call<H5Pset_fclose_degree>("prepare an HDF5 file", file, access.get(), H5F_CLOSE_STRONG);
-  call<H5Pset_file_locking>("prepare an HDF5 file", file, access.get(), hbool_t{0}, hbool_t{1});
+  call<H5Pset_file_locking>("prepare an HDF5 file", file, access.get(), hbool_t{false}, hbool_t{true});
   call<H5Pset_libver_bounds>("prepare an HDF5 file", file, access.get(), H5F_LIBVER_V110, H5F_LIBVER_V110);
   return access;
 }
