@@ -5,12 +5,15 @@
 //   per tensor   rank 0 reads a tensor, MPI_Bcast of it, no digests
 // The file is in the page cache. Each way ends with all tensors on all ranks, in memory that is touched.
 #include <ATen/ATen.h>
+#include <malloc.h>
 #include <mpi.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -68,19 +71,46 @@ TensorMap per_tensor(const ComponentPlan& plan, int rank) {
   return tensors;
 }
 
-double seconds_of(const Communicator& world, const std::function<void()>& load) {
-  world.barrier(Purpose::plan);
-  const auto start = std::chrono::steady_clock::now();
-  load();
-  world.barrier(Purpose::plan);
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+/// What one load took.
+struct Took {
+  double seconds = 0;       ///< until the last rank had everything
+  double cpu = 0;           ///< seconds of a core, on the rank that used most
+  std::int64_t faults = 0;  ///< page faults, on the rank that had most
+};
+
+double cpu_seconds() {
+  timespec time{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
 
-void report(const char* way, std::vector<double> seconds, std::uint64_t bytes) {
-  std::sort(seconds.begin(), seconds.end());
-  const double median = seconds[seconds.size() / 2];
-  std::printf("%-12s median %.3f s (%.3f to %.3f), %.2f GB/s to every rank\n", way, median, seconds.front(),
-              seconds.back(), static_cast<double>(bytes) / median / 1e9);
+std::int64_t page_faults() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_minflt;
+}
+
+Took time_of(const Communicator& world, const std::function<void()>& load) {
+  world.barrier(Purpose::plan);
+  const auto start = std::chrono::steady_clock::now();
+  const double cpu = cpu_seconds();
+  const std::int64_t faults = page_faults();
+  load();
+  world.barrier(Purpose::plan);
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const auto used = static_cast<std::int64_t>((cpu_seconds() - cpu) * 1e9);
+  return {seconds, static_cast<double>(world.max(used, Purpose::plan)) / 1e9,
+          world.max(page_faults() - faults, Purpose::plan)};
+}
+
+void report(const char* way, std::vector<Took> all, std::uint64_t bytes) {
+  std::sort(all.begin(), all.end(), [](const Took& a, const Took& b) { return a.cpu < b.cpu; });
+  const double cpu = all[all.size() / 2].cpu;
+  std::sort(all.begin(), all.end(), [](const Took& a, const Took& b) { return a.seconds < b.seconds; });
+  const double median = all[all.size() / 2].seconds;
+  std::printf("%-12s median %.3f s (%.3f to %.3f), %.2f GB/s to every rank, %.3f core seconds, %ld faults\n",
+              way, median, all.front().seconds, all.back().seconds, static_cast<double>(bytes) / median / 1e9,
+              cpu, static_cast<long>(all.back().faults));
 }
 
 void run(const Communicator& world, const std::string& folder, std::uint64_t mib, int rounds,
@@ -97,13 +127,13 @@ void run(const Communicator& world, const std::string& folder, std::uint64_t mib
                  static_cast<std::streamsize>(std::min<std::uint64_t>(block.size(), bytes - at)));
     }
   }
-  std::vector<double> stream;
-  std::vector<double> alone;
-  std::vector<double> by_tensor;
+  std::vector<Took> stream;
+  std::vector<Took> alone;
+  std::vector<Took> by_tensor;
   for (int round = 0; round <= rounds; ++round) {
-    const double a = seconds_of(world, [&] { stream_component(world, plan); });
-    const double b = seconds_of(world, [&] { independent(plan); });
-    const double c = seconds_of(world, [&] { per_tensor(plan, world.rank()); });
+    const Took a = time_of(world, [&] { stream_component(world, plan); });
+    const Took b = time_of(world, [&] { independent(plan); });
+    const Took c = time_of(world, [&] { per_tensor(plan, world.rank()); });
     if (round == 0) continue;  // warms caches
     stream.push_back(a);
     alone.push_back(b);
@@ -121,6 +151,8 @@ void run(const Communicator& world, const std::string& folder, std::uint64_t mib
 
 int main(int argc, char** argv) {
   using namespace ditmill;
+  // Every round gets fresh memory, as a job's first and only load does.
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);
   const dist::MpiSession session(argc, argv);
   const dist::Communicator world = session.world();
   const std::uint64_t mib = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 512;
