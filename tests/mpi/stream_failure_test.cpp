@@ -110,7 +110,7 @@ class StampedFile : public testing::Test {
                static_cast<std::streamsize>(files_.bytes[0].size()));
   }
   /// Opens the true file; `before_read` is told of each read.
-  OpenSource open(mpi_test::BeforeRead before_read) const {
+  OpenSource open(const mpi_test::BeforeRead& before_read) const {
     return [before_read](const std::string& path) -> std::unique_ptr<registry::ByteSource> {
       class Watching final : public registry::ByteSource {
        public:
