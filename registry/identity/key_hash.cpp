@@ -24,12 +24,14 @@ std::string suffix(const NamedShape& tensor, bool with_shape) {
   return text;
 }
 
-std::string hash(std::span<const NamedShape> tensors, bool with_shapes) {
+/// Hands the pieces of the text that is hashed to `add`, one after another.
+template <typename Add>
+void each_piece(std::span<const NamedShape> tensors, bool with_shapes, const Add& add) {
   std::vector<Token> tokens;
   tokens.reserve(tensors.size() * (with_shapes ? 2 : 1));
   for (std::uint32_t i = 0; i < tensors.size(); ++i) {
     tokens.push_back({i, false});
-    if (with_shapes) tokens.push_back({i, true});
+    if (with_shapes && tensors[i].is_tensor) tokens.push_back({i, true});
   }
   // Tokens are ordered with their suffix on (':' sorts after digits and '.'), but only names where one begins
   // the other need the suffix to be made.
@@ -43,14 +45,18 @@ std::string hash(std::span<const NamedShape> tensors, bool with_shapes) {
     const std::string rest_y = std::string{y.substr(common)} + suffix(tensors[b.tensor], b.with_shape);
     return rest_x < rest_y;
   });
-  Hasher hasher{Hasher::Kind::md5};
   std::string_view separator;
   for (const Token& token : tokens) {
-    hasher.add(separator);
-    hasher.add(tensors[token.tensor].name);
-    hasher.add(suffix(tensors[token.tensor], token.with_shape));
+    add(separator);
+    add(tensors[token.tensor].name);
+    add(std::string_view{suffix(tensors[token.tensor], token.with_shape)});
     separator = ",";
   }
+}
+
+std::string hash(std::span<const NamedShape> tensors, bool with_shapes) {
+  Hasher hasher{Hasher::Kind::md5};
+  each_piece(tensors, with_shapes, [&hasher](std::string_view piece) { hasher.add(piece); });
   return hex(hasher.finish());
 }
 
@@ -66,5 +72,11 @@ std::vector<NamedShape> named_shapes(std::span<const TensorInfo> tensors) {
 std::string key_hash(std::span<const NamedShape> tensors) { return hash(tensors, true); }
 
 std::string key_hash_names(std::span<const NamedShape> tensors) { return hash(tensors, false); }
+
+std::string key_hash_text(std::span<const NamedShape> tensors, bool with_shapes) {
+  std::string text;
+  each_piece(tensors, with_shapes, [&text](std::string_view piece) { text += piece; });
+  return text;
+}
 
 }  // namespace ditmill::registry

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "registry/tensor_info.h"
+
+namespace ditmill::registry {
+
+/// What the globals of a state dict stand for. None of them is ever imported or called: each is a word.
+enum class GlobalKind : std::uint8_t {
+  ordered_dict,
+  size,
+  device,
+  rebuild_tensor,
+  rebuild_tensor_v2,
+  rebuild_tensor_v3,
+  rebuild_parameter,
+  rebuild_parameter_with_state,
+  storage_type,
+  dtype,
+};
+
+struct PickleGlobal {
+  GlobalKind kind;
+  ElementType type = ElementType::u8;  ///< of storage types and dtypes
+
+  bool operator==(const PickleGlobal&) const = default;
+};
+
+/// The global of that module and name, or nothing: the list is closed.
+std::optional<PickleGlobal> pickle_global(std::string_view module, std::string_view name) noexcept;
+
+}  // namespace ditmill::registry

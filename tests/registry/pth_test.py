@@ -1,0 +1,276 @@
+#!/usr/bin/env python3
+"""What torch.save writes, ditmill reads as torch.load does: names, shapes, dtypes, and the bytes of every view.
+
+Seeds are fresh and printed; DITMILL_TEST_SEED=N repeats a run.
+"""
+
+import collections
+import hashlib
+import os
+import pathlib
+import random
+import tempfile
+import unittest
+
+import torch
+
+from header_probe import SPARE, probe
+
+DTYPES = {
+    torch.bool: "BOOL", torch.uint8: "U8", torch.int8: "I8", torch.int16: "I16", torch.int32: "I32",
+    torch.int64: "I64", torch.uint16: "U16", torch.uint32: "U32", torch.uint64: "U64", torch.float16: "F16",
+    torch.bfloat16: "BF16", torch.float32: "F32", torch.float64: "F64", torch.complex64: "C64",
+    torch.float8_e4m3fn: "F8_E4M3", torch.float8_e5m2: "F8_E5M2", torch.float8_e4m3fnuz: "F8_E4M3FNUZ",
+    torch.float8_e5m2fnuz: "F8_E5M2FNUZ", torch.float8_e8m0fnu: "F8_E8M0",
+}
+# (protocol, zip archive or legacy stream)
+FORMS = [(protocol, archive) for protocol in (2, 3, 4, 5) for archive in (True, False)]
+
+
+def random_bytes(random_, count):
+    return torch.frombuffer(bytearray(random_.randbytes(count)) or bytearray(1), dtype=torch.uint8)[:count]
+
+
+def filled(random_, shape, dtype):
+    """A contiguous tensor of random bits (booleans: of 0 and 1)."""
+    count = 1
+    for size in shape:
+        count *= size
+    data = random_bytes(random_, count * dtype.itemsize)
+    if dtype == torch.bool:
+        data = data % 2
+    # A storage of its own, as long as the tensor.
+    return data.clone().view(dtype).reshape(shape) if count else torch.empty(shape, dtype=dtype)
+
+
+def a_view(random_, base):
+    """One of the views that checkpoints hold."""
+    choice = random_.randrange(7)
+    if choice == 0 and base.dim() >= 2:
+        return base.transpose(0, -1)
+    if choice == 1 and base.dim() >= 1:
+        return base[random_.randrange(base.shape[0] + 1):]
+    if choice == 2 and base.dim() >= 1:
+        return base[..., ::2]
+    if choice == 3 and base.dim() >= 1 and base.numel():
+        return base[:1].expand(random_.randrange(1, 4), *base.shape[1:])
+    if choice == 4:
+        return base.unsqueeze(random_.randrange(base.dim() + 1))
+    if choice == 5 and base.dim() >= 1 and base.numel():
+        return base[random_.randrange(base.shape[0])]
+    return base
+
+
+def random_tensor(random_, bases):
+    if bases and random_.random() < 0.5:
+        return a_view(random_, random_.choice(bases))
+    shape = [random_.choice((0, 1, 1, 2, 3, 5, 8)) for _ in range(random_.randrange(5))]
+    if random_.random() < 0.8:
+        shape = [size or 4 for size in shape]
+    base = filled(random_, shape, random_.choice(list(DTYPES)))
+    bases.append(base)
+    if base.is_floating_point() and base.element_size() > 1 and random_.random() < 0.3:
+        return torch.nn.Parameter(base, requires_grad=random_.random() < 0.5)
+    return a_view(random_, base)
+
+
+def random_dict(random_, bases, depth=0):
+    kind = random_.choice((dict, collections.OrderedDict))
+    state = kind()
+    for i in range(random_.randrange(1, 9)):
+        key = random_.choice((f"blocks.{i}.weight", f"b{i}", f"é{i}", i, f"{'long.' * 60}{i}"))
+        roll = random_.random()
+        if roll < 0.12 and depth < 3:
+            state[key] = random_dict(random_, bases, depth + 1)
+        elif roll < 0.25:
+            state[key] = random_.choice((
+                None, True, 7, -(2**40), 2**70, 0.5, "text", [1, [2.0, "x"]], (), (1, 2, 3, 4), torch.float16,
+                torch.device("cpu"), torch.Size([2, 3]), {}, {"lr": 1e-4, "betas": (0.9, 0.99)}))
+        else:
+            state[key] = random_tensor(random_, bases)
+    if kind is collections.OrderedDict and random_.random() < 0.5:
+        state._metadata = collections.OrderedDict({"": {"version": 1}, "a": {"version": 2}})
+    return state
+
+
+def flat(state, prefix=""):
+    """Tensors by path, as ditmill names them."""
+    for key, value in state.items():
+        path = f"{prefix}{key}"
+        if isinstance(value, torch.Tensor):
+            yield path, value
+        elif isinstance(value, dict):
+            yield from flat(value, path + ".")
+
+
+def hash_text(state, with_shape):
+    """What TeleFuser hashes, written from its description."""
+    tokens = []
+    for key, value in state.items():
+        if isinstance(key, str):
+            if isinstance(value, torch.Tensor) and with_shape:
+                tokens.append(key + ":" + "_".join(map(str, value.shape)))
+            tokens.append(key)
+        elif isinstance(value, dict):
+            tokens.append(str(key) + "|" + hash_text(value, with_shape))
+    return ",".join(sorted(tokens))
+
+
+def md5(text):
+    return hashlib.md5(text.encode()).hexdigest()
+
+
+def rebuilt(content, described, dtype):
+    """A tensor from the bytes, shape and strides that ditmill names."""
+    part = content[described["begin"]:described["end"]]
+    shape = described["shape"]
+    if 0 in shape:
+        return torch.empty(shape, dtype=dtype)
+    flat_ = torch.frombuffer(bytearray(part), dtype=torch.uint8).view(dtype)
+    strides = described["strides"]
+    if not strides:
+        return flat_.reshape(shape)
+    return torch.as_strided(flat_, shape, strides)
+
+
+def bits(tensor):
+    return tensor.detach().contiguous().view(-1).view(torch.uint8).tolist() if tensor.numel() else []
+
+
+class Pth(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def save(self, state, name, protocol=2, archive=True):
+        path = self.folder / name
+        torch.save(state, path, pickle_protocol=protocol, _use_new_zipfile_serialization=archive)
+        return path
+
+    def check(self, path, header):
+        self.assertNotIn("error", header, path.name)
+        expected = dict(flat(torch.load(path, weights_only=False)))
+        state = torch.load(path, weights_only=False)
+        self.assertEqual({tensor["name"] for tensor in header["tensors"]}, set(expected))
+        self.assertEqual(len(header["tensors"]), len(expected))
+        content = path.read_bytes()
+        order = [(t["begin"], t["end"], t["name"].encode()) for t in header["tensors"]]
+        self.assertEqual(order, sorted(order))
+        for described in header["tensors"]:
+            tensor = expected[described["name"]]
+            self.assertEqual(described["shape"], list(tensor.shape), described)
+            self.assertEqual(described["dtype"], DTYPES[tensor.dtype])
+            self.assertEqual(described["strides"] == [], tensor.is_contiguous() or tensor.numel() <= 1, described)
+            again = rebuilt(content, described, tensor.dtype)
+            self.assertEqual(bits(again), bits(tensor), described)
+        self.assertEqual(header["key_hash"], md5(hash_text(state, True)))
+        self.assertEqual(header["key_hash_names"], md5(hash_text(state, False)))
+        self.assertEqual(header["nested"], any(
+            isinstance(value, dict) and any(True for _ in flat(value)) for value in state.values()))
+        self.assertLessEqual(header["peak"], 8 * header["header_bytes"] + SPARE)
+
+    def test_random_state_dicts_are_read_as_torch_reads_them(self):
+        seed = int(os.environ.get("DITMILL_TEST_SEED", random.SystemRandom().randrange(2**31)))
+        print(f"DITMILL_TEST_SEED={seed}")
+        random_ = random.Random(seed)
+        paths = []
+        while len(paths) < 200:
+            state = random_dict(random_, [])
+            names = [name for name, _ in flat(state)]
+            if len(names) != len(set(names)):
+                continue  # "a.0" and {"a": {0: ...}}: refused, a case of malformed_files.md
+            protocol, archive = random_.choice(FORMS)
+            try:
+                paths.append(self.save(state, f"{len(paths)}.pth", protocol, archive))
+            except RuntimeError as error:
+                # torch cannot save views of one storage by several dtypes.
+                self.assertIn("view the same data as different types", str(error))
+        for path, header in zip(paths, probe(*paths), strict=True):
+            with self.subTest(path.name, seed=seed):
+                self.check(path, header)
+
+    def test_every_form_is_read(self):
+        base = torch.arange(24, dtype=torch.float32).reshape(4, 6)
+        state = {
+            "plain": base, "transposed": base.t(), "rows": base[1:3], "columns": base[:, 2:5], "step": base[::2],
+            "expanded": torch.ones(3, 1).expand(3, 5), "scalar": torch.tensor(1.5), "empty": torch.empty(0, 3),
+            "empty_behind": base[4:, 3:], "parameter": torch.nn.Parameter(torch.ones(2)),
+            "bf16": torch.ones(3, dtype=torch.bfloat16), "fp8": torch.ones(3).to(torch.float8_e4m3fn),
+            "epoch": 3, "nested": {"optimizer": {0: {"exp_avg": torch.ones(2), "step": 1}}},
+        }
+        paths = [self.save(state, f"{protocol}{archive}.pth", protocol, archive) for protocol, archive in FORMS]
+        for path, header in zip(paths, probe(*paths), strict=True):
+            with self.subTest(path.name):
+                self.check(path, header)
+                self.assertEqual(header["others"], ["epoch: a number", "nested.optimizer.0.step: a number"])
+
+    def test_every_dtype_is_read(self):
+        state = {str(dtype): filled(random.Random(1), [3, 2], dtype) for dtype in DTYPES}
+        paths = [self.save(state, "zip.pth"), self.save(state, "legacy.pth", archive=False)]
+        for path, header in zip(paths, probe(*paths), strict=True):
+            self.check(path, header)
+
+    def test_modules_save_metadata_and_parameters(self):
+        module = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4), torch.nn.Embedding(5, 2))
+        module[0].weight.mark = "python state of a parameter"
+        whole = {name: parameter for name, parameter in module.named_parameters()}
+        optimizer = torch.optim.AdamW(module.parameters())
+        module[2](torch.tensor([1])).sum().backward()
+        optimizer.step()
+        paths = [self.save(module.state_dict(), "state.pth"), self.save(whole, "parameters.pth"),
+                 self.save({"model": module.state_dict(), "optimizer": optimizer.state_dict()}, "checkpoint.ckpt"),
+                 self.save(module.state_dict(), "legacy.bin", archive=False)]
+        for path, header in zip(paths, probe(*paths), strict=True):
+            with self.subTest(path.name):
+                self.check(path, header)
+
+    def test_dictionaries_without_tensors_are_read(self):
+        paths = [self.save({}, "empty.pth"), self.save(collections.OrderedDict(), "legacy.pth", archive=False),
+                 self.save({"a": 1, "b": {"c": [1, 2]}, "d": {}}, "other.pth")]
+        headers = probe(*paths)
+        for path, header in zip(paths, headers, strict=True):
+            self.check(path, header)
+        self.assertEqual(headers[2]["others"], ["a: a number", "b: a dictionary without tensors", "d: an empty dictionary"])
+
+    def test_other_things_are_counted_where_they_are_many(self):
+        header, = probe(self.save({f"step{i}": i for i in range(100)}, "many.pth"))
+        self.assertEqual(len(header["others"]), 33)
+        self.assertEqual(header["others"][32], "and 68 more")
+
+    def test_zip64_archives_are_read(self):
+        # skip_data leaves the storages out: sparse gigabytes.
+        path = self.folder / "big.pth"
+        big = torch.empty(5 * 2**30, dtype=torch.uint8, device="meta")
+        with torch.serialization.skip_data():
+            with torch._subclasses.fake_tensor.FakeTensorMode():
+                fake = torch.empty(5 * 2**30, dtype=torch.uint8)
+                last = torch.empty(3, dtype=torch.float32)
+                torch.save({"big": fake, "last": last}, path)
+        header, = probe(path)
+        self.assertNotIn("error", header)
+        sizes = {tensor["name"]: (tensor["shape"], tensor["end"] - tensor["begin"]) for tensor in header["tensors"]}
+        self.assertEqual(sizes, {"big": (list(big.shape), 5 * 2**30), "last": ([3], 12)})
+        self.assertGreater(header["tensors"][1]["begin"], 5 * 2**30)
+
+    def test_memory_is_bounded_for_large_honest_headers(self):
+        flat_buffer = torch.zeros(2**16)
+        cases = {
+            "many_tensors": {f"blocks.{i}.attention.weight": torch.zeros(1) for i in range(5000)},
+            "many_views": {f"blocks.{i}.w": flat_buffer[i:i + 1] for i in range(20000)},
+            "many_transposed": {f"blocks.{i}.w": flat_buffer[:4].view(2, 2).t() for i in range(20000)},
+            "many_numbers": {"losses": list(range(300_000)), "a": torch.zeros(1)},
+            "nested": {str(i): {j: {"exp_avg": flat_buffer[i:]} for j in range(20)} for i in range(500)},
+            "long_names": {f"{'n' * 2000}{i}": flat_buffer[i:] for i in range(2000)},
+        }
+        paths = [self.save(state, f"{name}.{protocol}.{archive}", protocol, archive)
+                 for name, state in cases.items() for protocol, archive in ((2, True), (5, True), (2, False), (5, False))]
+        for path, header in zip(paths, probe(*paths), strict=True):
+            with self.subTest(path.name):
+                self.assertNotIn("error", header)
+                self.assertLessEqual(header["peak"], 8 * header["header_bytes"] + SPARE)
+                self.assertGreater(header["peak"], header["header_bytes"])
+
+
+if __name__ == "__main__":
+    unittest.main()
