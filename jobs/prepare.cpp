@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "dist/mesh.h"
+#include "models/component_plan.h"
 #include "registry/identity/catalog.h"
 #include "registry/identity/model_folder.h"
 
@@ -22,6 +23,7 @@ void bind_model(PreparedJob& job, const configs::ModelDefinition& model) {
   job.folder = registry::open_model_folder(model.path, catalog, model.variants);
   registry::require_known(job.folder, catalog);
   const models::Family& family = models::family_named(job.folder.component("dit").identity.family);
+  for (const char* role : {"dit", "text_encoder", "vae"}) job.folder.component(role);
   for (const registry::Component& component : job.folder.components) {
     job.hyper_parameters[component.role] = family.bind(component);
   }
@@ -30,8 +32,8 @@ void bind_model(PreparedJob& job, const configs::ModelDefinition& model) {
     throw Error{Category::not_found,
                 "find the tokenizer",
                 Where{.file = job.folder.path},
-                Expected{"tokenizer/spiece.model"},
-                Got{"no such file"},
+                Expected{"tokenizer/spiece.model or tokenizer.json, or the same in google/umt5-xxl"},
+                Got{"none of them"},
                 "copy the tokenizer folder of the original checkpoint beside the weights"};
   }
   job.family = &family;
@@ -41,21 +43,10 @@ std::vector<dist::ComponentPlan> plan_components(const PreparedJob& job) {
   std::vector<dist::ComponentPlan> plans;
   for (const registry::Component& component : job.folder.components) {
     const auto chosen = job.manifest.pipeline.components.find(component.role);
-    dist::ComponentPlan plan{
-        .role = component.role,
-        .hyper_parameters = job.hyper_parameters.at(component.role),
-        .dtype = chosen == job.manifest.pipeline.components.end() ? job.manifest.pipeline.dtype
-                                                                  : chosen->second.dtype,
-        .keep_float32 = {},
-        .files = component.files,
-    };
-    for (const registry::WeightFile& file : component.files) {
-      for (const registry::TensorInfo& tensor : file.tensors) {
-        if (job.family->keeps_float32(component.role, tensor.name)) plan.keep_float32.push_back(tensor.name);
-      }
-    }
-    std::sort(plan.keep_float32.begin(), plan.keep_float32.end());
-    plans.push_back(std::move(plan));
+    plans.push_back(models::plan_component(*job.family, component, job.hyper_parameters.at(component.role),
+                                           chosen == job.manifest.pipeline.components.end()
+                                               ? job.manifest.pipeline.dtype
+                                               : chosen->second.dtype));
   }
   return plans;
 }

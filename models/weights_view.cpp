@@ -18,7 +18,7 @@ std::string shape_text(at::IntArrayRef shape) {
 
 void list(std::string& out, const std::vector<std::string>& names, const char* what) {
   if (names.empty()) return;
-  constexpr std::size_t shown = 10;
+  constexpr std::size_t shown = 100;
   out += (out.empty() ? "" : "; ") + std::to_string(names.size()) + " " + what + ": ";
   for (std::size_t i = 0; i < std::min(shown, names.size()); ++i) out += (i == 0 ? "" : ", ") + names[i];
   if (names.size() > shown) out += ", ...";

@@ -1,5 +1,7 @@
 #include "registry/component.h"
 
+#include <algorithm>
+
 #include "configs/error.h"
 
 namespace ditmill::registry {
@@ -12,11 +14,22 @@ std::uint64_t Component::tensor_bytes() const noexcept {
   return total;
 }
 
+std::vector<NamedTensor> Component::layer_tensors() const {
+  std::vector<NamedTensor> tensors = named;
+  if (tensors.empty()) {
+    for (const WeightFile& file : files) {
+      for (const TensorInfo& tensor : file.tensors) {
+        tensors.push_back({.name = tensor.name, .shape = tensor.shape, .parts = {tensor.name}});
+      }
+    }
+  }
+  std::ranges::sort(tensors, {}, &NamedTensor::name);
+  return tensors;
+}
+
 std::map<std::string, std::vector<std::uint64_t>, std::less<>> Component::shapes() const {
   std::map<std::string, std::vector<std::uint64_t>, std::less<>> shapes;
-  for (const WeightFile& file : files) {
-    for (const TensorInfo& tensor : file.tensors) shapes.emplace(tensor.name, tensor.shape);
-  }
+  for (NamedTensor& tensor : layer_tensors()) shapes.emplace(tensor.name, std::move(tensor.shape));
   return shapes;
 }
 

@@ -18,12 +18,25 @@ struct WeightFile {
   std::int64_t mtime_ns = 0;
   std::uint64_t inode = 0;
   std::vector<TensorInfo> tensors;  ///< ordered by their place in the file
+  /// TeleFuser's hashes of a `.pth` whose dictionary holds more than its tensors by name; else empty.
+  std::string dictionary_hash = {};
+  std::string dictionary_hash_names = {};
+  bool nested = false;  ///< dictionaries within that dictionary hold tensors
+};
+
+/// A tensor as the family's layers know it, and what it is made of.
+struct NamedTensor {
+  std::string name;
+  std::vector<std::uint64_t> shape;
+  std::vector<std::string> parts;  ///< its names in the files; several are joined in this order
+  std::size_t dim = 0;             ///< along which they are joined
 };
 
 /// What a component's headers say it is.
 struct Identity {
   std::string key_hash;         ///< names and shapes, as TeleFuser computes it
   std::string key_hash_names;   ///< names only
+  std::string key_hash_flat;    ///< of a nested `.pth`: as if its dictionaries were one; else empty
   std::string family;           ///< "wan"; empty if unknown
   std::string variant;          ///< catalog entry's name; empty if none or undecided
   std::string role;             ///< dit, text_encoder, vae, ...; empty if unknown
@@ -43,9 +56,13 @@ struct Component {
   nlohmann::json config = nlohmann::json::object();  ///< its config.json; empty object if there is none
   std::string config_path;                           ///< empty if there is none
   Identity identity;
+  /// What the layers get, where the layout's names are not theirs (name_map.h); empty: the files' tensors.
+  std::vector<NamedTensor> named;
 
   std::uint64_t tensor_bytes() const noexcept;
-  /// Shapes by name, over all files.
+  /// The tensors as the layers know them, those of `named` or of the files, ordered by name.
+  std::vector<NamedTensor> layer_tensors() const;
+  /// Shapes of the layers' tensors by name.
   std::map<std::string, std::vector<std::uint64_t>, std::less<>> shapes() const;
 };
 
@@ -53,7 +70,7 @@ struct Component {
 struct ModelFolder {
   std::string path;
   std::vector<Component> components;  ///< sorted by role
-  std::string tokenizer_path;         ///< spiece.model; empty if there is none
+  std::string tokenizer_path;         ///< spiece.model or tokenizer.json; empty if there is none
   std::vector<std::string> warnings;
 
   /// The component of that role; throws Error(bad_input) naming the folder and the roles there are.

@@ -1,6 +1,8 @@
 #include "dist/plan/plan.h"
 
 #include <algorithm>
+#include <functional>
+#include <numeric>
 #include <utility>
 
 #include "configs/error.h"
@@ -27,8 +29,8 @@ std::string bytes_from_json(const json& value) {
 }
 
 json to_json(const registry::TensorInfo& tensor) {
-  return json::array(
-      {bytes_to_json(tensor.name), registry::name(tensor.type), tensor.shape, tensor.begin, tensor.end});
+  return json::array({bytes_to_json(tensor.name), registry::name(tensor.type), tensor.shape, tensor.begin,
+                      tensor.end, tensor.strides});
 }
 
 registry::TensorInfo tensor_from_json(const json& value) {
@@ -39,7 +41,23 @@ registry::TensorInfo tensor_from_json(const json& value) {
           .type = *known,
           .shape = value.at(2).get<std::vector<std::uint64_t>>(),
           .begin = value.at(3).get<std::uint64_t>(),
-          .end = value.at(4).get<std::uint64_t>()};
+          .end = value.at(4).get<std::uint64_t>(),
+          .strides = value.at(5).get<std::vector<std::uint64_t>>()};
+}
+
+json to_json(const registry::NamedTensor& tensor) {
+  json parts = json::array();
+  for (const std::string& part : tensor.parts) parts.push_back(bytes_to_json(part));
+  return json::array({bytes_to_json(tensor.name), tensor.shape, std::move(parts), tensor.dim});
+}
+
+registry::NamedTensor named_from_json(const json& value) {
+  registry::NamedTensor tensor{.name = bytes_from_json(value.at(0)),
+                               .shape = value.at(1).get<std::vector<std::uint64_t>>(),
+                               .parts = {},
+                               .dim = value.at(3).get<std::size_t>()};
+  for (const json& part : value.at(2)) tensor.parts.push_back(bytes_from_json(part));
+  return tensor;
 }
 
 json to_json(const registry::WeightFile& file) {
@@ -79,10 +97,16 @@ configs::Dtype ComponentPlan::dtype_of(std::string_view tensor) const {
 
 std::uint64_t ComponentPlan::bytes_per_rank() const {
   std::uint64_t bytes = 0;
+  const auto add = [&](std::string_view name, std::uint64_t elements) {
+    bytes += elements * (dtype_of(name) == configs::Dtype::float32 ? 4 : 2);
+  };
+  for (const registry::NamedTensor& tensor : named) {
+    add(tensor.name,
+        std::accumulate(tensor.shape.begin(), tensor.shape.end(), std::uint64_t{1}, std::multiplies<>()));
+  }
+  if (!named.empty()) return bytes;
   for (const registry::WeightFile& file : files) {
-    for (const registry::TensorInfo& tensor : file.tensors) {
-      bytes += tensor.elements() * (dtype_of(tensor.name) == configs::Dtype::float32 ? 4 : 2);
-    }
+    for (const registry::TensorInfo& tensor : file.tensors) add(tensor.name, tensor.elements());
   }
   return bytes;
 }
@@ -92,11 +116,14 @@ json to_json(const ComponentPlan& plan) {
   for (const registry::WeightFile& file : plan.files) files.push_back(to_json(file));
   json keep = json::array();
   for (const std::string& tensor : plan.keep_float32) keep.push_back(bytes_to_json(tensor));
+  json named = json::array();
+  for (const registry::NamedTensor& tensor : plan.named) named.push_back(to_json(tensor));
   return {{"role", plan.role},
           {"hyper_parameters", plan.hyper_parameters},
           {"dtype", configs::name(plan.dtype)},
           {"keep_float32", std::move(keep)},
-          {"files", std::move(files)}};
+          {"files", std::move(files)},
+          {"named", std::move(named)}};
 }
 
 ComponentPlan component_plan_from_json(const json& value) {
@@ -108,6 +135,7 @@ ComponentPlan component_plan_from_json(const json& value) {
                        .files = {}};
     for (const json& tensor : value.at("keep_float32")) plan.keep_float32.push_back(bytes_from_json(tensor));
     for (const json& file : value.at("files")) plan.files.push_back(file_from_json(file));
+    for (const json& tensor : value.at("named")) plan.named.push_back(named_from_json(tensor));
     return plan;
   } catch (const json::exception& error) {
     throw Error{Category::internal, "decode a plan", {}, Expected{"what to_json() wrote"}, Got{error.what()}};

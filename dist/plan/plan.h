@@ -19,8 +19,11 @@ struct ComponentPlan {
   configs::Dtype dtype = configs::Dtype::bfloat16;  ///< of the tensors not named in keep_float32
   std::vector<std::string> keep_float32;            ///< tensors that stay float32 whatever dtype says, sorted
   std::vector<registry::WeightFile> files;          ///< read and broadcast in this order
+  /// The layers' tensors, where they are not the files' own (registry/component.h); what no part of them is
+  /// made of is read and not kept. Empty: every tensor of the files is the layers'.
+  std::vector<registry::NamedTensor> named = {};
 
-  /// The type that a tensor has once it is loaded.
+  /// The type that a tensor of the layers has once it is loaded.
   configs::Dtype dtype_of(std::string_view tensor) const;
   /// Bytes a rank holds once it is loaded.
   std::uint64_t bytes_per_rank() const;

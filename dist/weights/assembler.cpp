@@ -51,70 +51,139 @@ at::Tensor allocated(const registry::TensorInfo& tensor, Make&& make) {
 }  // namespace
 
 Assembler::Assembler(const ComponentPlan& plan) : plan_(&plan) {
+  plan_parts();
   for (const registry::WeightFile& file : plan.files) {
     for (const registry::TensorInfo& tensor : file.tensors) {
-      if (tensor.begin < tensor.end) continue;
-      tensors_.insert_or_assign(tensor.name,
-                                at::empty(sizes_of(tensor), scalar_type(plan.dtype_of(tensor.name))));
+      if (!kept(tensor)) continue;
+      if (tensor.begin < tensor.end) {
+        ++missing_;
+      } else {
+        put(tensor, at::empty(sizes_of(tensor), scalar_type(tensor.type)));
+      }
     }
   }
 }
 
-void Assembler::begin(const registry::TensorInfo& tensor) {
-  const at::ScalarType from = scalar_type(tensor.type);
-  if (from == scalar_type(plan_->dtype_of(tensor.name))) {
-    current_ = allocated(tensor, [&] { return at::empty(sizes_of(tensor), from); });
-    return;
+void Assembler::plan_parts() {
+  std::unordered_map<std::string_view, const registry::TensorInfo*> infos;
+  if (plan_->named.empty()) return;
+  for (const registry::WeightFile& file : plan_->files) {
+    for (const registry::TensorInfo& tensor : file.tensors) infos.emplace(tensor.name, &tensor);
   }
-  const auto bytes = static_cast<std::int64_t>(tensor.end - tensor.begin);
-  if (!scratch_.defined() || scratch_.numel() < bytes) {
-    scratch_.reset();
-    scratch_ = allocated(tensor, [&] { return at::empty({bytes}, at::kByte); });
+  for (const registry::NamedTensor& whole : plan_->named) {
+    std::uint64_t offset = 0;
+    for (const std::string& part : whole.parts) {
+      const auto info = infos.find(part);
+      if (info == infos.end()) {
+        throw Error{Category::internal, "plan a component", Where{.tensor = whole.name},
+                    Expected{"parts that the files hold"}, Got{printable(part)}};
+      }
+      parts_.emplace(info->first, Place{&whole, static_cast<std::int64_t>(offset)});
+      if (whole.parts.size() > 1) offset += info->second->shape.at(whole.dim);
+    }
   }
-  current_ = at::from_blob(scratch_.data_ptr(), sizes_of(tensor), from);
 }
 
-void Assembler::end(const registry::TensorInfo& tensor) {
-  const at::ScalarType to = scalar_type(plan_->dtype_of(tensor.name));
-  if (current_.scalar_type() != to) current_ = allocated(tensor, [&] { return current_.to(to); });
-  tensors_.insert_or_assign(tensor.name, current_);
-  current_.reset();
-  ++tensor_;
+bool Assembler::kept(const registry::TensorInfo& tensor) const {
+  return plan_->named.empty() || parts_.contains(tensor.name);
+}
+
+/// Gives a tensor of the files, in any type and with any strides, its place among those of the layers.
+void Assembler::put(const registry::TensorInfo& tensor, const at::Tensor& value) {
+  const auto part = parts_.find(tensor.name);
+  const registry::NamedTensor* whole = part == parts_.end() ? nullptr : part->second.whole;
+  const std::string& name = whole == nullptr ? tensor.name : whole->name;
+  const at::ScalarType to = scalar_type(plan_->dtype_of(name));
+  if (whole != nullptr && whole->parts.size() > 1) {
+    at::Tensor& joined = tensors_[name];
+    if (!joined.defined()) {
+      const std::vector<std::int64_t> sizes(whole->shape.begin(), whole->shape.end());
+      joined = allocated(tensor, [&] { return at::empty(sizes, to); });
+    }
+    const auto dim = static_cast<std::int64_t>(whole->dim);
+    joined.narrow(dim, part->second.offset, value.size(dim)).copy_(value);
+    return;
+  }
+  at::Tensor own = value;
+  if (value.scalar_type() != to || !value.is_contiguous()) {
+    own = allocated(tensor, [&] { return value.to(to, false, true, at::MemoryFormat::Contiguous); });
+  }
+  tensors_.insert_or_assign(name, own);
+}
+
+at::Tensor Assembler::take_buffer(const registry::TensorInfo& tensor, std::int64_t bytes) {
+  const auto fits =
+      std::ranges::find_if(buffers_, [bytes](const at::Tensor& b) { return b.numel() >= bytes; });
+  at::Tensor buffer;
+  if (fits != buffers_.end()) {
+    buffer = *fits;
+    buffers_.erase(fits);
+  } else {
+    if (!buffers_.empty()) buffers_.pop_back();  // too small: its memory goes first
+    buffer = allocated(tensor, [&] { return at::empty({bytes}, at::kByte); });
+  }
+  return buffer;
+}
+
+Assembler::Open Assembler::open(const registry::TensorInfo& tensor) {
+  const auto part = parts_.find(tensor.name);
+  const registry::NamedTensor* whole = part == parts_.end() ? nullptr : part->second.whole;
+  const at::ScalarType from = scalar_type(tensor.type);
+  const bool direct = tensor.strides.empty() && (whole == nullptr || whole->parts.size() == 1) &&
+                      from == scalar_type(plan_->dtype_of(whole == nullptr ? tensor.name : whole->name));
+  if (direct) return {&tensor, allocated(tensor, [&] { return at::empty(sizes_of(tensor), from); }), true};
+  return {&tensor, take_buffer(tensor, static_cast<std::int64_t>(tensor.end - tensor.begin)), false};
+}
+
+void Assembler::close(Open& tensor) {
+  const registry::TensorInfo& info = *tensor.info;
+  if (tensor.direct) {
+    put(info, tensor.bytes);
+  } else {
+    void* data = tensor.bytes.data_ptr();
+    const at::ScalarType from = scalar_type(info.type);
+    if (info.strides.empty()) {
+      put(info, at::from_blob(data, sizes_of(info), from));
+    } else {
+      const std::vector<std::int64_t> strides(info.strides.begin(), info.strides.end());
+      put(info, at::from_blob(data, sizes_of(info), strides, from));
+    }
+    buffers_.push_back(std::move(tensor.bytes));
+  }
+  --missing_;
 }
 
 void Assembler::add(const Chunk& chunk, std::span<const std::byte> bytes) {
   if (chunk.file != file_) {
     file_ = chunk.file;
-    tensor_ = 0;
+    next_ = 0;
   }
-  const std::vector<registry::TensorInfo>& tensors = plan_->files[file_].tensors;
   const std::uint64_t chunk_end = chunk.offset + chunk.length;
-  while (tensor_ < tensors.size()) {
-    const registry::TensorInfo& tensor = tensors[tensor_];
-    if (tensor.begin == tensor.end) {
-      ++tensor_;
-      continue;
-    }
-    if (tensor.begin >= chunk_end) return;
-    if (!current_.defined()) begin(tensor);
-    const std::uint64_t from = std::max(tensor.begin, chunk.offset);
-    const std::uint64_t to = std::min(tensor.end, chunk_end);
-    std::memcpy(static_cast<std::byte*>(current_.data_ptr()) + (from - tensor.begin),
+  const auto take = [&](Open& tensor) {
+    const std::uint64_t from = std::max(tensor.info->begin, chunk.offset);
+    const std::uint64_t to = std::min(tensor.info->end, chunk_end);
+    std::memcpy(static_cast<std::byte*>(tensor.bytes.data_ptr()) + (from - tensor.info->begin),
                 bytes.data() + (from - chunk.offset), to - from);
-    if (tensor.end > chunk_end) return;
-    end(tensor);
+    if (tensor.info->end > chunk_end) return false;
+    close(tensor);
+    return true;
+  };
+  std::erase_if(open_, take);
+  const std::vector<registry::TensorInfo>& tensors = plan_->files[file_].tensors;
+  for (; next_ < tensors.size() && tensors[next_].begin < chunk_end; ++next_) {
+    if (tensors[next_].begin == tensors[next_].end || !kept(tensors[next_])) continue;
+    Open tensor = open(tensors[next_]);
+    if (!take(tensor)) open_.push_back(std::move(tensor));
   }
 }
 
 TensorMap Assembler::finish() {
-  std::size_t planned = 0;
-  for (const registry::WeightFile& file : plan_->files) planned += file.tensors.size();
-  if (tensors_.size() != planned || current_.defined()) {
+  if (missing_ > 0) {
     throw Error{Category::internal,
                 "assemble weights",
                 {},
-                Expected{std::to_string(planned) + " tensors"},
-                Got{std::to_string(tensors_.size())}};
+                Expected{"all tensors"},
+                Got{std::to_string(missing_) + " without all their bytes"}};
   }
   return std::move(tensors_);
 }

@@ -16,6 +16,14 @@ bool convertible(registry::ElementType type) {
          type == ElementType::bf16;
 }
 
+/// Elements from a tensor's first to its last in memory; more or fewer than it has where it is a view.
+std::uint64_t reach(const registry::TensorInfo& tensor) {
+  if (tensor.strides.empty() || tensor.elements() == 0) return tensor.elements();
+  std::uint64_t last = 0;
+  for (std::size_t i = 0; i < tensor.shape.size(); ++i) last += (tensor.shape[i] - 1) * tensor.strides.at(i);
+  return last + 1;
+}
+
 void check_tensor(const registry::WeightFile& file, const registry::TensorInfo& tensor, std::uint64_t from) {
   const Where where{.file = file.path, .offset = tensor.begin, .tensor = tensor.name};
   if (!convertible(tensor.type)) {
@@ -27,7 +35,7 @@ void check_tensor(const registry::WeightFile& file, const registry::TensorInfo& 
         Got{std::string(registry::name(tensor.type))},
         "this version does not run quantised or integer weights; use the files in their original type"};
   }
-  const std::uint64_t bytes = tensor.elements() * static_cast<std::uint64_t>(registry::bits(tensor.type) / 8);
+  const std::uint64_t bytes = reach(tensor) * static_cast<std::uint64_t>(registry::bits(tensor.type) / 8);
   if (tensor.begin < from || tensor.end < tensor.begin || tensor.end > file.size ||
       tensor.end - tensor.begin != bytes) {
     throw Error{Category::internal, "plan a component", where,
@@ -57,7 +65,7 @@ void check_plan(const ComponentPlan& plan) {
     std::uint64_t from = 0;
     for (const registry::TensorInfo& tensor : file.tensors) {
       check_tensor(file, tensor, from);
-      from = tensor.end;
+      from = tensor.begin;  // views of one storage overlap
       if (!names.insert(tensor.name).second) {
         throw Error{Category::bad_input, "load weights", Where{.file = file.path, .tensor = tensor.name},
                     Expected{"each name in one file only"}, Got{"a name that an earlier file holds too"}};

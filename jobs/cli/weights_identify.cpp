@@ -40,20 +40,22 @@ nlohmann::json to_json(const Component& component) {
   for (const auto& [type, elements] : dtypes) parameters += elements;
   std::size_t tensors = 0;
   for (const registry::WeightFile& file : component.files) tensors += file.tensors.size();
-  return {{"path", component.label},
-          {"key_hash", identity.key_hash},
-          {"key_hash_names", identity.key_hash_names},
-          {"family", or_null(identity.family)},
-          {"variant", or_null(identity.variant)},
-          {"role", or_null(identity.role)},
-          {"layout", or_null(identity.layout)},
-          {"how", identity.how},
-          {"parameters", parameters},
-          {"tensors", tensors},
-          {"dtypes", dtypes},
-          {"hyper_parameters", identity.hyper_parameters},
-          {"candidates", identity.candidates},
-          {"nearest", identity.nearest}};
+  nlohmann::json object{{"path", component.label},
+                        {"key_hash", identity.key_hash},
+                        {"key_hash_names", identity.key_hash_names},
+                        {"family", or_null(identity.family)},
+                        {"variant", or_null(identity.variant)},
+                        {"role", or_null(identity.role)},
+                        {"layout", or_null(identity.layout)},
+                        {"how", identity.how},
+                        {"parameters", parameters},
+                        {"tensors", tensors},
+                        {"dtypes", dtypes},
+                        {"hyper_parameters", identity.hyper_parameters},
+                        {"candidates", identity.candidates},
+                        {"nearest", identity.nearest}};
+  if (!identity.key_hash_flat.empty()) object["key_hash_flat"] = identity.key_hash_flat;
+  return object;
 }
 
 nlohmann::json to_json(const std::string& path, const Error& error) {

@@ -119,7 +119,7 @@ void ComponentReader::account(const Shapes& expected) const {
   }
   if (wrong.empty()) return;
   std::string got;
-  constexpr std::size_t shown = 5;
+  constexpr std::size_t shown = 100;
   for (std::size_t i = 0; i < std::min(shown, wrong.size()); ++i) got += (i == 0 ? "" : "; ") + wrong[i];
   if (wrong.size() > shown) got += "; and " + std::to_string(wrong.size() - shown) + " more";
   throw Error{Category::bad_input, doing_, Where{.file = component_.label},

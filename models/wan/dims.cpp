@@ -46,24 +46,29 @@ std::int64_t count_layers(const registry::Component& component, const Shapes& sh
   return static_cast<std::int64_t>(numbers.size());
 }
 
-/// Every field of WanTransformer3DModel's configuration that ditmill knows the meaning of.
-const std::vector<std::string> known_fields{"patch_size",
-                                            "num_attention_heads",
-                                            "attention_head_dim",
-                                            "num_heads",
-                                            "in_channels",
-                                            "out_channels",
-                                            "text_dim",
-                                            "freq_dim",
-                                            "ffn_dim",
-                                            "num_layers",
-                                            "cross_attn_norm",
-                                            "qk_norm",
-                                            "eps",
-                                            "image_dim",
-                                            "added_kv_proj_dim",
-                                            "rope_max_seq_len",
-                                            "pos_embed_seq_len"};
+/// Every field that ditmill knows the meaning of: of diffusers' WanTransformer3DModel, and of WanModel in
+/// Wan's own code.
+const std::vector<std::string> diffusers_fields{"patch_size",
+                                                "num_attention_heads",
+                                                "attention_head_dim",
+                                                "num_heads",
+                                                "in_channels",
+                                                "out_channels",
+                                                "text_dim",
+                                                "freq_dim",
+                                                "ffn_dim",
+                                                "num_layers",
+                                                "qk_norm",
+                                                "cross_attn_norm",
+                                                "eps",
+                                                "image_dim",
+                                                "added_kv_proj_dim",
+                                                "rope_max_seq_len",
+                                                "pos_embed_seq_len"};
+const std::vector<std::string> official_fields{"model_type", "patch_size",      "text_len",   "in_dim",
+                                               "dim",        "ffn_dim",         "freq_dim",   "text_dim",
+                                               "out_dim",    "num_heads",       "num_layers", "window_size",
+                                               "qk_norm",    "cross_attn_norm", "eps"};
 
 Where at_field(const registry::Component& component, const std::string& field) {
   return Where{.file = component.config_path.empty() ? component.label : component.config_path,
@@ -71,6 +76,7 @@ Where at_field(const registry::Component& component, const std::string& field) {
 }
 
 void refuse_unknown_fields(const registry::Component& component) {
+  const auto& known_fields = component.identity.layout == "official" ? official_fields : diffusers_fields;
   for (const auto& [field, value] : component.config.items()) {
     // Fields that begin with an underscore say who wrote the file, never what is computed.
     if (field.starts_with('_') || std::ranges::find(known_fields, field) != known_fields.end()) continue;
@@ -79,7 +85,7 @@ void refuse_unknown_fields(const registry::Component& component) {
         Category::unsupported,
         doing,
         at_field(component, field),
-        Expected{"a field of WanTransformer3DModel's configuration"},
+        Expected{"a field of a Wan transformer's configuration"},
         Got{printable(value.dump(), 80)},
         similar.empty() ? "ditmill does not know what this field changes" : "did you mean " + similar + "?"};
   }
@@ -144,11 +150,6 @@ double bind_eps(const registry::Component& component, const ComponentReader& rea
 }
 
 void refuse_other_models(const registry::Component& component, const Shapes& shapes) {
-  if (component.identity.layout == "official") {
-    throw Error{Category::unsupported,          doing,
-                Where{.file = component.label}, Expected{"the diffusers layout"},
-                Got{"Wan's official layout"},   "use the model's -Diffusers repository"};
-  }
   // Its shapes are those of Wan 2.1's 14B: only the variant tells.
   if (component.identity.variant.starts_with("wan2.2-")) {
     throw Error{Category::unsupported,
@@ -203,7 +204,7 @@ Dims dims_from_json(const nlohmann::json& json) {
 }
 
 Dims bind_dit(const registry::Component& component) {
-  const ComponentReader reader(component, doing, "a Wan transformer in the diffusers layout");
+  const ComponentReader reader(component, doing, "a Wan transformer");
   refuse_other_models(component, reader.shapes());
   refuse_unknown_fields(component);
 
@@ -223,11 +224,18 @@ Dims bind_dit(const registry::Component& component) {
   d.out_channels = out / (patch_edge * patch_edge);
 
   reader.only("patch_size", {1, 2, 2});
-  reader.only("qk_norm", "rms_norm_across_heads");
+  reader.only("qk_norm", component.identity.layout == "official" ? nlohmann::json(true)
+                                                                 : nlohmann::json("rms_norm_across_heads"));
   reader.only("cross_attn_norm", true);
   reader.only("image_dim", nullptr);
   reader.only("added_kv_proj_dim", nullptr);
   reader.only("pos_embed_seq_len", nullptr);
+  reader.only("model_type", "t2v");
+  reader.only("text_len", text_tokens);
+  reader.only("window_size", {-1, -1});
+  reader.agrees("dim", d.dim);
+  reader.agrees("in_dim", d.in_channels);
+  reader.agrees("out_dim", d.out_channels);
   reader.agrees("in_channels", d.in_channels);
   reader.agrees("out_channels", d.out_channels);
   reader.agrees("text_dim", d.text_dim);

@@ -19,6 +19,8 @@ using configs::YamlNode;
 constexpr std::uint64_t largest_file = std::uint64_t{16} << 20;
 constexpr std::size_t longest_name = 128;
 constexpr std::size_t hash_digits = 32;
+constexpr int most_parts = 64;
+constexpr int most_dimensions = 8;
 
 constexpr std::array<std::string_view, 10> roles{"dit",       "text_encoder",  "image_encoder", "vae",
                                                  "upsampler", "audio_decoder", "vocoder",       "vfi",
@@ -144,6 +146,38 @@ void read_tensors(MapReader& reader, std::string_view key, bool optional, std::v
   tensors.finish();
 }
 
+NameRule read_rule(const YamlNode& node, const std::string& path, const std::string& file,
+                   std::vector<Problem>& problems) {
+  MapReader reader{node, path, file, problems};
+  NameRule rule;
+  std::string from;
+  bool unused = false;
+  reader.read("from", from);
+  reader.read("to", rule.to);
+  reader.read("unused", unused);
+  if (from.empty()) reader.problem("from", reader.path_of("from") + " is missing", "a regular expression");
+  if (rule.to.empty() != unused) {
+    reader.problem("to", reader.path_of("to") + " is missing", "a name, or unused: true");
+  }
+  int part = 0;
+  int parts = 1;
+  int dim = 0;
+  reader.read("parts", parts, {2, most_parts});
+  reader.read("part", part, {0, parts - 1});
+  reader.read("dim", dim, {0, most_dimensions - 1});
+  rule.part = static_cast<std::size_t>(part);
+  rule.parts = static_cast<std::size_t>(parts);
+  rule.dim = static_cast<std::size_t>(dim);
+  try {
+    rule.from.assign(from, std::regex::ECMAScript | std::regex::optimize);
+  } catch (const std::regex_error& error) {
+    reader.problem("from", reader.path_of("from") + " is wrong: " + error.what(), "a regular expression",
+                   printable(from));
+  }
+  reader.finish();
+  return rule;
+}
+
 Layout read_layout(const YamlNode& node, const std::string& path, const std::string& file,
                    std::vector<Problem>& problems) {
   MapReader reader{node, path, file, problems};
@@ -166,6 +200,10 @@ Layout read_layout(const YamlNode& node, const std::string& path, const std::str
     reader.problem("marks", reader.path_of("marks") + " is missing", "a list of tensor names");
   read_tensors(reader, "optional", true, layout.tensors);
   read_tensors(reader, "tensors", false, layout.tensors);
+  const std::span<const YamlNode> rules = reader.list("names");
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    layout.names.push_back(read_rule(rules[i], path + ".names." + std::to_string(i), file, problems));
+  }
   reader.finish();
   return layout;
 }
@@ -226,7 +264,7 @@ void Catalog::add(std::string_view text, const std::string& label, bool user,
   }
   for (std::size_t i = 0; i < entries.size(); ++i) {
     CatalogEntry entry = read_entry(entries[i], "entries." + std::to_string(i), label, user, problems);
-    if (const CatalogEntry* other = named(entry.name); other != nullptr && !entry.name.empty()) {
+    if (const CatalogEntry* other = taken(entry); other != nullptr && !entry.name.empty()) {
       const YamlNode* place = entries[i].find("name");
       problems.push_back({.file = label,
                           .line = place == nullptr ? entries[i].line : place->line,
@@ -259,6 +297,13 @@ std::vector<const CatalogEntry*> Catalog::with_names_hash(std::string_view key_h
 
 const CatalogEntry* Catalog::named(std::string_view name) const {
   const auto found = std::ranges::find(entries_, name, &CatalogEntry::name);
+  return found == entries_.end() ? nullptr : &*found;
+}
+
+const CatalogEntry* Catalog::taken(const CatalogEntry& entry) const {
+  const auto found = std::ranges::find_if(entries_, [&entry](const CatalogEntry& other) {
+    return other.name == entry.name && other.layout == entry.layout;
+  });
   return found == entries_.end() ? nullptr : &*found;
 }
 

@@ -18,7 +18,7 @@ bool is_entry_name(std::string_view text) noexcept;
 
 /// What the catalog says of weights with one key hash. Entries that share a hash are variants.
 struct CatalogEntry {
-  std::string name;  ///< the variant, unique in the catalog: "wan2.1-t2v-1.3b"
+  std::string name;  ///< the variant: "wan2.1-t2v-1.3b"; the same weights in another layout have the same
   std::string family;
   std::string role;
   std::string layout;
@@ -55,6 +55,8 @@ class Catalog {
 
  private:
   void add(std::string_view text, const std::string& label, bool user, std::vector<Problem>& problems);
+  /// The entry that has the name in this layout already, or null.
+  const CatalogEntry* taken(const CatalogEntry& entry) const;
 
   std::vector<CatalogEntry> entries_;
   std::vector<Layout> layouts_;

@@ -63,11 +63,17 @@ bool agree(const std::vector<const CatalogEntry*>& entries) {
 
 }  // namespace
 
-Identity identify(const ShapeTable& shapes, const Catalog& catalog, const VariantHints& hints) {
+Identity identify(const ShapeTable& shapes, const Catalog& catalog, const VariantHints& hints,
+                  const DictionaryHashes& dictionary) {
   Identity identity;
-  identity.key_hash = key_hash(shapes.tensors());
-  identity.key_hash_names = key_hash_names(shapes.tensors());
-  if (const auto entries = catalog.with_hash(identity.key_hash); !entries.empty()) {
+  const std::string tensors_hash = key_hash(shapes.tensors());
+  const std::string tensors_hash_names = key_hash_names(shapes.tensors());
+  identity.key_hash = dictionary.key_hash.empty() ? tensors_hash : dictionary.key_hash;
+  identity.key_hash_names = dictionary.key_hash.empty() ? tensors_hash_names : dictionary.key_hash_names;
+  if (dictionary.nested) identity.key_hash_flat = tensors_hash;
+  auto entries = catalog.with_hash(identity.key_hash);
+  if (entries.empty()) entries = catalog.with_hash(tensors_hash);
+  if (!entries.empty()) {
     identity.how = "catalog";
     const auto left = decide(entries, hints);
     const CatalogEntry& entry = *left.front();
@@ -81,7 +87,7 @@ Identity identify(const ShapeTable& shapes, const Catalog& catalog, const Varian
     }
     return identity;
   }
-  const auto same_names = catalog.with_names_hash(identity.key_hash_names);
+  const auto same_names = catalog.with_names_hash(tensors_hash_names);
   const Layout* layout = nullptr;
   if (!same_names.empty() && agree(same_names)) {
     identity.how = "catalog-keys";

@@ -18,8 +18,17 @@ struct VariantHints {
   std::optional<std::string> expert_folder;
 };
 
-/// What the headers of a component say it is: the catalog entry of its key hash; else an entry with its
-/// names; else a layout whose marks it has; else unknown. Nothing is refused for being unknown.
-Identity identify(const ShapeTable& shapes, const Catalog& catalog, const VariantHints& hints);
+/// TeleFuser's hashes of a `.pth` whose dictionary holds more than tensors by name; empty for all else.
+struct DictionaryHashes {
+  std::string key_hash = {};
+  std::string key_hash_names = {};
+  bool nested = false;
+};
+
+/// What the headers of a component say it is: the catalog entry of its key hash (of a `.pth` also that of its
+/// tensors alone); else an entry with its names; else a layout whose marks it has; else unknown. Nothing is
+/// refused for being unknown.
+Identity identify(const ShapeTable& shapes, const Catalog& catalog, const VariantHints& hints,
+                  const DictionaryHashes& dictionary = {});
 
 }  // namespace ditmill::registry

@@ -4,6 +4,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <regex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -31,6 +32,15 @@ struct LayoutTensor {
   std::string name(std::uint64_t number) const;
 };
 
+/// How tensors of a layout get the names that the family's layers know.
+struct NameRule {
+  std::regex from;  ///< found anywhere in the name
+  std::string to;   ///< takes its place, `$1` to `$9` are its groups; empty: the tensor is not used
+  std::size_t part = 0;
+  std::size_t parts = 1;  ///< tensors joined to one, each the part of another rule
+  std::size_t dim = 0;    ///< along which they are joined
+};
+
 /// How the tensors of a component are named and shaped: data of catalog files.
 struct Layout {
   std::string family;
@@ -38,6 +48,8 @@ struct Layout {
   std::string layout;
   std::vector<LayoutTensor> marks;  ///< without shapes: what has them all is of this layout
   std::vector<LayoutTensor> tensors;
+  /// Each in turn changes what the one before it left. Empty: the names are the layers' own.
+  std::vector<NameRule> names;
 };
 
 /// Reads a tensor name of a layout: lists `{0,1}` give a tensor each. Nothing if it is malformed.

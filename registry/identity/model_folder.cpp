@@ -13,6 +13,7 @@
 #include "registry/identity/catalog_text.h"
 #include "registry/identity/fingerprint.h"
 #include "registry/identity/identify.h"
+#include "registry/identity/name_map.h"
 #include "registry/identity/weight_files.h"
 
 namespace ditmill::registry {
@@ -29,6 +30,11 @@ struct Subfolder {
 };
 constexpr std::array<Subfolder, 4> subfolders{
     {{"transformer", "dit"}, {"transformer_2", "dit"}, {"text_encoder", "text_encoder"}, {"vae", "vae"}}};
+// Of the official layout: Wan 2.2's two transformers.
+constexpr std::array<std::string_view, 2> expert_folders{"high_noise_model", "low_noise_model"};
+// Where tokenizers are: the diffusers layout's place, then the official one's.
+constexpr std::array<std::string_view, 3> tokenizer_folders{"tokenizer", "google/umt5-xxl", "umt5-xxl"};
+constexpr std::array<std::string_view, 2> tokenizer_files{"spiece.model", "tokenizer.json"};
 // Named in model_index.json, and not weights that ditmill reads.
 constexpr std::array<std::string_view, 2> without_weights{"tokenizer", "scheduler"};
 
@@ -107,19 +113,20 @@ class ModelIndex {
   nlohmann::json json_ = nlohmann::json::object();
 };
 
-void find_tokenizer(const std::string& path, const ModelIndex& index, ModelPlaces& places) {
-  const std::string tokenizer = inside(path, "tokenizer");
-  const std::string pieces = inside(tokenizer, "spiece.model");
-  std::error_code error;
-  if (fs::is_regular_file(pieces, error)) {
-    places.tokenizer_path = pieces;
-  } else if (is_folder(tokenizer) || index.names("tokenizer")) {
-    places.warnings.push_back(tokenizer + ": no spiece.model in it");
+/// The tokenizer's file in a model folder; empty if there is none.
+std::string tokenizer_in(const std::string& path) {
+  for (const std::string_view folder : tokenizer_folders) {
+    for (const std::string_view name : tokenizer_files) {
+      const std::string file = inside(inside(path, folder), name);
+      std::error_code error;
+      if (fs::is_regular_file(file, error)) return file;
+    }
   }
+  return {};
 }
 
 ModelPlaces find_in_model_folder(const std::string& path) {
-  ModelPlaces places{.path = path, .components = {}, .tokenizer_path = {}, .warnings = {}};
+  ModelPlaces places{.path = path, .components = {}, .tokenizer_path = tokenizer_in(path), .warnings = {}};
   const ModelIndex index{path};
   const bool two_experts = index.there() ? index.names("transformer_2") || index.has_boundary()
                                          : is_folder(inside(path, "transformer_2"));
@@ -136,13 +143,50 @@ ModelPlaces find_in_model_folder(const std::string& path) {
       continue;
     }
     places.components.push_back({.path = folder,
+                                 .shards = {},
                                  .folder_role = std::string{role},
                                  .expert_folder = role == "dit" && two_experts ? std::string{name} : ""});
   }
   for (const std::string& name : index.unused()) {
     places.warnings.push_back(index.file() + ": " + printable(name, 60) + " is not used");
   }
-  find_tokenizer(path, index, places);
+  if (places.tokenizer_path.empty() && (is_folder(inside(path, "tokenizer")) || index.names("tokenizer"))) {
+    places.warnings.push_back(inside(path, "tokenizer") + ": no spiece.model and no tokenizer.json in it");
+  }
+  return places;
+}
+
+bool has_experts(const std::string& path) {
+  return std::ranges::any_of(expert_folders,
+                             [&](std::string_view name) { return is_folder(inside(path, name)); });
+}
+
+/// Whether a folder that holds weights is a whole model in the official layout, not one component.
+bool is_official(const std::string& path) {
+  return has_experts(path) || !tokenizer_in(path).empty() ||
+         (holds_pth(path) && weight_groups(path).size() > 1);
+}
+
+ModelPlaces find_in_official_folder(const std::string& path) {
+  ModelPlaces places{.path = path, .components = {}, .tokenizer_path = tokenizer_in(path), .warnings = {}};
+  for (const std::string_view name : expert_folders) {
+    const std::string folder = inside(path, name);
+    if (!is_folder(folder)) continue;
+    places.components.push_back({.path = folder,
+                                 .shards = {},
+                                 .folder_role = "dit",
+                                 .expert_folder = std::string{name},
+                                 .official = true});
+  }
+  const bool one_transformer = places.components.empty();
+  for (WeightGroup& group : weight_groups(path)) {
+    places.components.push_back(
+        {.path = group.label,
+         .shards = std::move(group.shards),
+         .folder_role = "",
+         .expert_folder = one_transformer ? std::optional<std::string>{""} : std::nullopt,
+         .official = true});
+  }
   return places;
 }
 
@@ -151,12 +195,29 @@ bool has_subfolders(const std::string& path) {
                              [&](const Subfolder& sub) { return is_folder(inside(path, sub.name)); });
 }
 
-void read_config(Component& component, const std::string& folder) {
-  const std::string path = inside(folder, "config.json");
+WeightSet read_weights(const ComponentPlace& place) {
+  if (!place.shards.empty()) return read_weight_files(place.path, place.shards);
+  if (is_folder(place.path)) return read_weight_folder(place.path);
+  return is_shard_index(place.path) ? read_shard_index(place.path) : read_weight_file(place.path);
+}
+
+void read_config(Component& component, const ComponentPlace& place) {
+  const bool folder = is_folder(place.path);
+  if (place.official ? component.role != "dit" : !folder && !is_shard_index(place.path)) return;
+  const std::string path =
+      inside(folder ? place.path : fs::path{place.path}.parent_path().native(), "config.json");
   if (!exists(path)) return;
   component.config_path = path;
   component.config = parse_json(read_text(path, largest_config), "read config.json", path);
   if (!component.config.is_object()) refuse(path, "", "an object", component.config.type_name());
+}
+
+/// TeleFuser's hashes where they are not those of the tensors' names: of one `.pth`.
+DictionaryHashes dictionary_hashes(const Component& component) {
+  if (component.files.size() != 1 || component.files.front().dictionary_hash.empty()) return {};
+  const WeightFile& file = component.files.front();
+  return {
+      .key_hash = file.dictionary_hash, .key_hash_names = file.dictionary_hash_names, .nested = file.nested};
 }
 
 std::vector<NamedShape> all_shapes(const Component& component) {
@@ -166,6 +227,35 @@ std::vector<NamedShape> all_shapes(const Component& component) {
     shapes.insert(shapes.end(), more.begin(), more.end());
   }
   return shapes;
+}
+
+/// The layout that an identity names, or null.
+const Layout* layout_of(const Identity& identity, const Catalog& catalog) {
+  const auto found = std::ranges::find_if(catalog.layouts(), [&identity](const Layout& layout) {
+    return layout.family == identity.family && layout.role == identity.role &&
+           layout.layout == identity.layout;
+  });
+  return found == catalog.layouts().end() ? nullptr : &*found;
+}
+
+/// In the official layout only the weights tell what a file is: two of a kind leave open which to use.
+void refuse_twins(const ModelFolder& folder, const ModelPlaces& places) {
+  const bool official = std::ranges::any_of(places.components, [](const ComponentPlace& place) {
+    return place.official && place.folder_role.empty();
+  });
+  if (!official) return;
+  for (std::size_t i = 1; i < folder.components.size(); ++i) {
+    const Component& one = folder.components[i - 1];
+    const Component& other = folder.components[i];
+    const bool experts = !places.components.front().folder_role.empty() && one.role == "dit";
+    if (one.role.empty() || one.role != other.role || experts) continue;
+    throw Error{Category::bad_input,
+                doing,
+                Where{.file = folder.path},
+                Expected{"one " + one.role},
+                Got{one.label + " and " + other.label},
+                "move the one that is not to be used out of the folder"};
+  }
 }
 
 /// The message for components that the catalog does not know, with all that is needed to add them.
@@ -202,44 +292,45 @@ std::vector<NamedShape> all_shapes(const Component& component) {
 ModelPlaces find_components(const std::string& path) {
   if (!is_folder(path)) {
     file_stamp(path);
-    return {.path = path, .components = {{path, "", std::nullopt}}, .tokenizer_path = {}, .warnings = {}};
+    return {.path = path,
+            .components = {{path, {}, "", std::nullopt, false}},
+            .tokenizer_path = {},
+            .warnings = {}};
   }
   if (exists(inside(path, "model_index.json")) || has_subfolders(path)) return find_in_model_folder(path);
-  if (!holds_weights(path)) {
+  if (!holds_weights(path) && !has_experts(path)) {
     throw Error{
         Category::bad_input, doing, Where{.file = path},
-        Expected{"a model folder in the diffusers layout (model_index.json, transformer, text_encoder, vae), "
-                 "or a folder with safetensors files"},
+        Expected{
+            "a model folder in the diffusers layout (model_index.json, transformer, text_encoder, vae) or "
+            "the official one, or a folder with weight files"},
         Got{"neither"}};
   }
-  return {.path = path, .components = {{path, "", std::nullopt}}, .tokenizer_path = {}, .warnings = {}};
+  if (is_official(path)) return find_in_official_folder(path);
+  return {.path = path,
+          .components = {{path, {}, "", std::nullopt, false}},
+          .tokenizer_path = {},
+          .warnings = {}};
 }
 
 Component open_component(const ComponentPlace& place, const Catalog& catalog,
                          const std::map<std::string, std::string>& variants,
                          std::vector<std::string>& warnings) {
+  WeightSet set = read_weights(place);
+  warnings.insert(warnings.end(), set.warnings.begin(), set.warnings.end());
   Component component;
-  WeightSet set;
-  if (is_folder(place.path)) {
-    set = read_weight_folder(place.path);
-    read_config(component, place.path);
-  } else if (is_shard_index(place.path)) {
-    set = read_shard_index(place.path);
-    read_config(component, fs::path{place.path}.parent_path().native());
-  } else {
-    set = read_weight_file(place.path);
-  }
   component.label = std::move(set.label);
   component.files = std::move(set.files);
-  warnings.insert(warnings.end(), set.warnings.begin(), set.warnings.end());
 
   const ShapeTable shapes{all_shapes(component)};
-  component.identity = identify(shapes, catalog, {.variant = {}, .expert_folder = place.expert_folder});
+  VariantHints hints{.variant = {}, .expert_folder = place.expert_folder};
+  component.identity = identify(shapes, catalog, hints, dictionary_hashes(component));
   if (const auto chosen = variants.find(component.identity.role); chosen != variants.end()) {
-    component.identity =
-        identify(shapes, catalog, {.variant = chosen->second, .expert_folder = place.expert_folder});
+    hints.variant = chosen->second;
+    component.identity = identify(shapes, catalog, hints, dictionary_hashes(component));
   }
   component.role = component.identity.role.empty() ? place.folder_role : component.identity.role;
+  read_config(component, place);
   return component;
 }
 
@@ -257,9 +348,13 @@ ModelFolder open_model_folder(const std::string& path, const Catalog& catalog,
                   Where{.file = place.path},  Expected{"a " + place.folder_role},
                   Got{"a " + component.role}, "the weights are in the wrong folder"};
     }
+    if (const Layout* layout = layout_of(component.identity, catalog); layout != nullptr) {
+      component.named = name_tensors(component, *layout);
+    }
     folder.components.push_back(std::move(component));
   }
   std::ranges::stable_sort(folder.components, {}, &Component::role);
+  refuse_twins(folder, places);
   for (const auto& [role, variant] : variants) {
     if (std::ranges::find(folder.components, role, &Component::role) == folder.components.end()) {
       throw Error{Category::usage, doing, Where{.file = path, .key = "model.variants." + role},

@@ -13,21 +13,25 @@ namespace ditmill::registry {
 /// Where one component is, before any of its weights has been looked at.
 struct ComponentPlace {
   std::string path;                          ///< a folder, an index or a file
-  std::string folder_role;                   ///< the role that its folder's name promises; empty on its own
+  std::vector<std::string> shards;           ///< files that are one component; empty: path says it all
+  std::string folder_role;                   ///< the role that its folder's name promises; may be empty
   std::optional<std::string> expert_folder;  ///< see VariantHints
+  /// In the official layout: a config.json beside it is the transformer's alone.
+  bool official = false;
 };
 
 /// What a path holds: the components of a model folder, or one component on its own.
 struct ModelPlaces {
   std::string path;
   std::vector<ComponentPlace> components;
-  std::string tokenizer_path;  ///< spiece.model; empty if there is none
+  std::string tokenizer_path;  ///< spiece.model or tokenizer.json; empty if there is none
   std::vector<std::string> warnings;
 };
 
 /// Looks for components without reading weights: a model folder in the diffusers layout (model_index.json;
-/// transformer, transformer_2, text_encoder, vae, tokenizer), a component's folder, an index or a file.
-/// Throws Error: not_found, bad_input, io.
+/// transformer, transformer_2, text_encoder, vae, tokenizer), one in Wan's official layout (the transformer's
+/// files with config.json, the text encoder's and the VAE's `.pth`, google/umt5-xxl; two folders of experts
+/// in Wan 2.2), a component's folder, an index or a file. Throws Error: not_found, bad_input, io.
 ModelPlaces find_components(const std::string& path);
 
 /// Reads the headers of one component and identifies it. What is odd but usable is added to `warnings`.
@@ -35,10 +39,9 @@ Component open_component(const ComponentPlace& place, const Catalog& catalog,
                          const std::map<std::string, std::string>& variants,
                          std::vector<std::string>& warnings);
 
-/// Opens a model folder in the diffusers layout (model_index.json; transformer, text_encoder, vae,
-/// tokenizer), reads the headers of its weights, merges shards and identifies every component. `variants`
-/// (role -> variant) decides between entries of equal hash. Nothing is refused for being unknown: see
-/// require_known(). Throws Error: not_found, bad_input, io.
+/// Opens a model folder: reads the headers of its weights, merges shards, identifies every component and
+/// gives its tensors the names of the layers. `variants` (role -> variant) decides between entries of equal
+/// hash. Nothing is refused for being unknown: see require_known(). Throws Error: not_found, bad_input, io.
 ModelFolder open_model_folder(const std::string& path, const Catalog& catalog,
                               const std::map<std::string, std::string>& variants = {});
 

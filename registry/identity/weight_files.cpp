@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string_view>
 #include <system_error>
@@ -15,6 +16,7 @@
 
 #include "configs/error.h"
 #include "registry/byte_source.h"
+#include "registry/formats/pth.h"
 #include "registry/formats/safetensors.h"
 #include "registry/formats/shard_index.h"
 
@@ -28,7 +30,8 @@ constexpr std::string_view index_suffix = ".safetensors.index.json";
 constexpr std::string_view file_suffix = ".safetensors";
 // What diffusers and transformers call the weights of a component: preferred where there are several.
 constexpr std::array<std::string_view, 2> usual_stems{"diffusion_pytorch_model", "model"};
-constexpr std::array<std::string_view, 6> other_suffixes{".bin", ".pt", ".pth", ".ckpt", ".gguf", ".onnx"};
+constexpr std::array<std::string_view, 4> torch_suffixes{".bin", ".pt", ".pth", ".ckpt"};
+constexpr std::array<std::string_view, 2> other_suffixes{".gguf", ".onnx"};
 // What training leaves beside the weights.
 constexpr std::array<std::string_view, 5> ignored{"training_args.bin", "optimizer.bin", "optimizer.pt",
                                                   "scheduler.pt", "scaler.pt"};
@@ -47,10 +50,24 @@ std::string beside(const std::string& path, const std::string& name) {
   return (fs::path{path}.parent_path() / name).native();
 }
 
-WeightFile read_file(const std::string& path) {
+WeightFile read_file(const std::string& path, std::vector<std::string>& warnings) {
   const FileStamp stamp = file_stamp(path);
-  SafetensorsHeader header = read_safetensors_header(*open_file(path));
-  return {path, stamp.size, stamp.mtime_ns, stamp.inode, std::move(header.tensors)};
+  const std::unique_ptr<ByteSource> source = open_file(path);
+  WeightFile file{path, stamp.size, stamp.mtime_ns, stamp.inode, {}};
+  if (!looks_like_pth(*source)) {
+    file.tensors = read_safetensors_header(*source).tensors;
+    return file;
+  }
+  PthHeader header = read_pth_header(*source);
+  file.tensors = std::move(header.tensors);
+  // Of a plain dictionary of tensors, both are the hashes of its names and shapes.
+  if (header.nested || !header.others.empty()) {
+    file.dictionary_hash = std::move(header.key_hash);
+    file.dictionary_hash_names = std::move(header.key_hash_names);
+    file.nested = header.nested;
+  }
+  for (const std::string& other : header.others) warnings.push_back(path + ": not a tensor: " + other);
+  return file;
 }
 
 /// Which file holds each tensor; refuses a tensor that two files hold.
@@ -119,8 +136,13 @@ struct Listing {
   std::vector<std::string> indices;
   std::vector<std::string> singles;
   std::map<std::pair<std::string, std::uint64_t>, std::vector<std::string>> shards;  // by stem and count
+  std::vector<std::string> torch;
   std::vector<std::string> others;
 };
+
+bool ends_with_any(std::string_view name, std::span<const std::string_view> suffixes) {
+  return std::ranges::any_of(suffixes, [name](std::string_view suffix) { return name.ends_with(suffix); });
+}
 
 Listing list(const std::string& folder) {
   Listing listing;
@@ -133,14 +155,18 @@ Listing list(const std::string& folder) {
     } else if (name.ends_with(file_suffix)) {
       const std::optional<ShardName> shard = parse_shard_name(name);
       (shard ? listing.shards[{shard->stem, shard->count}] : listing.singles).push_back(name);
-    } else if (std::ranges::any_of(other_suffixes, [&](std::string_view s) { return name.ends_with(s); }) &&
-               std::ranges::find(ignored, name) == ignored.end()) {
+    } else if (std::ranges::find(ignored, name) != ignored.end()) {
+      continue;
+    } else if (ends_with_any(name, torch_suffixes)) {
+      listing.torch.push_back(name);
+    } else if (ends_with_any(name, other_suffixes)) {
       listing.others.push_back(name);
     }
   }
   if (error) throw system_error(error.value(), "list a folder", Where{.file = folder});
   std::ranges::sort(listing.indices);
   std::ranges::sort(listing.singles);
+  std::ranges::sort(listing.torch);
   std::ranges::sort(listing.others);
   for (auto& [stem, names] : listing.shards) std::ranges::sort(names);
   return listing;
@@ -178,18 +204,27 @@ void check_complete(const std::string& folder, std::span<const std::string> name
   }
 }
 
-WeightSet read_shards(const std::string& folder, std::vector<std::string> names, std::uint64_t count) {
+/// Paths of the shards of a folder in the order of their numbers, none of which is missing.
+std::vector<std::string> shard_paths(const std::string& folder, std::vector<std::string> names,
+                                     std::uint64_t count) {
   check_complete(folder, names, count);
   std::ranges::sort(names, {}, [](const std::string& name) { return parse_shard_name(name)->number; });
-  WeightSet set{.label = folder, .files = {}, .warnings = {}};
-  for (const std::string& name : names) set.files.push_back(read_file((fs::path{folder} / name).native()));
-  const Owners refuse_twins{set.files};
-  return set;
+  for (std::string& name : names) name = (fs::path{folder} / name).native();
+  return names;
+}
+
+std::string without(std::string_view suffix, const std::string& name) {
+  return name.substr(0, name.size() - suffix.size());
+}
+
+bool is_usual(const std::string& name) {
+  return std::ranges::find(usual_stems, without(file_suffix, name)) != usual_stems.end();
 }
 
 void warn_of_unused(WeightSet& set, const Listing& listing, const std::string& folder) {
   std::vector<std::string> names = listing.singles;
   for (const auto& [stem, shards] : listing.shards) names.insert(names.end(), shards.begin(), shards.end());
+  names.insert(names.end(), listing.torch.begin(), listing.torch.end());
   names.insert(names.end(), listing.others.begin(), listing.others.end());
   for (const std::string& name : names) {
     const std::string path = (fs::path{folder} / name).native();
@@ -205,10 +240,23 @@ bool is_shard_index(std::string_view path) { return path.ends_with(index_suffix)
 
 bool holds_weights(const std::string& folder) {
   const Listing listing = list(folder);
-  return !listing.indices.empty() || !listing.singles.empty() || !listing.shards.empty();
+  return !listing.indices.empty() || !listing.singles.empty() || !listing.shards.empty() ||
+         !listing.torch.empty();
 }
 
-WeightSet read_weight_file(const std::string& path) { return {path, {read_file(path)}, {}}; }
+bool holds_pth(const std::string& folder) {
+  return std::ranges::any_of(list(folder).torch,
+                             [](const std::string& name) { return name.ends_with(".pth"); });
+}
+
+WeightSet read_weight_file(const std::string& path) { return read_weight_files(path, {&path, 1}); }
+
+WeightSet read_weight_files(std::string label, std::span<const std::string> paths) {
+  WeightSet set{.label = std::move(label), .files = {}, .warnings = {}};
+  for (const std::string& path : paths) set.files.push_back(read_file(path, set.warnings));
+  const Owners refuse_twins{set.files};
+  return set;
+}
 
 WeightSet read_shard_index(const std::string& path) {
   const ShardIndex index = parse_shard_index(read_text(path, largest_index), path);
@@ -220,7 +268,8 @@ WeightSet read_shard_index(const std::string& path) {
       refuse(path, "a weight_map of the files beside it", "an empty weight_map");
     }
   }
-  for (const std::string& name : index.files) set.files.push_back(read_file(beside(path, name)));
+  for (const std::string& name : index.files)
+    set.files.push_back(read_file(beside(path, name), set.warnings));
   check_against_index(path, index, set.files);
   if (std::optional<std::string> warning = size_warning(path, index, set.files)) {
     set.warnings.push_back(std::move(*warning));
@@ -230,32 +279,71 @@ WeightSet read_shard_index(const std::string& path) {
 
 WeightSet read_weight_folder(const std::string& folder) {
   const Listing listing = list(folder);
+  const auto inside = [&folder](const std::string& name) { return (fs::path{folder} / name).native(); };
   WeightSet set;
-  const auto without = [](std::string_view suffix) {
-    return [suffix](const std::string& name) { return name.substr(0, name.size() - suffix.size()); };
-  };
   if (!listing.indices.empty()) {
-    set = read_shard_index(
-        (fs::path{folder} / choose(listing.indices, without(index_suffix), folder)).native());
-    set.label = folder;
+    const auto stem = [](const std::string& name) { return without(index_suffix, name); };
+    set = read_shard_index(inside(choose(listing.indices, stem, folder)));
   } else if (!listing.shards.empty() && listing.singles.empty()) {
     const auto& [key, names] = choose(
         listing.shards, [](const auto& shards) { return shards.first.first; }, folder);
-    set = read_shards(folder, names, key.second);
+    set = read_weight_files(folder, shard_paths(folder, names, key.second));
   } else if (!listing.singles.empty() && listing.shards.empty()) {
-    set =
-        read_weight_file((fs::path{folder} / choose(listing.singles, without(file_suffix), folder)).native());
-    set.label = folder;
+    std::vector<std::string> paths;
+    if (std::ranges::any_of(listing.singles, is_usual)) {
+      const auto stem = [](const std::string& name) { return without(file_suffix, name); };
+      paths = {inside(choose(listing.singles, stem, folder))};
+    } else {
+      std::ranges::transform(listing.singles, std::back_inserter(paths), inside);
+    }
+    set = read_weight_files(folder, paths);
   } else if (!listing.singles.empty()) {
     refuse(folder, "shards or a single file", "both, and no index that says which", {},
            "name the file to use, or remove what does not belong");
+  } else if (listing.torch.size() == 1) {
+    set = read_weight_file(inside(listing.torch.front()));
+  } else if (!listing.torch.empty()) {
+    refuse(folder, "one checkpoint of torch",
+           printable(listing.torch.front(), 60) + ", " + printable(listing.torch.back(), 60) + ", ...", {},
+           "name the file to use");
   } else {
-    refuse(folder, "safetensors files",
+    refuse(folder, "weight files",
            listing.others.empty() ? "none" : "only " + printable(listing.others.front(), 60), {},
-           listing.others.empty() ? "" : "this version reads safetensors only");
+           listing.others.empty() ? "" : "this version reads safetensors and checkpoints of torch only");
   }
+  set.label = folder;
   warn_of_unused(set, listing, folder);
   return set;
+}
+
+std::vector<WeightGroup> weight_groups(const std::string& folder) {
+  const Listing listing = list(folder);
+  const auto inside = [&folder](const std::string& name) { return (fs::path{folder} / name).native(); };
+  std::vector<WeightGroup> groups;
+  std::set<std::string> named;
+  for (const std::string& name : listing.indices) {
+    groups.push_back({inside(name), {}});
+    const ShardIndex index = parse_shard_index(read_text(inside(name), largest_index), inside(name));
+    named.insert(index.files.begin(), index.files.end());
+  }
+  std::vector<std::string> loose;
+  if (listing.indices.empty()) {
+    for (const auto& [key, names] : listing.shards) {
+      groups.push_back({folder, shard_paths(folder, names, key.second)});
+    }
+  }
+  const bool has_transformer = !groups.empty() || std::ranges::any_of(listing.singles, is_usual);
+  for (const std::string& name : listing.singles) {
+    if (named.contains(name)) continue;
+    if (listing.torch.empty() || has_transformer) {
+      groups.push_back({inside(name), {}});
+    } else {
+      loose.push_back(inside(name));
+    }
+  }
+  if (!loose.empty()) groups.push_back({folder, std::move(loose)});
+  for (const std::string& name : listing.torch) groups.push_back({inside(name), {}});
+  return groups;
 }
 
 }  // namespace ditmill::registry

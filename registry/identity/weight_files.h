@@ -1,6 +1,8 @@
 #pragma once
 
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "registry/component.h"
@@ -14,17 +16,31 @@ struct WeightSet {
   std::vector<std::string> warnings;
 };
 
-/// One safetensors file.
+/// One file: safetensors, or a checkpoint of torch, told apart by their first bytes.
 WeightSet read_weight_file(const std::string& path);
+/// Files that are one component together, in this order; a tensor in two of them is refused.
+WeightSet read_weight_files(std::string label, std::span<const std::string> paths);
 /// An index and the shards it names: all tensors are where it says, and it names all of them.
 WeightSet read_shard_index(const std::string& path);
-/// The weights in a component's folder: by its index, else its shards `-i-of-n-`, else its one file. Other
-/// weight files beside them give a warning.
+/// The weights in a component's folder: by its index, else its shards `-i-of-n-`, else its one file or the
+/// one of the usual name, else all its safetensors files, as shards; without any of these its one torch file.
+/// Other weight files beside them give a warning.
 WeightSet read_weight_folder(const std::string& folder);
+
+/// Files in a folder that are a component together, by their names alone.
+struct WeightGroup {
+  std::string label;                ///< an index, a file, or the folder for its shards
+  std::vector<std::string> shards;  ///< paths; empty: label says it all
+};
+/// The components that a folder of several holds directly, as Wan's official checkpoints do: indices, shards,
+/// files. Beside torch files, safetensors files of free names are the shards of one.
+std::vector<WeightGroup> weight_groups(const std::string& folder);
 
 /// Whether a path is that of an index, by its name.
 bool is_shard_index(std::string_view path);
-/// Whether a folder directly holds safetensors files or an index of them.
+/// Whether a folder directly holds weight files or an index of them.
 bool holds_weights(const std::string& folder);
+/// Whether a folder directly holds checkpoints of torch named `.pth`.
+bool holds_pth(const std::string& folder);
 
 }  // namespace ditmill::registry

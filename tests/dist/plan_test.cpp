@@ -12,28 +12,30 @@ using configs::Dtype;
 using registry::ElementType;
 
 ComponentPlan example() {
-  return {.role = "dit",
-          .hyper_parameters = {{"heads", 12}, {"eps", 1e-6}, {"patch", {1, 2, 2}}},
-          .dtype = Dtype::bfloat16,
-          .keep_float32 = {"norm.weight", "time.bias"},
-          .files = {
-              {.path = "/models/a.safetensors",
-               .size = 5'000'000'000,
-               .mtime_ns = 1'700'000'000'123'456'789,
-               .inode = 0xffff'ffff'ffff'ffff,
-               .tensors =
-                   {{.name = "norm.weight", .type = ElementType::f32, .shape = {3}, .begin = 100, .end = 112},
-                    {.name = "scalar", .type = ElementType::f64, .shape = {}, .begin = 112, .end = 120},
-                    {.name = "empty", .type = ElementType::bf16, .shape = {0, 7}, .begin = 120, .end = 120}}},
-              {.path = "/models/b.safetensors",
-               .size = 4'000'000'100,
-               .mtime_ns = 1,
-               .inode = 2,
-               .tensors = {{.name = "large",
-                            .type = ElementType::bf16,
-                            .shape = {50'000, 40'000},
-                            .begin = 100,
-                            .end = 4'000'000'100}}}}};
+  return {
+      .role = "dit",
+      .hyper_parameters = {{"heads", 12}, {"eps", 1e-6}, {"patch", {1, 2, 2}}},
+      .dtype = Dtype::bfloat16,
+      .keep_float32 = {"norm.weight", "time.bias"},
+      .files =
+          {{.path = "/models/a.safetensors",
+            .size = 5'000'000'000,
+            .mtime_ns = 1'700'000'000'123'456'789,
+            .inode = 0xffff'ffff'ffff'ffff,
+            .tensors =
+                {{.name = "norm.weight", .type = ElementType::f32, .shape = {3}, .begin = 100, .end = 112},
+                 {.name = "scalar", .type = ElementType::f64, .shape = {}, .begin = 112, .end = 120},
+                 {.name = "empty", .type = ElementType::bf16, .shape = {0, 7}, .begin = 120, .end = 120}}},
+           {.path = "/models/b.safetensors",
+            .size = 4'000'000'100,
+            .mtime_ns = 1,
+            .inode = 2,
+            .tensors = {{.name = "large",
+                         .type = ElementType::bf16,
+                         .shape = {50'000, 40'000},
+                         .begin = 100,
+                         .end = 4'000'000'100}}}},
+      .named = {}};
 }
 
 void expect_equal(const ComponentPlan& a, const ComponentPlan& b) {
@@ -51,17 +53,35 @@ void expect_equal(const ComponentPlan& a, const ComponentPlan& b) {
     for (std::size_t t = 0; t < a.files[f].tensors.size(); ++t) {
       const registry::TensorInfo& x = a.files[f].tensors[t];
       const registry::TensorInfo& y = b.files[f].tensors[t];
-      EXPECT_EQ(std::tie(x.name, x.type, x.shape, x.begin, x.end),
-                std::tie(y.name, y.type, y.shape, y.begin, y.end));
+      EXPECT_EQ(std::tie(x.name, x.type, x.shape, x.begin, x.end, x.strides),
+                std::tie(y.name, y.type, y.shape, y.begin, y.end, y.strides));
     }
   }
+  ASSERT_EQ(a.named.size(), b.named.size());
+  for (std::size_t i = 0; i < a.named.size(); ++i) {
+    const registry::NamedTensor& x = a.named[i];
+    const registry::NamedTensor& y = b.named[i];
+    EXPECT_EQ(std::tie(x.name, x.shape, x.parts, x.dim), std::tie(y.name, y.shape, y.parts, y.dim));
+  }
+}
+
+/// The same files, whose tensors have other names and are joined.
+ComponentPlan renamed() {
+  ComponentPlan plan = example();
+  plan.files[0].tensors[0].strides = {2};
+  plan.named = {{.name = "joined", .shape = {6}, .parts = {"norm.weight", "\x80"}, .dim = 0},
+                {.name = "norm.weight", .shape = {50'000, 40'000}, .parts = {"large"}, .dim = 0}};
+  return plan;
 }
 
 ComponentPlan through_text(const ComponentPlan& plan) {
   return component_plan_from_json(nlohmann::json::parse(to_json(plan).dump()));
 }
 
-TEST(ComponentPlan, TravelsWholeAsText) { expect_equal(through_text(example()), example()); }
+TEST(ComponentPlan, TravelsWholeAsText) {
+  expect_equal(through_text(example()), example());
+  expect_equal(through_text(renamed()), renamed());
+}
 
 TEST(ComponentPlan, TravelsWithNamesThatAreNoUtf8) {
   ComponentPlan plan = example();
@@ -86,10 +106,15 @@ TEST(ComponentPlan, CountsBytesInTheTypesThatAreHeld) {
   EXPECT_EQ(plan.bytes_per_rank(), 3u * 4 + 4 + 0 + std::uint64_t{2'000'000'000} * 4);
 }
 
+TEST(ComponentPlan, CountsWhatTheLayersGetWhereTheFilesHoldMore) {
+  EXPECT_EQ(renamed().bytes_per_rank(), 6u * 2 + std::uint64_t{2'000'000'000} * 4)
+      << "norm.weight stays float32";
+}
+
 TEST(ComponentPlan, RefusesWhatItDidNotWrite) {
   const nlohmann::json good = to_json(example());
   std::vector<nlohmann::json> bad{nlohmann::json(), nlohmann::json::array(), "text"};
-  for (const char* key : {"role", "hyper_parameters", "dtype", "keep_float32", "files"}) {
+  for (const char* key : {"role", "hyper_parameters", "dtype", "keep_float32", "files", "named"}) {
     nlohmann::json without = good;
     without.erase(key);
     bad.push_back(without);

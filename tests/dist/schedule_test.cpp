@@ -84,8 +84,10 @@ TEST(CheckPlan, RefusesWhatCannotBeStreamed) {
        [](ComponentPlan& p) { p.files[0].tensors[1] = tensor("b", 16, 8, ElementType::f8_e4m3); }},
       {"a name in two files", Category::bad_input, "tensor a",
        [](ComponentPlan& p) { p.files[1].tensors[0].name = "a"; }},
-      {"an overlap", Category::internal, "tensor b",
-       [](ComponentPlan& p) { p.files[0].tensors[1] = tensor("b", 12, 2); }},
+      {"tensors out of order", Category::internal, "tensor b",
+       [](ComponentPlan& p) { p.files[0].tensors[1] = tensor("b", 4, 2); }},
+      {"strides that reach further", Category::internal, "tensor b",
+       [](ComponentPlan& p) { p.files[0].tensors[1].strides = {2}; }},
       {"a range past the end", Category::internal, "tensor b",
        [](ComponentPlan& p) { p.files[0].tensors[1].shape = {4}, p.files[0].tensors[1].end = 32; }},
       {"a range that does not fit the shape", Category::internal, "tensor b",
@@ -101,6 +103,11 @@ TEST(CheckPlan, RefusesWhatCannotBeStreamed) {
       .files = {{.path = "f", .size = 24, .tensors = {tensor("a", 8, 2), tensor("b", 16, 2)}},
                 {.path = "g", .size = 12, .tensors = {tensor("c", 8, 2, ElementType::f16)}}}};
   EXPECT_NO_THROW(check_plan(good));
+  ComponentPlan views = good;
+  views.files[0].tensors[0] = tensor("a", 8, 4);
+  views.files[0].tensors[0].shape = {2};
+  views.files[0].tensors[0].strides = {3};
+  EXPECT_NO_THROW(check_plan(views)) << "views of one storage overlap";
   for (const BadPlan& each : cases) {
     ComponentPlan plan = good;
     each.spoil(plan);

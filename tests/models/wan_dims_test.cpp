@@ -130,10 +130,27 @@ INSTANTIATE_TEST_SUITE_P(
             "PatchSize", config("patch_size", {1, 4, 4}), Category::unsupported, {"patch_size", "[1,4,4]"}},
         Refusal{"UnknownField", config("window_size", {-1, -1}), Category::unsupported, {"window_size"}},
         Refusal{"MisspeltField", config("num_layer", 2), Category::unsupported, {"num_layer", "num_layers?"}},
-        Refusal{"OfficialLayout",
-                [](Component& c) { c.identity.layout = "official"; },
+        Refusal{"DiffusersFieldInTheOfficialLayout",
+                [](Component& c) {
+                  c.identity.layout = "official";
+                  c.config = {{"attention_head_dim", 40}};
+                },
                 Category::unsupported,
-                {"official layout"}},
+                {"attention_head_dim"}},
+        Refusal{"ImageToVideoInTheOfficialLayout",
+                [](Component& c) {
+                  c.identity.layout = "official";
+                  c.config = {{"model_type", "i2v"}};
+                },
+                Category::unsupported,
+                {"model_type", "t2v"}},
+        Refusal{"OtherWidthInTheOfficialLayout",
+                [](Component& c) {
+                  c.identity.layout = "official";
+                  c.config = {{"dim", 4096}};
+                },
+                Category::bad_input,
+                {"dim", "4096"}},
         Refusal{"OneOfTwoExperts",
                 [](Component& c) { c.identity.variant = "wan2.2-t2v-a14b-high"; },
                 Category::unsupported,
@@ -250,6 +267,24 @@ INSTANTIATE_TEST_SUITE_P(
                 {"proj_out.weight", "63"}}),
     [](const auto& info) { return info.param.name; });
 
+TEST(WanDims, TakesTheConfigurationOfTheOfficialLayout) {
+  Component component = tiny_component();
+  component.identity.layout = "official";
+  component.config = {{"_class_name", "WanModel"},
+                      {"dim", 120},
+                      {"eps", 1e-6},
+                      {"ffn_dim", tiny_dims().ffn_dim},
+                      {"freq_dim", tiny_dims().freq_dim},
+                      {"in_dim", 16},
+                      {"model_type", "t2v"},
+                      {"num_heads", 3},
+                      {"num_layers", tiny_dims().layers},
+                      {"out_dim", 16},
+                      {"text_len", 512},
+                      {"qk_norm", true}};
+  EXPECT_EQ(bind_dit(component), tiny_dims());
+}
+
 TEST(WanDims, RefusesAnOddHeadWidth) {
   Dims dims = tiny_dims();
   dims.dim = 75;
@@ -257,16 +292,16 @@ TEST(WanDims, RefusesAnOddHeadWidth) {
   EXPECT_THROW(bind_dit(tiny_component(dims)), Error);
 }
 
-TEST(WanDims, PrintsAtMostFiveOfManyWrongTensors) {
+TEST(WanDims, PrintsAtMostAHundredWrongTensors) {
   Component component = tiny_component();
-  for (int i = 0; i < 9; ++i) {
+  for (int i = 100; i < 204; ++i) {
     tensors(component).push_back({"lora." + std::to_string(i), registry::ElementType::f32, {1}});
   }
   try {
     bind_dit(component);
     FAIL();
   } catch (const Error& error) {
-    EXPECT_THAT(error.what(), HasSubstr("lora.4 [1]; and 4 more"));
+    EXPECT_THAT(error.what(), HasSubstr("lora.199 [1]; and 4 more"));
   }
 }
 

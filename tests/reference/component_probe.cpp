@@ -16,6 +16,7 @@
 #include "configs/error.h"
 #include "dist/comm/mpi.h"
 #include "dist/weights/stream.h"
+#include "models/component_plan.h"
 #include "models/generator.h"
 #include "models/samplers/sampler.h"
 #include "models/samplers/sigmas.h"
@@ -65,14 +66,7 @@ class Probe {
     const registry::ModelFolder opened = open();
     const registry::Component& component = opened.component(role);
     const models::Family& family = models::family_named("wan");
-    dist::ComponentPlan plan{.role = role,
-                             .hyper_parameters = family.bind(component),
-                             .dtype = dtype,
-                             .keep_float32 = {},
-                             .files = component.files};
-    for (const auto& [name, shape] : component.shapes()) {
-      if (family.keeps_float32(role, name)) plan.keep_float32.push_back(name);
-    }
+    const dist::ComponentPlan plan = models::plan_component(family, component, family.bind(component), dtype);
     return {plan.hyper_parameters, dist::stream_component(world_, plan).tensors};
   }
 

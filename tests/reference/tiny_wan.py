@@ -1,6 +1,8 @@
 """Makes a tiny Wan2.1 text-to-video pipeline folder in the diffusers layout: random weights, real structure.
 
 python tests/reference/tiny_wan.py FOLDER --seed 7 [--heads 3 --head-dim 40 ...]
+
+make_official() writes the same weights again as Wan's own checkpoints are laid out.
 """
 
 import argparse
@@ -136,6 +138,109 @@ def make(folder: pathlib.Path, seed: int, shape: Shape) -> None:
     index = {"_class_name": "WanPipeline", "_diffusers_version": "0.42.1", "boundary_ratio": None,
              "expand_timesteps": False, "transformer_2": [None, None], **COMPONENTS}
     (folder / "model_index.json").write_text(json.dumps(index, indent=2))
+
+
+def official_name(role: str, name: str) -> str:
+    """What Wan's own code calls a tensor of diffusers or transformers (its modules model.py, t5.py and vae.py)."""
+    parts = name.split(".")
+    if role == "transformer":
+        top = {"condition_embedder.time_embedder.linear_1": "time_embedding.0",
+               "condition_embedder.time_embedder.linear_2": "time_embedding.2",
+               "condition_embedder.time_proj": "time_projection.1",
+               "condition_embedder.text_embedder.linear_1": "text_embedding.0",
+               "condition_embedder.text_embedder.linear_2": "text_embedding.2",
+               "proj_out": "head.head"}
+        for old, new in top.items():
+            if name.startswith(old + "."):
+                return new + name[len(old):]
+        if name == "scale_shift_table":
+            return "head.modulation"
+        if parts[0] != "blocks":
+            return name
+        inner = ".".join(parts[2:])
+        names = {"scale_shift_table": "modulation", "norm2": "norm3", "ffn.net.0.proj": "ffn.0", "ffn.net.2": "ffn.2"}
+        for old, new in (("attn1", "self_attn"), ("attn2", "cross_attn")):
+            names |= {f"{old}.to_{x}": f"{new}.{x}" for x in "qkv"}
+            names |= {f"{old}.to_out.0": f"{new}.o", f"{old}.norm_q": f"{new}.norm_q", f"{old}.norm_k": f"{new}.norm_k"}
+        for old, new in names.items():
+            if inner == old or inner.startswith(old + "."):
+                return f"blocks.{parts[1]}.{new}{inner[len(old):]}"
+    elif role == "text_encoder":
+        if name == "shared.weight":
+            return "token_embedding.weight"
+        if name == "encoder.final_layer_norm.weight":
+            return "norm.weight"
+        inner = ".".join(parts[3:-1])
+        names = {"layer.0.layer_norm": "norm1", "layer.1.layer_norm": "norm2",
+                 "layer.0.SelfAttention.relative_attention_bias": "pos_embedding.embedding",
+                 "layer.1.DenseReluDense.wi_0": "ffn.gate.0", "layer.1.DenseReluDense.wi_1": "ffn.fc1",
+                 "layer.1.DenseReluDense.wo": "ffn.fc2"}
+        names |= {f"layer.0.SelfAttention.{x}": f"attn.{x}" for x in "qkvo"}
+        return f"blocks.{parts[2]}.{names[inner]}.weight"
+    else:
+        residual = {"norm1": "residual.0", "conv1": "residual.2", "norm2": "residual.3", "conv2": "residual.6",
+                    "conv_shortcut": "shortcut"}
+        if parts[0] in ("quant_conv", "post_quant_conv"):
+            return {"quant_conv": "conv1", "post_quant_conv": "conv2"}[parts[0]] + "." + parts[1]
+        side, what, *rest = parts
+        if what in ("conv_in", "norm_out", "conv_out"):
+            return ".".join([side, {"conv_in": "conv1", "norm_out": "head.0", "conv_out": "head.2"}[what], *rest])
+        if what == "mid_block" and rest[0] == "attentions":
+            return ".".join([side, "middle.1", *rest[2:]])
+        if what == "mid_block":
+            return ".".join([side, "middle", str(2 * int(rest[1])), residual[rest[2]], *rest[3:]])
+        if what == "down_blocks":
+            return ".".join([side, "downsamples", rest[0], residual.get(rest[1], rest[1]), *rest[2:]])
+        if rest[1] == "resnets":
+            return ".".join([side, "upsamples", str(4 * int(rest[0]) + int(rest[2])), residual[rest[3]], *rest[4:]])
+        return ".".join([side, "upsamples", str(4 * int(rest[0]) + 3), *rest[3:]])
+    raise KeyError(name)
+
+
+def official_tensors(diffusers: pathlib.Path, role: str) -> dict[str, torch.Tensor]:
+    """A component's weights under their official names; of both spellings of the tied embedding, the first."""
+    from safetensors.torch import load_file
+
+    tensors = {}
+    for path in sorted((pathlib.Path(diffusers) / role).glob("*.safetensors")):
+        tensors |= load_file(path)
+    tensors.pop("encoder.embed_tokens.weight", None) if "shared.weight" in tensors else None
+    return {official_name(role, name): tensor for name, tensor in tensors.items()}
+
+
+def make_official(diffusers: pathlib.Path, folder: pathlib.Path, shards: int = 1, tokenizer: str = "google/umt5-xxl",
+                  save=torch.save) -> None:
+    """Lays a folder of make() out as Wan-AI's official repositories are: the VAE must have two residual blocks.
+    `save` writes the .pth files."""
+    from safetensors.torch import save_file
+
+    diffusers, folder = pathlib.Path(diffusers), pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    config = json.loads((diffusers / "transformer/config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({
+        "_class_name": "WanModel", "_diffusers_version": "0.30.0",
+        "dim": config["num_attention_heads"] * config["attention_head_dim"], "eps": config["eps"],
+        "ffn_dim": config["ffn_dim"], "freq_dim": config["freq_dim"], "in_dim": config["in_channels"],
+        "model_type": "t2v", "num_heads": config["num_attention_heads"], "num_layers": config["num_layers"],
+        "out_dim": config["out_channels"], "text_len": 512}))
+    tensors = official_tensors(diffusers, "transformer")
+    names = sorted(tensors)
+    weight_map = {}
+    for shard in range(shards):
+        name = ("diffusion_pytorch_model.safetensors" if shards == 1 else
+                f"diffusion_pytorch_model-{shard + 1:05}-of-{shards:05}.safetensors")
+        mine = names[shard::shards]
+        save_file({n: tensors[n] for n in mine}, folder / name)
+        weight_map |= dict.fromkeys(mine, name)
+    if shards > 1:
+        (folder / "diffusion_pytorch_model.safetensors.index.json").write_text(
+            json.dumps({"metadata": {}, "weight_map": weight_map}))
+    save(official_tensors(diffusers, "text_encoder"), folder / "models_t5_umt5-xxl-enc-bf16.pth")
+    save(official_tensors(diffusers, "vae"), folder / "Wan2.1_VAE.pth")
+    target = folder / tokenizer
+    target.mkdir(parents=True, exist_ok=True)
+    for path in (diffusers / "tokenizer").iterdir():
+        (target / path.name).write_bytes(path.read_bytes())
 
 
 def main() -> None:

@@ -88,6 +88,76 @@ TEST(ModelFolder, TellsTheExpertsOfWan22FromWan21) {
   EXPECT_THAT(variants(), ElementsAre("wan2.2-t2v-a14b-high", "wan2.2-t2v-a14b-low"));
 }
 
+/// A model folder as Wan-AI's repositories are, but with safetensors for all components.
+struct OfficialModel : tests::TempFolder {
+  explicit OfficialModel(const std::string& size = "1.3b") {
+    fs::create_directories(*this / "google/umt5-xxl");
+    write("google/umt5-xxl/tokenizer.json", "{}");
+    write("config.json", R"({"_class_name": "WanModel", "num_heads": 12})");
+    add("diffusion_pytorch_model.safetensors", "wan2.1-t2v-" + size + "-official");
+    add("models_t5_umt5-xxl-enc-bf16.safetensors", "umt5-xxl-official");
+    add("Wan2.1_VAE.safetensors", "wan2.1-vae-official");
+  }
+  void add(const std::string& file, const std::string& list) const {
+    fs::create_directories(fs::path(*this / file).parent_path());
+    tests::write_sparse_safetensors(*this / file, tests::key_list(list));
+  }
+};
+
+TEST(ModelFolder, OpensTheOfficialLayout) {
+  const OfficialModel model;
+  const Catalog catalog = Catalog::built_in();
+  const ModelFolder folder = open_model_folder(model.path(), catalog);
+  EXPECT_NO_THROW(require_known(folder, catalog));
+  ASSERT_EQ(folder.components.size(), 3U);
+  const Component& dit = folder.component("dit");
+  EXPECT_EQ(dit.identity.variant, "wan2.1-t2v-1.3b");
+  EXPECT_EQ(dit.identity.layout, "official");
+  EXPECT_EQ(dit.identity.preset, "wan2.1-t2v-1.3b");
+  EXPECT_EQ(dit.config.at("num_heads"), 12);
+  EXPECT_TRUE(dit.shapes().contains("blocks.29.attn2.to_out.0.weight")) << "the layers' names";
+  EXPECT_TRUE(folder.component("vae").config_path.empty()) << "config.json is the transformer's alone";
+  EXPECT_TRUE(folder.component("text_encoder").config_path.empty());
+  EXPECT_EQ(folder.component("vae").identity.variant, "wan2.1-vae");
+  EXPECT_EQ(folder.tokenizer_path, model / "google/umt5-xxl/tokenizer.json");
+  EXPECT_TRUE(folder.warnings.empty());
+}
+
+TEST(ModelFolder, TellsTheOfficialExpertsOfWan22FromWan21) {
+  const OfficialModel model{"14b"};
+  const Catalog catalog = Catalog::built_in();
+  EXPECT_EQ(open_model_folder(model.path(), catalog).component("dit").identity.variant, "wan2.1-t2v-14b");
+  fs::remove(model / "diffusion_pytorch_model.safetensors");
+  for (const char* expert : {"high_noise_model", "low_noise_model"}) {
+    model.add(std::string(expert) + "/diffusion_pytorch_model.safetensors", "wan2.1-t2v-14b-official");
+  }
+  std::vector<std::string> variants;
+  for (const Component& component : open_model_folder(model.path(), catalog).components) {
+    variants.push_back(component.identity.variant);
+  }
+  EXPECT_THAT(variants, testing::ElementsAre("wan2.2-t2v-a14b-high", "wan2.2-t2v-a14b-low",
+                                             "umt5-xxl-encoder", "wan2.1-vae"));
+}
+
+TEST(ModelFolder, RefusesTwoFilesOfOneRoleInTheOfficialLayout) {
+  const OfficialModel model;
+  model.add("vae-copy.safetensors", "wan2.1-vae-official");
+  try {
+    open_model_folder(model.path(), Catalog::built_in());
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("one vae"));
+    EXPECT_THAT(error.what(), HasSubstr("vae-copy.safetensors"));
+    EXPECT_THAT(error.what(), HasSubstr("Wan2.1_VAE.safetensors"));
+  }
+}
+
+TEST(ModelFolder, PrefersSpieceModelToTokenizerJson) {
+  const OfficialModel model;
+  model.write("google/umt5-xxl/spiece.model", "pieces");
+  EXPECT_EQ(find_components(model.path()).tokenizer_path, model / "google/umt5-xxl/spiece.model");
+}
+
 TEST(ModelFolder, LetsTheUserChooseTheVariant) {
   const Model model{"wan2.1-t2v-14b-diffusers"};
   const Catalog catalog = Catalog::built_in();

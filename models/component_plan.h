@@ -1,0 +1,17 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include "configs/pipeline_config.h"
+#include "dist/plan/plan.h"
+#include "models/family.h"
+#include "registry/component.h"
+
+namespace ditmill::models {
+
+/// How a component is brought to the ranks: its files, the names of the layers, and the tensors that stay
+/// float32 whatever `dtype` says. `hyper_parameters` are what the family's bind() gave.
+dist::ComponentPlan plan_component(const Family& family, const registry::Component& component,
+                                   nlohmann::json hyper_parameters, configs::Dtype dtype);
+
+}  // namespace ditmill::models
