@@ -3,8 +3,8 @@
 import struct
 
 from torch_files import (
-    FLOAT, MAGIC, ORDERED_DICT, PROTO, SIX, STOP, SYSTEM, VERSION, Member, archive, counted, dictionary, global_, keys,
-    members, number, pickle, reduce, saved, sizes, state_dict, storage, stream, streamed, tensor, text, tuple_,
+    DESCRIPTOR_FLAG, FLOAT, MAGIC, ORDERED_DICT, PROTO, SIX, STOP, SYSTEM, VERSION, Member, archive, counted, dictionary, global_, keys,
+    members, number, pickle, reduce, saved, sizes, state_dict, storage, stream, streamed, tensor, text, tuple_, zip64_extra,
 )
 
 GOOD = state_dict(a=tensor())
@@ -12,7 +12,6 @@ GOOD_PKL = pickle(GOOD)
 GOOD_STREAM = state_dict(a=streamed())
 TWO_STORAGES = state_dict(a=streamed(), b=streamed("1"))
 SYSTEM_CALL = reduce(global_("os", "system"), text("touch /tmp/ditmill_was_here"))
-ENCRYPTED, DESCRIPTOR = 1, 8
 
 
 def with_member(**lies):
@@ -46,11 +45,6 @@ def laughs(levels):
         items = b"".join(text(key) + b"h" + bytes([level - 1]) for key in "abcdefghij")
         out += b"0}q" + bytes([level]) + b"(" + items + b"u"
     return out
-
-
-def zip64_extra(*numbers, length=None):
-    data = b"".join(struct.pack("<Q", number_) for number_ in numbers)
-    return struct.pack("<HH", 1, len(data) if length is None else length) + data
 
 
 END_INSIDE = struct.pack("<4sHHHHIIH", b"PK\5\6", 0, 0, 0, 0, 0, 0, 0)
@@ -93,11 +87,11 @@ ZIP = [
     ("local_name_differs", with_member(local={"name": b"archive/data/1"}), "another name"),
     ("local_name_longer", with_member(local={"name": b"archive/data/00"}), "another name"),
     ("local_method_differs", with_member(local={"method": 8}), "method 8"),
-    ("local_flags_differ", with_member(local={"flags": DESCRIPTOR}), "flags"),
+    ("local_flags_differ", with_member(local={"flags": DESCRIPTOR_FLAG}), "flags"),
     ("local_header_missing", with_member(central={"offset": 7}), "overlap"),
     ("offset_beyond_the_file", with_member(central={"offset": 2**31}), "no member"),
     ("compressed", with_member(central={"method": 8}, local={"method": 8}), "compressed by method 8"),
-    ("encrypted", with_member(flags=ENCRYPTED), "encrypted"),
+    ("encrypted", with_member(flags=1), "encrypted"),
     ("strongly_encrypted", with_member(flags=1 << 6), "encrypted"),
     ("masked_headers", with_member(flags=1 << 13), "encrypted"),
     ("members_overlap", archive([Member("archive/data.pkl", GOOD_PKL), Member("archive/version", b"3\n"),

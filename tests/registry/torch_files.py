@@ -72,6 +72,8 @@ def state_dict(**tensors):
 
 # --- zip archives
 
+DESCRIPTOR_FLAG = 8
+
 class Member:
     """A member, and what its two headers say of it where that is not the truth."""
 
@@ -86,6 +88,11 @@ class Member:
         self.central = central or {}
         self.before = before
         self.after = after
+
+
+def zip64_extra(*values, length=None):
+    data = b"".join(struct.pack("<Q", value) for value in values)
+    return struct.pack("<HH", 1, len(data) if length is None else length) + data
 
 
 def archive(members, *, comment=b"", begin=0, end=None, tail=b"", zip64=None, gap=b"", locator=None):
