@@ -40,7 +40,7 @@ void* BoundedMemory::do_allocate(std::size_t bytes, std::size_t alignment) {
 
 void BoundedMemory::do_deallocate(void* memory, std::size_t bytes, std::size_t alignment) {
   release(bytes + overhead);
-  ::operator delete (memory, bytes, std::align_val_t{alignment});
+  ::operator delete (memory, std::align_val_t{alignment});
 }
 
 }  // namespace ditmill::registry

@@ -20,11 +20,11 @@ constexpr std::array signs{
     Sign{"version https://git-lfs"sv,
          "it looks like a git-lfs pointer: fetch the weights with `git lfs pull`"sv},
     Sign{"PK\x03\x04"sv,
-         "it looks like a zip archive (.pth, .pt, .bin): this version reads safetensors only"sv},
-    Sign{"\x80\x02"sv, "it looks like a pickle (.pth, .ckpt): this version reads safetensors only"sv},
-    Sign{"GGUF"sv, "it looks like a GGUF file: this version reads safetensors only"sv},
-    Sign{"\x89HDF"sv, "it looks like an HDF5 file: this version reads safetensors only"sv},
-    Sign{"\x08\x03\x12"sv, "it looks like an ONNX file: this version reads safetensors only"sv},
+         "it looks like a zip archive: a file of torch.save has the suffix .pth, .pt, .bin or .ckpt"sv},
+    Sign{"PK\x05\x06"sv, "it looks like an empty zip archive"sv},
+    Sign{"GGUF"sv, "it looks like a GGUF file: this version reads safetensors and files of torch.save"sv},
+    Sign{"\x89HDF"sv, "it looks like an HDF5 file: this version reads safetensors and files of torch.save"sv},
+    Sign{"\x1f\x8b"sv, "it looks like a gzip file: unpack it first"sv},
     Sign{"<!doctype html"sv,
          "it looks like an HTML page: the download was refused or redirected; fetch it again"sv},
     Sign{"<html"sv, "it looks like an HTML page: the download was refused or redirected; fetch it again"sv},
@@ -32,13 +32,37 @@ constexpr std::array signs{
     Sign{"{"sv, "it looks like JSON: name the weight file, or the folder that holds it"sv},
 };
 
+bool in_range(char byte, char first, char last) { return byte >= first && byte <= last; }
+
+/// Kinds whose sign is more than how the file begins.
+std::string_view looks_like_by_parts(std::string_view begin, bool named_safetensors) {
+  if (begin.size() > 2 && begin[0] == '\x80' && in_range(begin[1], 2, 5)) {
+    return "it looks like a pickle: a file of torch.save has the suffix .pth, .pt, .bin or .ckpt";
+  }
+  // ir_version and producer_name, the first two fields of the protocol buffer.
+  if (begin.size() > 3 && begin[0] == '\x08' && in_range(begin[1], 1, 32) && begin[2] == '\x12') {
+    return "it looks like an ONNX file: this version reads safetensors and files of torch.save";
+  }
+  if (!named_safetensors && begin.size() > 8 && begin.substr(4, 5) == "\0\0\0\0{"sv) {
+    return "it looks like a safetensors file: its suffix should be .safetensors";
+  }
+  if (begin.size() > 262 && begin.substr(257, 5) == "ustar") {
+    return "it looks like a tar archive: unpack it, or load it with torch and save the weights again";
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string looks_like(const ByteSource& source) {
-  std::array<char, 32> buffer{};
+  std::array<char, 512> buffer{};
   const std::size_t length = std::min<std::uint64_t>(buffer.size(), source.size());
   source.read_at(0, std::as_writable_bytes(std::span{buffer}.first(length)));
+  const std::string_view hint =
+      looks_like_by_parts({buffer.data(), length}, source.label().ends_with(".safetensors"));
+  if (!hint.empty()) return std::string{hint};
   std::string begin{buffer.data(), length};
+  if (begin.starts_with("\xef\xbb\xbf")) begin.erase(0, 3);
   begin.erase(0, begin.find_first_not_of(" \t\r\n"));
   const auto same = [](char a, char b) {
     return a == b || std::tolower(static_cast<unsigned char>(a)) == static_cast<unsigned char>(b);

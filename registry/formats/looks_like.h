@@ -6,8 +6,8 @@
 
 namespace ditmill::registry {
 
-/// What a file that is no safetensors file seems to be, as a hint what to do about it; empty if it is not
-/// known.
+/// What a file seems to be that is not what its reader expects, as a hint what to do about it; empty if it is
+/// not known.
 std::string looks_like(const ByteSource& source);
 
 }  // namespace ditmill::registry

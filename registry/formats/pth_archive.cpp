@@ -85,7 +85,7 @@ class Archive {
     for (const ZipMember& member : directory_.members()) {
       if (inside(member) == "constants.pkl" || inside(member).starts_with("code/")) {
         bad(member.begin, member.name, "an archive of torch.save",
-            "it looks like a TorchScript archive, a program (torch.jit.save)",
+            "one of TorchScript (torch.jit.save), which is a program",
             "save the model's state_dict with torch.save");
       }
     }

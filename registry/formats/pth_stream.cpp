@@ -150,7 +150,6 @@ class Stream {
     for (const PickleValue value : object.storages()) {
       stored_.push_back({.described = decode_storage(object, value, 0), .order = stored_.size()});
     }
-    const auto key = [](const Stored& stored) { return stored.described.key; };
     // The first id of a key stays first: the stream counts its elements.
     std::ranges::sort(stored_, {}, [](const Stored& s) { return std::pair{s.described.key, s.order}; });
     const auto two_sizes = std::ranges::adjacent_find(stored_, [](const Stored& a, const Stored& b) {
@@ -161,8 +160,8 @@ class Stream {
           std::to_string(two_sizes->described.bytes) + " and " +
               std::to_string((two_sizes + 1)->described.bytes) + " bytes");
     }
-    const auto repeated = std::ranges::unique(stored_, {}, key);
-    stored_.erase(repeated.begin(), repeated.end());
+    const auto same = [](const Stored& a, const Stored& b) { return a.described.key == b.described.key; };
+    stored_.erase(std::unique(stored_.begin(), stored_.end(), same), stored_.end());
   }
 
   Stored* find(std::string_view key) {

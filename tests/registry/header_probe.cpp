@@ -1,49 +1,12 @@
 // Prints what the readers say of the headers of files, a line of JSON each, for tests in Python: safetensors by the
 // suffix, else files of torch.save. Counts every allocation, so it is a program of its own.
-#include <malloc.h>
-
-#include <algorithm>
-#include <cstdlib>
 #include <iostream>
-#include <new>
 #include <nlohmann/json.hpp>
 
 #include "configs/error.h"
 #include "registry/formats/pth.h"
 #include "registry/formats/safetensors.h"
-
-namespace {
-
-std::size_t live = 0;
-std::size_t peak = 0;
-
-void* counted(void* memory) {
-  if (memory == nullptr) throw std::bad_alloc{};
-  live += malloc_usable_size(memory);
-  peak = std::max(peak, live);
-  return memory;
-}
-
-void uncounted(void* memory) {
-  if (memory == nullptr) return;
-  live -= malloc_usable_size(memory);
-  std::free(memory);
-}
-
-}  // namespace
-
-// Not inlined, or the compiler takes the pairs of them for mistakes.
-[[gnu::noinline]] void* operator new(std::size_t size) { return counted(std::malloc(size)); }
-[[gnu::noinline]] void* operator new(std::size_t size, std::align_val_t alignment) {
-  const auto step = static_cast<std::size_t>(alignment);
-  return counted(std::aligned_alloc(step, (size + step - 1) / step * step));
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept { uncounted(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { uncounted(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::align_val_t) noexcept { uncounted(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
-  uncounted(memory);
-}
+#include "tests/support/allocation_peak.h"
 
 namespace ditmill::registry {
 namespace {
@@ -63,16 +26,15 @@ nlohmann::json described(const std::vector<TensorInfo>& tensors) {
 
 nlohmann::json probe(const std::string& path) {
   const std::unique_ptr<ByteSource> source = open_file(path);
-  const std::size_t before = live;
-  peak = live;
+  const tests::AllocationPeak peak;
   try {
     if (path.ends_with(".safetensors")) {
       const SafetensorsHeader header = read_safetensors_header(*source);
-      const std::size_t taken = peak - before;
+      const std::size_t taken = peak.bytes();
       return {{"tensors", described(header.tensors)}, {"header_bytes", header.header_bytes}, {"peak", taken}};
     }
     const PthHeader header = read_pth_header(*source);
-    const std::size_t taken = peak - before;
+    const std::size_t taken = peak.bytes();
     return {{"tensors", described(header.tensors)},
             {"others", header.others},
             {"key_hash", header.key_hash},
@@ -81,7 +43,7 @@ nlohmann::json probe(const std::string& path) {
             {"header_bytes", header.header_bytes},
             {"peak", taken}};
   } catch (const Error& error) {
-    const std::size_t taken = peak - before;
+    const std::size_t taken = peak.bytes();
     return {{"error", error.what()}, {"category", ditmill::name(error.category())}, {"peak", taken}};
   }
 }

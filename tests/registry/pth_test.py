@@ -134,7 +134,9 @@ def rebuilt(content, described, dtype):
 
 
 def bits(tensor):
-    return tensor.detach().contiguous().view(-1).view(torch.uint8).tolist() if tensor.numel() else []
+    # A copy: a tensor of one element may be contiguous with any stride.
+    copy = tensor.detach().reshape(-1).clone(memory_format=torch.contiguous_format)
+    return copy.view(torch.uint8).numpy().tobytes() if tensor.numel() else b""
 
 
 class Pth(unittest.TestCase):
@@ -142,16 +144,26 @@ class Pth(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
+        self.saved = {}
 
     def save(self, state, name, protocol=2, archive=True):
         path = self.folder / name
+        self.saved[path] = state
         torch.save(state, path, pickle_protocol=protocol, _use_new_zipfile_serialization=archive)
         return path
 
+    def loaded(self, path):
+        try:
+            return torch.load(path, weights_only=False)
+        except AttributeError as error:
+            # torch 2.11 cannot load its own legacy streams of types that came with untyped storages.
+            self.assertIn("'torch.storage.UntypedStorage' has no attribute 'dtype'", str(error))
+            return self.saved[path]
+
     def check(self, path, header):
         self.assertNotIn("error", header, path.name)
-        expected = dict(flat(torch.load(path, weights_only=False)))
-        state = torch.load(path, weights_only=False)
+        state = self.loaded(path)
+        expected = dict(flat(state))
         self.assertEqual({tensor["name"] for tensor in header["tensors"]}, set(expected))
         self.assertEqual(len(header["tensors"]), len(expected))
         content = path.read_bytes()
@@ -241,12 +253,9 @@ class Pth(unittest.TestCase):
     def test_zip64_archives_are_read(self):
         # skip_data leaves the storages out: sparse gigabytes.
         path = self.folder / "big.pth"
-        big = torch.empty(5 * 2**30, dtype=torch.uint8, device="meta")
-        with torch.serialization.skip_data():
-            with torch._subclasses.fake_tensor.FakeTensorMode():
-                fake = torch.empty(5 * 2**30, dtype=torch.uint8)
-                last = torch.empty(3, dtype=torch.float32)
-                torch.save({"big": fake, "last": last}, path)
+        with torch.serialization.skip_data(materialize_fake_tensors=True), torch._subclasses.fake_tensor.FakeTensorMode():
+            big = torch.empty(5 * 2**30, dtype=torch.uint8)
+            torch.save({"big": big, "last": torch.empty(3, dtype=torch.float32)}, path)
         header, = probe(path)
         self.assertNotIn("error", header)
         sizes = {tensor["name"]: (tensor["shape"], tensor["end"] - tensor["begin"]) for tensor in header["tensors"]}
@@ -260,7 +269,7 @@ class Pth(unittest.TestCase):
             "many_views": {f"blocks.{i}.w": flat_buffer[i:i + 1] for i in range(20000)},
             "many_transposed": {f"blocks.{i}.w": flat_buffer[:4].view(2, 2).t() for i in range(20000)},
             "many_numbers": {"losses": list(range(300_000)), "a": torch.zeros(1)},
-            "nested": {str(i): {j: {"exp_avg": flat_buffer[i:]} for j in range(20)} for i in range(500)},
+            "nested": {str(i): {j: {"exp_avg": torch.zeros(1)} for j in range(20)} for i in range(500)},
             "long_names": {f"{'n' * 2000}{i}": flat_buffer[i:] for i in range(2000)},
         }
         paths = [self.save(state, f"{name}.{protocol}.{archive}", protocol, archive)

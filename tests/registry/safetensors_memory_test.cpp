@@ -1,38 +1,11 @@
 #include <gtest/gtest.h>
-#include <malloc.h>
 
-#include <algorithm>
-#include <cstdlib>
-#include <new>
 #include <span>
 
 #include "configs/error.h"
 #include "registry/formats/safetensors.h"
 #include "tests/registry/safetensors_text.h"
-
-namespace {
-
-std::size_t live = 0;
-std::size_t peak = 0;
-
-}  // namespace
-
-// Not inlined, or the compiler takes the pair of them for a mistake.
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  void* memory = std::malloc(size);
-  if (memory == nullptr) throw std::bad_alloc{};
-  live += malloc_usable_size(memory);
-  peak = std::max(peak, live);
-  return memory;
-}
-
-[[gnu::noinline]] void operator delete(void* memory) noexcept {
-  if (memory == nullptr) return;
-  live -= malloc_usable_size(memory);
-  std::free(memory);
-}
-
-void operator delete(void* memory, std::size_t) noexcept { operator delete(memory); }
+#include "tests/support/allocation_peak.h"
 
 namespace ditmill::registry {
 namespace {
@@ -65,16 +38,15 @@ class SafetensorsMemory : public testing::TestWithParam<Greedy> {};
 TEST_P(SafetensorsMemory, StaysWithin8TimesTheHeader) {
   const std::string bytes = tests::safetensors_file(GetParam().json, 0);
   const auto source = memory_source("greedy", std::as_bytes(std::span{bytes}));
-  const std::size_t before = live;
-  peak = live;
+  const tests::AllocationPeak peak;
   try {
     const SafetensorsHeader header = read_safetensors_header(*source);
-    EXPECT_GE(peak - before, header.header_bytes) << "the counter counts nothing";
+    EXPECT_GE(peak.bytes(), header.header_bytes) << "the counter counts nothing";
   } catch (const Error&) {
     // A refusal has to fit, too.
   }
-  EXPECT_LE(peak - before, 8 * bytes.size())
-      << static_cast<double>(peak - before) / static_cast<double>(bytes.size());
+  EXPECT_LE(peak.bytes(), 8 * bytes.size())
+      << static_cast<double>(peak.bytes()) / static_cast<double>(bytes.size());
 }
 
 INSTANTIATE_TEST_SUITE_P(

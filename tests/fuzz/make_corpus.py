@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+"""Writes the seeds of the fuzz targets: small files that reach every part of the readers.
+
+    make_corpus.py --write    writes corpus/; without it, a test that they are what this script makes
+"""
+
+import pathlib
+import sys
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "registry"))
+
+import malformed_pth as bad
+import malformed_safetensors as safetensors
+from torch_files import (
+    DESCRIPTOR_FLAG, SIX, Member, archive, counted, dictionary, global_, keys, members, number, pickle, reduce, saved, sizes,
+    state_dict, storage, stream, streamed, tensor, text, tuple_, zip64_extra,
+)
+
+UNTYPED = global_("torch.storage", "UntypedStorage")
+FP8 = tensor((6,), store=storage(kind=UNTYPED), function="_rebuild_tensor_v3", extra=(global_("torch", "float8_e4m3fn"),))
+PARAMETER = reduce(global_("torch._utils", "_rebuild_parameter"), tensor(), b"\x88", bad.ORDERED_DICT)
+FRAMED = (b"\x80\x04\x95\x20\0\0\0\0\0\0\0}\x94(\x8c\x01a\x94K\x01\x8c\x01b\x94G" + bytes(8) + b"\x8c\x01c\x94C\x02xx\x94u.")
+
+PICKLES = {
+    "plain": pickle(state_dict(a=tensor())),
+    "transposed": pickle(state_dict(a=tensor(strides=[1, 2]))),
+    "expanded": pickle(state_dict(a=tensor((4, 2), strides=[0, 1], offset=4))),
+    "shared": pickle(state_dict(a=tensor(), b=tensor((2,), offset=4))),
+    "fp8": pickle(state_dict(a=FP8)),
+    "parameter": pickle(state_dict(a=PARAMETER)),
+    "scalar_and_empty": pickle(state_dict(a=tensor(()), b=tensor((0, 3)))),
+    "ordered": pickle(bad.ORDERED_DICT + b"(" + text("a") + tensor() + b"u" + state_dict(_metadata=bad.ORDERED_DICT) + b"b"),
+    "nested": pickle(state_dict(state=dictionary([(number(0), state_dict(exp_avg=tensor(), step=number(1)))]))),
+    "others": pickle(state_dict(a=b"N", b=b"](K\1K\2e", c=b"\x8f(K\1\x90", d=global_("torch", "float16"), e=number(2**70),
+                                f=reduce(global_("torch", "device"), text("cpu")), g=sizes([1, 2, 3]), h=b"B\2\0\0\0xx")),
+    "memo": pickle(b"}q\0(" + text("a") + b"q\1" + tensor() + b"q\2" + text("b") + b"h\2u"),
+    "python_2": pickle(reduce(global_("collections", "OrderedDict"), b"](](U\1a" + tensor() + b"ee")),
+    "framed": FRAMED,
+    "stack_global": b"\x80\x04}\x8c\x01x\x94\x8c\x05torch\x94\x8c\x07float32\x94\x93\x94s.",
+    "stream_storage": pickle(state_dict(a=streamed())),
+    "stream_view": pickle(state_dict(a=streamed(view=(tuple_(text("v"), number(0), number(6)),)))),
+    "call": pickle(bad.SYSTEM_CALL),
+    "itself": pickle(b"}q\0" + text("a") + b"h\0s"),
+    "laughs": pickle(bad.laughs(4)),
+}
+
+WIDE = 2**32 - 1
+FILES = {
+    "plain": saved(state_dict(a=tensor())),
+    "fp8": saved(state_dict(a=FP8), {"0": bytes(6)}),
+    "two_storages": saved(state_dict(a=tensor(), b=tensor(store=storage("1"))), {**SIX, "1": bytes(24)}),
+    "comment": archive(members(pickle(state_dict(a=tensor())), SIX), comment=b"a comment"),
+    "other_folder": archive(members(pickle(b"}"), folder="e")),
+    "zip64_record": archive(members(pickle(state_dict(a=tensor())), SIX), zip64={}),
+    "zip64_sizes": archive([Member("a/data.pkl", pickle(b"}"), central={"size": WIDE, "packed": WIDE}, local={"size": WIDE, "packed": WIDE},
+                                   extra=zip64_extra(4, 4), local_extra=zip64_extra(4, 4)), Member("a/version", b"3\n")]),
+    "descriptors": archive([Member("a/data.pkl", pickle(b"}"), flags=DESCRIPTOR_FLAG, local={"size": 0, "packed": 0}, after=bytes(16)),
+                            Member("a/version", b"3\n")]),
+    "stream": stream(state_dict(a=streamed())),
+    "stream_of_two": stream(state_dict(a=streamed(), b=streamed("1")), keys("1", "0"), counted(bytes(24), 6) * 2),
+    "stream_of_nothing": stream(b"}", keys(), b""),
+}
+# A malformed file of each kind shows the fuzzer the way to its refusal.
+FILES.update({f"bad_{name}": content for name, content, _ in bad.ZIP[::6] + bad.STREAM[::8]})
+
+SAFETENSORS = {
+    "plain": safetensors.one(),
+    "none": safetensors.file("{}"),
+    "metadata": safetensors.file('{"__metadata__":{"format":"pt"},' + safetensors.entry() + "}", 1),
+    "two": safetensors.two(safetensors.entry(), safetensors.entry("b\\u00e9", offsets="[1,2]")),
+    "scalar": safetensors.one(shape="[]"),
+    "empty": safetensors.file("{" + safetensors.entry(shape="[0,2]", offsets="[0,0]") + "}"),
+    "f4": safetensors.one(dtype='"F4"', shape="[2]"),
+    "more_fields": safetensors.one(more=',"x":[1,-0.5e3,null,true,{"y":"\\ud83d\\ude00"}]'),
+    "spaces": safetensors.file(" {\n" + safetensors.entry() + "\t}  ", 1),
+}
+SAFETENSORS.update({f"bad_{name}": content for rows in safetensors.GROUPS.values()
+                    for name, content, _ in rows[::5] if len(content) < 4096})
+
+CORPORA = {"pickle": PICKLES, "pth": FILES, "safetensors": SAFETENSORS}
+
+
+class Corpus(unittest.TestCase):
+    def test_is_what_this_script_makes(self):
+        for target, files in CORPORA.items():
+            found = {path.name: path.read_bytes() for path in (HERE / "corpus" / target).iterdir()}
+            self.assertEqual(found, files, f"run {__file__} --write")
+
+    def test_is_small(self):
+        for files in CORPORA.values():
+            self.assertLess(max(len(content) for content in files.values()), 4096)
+            self.assertLess(len(files), 40)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--write"]:
+        for target, files in CORPORA.items():
+            folder = HERE / "corpus" / target
+            folder.mkdir(parents=True, exist_ok=True)
+            for path in folder.iterdir():
+                path.unlink()
+            for name, content in files.items():
+                (folder / name).write_bytes(content)
+    else:
+        unittest.main()
