@@ -22,7 +22,7 @@ struct LoadedModel {
   std::string family;
   HyperParameters hyper_parameters;
   std::map<std::string, dist::TensorMap, std::less<>> weights;  ///< by role
-  std::string tokenizer;                                        ///< the bytes of spiece.model
+  std::string tokenizer;                                        ///< the bytes of spiece.model or tokenizer.json
 };
 
 /// A loaded pipeline on this rank: texts in, clips out. Not thread-safe. Every call throws Error: numeric for

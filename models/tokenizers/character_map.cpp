@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "configs/utf8.h"
 #include "models/tokenizers/wire.h"
 
 namespace ditmill::models {
@@ -64,6 +65,29 @@ void check_character_map(std::string_view map, std::uint64_t offset) {
   std::vector<std::uint32_t> units(trie_bytes / 4);
   std::memcpy(units.data(), map.data() + 4, trie_bytes);
   check_trie(units, map.size() - 4 - trie_bytes, offset);
+}
+
+CharacterMap::CharacterMap(std::string_view map) {
+  check_character_map(map, 0);
+  const std::size_t trie_bytes = read_u32(map, 0);
+  units_.resize(trie_bytes / 4);
+  std::memcpy(units_.data(), map.data() + 4, trie_bytes);
+  replacements_ = map.substr(4 + trie_bytes);
+  const std::size_t invalid = utf8::find_invalid(replacements_);
+  if (invalid != std::string::npos) refuse_model(4 + trie_bytes + invalid, "replacements in UTF-8", "others");
+}
+
+std::optional<std::string_view> CharacterMap::find(std::string_view chunk) const noexcept {
+  std::uint32_t at = offset_of(units_[0]);
+  for (const char c : chunk) {
+    if (c == '\0') break;
+    at ^= static_cast<unsigned char>(c);
+    const std::uint32_t unit = units_[at];
+    if (label_of(unit) != static_cast<unsigned char>(c)) break;
+    at ^= offset_of(unit);
+    if (has_leaf(unit)) return std::string_view(replacements_.c_str() + value_of(units_[at]));
+  }
+  return std::nullopt;
 }
 
 }  // namespace ditmill::models

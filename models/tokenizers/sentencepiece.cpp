@@ -66,6 +66,7 @@ class SentencePieceTokenizer::Impl {
   }
 
   int vocabulary() const noexcept { return vocabulary_; }
+  int pad_id() const noexcept { return std::max(processor_.pad_id(), 0); }
 
  private:
   std::vector<int> pieces(std::string_view text) const {
@@ -116,5 +117,6 @@ std::vector<int> SentencePieceTokenizer::encode(std::string_view cleaned_text, i
 }
 
 int SentencePieceTokenizer::vocabulary() const noexcept { return impl_->vocabulary(); }
+int SentencePieceTokenizer::pad_id() const noexcept { return impl_->pad_id(); }
 
 }  // namespace ditmill::models

@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "models/tokenizers/tokenizer.h"
+
 namespace ditmill::models {
 
 /// UMT5's tokenizer, from the bytes of spiece.model alone. Ids are those of the `tokenizers` library on the
@@ -14,18 +16,17 @@ namespace ditmill::models {
 ///   first; each stretch between them is tokenised as a text of its own, and white space before them stays.
 /// - A model without sentinels of its own gets UMT5's 300 behind its pieces: `<extra_id_299>` first.
 /// - Characters outside the vocabulary become byte pieces, where the model has them.
-class SentencePieceTokenizer {
+class SentencePieceTokenizer final : public Tokenizer {
  public:
   /// Throws Error(bad_input) for bytes that are no unigram model with an end-of-text piece.
   explicit SentencePieceTokenizer(const std::string& model_bytes);
-  ~SentencePieceTokenizer();
+  ~SentencePieceTokenizer() override;
   SentencePieceTokenizer(SentencePieceTokenizer&&) noexcept;
   SentencePieceTokenizer& operator=(SentencePieceTokenizer&&) noexcept;
 
-  /// The ids of a cleaned text, `</s>` last, at most `max_tokens` (1 or more) of them with it; not padded.
-  std::vector<int> encode(std::string_view cleaned_text, int max_tokens) const;
-  /// One more than the largest id there is.
-  int vocabulary() const noexcept;
+  std::vector<int> encode(std::string_view cleaned_text, int max_tokens) const override;
+  int vocabulary() const noexcept override;
+  int pad_id() const noexcept override;
 
  private:
   class Impl;

@@ -10,7 +10,7 @@
 #include "models/samplers/sampler.h"
 #include "models/text/clean.h"
 #include "models/text_encoders/umt5.h"
-#include "models/tokenizers/sentencepiece.h"
+#include "models/tokenizers/tokenizer.h"
 #include "models/vae/wan_decoder.h"
 #include "models/wan/denoise.h"
 #include "models/wan/sizes.h"
@@ -49,7 +49,7 @@ class WanGenerator final : public ClipGenerator {
   WanGenerator(LoadedModel model, const configs::PipelineConfig& pipeline,
                const dist::ParallelContext& parallel)
       : pipeline_(pipeline),
-        tokenizer_(model.tokenizer),
+        tokenizer_(make_tokenizer(model.tokenizer)),
         text_encoder_(
             build<Umt5Encoder>(model, "text_encoder", model.hyper_parameters.at("text_encoder"), parallel)),
         transformer_(build<wan::Transformer>(
@@ -58,7 +58,7 @@ class WanGenerator final : public ClipGenerator {
 
   at::Tensor encode_text(const std::string& text) override {
     return guarded([&] {
-      const std::vector<int> ids = tokenizer_.encode(clean_prompt(text), static_cast<int>(wan::text_tokens));
+      const std::vector<int> ids = tokenizer_->encode(clean_prompt(text), static_cast<int>(wan::text_tokens));
       // A copy: a view of the padded embedding would keep all 512 rows alive.
       at::Tensor embedding = text_encoder_.encode(ids).clone(at::MemoryFormat::Contiguous);
       require_finite(embedding, "encode the text", "embedding");
@@ -100,7 +100,7 @@ class WanGenerator final : public ClipGenerator {
   }
 
   configs::PipelineConfig pipeline_;
-  SentencePieceTokenizer tokenizer_;
+  std::unique_ptr<const Tokenizer> tokenizer_;
   Umt5Encoder text_encoder_;
   wan::Transformer transformer_;
   WanDecoder decoder_;

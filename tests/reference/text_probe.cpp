@@ -1,5 +1,6 @@
-// text_probe clean, text_probe ids SPIECE_MODEL MAX_TOKENS: answers each line of standard input, a JSON
-// string, with a line: the cleaned text, or the ids of the text as it is.
+// text_probe clean, text_probe ids TOKENIZER MAX_TOKENS, text_probe padded TOKENIZER TOKENS: answers each line of
+// standard input, a JSON string, with a line: the cleaned text, the ids of the text as it is, or its padded ids
+// and attention mask. TOKENIZER is a spiece.model or a tokenizer.json.
 #include <exception>
 #include <fstream>
 #include <iostream>
@@ -8,7 +9,7 @@
 #include <string>
 
 #include "models/text/clean.h"
-#include "models/tokenizers/sentencepiece.h"
+#include "models/tokenizers/tokenizer.h"
 
 namespace {
 
@@ -26,14 +27,22 @@ int run(int argc, char** argv) {
     answer_lines([](const std::string& text) { return ditmill::models::clean_prompt(text); });
     return 0;
   }
-  if (argc == 4 && argv[1] == std::string("ids")) {
+  const std::string command = argc == 4 ? argv[1] : "";
+  if (command == "ids" || command == "padded") {
     std::ifstream file(argv[2], std::ios::binary);
-    const ditmill::models::SentencePieceTokenizer tokenizer({std::istreambuf_iterator<char>(file), {}});
+    const auto tokenizer = ditmill::models::make_tokenizer({std::istreambuf_iterator<char>(file), {}});
     const int most = std::stoi(argv[3]);
-    answer_lines([&](const std::string& text) { return tokenizer.encode(text, most); });
+    if (command == "ids") {
+      answer_lines([&](const std::string& text) { return tokenizer->encode(text, most); });
+      return 0;
+    }
+    answer_lines([&](const std::string& text) {
+      const auto padded = ditmill::models::pad(tokenizer->encode(text, most), most, tokenizer->pad_id());
+      return json{{"ids", padded.ids}, {"mask", padded.attention_mask}};
+    });
     return 0;
   }
-  std::cerr << "usage: text_probe clean | ids SPIECE_MODEL MAX_TOKENS\n";
+  std::cerr << "usage: text_probe clean | ids TOKENIZER MAX_TOKENS | padded TOKENIZER TOKENS\n";
   return 2;
 }
 

@@ -1,6 +1,7 @@
 """Makes a tiny tokenizer folder of UMT5's shape: spiece.model, a tokenizer.json equal to it, tokenizer_config.json.
 
-python tests/reference/tiny_tokenizer.py FOLDER
+python tests/reference/tiny_tokenizer.py FOLDER [--no-spiece]
+--no-spiece: tokenizer.json instead of spiece.model, not beside it.
 """
 
 import io
@@ -76,6 +77,12 @@ def train() -> bytes:
     return model.getvalue()
 
 
+def character_map(model: bytes) -> bytes:
+    """The compiled character map of a spiece.model."""
+    normalizer = next(value for number, value in fields(model) if number == 3)
+    return next(value for number, value in fields(normalizer) if number == 2)
+
+
 def tokenizer_json(model: bytes) -> Tokenizer:
     """The published tokenizer.json's behaviour: sentinels behind the pieces, special tokens cut out first."""
     pieces = sentencepiece.SentencePieceProcessor(model_proto=model)
@@ -83,10 +90,8 @@ def tokenizer_json(model: bytes) -> Tokenizer:
     vocabulary = [(name, pieces.get_score(i)) for i, name in enumerate(names)]
     vocabulary += [(f"<extra_id_{i}>", 0.0) for i in reversed(range(SENTINELS))]
     tokenizer = Tokenizer(Unigram(vocabulary, unk_id=pieces.unk_id(), byte_fallback=True))
-    normalizer = next(value for number, value in fields(model) if number == 3)
-    character_map = next(value for number, value in fields(normalizer) if number == 2)
     tokenizer.normalizer = normalizers.Sequence(
-        [normalizers.Precompiled(character_map), normalizers.Replace(Regex(" {2,}"), " ")]
+        [normalizers.Precompiled(character_map(model)), normalizers.Replace(Regex(" {2,}"), " ")]
     )
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always")
     tokenizer.decoder = decoders.Metaspace(replacement="▁", prepend_scheme="always")
@@ -98,11 +103,12 @@ def tokenizer_json(model: bytes) -> Tokenizer:
     return tokenizer
 
 
-def make(folder: pathlib.Path) -> int:
-    """Writes the folder; returns the number of ids, which an embedding must have at least."""
+def make(folder: pathlib.Path, spiece: bool = True) -> int:
+    """Writes the folder, spiece.model if asked; returns the number of ids, which an embedding must have at least."""
     folder.mkdir(parents=True, exist_ok=True)
     model = train()
-    (folder / "spiece.model").write_bytes(model)
+    if spiece:
+        (folder / "spiece.model").write_bytes(model)
     tokenizer = tokenizer_json(model)
     tokenizer.save(str(folder / "tokenizer.json"))
     config = {
@@ -118,4 +124,4 @@ def make(folder: pathlib.Path) -> int:
 
 
 if __name__ == "__main__":
-    print(make(pathlib.Path(sys.argv[1])))
+    print(make(pathlib.Path(sys.argv[1]), spiece="--no-spiece" not in sys.argv[2:]))
