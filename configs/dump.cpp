@@ -1,6 +1,7 @@
 #include "configs/dump.h"
 
 #include <ctime>
+#include <optional>
 #include <string_view>
 
 #include "configs/error.h"
@@ -18,6 +19,22 @@ T named(const nlohmann::json& word, const T (&values)[N]) {
 
 constexpr Dtype dtypes[] = {Dtype::float32, Dtype::bfloat16};
 constexpr Solver solvers[] = {Solver::unipc, Solver::euler};
+
+nlohmann::json dump_tiling(const std::optional<VaeTiling>& tiling) {
+  if (!tiling) return false;
+  return {{"height", tiling->height},
+          {"width", tiling->width},
+          {"stride_height", tiling->stride_height},
+          {"stride_width", tiling->stride_width}};
+}
+
+std::optional<VaeTiling> read_tiling(const nlohmann::json& tiling) {
+  if (tiling == false) return std::nullopt;
+  return VaeTiling{.height = tiling.at("height").get<int>(),
+                   .width = tiling.at("width").get<int>(),
+                   .stride_height = tiling.at("stride_height").get<int>(),
+                   .stride_width = tiling.at("stride_width").get<int>()};
+}
 
 PipelineConfig read_pipeline(const nlohmann::json& layer2) {
   PipelineConfig pipeline;
@@ -38,6 +55,8 @@ PipelineConfig read_pipeline(const nlohmann::json& layer2) {
   for (const auto& [role, component] : layer2.at("components").items()) {
     pipeline.components[role] = {.dtype = named(component.at("dtype"), dtypes),
                                  .attention = component.at("attention").get<std::string>()};
+    // Only a VAE has tiling, and dumps of before there was any lack it.
+    pipeline.components[role].tiling = read_tiling(component.value("tiling", nlohmann::json(false)));
   }
   pipeline.text_window = layer2.at("text_window").get<int>();
   pipeline.negative_prompt_suffix = layer2.at("negative_prompt_suffix").get<std::string>();
@@ -89,6 +108,7 @@ nlohmann::json dump_layer2(const PipelineConfig& pipeline) {
   nlohmann::json components = nlohmann::json::object();
   for (const auto& [role, component] : pipeline.components) {
     components[role] = {{"dtype", name(component.dtype)}, {"attention", component.attention}};
+    if (role == "vae") components[role]["tiling"] = dump_tiling(component.tiling);
   }
   const ParallelConfig& parallel = pipeline.parallel;
   return {{"preset", pipeline.preset},

@@ -19,6 +19,8 @@ constexpr Bounds<double> guidance_bounds{0, 100};
 constexpr Bounds<double> flow_shift_bounds{above_zero, 100};
 constexpr Bounds<int> degree_bounds{1, 65536};
 constexpr Bounds<int> window_bounds{1, 4096};
+constexpr int tile_step = 8;  // pixels of a latent pixel
+constexpr Bounds<int> tile_bounds{tile_step, 16384};
 
 template <typename T>
 std::string_view word_of(std::span<const Choice<T>> choices, T value) noexcept {
@@ -107,6 +109,55 @@ void refuse_lora(MapReader& component) {
                     "an empty list");
 }
 
+void read_tile_edge(MapReader& tiling, std::string_view key, int& out) {
+  int edge = 0;
+  if (!tiling.read(key, edge, tile_bounds)) return;
+  if (edge % tile_step == 0) {
+    out = edge;
+    return;
+  }
+  tiling.problem(key, tiling.path_of(key) + " does not fit the VAE's latents",
+                 "a multiple of " + std::to_string(tile_step), std::to_string(edge),
+                 std::to_string((edge + tile_step / 2) / tile_step * tile_step));
+}
+
+/// A stride above its size would leave gaps. Says so at the one of the two that is written.
+void check_stride(MapReader& tiling, std::string_view size_key, int size, std::string_view stride_key,
+                  int stride) {
+  if (stride <= size) return;
+  const bool by_stride = tiling.has(stride_key);
+  tiling.problem(by_stride ? stride_key : size_key,
+                 tiling.path_of(stride_key) + " is larger than " + std::string(size_key),
+                 "at most " + std::to_string(size), std::to_string(stride));
+}
+
+void read_tiling(MapReader& vae, std::optional<VaeTiling>& out) {
+  const YamlNode* node = vae.find("tiling");
+  if (node == nullptr || node->reported) return;
+  if (node->kind != YamlNode::Kind::mapping) {
+    bool wanted = false;
+    if (vae.read("tiling", wanted)) {
+      out = wanted ? std::optional(out.value_or(VaeTiling{})) : std::nullopt;
+    } else {
+      vae.problems().back().expected = "true, false or a mapping";
+    }
+    return;
+  }
+  MapReader inner = vae.map("tiling");
+  VaeTiling tiling = out.value_or(VaeTiling{});
+  const std::size_t known_problems = vae.problems().size();
+  read_tile_edge(inner, "height", tiling.height);
+  read_tile_edge(inner, "width", tiling.width);
+  read_tile_edge(inner, "stride_height", tiling.stride_height);
+  read_tile_edge(inner, "stride_width", tiling.stride_width);
+  if (vae.problems().size() == known_problems) {
+    check_stride(inner, "height", tiling.height, "stride_height", tiling.stride_height);
+    check_stride(inner, "width", tiling.width, "stride_width", tiling.stride_width);
+  }
+  inner.finish();
+  out = tiling;
+}
+
 void read_components(MapReader components, PipelineConfig& config) {
   for (const std::string_view role : {"dit", "vae", "text_encoder"}) {
     MapReader component = components.map(role);
@@ -115,6 +166,7 @@ void read_components(MapReader components, PipelineConfig& config) {
     read_attention(component, out.attention);
     refuse_offload(component);
     refuse_lora(component);
+    if (role == "vae") read_tiling(component, out.tiling);
     if (role == "text_encoder") component.read("window", config.text_window, window_bounds);
     component.finish();
   }

@@ -29,10 +29,20 @@ struct ParallelConfig {
   int group_size() const noexcept { return cfg * ring * ulysses * pp * tp; }
 };
 
+/// How the VAE cuts large pictures, in pixels: tiles of height x width, one every stride. Multiples of 8, the
+/// strides at most the sizes.
+struct VaeTiling {
+  int height = 256;
+  int width = 256;
+  int stride_height = 192;
+  int stride_width = 192;
+};
+
 /// How one component (dit, vae, text_encoder) is run.
 struct ComponentConfig {
   Dtype dtype = Dtype::bfloat16;
   std::string attention = "sdpa";
+  std::optional<VaeTiling> tiling = {};  ///< the VAE's; none: whole pictures
 };
 
 /// Layer 2: the algorithm, equal for every item of a job. Each field defaults to the preset's.

@@ -42,6 +42,13 @@ T whole(const nlohmann::json& json, const char* name) {
   return value.get<T>();
 }
 
+nlohmann::json tile_identity(const configs::VaeTiling& tiling) {
+  return {{"height", tiling.height},
+          {"width", tiling.width},
+          {"stride_height", tiling.stride_height},
+          {"stride_width", tiling.stride_width}};
+}
+
 }  // namespace
 
 nlohmann::json job_identity(const std::vector<ComponentIdentity>& components,
@@ -61,6 +68,8 @@ nlohmann::json job_identity(const std::vector<ComponentIdentity>& components,
   for (const auto& [role, component] : pipeline.components) {
     identity["dtype"][role] = configs::name(component.dtype);
     identity["attention"][role] = component.attention;
+    // Only where it is on: the keys of jobs without it are those of versions that had none.
+    if (component.tiling) identity["tiling"][role] = tile_identity(*component.tiling);
   }
   return identity;
 }

@@ -61,7 +61,8 @@ WanDecoder::WanDecoder(const WeightsView& weights, const nlohmann::json& hyper_p
   let_go_of_encoder(weights, dims_);
 }
 
-at::Tensor WanDecoder::decode(const at::Tensor& latents) const {
+at::Tensor WanDecoder::decode(const at::Tensor& latents,
+                              const std::optional<configs::VaeTiling>& tiling) const {
   if (latents.dim() != 4 || latents.size(0) != dims_.z_dim || latents.numel() == 0) {
     throw Error{
         Category::internal,
@@ -70,21 +71,42 @@ at::Tensor WanDecoder::decode(const at::Tensor& latents) const {
         Expected{"[" + std::to_string(dims_.z_dim) + ", frames, height, width]"},
         Got{std::to_string(latents.dim()) + " dimensions, " + std::to_string(latents.numel()) + " values"}};
   }
-  const at::Tensor z = post_quant_(denormalise(latents));
-  const std::int64_t scale = std::int64_t{1} << (dims_.levels() - 1);
-  std::int64_t later = 1;
-  for (const bool doubles : dims_.temporal_downsample) later *= doubles ? 2 : 1;
-  at::Tensor pixels = at::empty(
-      {image_channels, 1 + later * (z.size(2) - 1), scale * z.size(3), scale * z.size(4)}, z.options());
+  const at::Tensor z = denormalise(latents);
+  at::Tensor pixels = empty_pixels(z);
+  const auto grids = tiling ? std::optional(tile_grids(*tiling, dims_.spatial_scale())) : std::nullopt;
+  if (grids && grids->latents.cuts(z.size(3), z.size(4))) {
+    blend_tiles(pixels, grids->pixels, [&](std::int64_t row, std::int64_t column) {
+      return decode_tile(grids->latents.part(z, row, column));
+    });
+  } else {
+    // One convolution for all frames here, one for each in a tile: so diffusers does, and sums round alike.
+    decode_frames(post_quant_(z).split(1, 2), pixels);
+  }
+  return pixels.clamp_(-1.0, 1.0)[0];
+}
+
+at::Tensor WanDecoder::empty_pixels(const at::Tensor& z) const {
+  const std::int64_t scale = dims_.spatial_scale();
+  const std::int64_t frames = 1 + dims_.temporal_scale() * (z.size(2) - 1);
+  return at::empty({1, image_channels, frames, scale * z.size(3), scale * z.size(4)}, z.options());
+}
+
+at::Tensor WanDecoder::decode_tile(const at::Tensor& z) const {
+  std::vector<at::Tensor> frames = z.split(1, 2);
+  for (at::Tensor& frame : frames) frame = post_quant_(frame);
+  at::Tensor pixels = empty_pixels(z);
+  decode_frames(frames, pixels);
+  return pixels;
+}
+
+void WanDecoder::decode_frames(const std::vector<at::Tensor>& frames, at::Tensor& pixels) const {
   CausalState state;
   std::int64_t done = 0;
-  for (std::int64_t t = 0; t < z.size(2); ++t) {
-    const at::Tensor chunk = decode_frame(z.narrow(2, t, 1), state)[0];
-    at::Tensor part = pixels.narrow(1, done, chunk.size(1));
-    part.copy_(chunk.clamp(-1.0, 1.0));
-    done += chunk.size(1);
+  for (const at::Tensor& frame : frames) {
+    const at::Tensor chunk = decode_frame(frame, state);
+    pixels.narrow(2, done, chunk.size(2)).copy_(chunk);
+    done += chunk.size(2);
   }
-  return pixels;
 }
 
 at::Tensor WanDecoder::denormalise(const at::Tensor& latents) const {

@@ -6,6 +6,8 @@
 #include <optional>
 #include <vector>
 
+#include "configs/pipeline_config.h"
+#include "models/vae/tiles.h"
 #include "models/vae/wan_upsampler.h"
 #include "models/vae/wan_vae_dims.h"
 #include "models/vae/wan_vae_layers.h"
@@ -25,18 +27,23 @@ class WanUpBlock {
 };
 
 /// The decoder of Wan 2.1's VAE: latent frames one at a time, each with what the layers kept of those before
-/// it, so that memory does not grow with the clip but for its pixels.
+/// it, so that memory does not grow with the clip but for its pixels; with tiling, nor with the picture.
 class WanDecoder {
  public:
   /// `hyper_parameters`: what bind_wan_vae() gives. The encoder's tensors are let go of, if they are there.
   WanDecoder(const WeightsView& weights, const nlohmann::json& hyper_parameters);
 
   /// Denoised latents [C, T, H, W] -> pixels [3, 1 + s (T - 1), p H, p W] in [-1, 1] in the weights' dtype
-  /// (s, p: temporal_scale, spatial_scale). Undoes the normalisation of the latents first.
-  at::Tensor decode(const at::Tensor& latents) const;
+  /// (s, p: temporal_scale, spatial_scale). Undoes the normalisation of the latents first. With `tiling`,
+  /// pictures larger than a tile are decoded tile by tile, each through the whole clip: other pixels, near
+  /// the seams and wherever the attention of the smallest size would have looked beyond the tile.
+  at::Tensor decode(const at::Tensor& latents, const std::optional<configs::VaeTiling>& tiling = {}) const;
 
  private:
   at::Tensor denormalise(const at::Tensor& latents) const;
+  at::Tensor empty_pixels(const at::Tensor& z) const;
+  at::Tensor decode_tile(const at::Tensor& z) const;
+  void decode_frames(const std::vector<at::Tensor>& frames, at::Tensor& pixels) const;
   at::Tensor decode_frame(const at::Tensor& frame, CausalState& state) const;
 
   WanVaeDims dims_;

@@ -65,11 +65,6 @@ void read_statistics(const ComponentReader& reader, WanVaeDims& d) {
   }
 }
 
-std::int64_t spatial_scale(const WanVaeDims& d) { return std::int64_t{1} << (d.levels() - 1); }
-std::int64_t temporal_scale(const WanVaeDims& d) {
-  return std::int64_t{1} << std::count(d.temporal_downsample.begin(), d.temporal_downsample.end(), true);
-}
-
 void check_config(const ComponentReader& reader, const WanVaeDims& d) {
   reader.agrees("base_dim", d.base_dim);
   reader.agrees("decoder_base_dim", d.base_dim);
@@ -77,8 +72,8 @@ void check_config(const ComponentReader& reader, const WanVaeDims& d) {
   reader.agrees("dim_mult", d.dim_mult);
   reader.agrees("num_res_blocks", d.num_res_blocks);
   reader.agrees("temperal_downsample", d.temporal_downsample);
-  reader.agrees("scale_factor_spatial", spatial_scale(d));
-  reader.agrees("scale_factor_temporal", temporal_scale(d));
+  reader.agrees("scale_factor_spatial", d.spatial_scale());
+  reader.agrees("scale_factor_temporal", d.temporal_scale());
   reader.only("attn_scales", nlohmann::json::array());
   reader.only("is_residual", false);
   reader.only("in_channels", 3);
@@ -95,6 +90,10 @@ std::int64_t WanVaeDims::up_input(std::int64_t i) const {
   return i == 0 ? up_width(0) : up_width(i - 1) / 2;
 }
 
+std::int64_t WanVaeDims::temporal_scale() const {
+  return std::int64_t{1} << std::count(temporal_downsample.begin(), temporal_downsample.end(), true);
+}
+
 nlohmann::json to_json(const WanVaeDims& d) {
   return {{"base_dim", d.base_dim},
           {"z_dim", d.z_dim},
@@ -103,8 +102,8 @@ nlohmann::json to_json(const WanVaeDims& d) {
           {"temporal_downsample", d.temporal_downsample},
           {"latents_mean", d.latents_mean},
           {"latents_std", d.latents_std},
-          {"spatial_scale", spatial_scale(d)},
-          {"temporal_scale", temporal_scale(d)}};
+          {"spatial_scale", d.spatial_scale()},
+          {"temporal_scale", d.temporal_scale()}};
 }
 
 WanVaeDims wan_vae_dims_from_json(const nlohmann::json& json) {

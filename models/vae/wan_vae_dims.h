@@ -21,6 +21,10 @@ struct WanVaeDims {
   std::vector<double> latents_std;
 
   std::int64_t levels() const noexcept { return static_cast<std::int64_t>(dim_mult.size()); }
+  std::int64_t spatial_scale() const noexcept { return std::int64_t{1} << (levels() - 1); }
+  std::int64_t temporal_scale() const;
+  /// Channels of the encoder's level i.
+  std::int64_t down_width(std::int64_t i) const { return base_dim * dim_mult[i]; }
   /// Channels of the decoder's up block i (0: the smallest size) where it leaves its residual blocks.
   std::int64_t up_width(std::int64_t i) const;
   /// Channels that come into it.

@@ -51,9 +51,10 @@ class Wan final : public Family {
   std::uint64_t activation_bytes(const HyperParameters& all, const configs::PipelineConfig& pipeline,
                                  const configs::Request& request) const override {
     const auto dtype = [&](const char* role) { return pipeline.components.at(role).dtype; };
-    return std::max({wan::encode_bytes(all.at("text_encoder"), dtype("text_encoder")),
-                     wan::denoise_bytes(wan::dims_from_json(all.at("dit")), dtype("dit"), request),
-                     wan::decode_bytes(all.at("vae"), dtype("vae"), request)});
+    return std::max(
+        {wan::encode_bytes(all.at("text_encoder"), dtype("text_encoder")),
+         wan::denoise_bytes(wan::dims_from_json(all.at("dit")), dtype("dit"), request),
+         wan::decode_bytes(all.at("vae"), dtype("vae"), request, pipeline.components.at("vae").tiling)});
   }
 
  private:

@@ -82,7 +82,7 @@ class WanGenerator final : public ClipGenerator {
 
   at::Tensor decode(const at::Tensor& latents) override {
     return guarded([&] {
-      const at::Tensor decoded = decoder_.decode(latents);
+      const at::Tensor decoded = decoder_.decode(latents, pipeline_.components.at("vae").tiling);
       require_finite(decoded, "decode the latents", "picture");
       return to_frames(decoded);
     });

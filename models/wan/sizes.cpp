@@ -25,6 +25,28 @@ std::uint64_t field(const nlohmann::json& json, const char* name) {
   return unsigned_of(json.value(name, std::int64_t{0}));
 }
 
+/// Pixels of what is decoded at once, and of what is held for blending: the tile and its right edge, and the
+/// lower edges of the row above it and of its own.
+struct TilePixels {
+  std::uint64_t one = 0;
+  std::uint64_t held = 0;
+};
+
+TilePixels tile_pixels(std::uint64_t width, std::uint64_t height,
+                       const std::optional<configs::VaeTiling>& tiling) {
+  if (!tiling) return {.one = width * height};
+  const std::uint64_t tile_width = unsigned_of(tiling->width);
+  const std::uint64_t tile_height = unsigned_of(tiling->height);
+  if (width <= tile_width && height <= tile_height) return {.one = width * height};
+  const std::uint64_t stride = std::max<std::uint64_t>(unsigned_of(tiling->stride_width), 1);
+  const std::uint64_t columns = (width + stride - 1) / stride;
+  const std::uint64_t w = std::min(width, tile_width);
+  const std::uint64_t h = std::min(height, tile_height);
+  const std::uint64_t lower = tile_height - std::min(tile_height, unsigned_of(tiling->stride_height));
+  const std::uint64_t right = tile_width - std::min(tile_width, unsigned_of(tiling->stride_width));
+  return {.one = w * h, .held = w * h + std::min(right, w) * h + std::min(lower, h) * w * columns};
+}
+
 }  // namespace
 
 std::vector<Problem> check_sizes(const configs::Request& request) {
@@ -95,9 +117,13 @@ std::uint64_t encode_bytes(const nlohmann::json& umt5, configs::Dtype dtype) {
          heads * tokens * tokens * (2 * e + 2 * f) + ffn * dim * e;
 }
 
-std::uint64_t decode_bytes(const nlohmann::json& vae, configs::Dtype dtype, const configs::Request& request) {
+std::uint64_t decode_bytes(const nlohmann::json& vae, configs::Dtype dtype, const configs::Request& request,
+                           const std::optional<configs::VaeTiling>& tiling) {
   const std::uint64_t e = bytes_of(dtype);
-  const std::uint64_t pixels = unsigned_of(request.width) * unsigned_of(request.height);
+  const std::uint64_t width = unsigned_of(request.width);
+  const std::uint64_t height = unsigned_of(request.height);
+  const std::uint64_t pixels = width * height;
+  const TilePixels tiles = tile_pixels(width, height, tiling);
   const std::uint64_t channels = field(vae, "base_dim");
   const std::uint64_t convolutions = 2 * (field(vae, "num_res_blocks") + 1) + 2;
   // At full size a chunk is 4 frames. The widest moment holds an upsampled map of twice the channels, its
@@ -105,10 +131,11 @@ std::uint64_t decode_bytes(const nlohmann::json& vae, configs::Dtype dtype, cons
   // convolution keeps two frames, and the smaller sizes before it no more than half as much again. In float32
   // oneDNN, on machines whose instructions make it, holds the input and the output a second and third time.
   const std::uint64_t maps = dtype == configs::Dtype::float32 ? 36 : 12;
-  const std::uint64_t chunk = pixels * channels * e * 4 * maps;
-  const std::uint64_t kept = pixels * channels * e * 2 * convolutions * 3 / 2;
-  const std::uint64_t frames = pixels * 3 * unsigned_of(request.frames) * (2 * e + 2 * sizeof(float) + 1);
-  return chunk + kept + frames;
+  const std::uint64_t chunk = tiles.one * channels * e * 4 * maps;
+  const std::uint64_t kept = tiles.one * channels * e * 2 * convolutions * 3 / 2;
+  const std::uint64_t clip = 3 * unsigned_of(request.frames);
+  const std::uint64_t frames = pixels * clip * (2 * e + 2 * sizeof(float) + 1);
+  return chunk + kept + frames + tiles.held * clip * e;
 }
 
 }  // namespace ditmill::models::wan

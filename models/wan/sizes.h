@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "configs/error.h"
@@ -24,7 +25,8 @@ std::array<std::int64_t, 4> latent_shape(const Dims& dims, const configs::Reques
 std::uint64_t denoise_bytes(const Dims& dims, configs::Dtype dtype, const configs::Request& request);
 /// The same while one text is encoded by UMT5.
 std::uint64_t encode_bytes(const nlohmann::json& umt5, configs::Dtype dtype);
-/// The same while one latent is decoded, with the frames that come out.
-std::uint64_t decode_bytes(const nlohmann::json& vae, configs::Dtype dtype, const configs::Request& request);
+/// The same while one latent is decoded, whole or in tiles, with the frames that come out.
+std::uint64_t decode_bytes(const nlohmann::json& vae, configs::Dtype dtype, const configs::Request& request,
+                           const std::optional<configs::VaeTiling>& tiling = {});
 
 }  // namespace ditmill::models::wan

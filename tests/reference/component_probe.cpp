@@ -11,9 +11,13 @@
 #include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "configs/error.h"
+#include "configs/pipeline_config.h"
+#include "configs/yaml_reader.h"
 #include "dist/comm/mpi.h"
 #include "dist/weights/stream.h"
 #include "models/component_plan.h"
@@ -24,6 +28,7 @@
 #include "models/text_encoders/umt5.h"
 #include "models/tokenizers/sentencepiece.h"
 #include "models/vae/wan_decoder.h"
+#include "models/vae/wan_encoder.h"
 #include "models/wan/transformer.h"
 #include "registry/identity/catalog.h"
 #include "registry/identity/model_folder.h"
@@ -97,12 +102,31 @@ dist::TensorMap run_dit(const Probe& probe) {
                                probe.tensor("text").to(dtype))}};
 }
 
+/// `tiling` as a manifest's components.vae has it.
+std::optional<configs::VaeTiling> tiling_of(const json& in) {
+  configs::PipelineConfig pipeline;
+  std::vector<Problem> problems;
+  const json wanted{{"components", {{"vae", {{"tiling", in.value("tiling", json(false))}}}}}};
+  const configs::YamlNode tree = configs::parse_yaml(wanted.dump(), "IN.json", problems);
+  configs::apply_pipeline({tree, "", "IN.json", problems}, pipeline);
+  if (!problems.empty()) throw Error{Category::bad_input, problems.front().message};
+  return pipeline.components.at("vae").tiling;
+}
+
 dist::TensorMap run_vae(const Probe& probe) {
   const Component loaded = probe.load("vae", probe.dtype());
   const models::WeightsView weights(loaded.tensors, "vae");
   const models::WanDecoder decoder(weights, loaded.hyper_parameters);
-  const at::Tensor decoded = decoder.decode(probe.tensor("latents"));
+  const at::Tensor decoded = decoder.decode(probe.tensor("latents"), tiling_of(probe.in()));
   return {{"decoded", decoded}, {"frames", models::to_frames(decoded)}};
+}
+
+dist::TensorMap run_vae_encode(const Probe& probe) {
+  const Component loaded = probe.load("vae", probe.dtype());
+  const models::WeightsView weights(loaded.tensors, "vae");
+  const models::WanEncoder encoder(weights, loaded.hyper_parameters);
+  const at::Tensor moments = encoder.moments(probe.tensor("pixels"), tiling_of(probe.in()));
+  return {{"moments", moments}, {"latents", encoder.latents(moments)}};
 }
 
 /// Texts to ids, and to embeddings where `embed` is not false.
@@ -188,16 +212,15 @@ dist::TensorMap run_pipeline(const Probe& probe) {
   return out;
 }
 
-const std::map<std::string, std::function<dist::TensorMap(const Probe&)>> modes{{"dit", run_dit},
-                                                                                {"vae", run_vae},
-                                                                                {"text", run_text},
-                                                                                {"sampler", run_sampler},
-                                                                                {"pipeline", run_pipeline}};
+const std::map<std::string, std::function<dist::TensorMap(const Probe&)>> modes{
+    {"dit", run_dit},   {"vae", run_vae},         {"vae_encode", run_vae_encode},
+    {"text", run_text}, {"sampler", run_sampler}, {"pipeline", run_pipeline}};
 
 int run(int argc, char** argv) {
   dist::MpiSession session(argc, argv);
   if (argc != 5 || !modes.contains(argv[1])) {
-    std::cerr << "usage: component_probe dit|vae|text|sampler|pipeline FOLDER IN.json OUT.safetensors\n";
+    std::cerr
+        << "usage: component_probe dit|vae|vae_encode|text|sampler|pipeline FOLDER IN.json OUT.safetensors\n";
     return 2;
   }
   try {

@@ -1,4 +1,4 @@
-"""The VAE's decoder against diffusers: pixels and frames of random tiny VAEs."""
+"""The VAE against diffusers: pixels, frames and latents of random tiny VAEs, whole and in tiles."""
 
 import json
 import pathlib
@@ -14,12 +14,16 @@ from diffusers.utils import logging
 
 logging.set_verbosity_error()
 SEED = probe.fresh_seed("test_vae")
+BOTH = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
-def tiny_vae(rng: random.Random, generator: torch.Generator) -> AutoencoderKLWan:
-    """A VAE of random structure: levels, widths, where time is halved, residual blocks, latent channels."""
+def tiny_vae(rng: random.Random, generator: torch.Generator, halvings: int = 3) -> AutoencoderKLWan:
+    """A VAE of random structure: levels, widths, where time is halved (at most so often), residual blocks, latent
+    channels."""
     levels = rng.choice([2, 3, 4])
     temporal = [rng.random() < 0.6 for _ in range(levels - 1)]
+    while sum(temporal) > halvings:
+        temporal[rng.randrange(levels - 1)] = False
     channels = rng.choice([4, 6, 16])
     statistics = {}
     if channels != 16 or rng.random() < 0.5:
@@ -56,12 +60,47 @@ def decode(model: AutoencoderKLWan, latents: torch.Tensor) -> torch.Tensor:
     return model.decode(z / inverse + mean, return_dict=False)[0][0]
 
 
+@torch.no_grad()
+def encode(model: AutoencoderKLWan, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Moments, and latents as WanImageToVideoPipeline makes them."""
+    posterior = model.encode(pixels.to(model.dtype)).latent_dist
+    shape = (1, model.config.z_dim, 1, 1, 1)
+    mean, inverse = (torch.tensor(model.config.latents_mean).view(shape),
+                     1.0 / torch.tensor(model.config.latents_std).view(shape))
+    return posterior.parameters, (posterior.mode().float() - mean) * inverse
+
+
+def enable(model: AutoencoderKLWan, tiling: bool | dict) -> None:
+    if tiling is True:
+        model.enable_tiling()
+    elif tiling:
+        model.enable_tiling(tiling.get("height"), tiling.get("width"), tiling.get("stride_height"),
+                            tiling.get("stride_width"))
+
+
 def frames_of(decoded: torch.Tensor) -> torch.Tensor:
     unit = (decoded.float() * 0.5 + 0.5).clamp(0, 1)
     return (unit * 255).round().to(torch.uint8).permute(1, 2, 3, 0)
 
 
-class Vae(unittest.TestCase):
+def square(size: int, stride: int) -> dict:
+    return {"height": size, "width": size, "stride_height": stride, "stride_width": stride}
+
+
+# Tilings with heights and widths of pictures.
+TILINGS = [
+    (square(32, 24), (80, 56)),  # rows, columns; uneven last ones
+    (square(32, 24), (56, 32)),  # only the height is larger than a tile, and ends with a whole one
+    (square(32, 24), (24, 80)),  # only the width is larger, the last tile is of 8 pixels
+    (square(32, 24), (32, 32)),  # as large as a tile: not cut
+    (square(16, 16), (40, 48)),  # no overlap
+    (square(32, 8), (56, 48)),  # tiles that overlap more than once
+    ({"height": 24, "width": 48, "stride_height": 16, "stride_width": 24}, (56, 104)),  # last tiles of 8
+    ({"height": 200, "width": 40, "stride_width": 16, "stride_height": 192}, (200, 56)),
+]
+
+
+class Case(unittest.TestCase):
     def setUp(self) -> None:
         self.rng = random.Random(SEED)
         self.generator = torch.Generator().manual_seed(SEED)
@@ -71,12 +110,21 @@ class Vae(unittest.TestCase):
         index = {"_class_name": "WanPipeline", "vae": ["diffusers", "AutoencoderKLWan"]}
         (self.folder / "model_index.json").write_text(json.dumps(index))
 
-    def case(self, frames: int) -> tuple[AutoencoderKLWan, torch.Tensor]:
-        model = tiny_vae(self.rng, self.generator)
+    def tilings(self, dtype: str) -> list:
+        return TILINGS if dtype == "float32" else self.rng.sample(TILINGS, 3)
+
+    def model(self, halvings: int = 3) -> AutoencoderKLWan:
+        model = tiny_vae(self.rng, self.generator, halvings)
         model.save_pretrained(self.folder / "vae")
+        return model
+
+    def case(self, frames: int) -> tuple[AutoencoderKLWan, torch.Tensor]:
+        model = self.model()
         size = (model.config.z_dim, frames, self.rng.choice([3, 4, 6]), self.rng.choice([5, 7, 8]))
         return model, torch.randn(size, generator=self.generator)
 
+
+class Vae(Case):
     def test_float32_pixels_are_diffusers(self) -> None:
         for frames in (1, 2, 3, 1, 2, 3):
             model, latents = self.case(frames)
@@ -111,6 +159,75 @@ class Vae(unittest.TestCase):
         whole = probe.run("vae", self.folder, {}, {"latents": latents})["decoded"]
         start = probe.run("vae", self.folder, {}, {"latents": latents[:, :2]})["decoded"]
         self.assertLessEqual(probe.distance(whole[:, : start.shape[1]], start), 1e-5)
+
+
+class Encoder(Case):
+    def compare(self, dtype: str, pixels: torch.Tensor, model: AutoencoderKLWan, tiling: bool | dict = False) -> None:
+        enable(model.to(BOTH[dtype]), tiling)
+        moments, latents = encode(model, pixels)
+        got = probe.run("vae_encode", self.folder, {"dtype": dtype, "tiling": tiling}, {"pixels": pixels})
+        self.assertEqual((got["moments"].shape, got["moments"].dtype), (moments.shape, BOTH[dtype]))
+        self.assertEqual((got["latents"].shape, got["latents"].dtype), (latents.shape, torch.float32))
+        apart = [probe.distance(got["moments"], moments), probe.distance(got["latents"], latents)]
+        print(f"encode {dtype} {tuple(pixels.shape)} tiling {tiling}: moments {apart[0]:.1e}, latents {apart[1]:.1e}")
+        self.assertLessEqual(max(apart), 1e-5 if dtype == "float32" else 1e-3)
+
+    def pixels(self, *shape: int) -> torch.Tensor:
+        return torch.rand(shape, generator=self.generator) * 2 - 1
+
+    def test_latents_are_diffusers(self) -> None:
+        """One frame, whole chunks, and clips of which diffusers drops the last one to three frames."""
+        for dtype, lengths in (("float32", (1, 5, 9, 17, 4, 7)), ("bfloat16", (1, 9, 6))):
+            for frames in lengths:
+                model = self.model(halvings=2)
+                size = (self.rng.choice([8, 24, 40]), self.rng.choice([16, 32, 56]))
+                with self.subTest(dtype=dtype, frames=frames, config=dict(model.config)):
+                    self.compare(dtype, self.pixels(1, 3, frames, *size), model)
+
+    def test_a_batch_is_its_clips(self) -> None:
+        model, pixels = self.model(halvings=2), self.pixels(3, 3, 5, 24, 16)
+        model.enable_slicing()  # which is how a clip's latents do not depend on the others
+        self.compare("float32", pixels, model)
+        whole = probe.run("vae_encode", self.folder, {}, {"pixels": pixels})["moments"]
+        alone = probe.run("vae_encode", self.folder, {}, {"pixels": pixels[1:2]})["moments"]
+        self.assertTrue(torch.equal(whole[1:2], alone))
+
+    def test_tiles_are_diffusers(self) -> None:
+        for dtype in BOTH:
+            for tiling, size in self.tilings(dtype):
+                with self.subTest(dtype=dtype, tiling=tiling, size=size):
+                    self.compare(dtype, self.pixels(1, 3, self.rng.choice([1, 5, 9, 11]), *size),
+                                 self.model(halvings=2), tiling)
+
+    def test_tiles_of_the_usual_size_are_diffusers(self) -> None:
+        self.compare("float32", self.pixels(1, 3, 5, 264, 392), self.model(halvings=2), True)
+
+
+class Tiling(Case):
+    def compare(self, dtype: str, tiling: bool | dict, size: tuple[int, int], frames: int) -> None:
+        model = self.model()
+        scale = model.config.scale_factor_spatial
+        latents = torch.randn((model.config.z_dim, frames, *(edge // scale for edge in size)),
+                              generator=self.generator)
+        whole = decode(model.to(BOTH[dtype]), latents)
+        enable(model, tiling)
+        want = decode(model, latents)
+        got = probe.run("vae", self.folder, {"dtype": dtype, "tiling": tiling}, {"latents": latents})["decoded"]
+        self.assertEqual((got.shape, got.dtype), (want.shape, BOTH[dtype]))
+        apart = probe.distance(got, want)
+        print(f"decode {dtype} {tuple(want.shape)} tiling {tiling}: {apart:.1e}, from whole "
+              f"{probe.distance(got, whole):.1e}")
+        self.assertLessEqual(apart, 1e-5 if dtype == "float32" else 1e-3)
+
+    def test_pixels_are_diffusers(self) -> None:
+        for dtype in BOTH:
+            for tiling, size in self.tilings(dtype):
+                with self.subTest(dtype=dtype, tiling=tiling, size=size):
+                    self.compare(dtype, tiling, size, self.rng.choice([1, 2, 3]))
+
+    def test_tiles_of_the_usual_size_are_diffusers(self) -> None:
+        for dtype, size in (("float32", (392, 264)), ("bfloat16", (208, 456))):
+            self.compare(dtype, True, size, 2)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,136 @@
+#include "models/vae/wan_encoder.h"
+
+#include <ATen/ATen.h>
+
+#include <string>
+#include <utility>
+
+#include "configs/error.h"
+
+namespace ditmill::models {
+namespace {
+
+constexpr std::int64_t image_channels = 3;
+constexpr std::int64_t chunk_frames = 4;
+
+WanVaeDims encodable(const nlohmann::json& hyper_parameters) {
+  WanVaeDims dims = wan_vae_dims_from_json(hyper_parameters);
+  if (chunk_frames % dims.temporal_scale() == 0) return dims;
+  throw Error{Category::unsupported, "build the VAE's encoder", Where{.key = "temperal_downsample"},
+              Expected{"1, 2 or 4 frames to a latent frame: clips are encoded four frames at a time"},
+              Got{std::to_string(dims.temporal_scale())}};
+}
+
+std::vector<WanDownLevel> make_levels(const WeightsView& blocks, const WanVaeDims& dims) {
+  std::vector<WanDownLevel> levels;
+  levels.reserve(static_cast<std::size_t>(dims.levels()));
+  for (std::int64_t i = 0; i < dims.levels(); ++i) levels.emplace_back(blocks, dims, i);
+  return levels;
+}
+
+at::Tensor per_channel(const std::vector<double>& values) {
+  return at::tensor(values, at::kFloat).view({1, static_cast<std::int64_t>(values.size()), 1, 1, 1});
+}
+
+}  // namespace
+
+WanDownLevel::WanDownLevel(const WeightsView& blocks, const WanVaeDims& dims, std::int64_t level) {
+  // Blocks are numbered through: those of each level, and its downsampler.
+  std::int64_t block = level * (dims.num_res_blocks + 1);
+  const std::int64_t width = dims.down_width(level);
+  std::int64_t in = level == 0 ? dims.base_dim : dims.down_width(level - 1);
+  for (std::int64_t j = 0; j < dims.num_res_blocks; ++j) {
+    residuals_.emplace_back(blocks.scope(std::to_string(block++)), in, width);
+    in = width;
+  }
+  if (level + 1 < dims.levels()) {
+    downsampler_.emplace(blocks.scope(std::to_string(block)), width, dims.temporal_downsample[level]);
+  }
+}
+
+at::Tensor WanDownLevel::operator()(at::Tensor x, CausalState& state) const {
+  for (const VaeResidual& residual : residuals_) x = residual(x, state);
+  return downsampler_ ? (*downsampler_)(x, state) : x;
+}
+
+WanEncoder::WanEncoder(const WeightsView& weights, const nlohmann::json& hyper_parameters)
+    : dims_(encodable(hyper_parameters)),
+      conv_in_(weights.scope("encoder").scope("conv_in"), image_channels, dims_.base_dim, 3, 3),
+      levels_(make_levels(weights.scope("encoder").scope("down_blocks"), dims_)),
+      middle_(weights.scope("encoder").scope("mid_block"), dims_.down_width(dims_.levels() - 1)),
+      head_(weights.scope("encoder"), dims_.down_width(dims_.levels() - 1), 2 * dims_.z_dim),
+      quant_(weights.scope("quant_conv"), 2 * dims_.z_dim, 2 * dims_.z_dim, 1, 1) {}
+
+at::Tensor WanEncoder::moments(const at::Tensor& pixels,
+                               const std::optional<configs::VaeTiling>& tiling) const {
+  check(pixels);
+  const auto grids = tiling ? std::optional(tile_grids(*tiling, dims_.spatial_scale())) : std::nullopt;
+  std::vector<at::Tensor> clips;
+  for (const at::Tensor& clip : pixels.split(1)) clips.push_back(encode_clip(clip, grids));
+  return at::cat(clips);
+}
+
+at::Tensor WanEncoder::encode(const at::Tensor& pixels,
+                              const std::optional<configs::VaeTiling>& tiling) const {
+  return latents(moments(pixels, tiling));
+}
+
+at::Tensor WanEncoder::latents(const at::Tensor& moments) const {
+  const at::Tensor mean = moments.narrow(1, 0, dims_.z_dim).to(at::kFloat);
+  return (mean - per_channel(dims_.latents_mean)) * (1.0 / per_channel(dims_.latents_std));
+}
+
+void WanEncoder::check(const at::Tensor& pixels) const {
+  if (pixels.dim() != 5 || pixels.size(1) != image_channels || pixels.numel() == 0) {
+    throw Error{
+        Category::bad_input,
+        "encode pixels",
+        {},
+        Expected{"[clips, 3, frames, height, width]"},
+        Got{std::to_string(pixels.dim()) + " dimensions, " + std::to_string(pixels.numel()) + " values"}};
+  }
+  const std::int64_t scale = dims_.spatial_scale();
+  const std::int64_t height = pixels.size(3), width = pixels.size(4);
+  if (height % scale == 0 && width % scale == 0) return;
+  throw Error{Category::bad_input,
+              "encode pixels",
+              {},
+              Expected{"a height and a width that are multiples of " + std::to_string(scale)},
+              Got{"height " + std::to_string(height) + ", width " + std::to_string(width)},
+              "scale or crop the pictures first"};
+}
+
+at::Tensor WanEncoder::encode_clip(const at::Tensor& clip, const std::optional<TileGrids>& grids) const {
+  // One quant_conv for all chunks here, one for each in a tile: so diffusers does, and sums round alike.
+  if (!grids || !grids->pixels.cuts(clip.size(3), clip.size(4)))
+    return quant_(at::cat(encode_chunks(clip), 2));
+  const std::int64_t scale = dims_.spatial_scale();
+  const std::int64_t later = (clip.size(2) - 1) / chunk_frames * (chunk_frames / dims_.temporal_scale());
+  const at::Tensor out =
+      at::empty({1, 2 * dims_.z_dim, 1 + later, clip.size(3) / scale, clip.size(4) / scale},
+                clip.options().dtype(conv_in_.dtype()));
+  blend_tiles(out, grids->latents, [&](std::int64_t row, std::int64_t column) {
+    std::vector<at::Tensor> chunks = encode_chunks(grids->pixels.part(clip, row, column));
+    for (at::Tensor& chunk : chunks) chunk = quant_(chunk);
+    return at::cat(chunks, 2);
+  });
+  return out;
+}
+
+std::vector<at::Tensor> WanEncoder::encode_chunks(const at::Tensor& clip) const {
+  CausalState state;
+  std::vector<at::Tensor> chunks{encode_chunk(clip.narrow(2, 0, 1), state)};
+  for (std::int64_t end = 1 + chunk_frames; end <= clip.size(2); end += chunk_frames) {
+    chunks.push_back(encode_chunk(clip.narrow(2, end - chunk_frames, chunk_frames), state));
+  }
+  return chunks;
+}
+
+at::Tensor WanEncoder::encode_chunk(const at::Tensor& chunk, CausalState& state) const {
+  state.rewind();
+  at::Tensor x = conv_in_(chunk.to(conv_in_.dtype()), state);
+  for (const WanDownLevel& level : levels_) x = level(std::move(x), state);
+  return head_(middle_(x, state), state);
+}
+
+}  // namespace ditmill::models
