@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <exception>
 #include <filesystem>
+#include <iterator>
 #include <memory>
 #include <tuple>
 #include <utility>
@@ -50,8 +51,11 @@ class Decoder {
 
     RequestsSection requests{top.map("requests"), source_, preset.defaults,
                              manifest.pipeline.negative_prompt_suffix};
-    manifest.items = guarded([&] { return requests.read(check_request_); });
     manifest.output = read_output(top.map("output"), source_);
+    const CheckRequest check_request = [&](const configs::Request& request) {
+      return check(request, manifest.output);
+    };
+    manifest.items = guarded([&] { return requests.read(check_request); });
     read_slurm(top.map("slurm"));
     top.finish();
     return manifest;
@@ -98,6 +102,15 @@ class Decoder {
     } else {
       top.problem("name", "name is not valid", std::string{configs::id_form}, printable(name, max_shown));
     }
+  }
+
+  /// What the model's family and the output refuse of a request.
+  std::vector<Problem> check(const configs::Request& request, const OutputConfig& output) const {
+    std::vector<Problem> found = check_request_ ? check_request_(request) : std::vector<Problem>{};
+    if (!output.video) return found;
+    std::vector<Problem> more = check_video(*output.video, request);
+    std::move(more.begin(), more.end(), std::back_inserter(found));
+    return found;
   }
 
   template <typename Read>

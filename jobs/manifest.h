@@ -9,6 +9,7 @@
 #include "configs/model_definition.h"
 #include "configs/pipeline_config.h"
 #include "configs/request.h"
+#include "jobs/export/video_config.h"
 #include "jobs/item.h"
 
 namespace ditmill::jobs {
@@ -17,6 +18,7 @@ namespace ditmill::jobs {
 struct OutputConfig {
   std::string path;  ///< run directory, absolute
   bool frames = true;
+  std::optional<VideoConfig> video;  ///< none: none
   bool latents = false;
   int gzip = 0;                       ///< 0: none, else 1 .. 9
   std::optional<int> items_per_part;  ///< none: auto

@@ -51,14 +51,37 @@ std::optional<int> gzip_level(std::string_view word) {
   return digit ? std::optional{word.back() - '0'} : std::nullopt;
 }
 
+/// `none`, the codec's name, or a mapping with the codec's settings.
+void read_video(MapReader& output, OutputConfig& config) {
+  const YamlNode* node = output.find("video");
+  if (node == nullptr || node->reported) return;
+  const std::array<std::string, 2> words{"none", std::string{video_codec}};
+  if (node->kind == YamlNode::Kind::scalar) {
+    if (node->text == video_codec) config.video.emplace();
+    if (node->text == video_codec || node->text == "none") return;
+  } else if (node->kind == YamlNode::Kind::mapping) {
+    config.video.emplace();
+    MapReader video = output.map("video");
+    const std::array<configs::Choice<std::string_view>, 1> codecs{{{video_codec, video_codec}}};
+    std::string_view codec;
+    video.read("codec", codec, codecs);
+    video.read("crf", config.video->crf, crf_bounds);
+    video.read("pix_fmt", config.video->pix_fmt, pixel_formats);
+    video.finish();
+    return;
+  }
+  output.problem("video", "output.video has an unknown value",
+                 "none, h264 or {codec: h264, crf: 18, pix_fmt: yuv420p}",
+                 printable(configs::describe(*node), max_shown), configs::nearest(node->text, words));
+}
+
 void read_kept(MapReader& output, OutputConfig& config) {
   output.read("frames", config.frames);
   output.read("latents", config.latents);
-  std::string video;
-  if (output.read("video", video) && video != "none") {
-    output.problem("video", "this version cannot encode video", "none", printable(video, max_shown));
-  } else if (!config.frames && !config.latents) {
-    output.problem("frames", "output keeps nothing", "frames or latents: true");
+  const std::size_t before = output.problems().size();
+  read_video(output, config);
+  if (!config.frames && !config.video && !config.latents && output.problems().size() == before) {
+    output.problem("frames", "output keeps nothing", "frames or latents: true, or video: h264");
   }
 }
 

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "dist/mesh.h"
+#include "jobs/export/video.h"
 #include "models/component_plan.h"
 #include "registry/identity/catalog.h"
 #include "registry/identity/model_folder.h"
@@ -79,6 +80,8 @@ PreparedJob prepare_job(const RunOptions& options, std::vector<Problem>& problem
     return job.family == nullptr ? std::vector<Problem>{} : job.family->check_request(request);
   };
   job.manifest = decode_manifest(job.source, preset_of, check_request, problems);
+  // Before anything is loaded: nodes are alike, so what this one cannot encode no rank can.
+  if (job.manifest.output.video && problems.empty()) VideoLibrary{};
   if (job.family != nullptr) job.components = plan_components(job);
   return job;
 }
@@ -91,6 +94,7 @@ std::uint64_t disk_bytes(const PreparedJob& job) {
     if (job.manifest.output.frames) {
       total += std::uint64_t{3} * request.width * request.height * request.frames;
     }
+    if (job.manifest.output.video) total += most_video_bytes(*job.manifest.output.video, request);
     if (job.manifest.output.latents && job.family != nullptr) {
       std::uint64_t elements = 1;
       for (const std::int64_t extent : job.family->latent_shape(job.hyper_parameters, request)) {

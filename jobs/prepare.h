@@ -40,7 +40,7 @@ struct PreparedJob {
 
 /// Reads the manifest, the prompt list and the headers of the weights, and binds them together. Everything
 /// wrong with what the user wrote is added to `problems`; throws Error for a manifest or model that cannot be
-/// read.
+/// read, and where output.video is asked for and cannot be made on this machine.
 PreparedJob prepare_job(const RunOptions& options, std::vector<Problem>& problems);
 
 /// What `run --check --json` prints for a world of so many ranks. `job` is usable even with problems.

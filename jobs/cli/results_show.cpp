@@ -35,6 +35,7 @@ void add_stored(json& shown, const ListedItem& item, const PartReader& part) {
   shown["datasets"] = json::object();
   if (const auto shape = part.frames_shape(item.id)) shown["datasets"]["frames"] = *shape;
   if (const auto shape = part.latents_shape(item.id)) shown["datasets"]["latents"] = *shape;
+  if (const auto bytes = part.video_bytes(item.id)) shown["datasets"]["video"] = {*bytes};
   shown["attributes"] = json::object();
   for (const auto& [name, value] : part.attributes(item.id)) {
     shown["attributes"][name] = attribute_value(name, value);

@@ -46,6 +46,10 @@ std::uint64_t parameters_of(const registry::Component& component) {
   return parameters;
 }
 
+nlohmann::json to_json(const VideoConfig& video) {
+  return {{"crf", video.crf}, {"pix_fmt", name(video.pix_fmt)}};
+}
+
 }  // namespace
 
 nlohmann::json to_json(const StorePlan& plan) {
@@ -56,6 +60,7 @@ nlohmann::json to_json(const StorePlan& plan) {
           {"output",
            {{"path", output.path},
             {"frames", output.frames},
+            {"video", output.video ? to_json(*output.video) : nlohmann::json()},
             {"latents", output.latents},
             {"gzip", output.gzip},
             {"items_per_part",
@@ -77,6 +82,10 @@ StorePlan store_plan_from_json(const nlohmann::json& json) {
   const nlohmann::json& output = json.at("output");
   plan.output.path = output.at("path").get<std::string>();
   plan.output.frames = output.at("frames").get<bool>();
+  if (const nlohmann::json& video = output.at("video"); !video.is_null()) {
+    plan.output.video = {.crf = video.at("crf").get<int>(),
+                         .pix_fmt = pixel_format_named(video.at("pix_fmt").get<std::string>()).value()};
+  }
   plan.output.latents = output.at("latents").get<bool>();
   plan.output.gzip = output.at("gzip").get<int>();
   if (!output.at("items_per_part").is_null()) {

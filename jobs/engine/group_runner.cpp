@@ -64,6 +64,7 @@ void GroupRunner::run() {
 }
 
 void GroupRunner::work() {
+  if (output_->video) encoder_.emplace();
   ask();
   for (Grant grant = wait_for_grant(); !grant.items.empty(); grant = wait_for_grant()) run_window(grant);
   report_done(store_->seal(true));
@@ -161,9 +162,14 @@ FinishedItem GroupRunner::make(const WorkItem& work) {
   const at::Tensor latents = generator_->denoise(request, text, negative);
   finished.seconds_denoise = denoise_watch.seconds();
 
-  if (output_->frames) {
+  if (output_->frames || output_->video) {
     const Stopwatch decode_watch;
     finished.frames = to_vector<std::uint8_t>(generator_->decode(latents));
+    if (output_->video) {
+      const ClipShape shape{.frames = request.frames, .height = request.height, .width = request.width};
+      finished.video = encoder_->encode(finished.frames, shape, request.fps, *output_->video);
+    }
+    if (!output_->frames) finished.frames = {};
     finished.seconds_decode = decode_watch.seconds();
   }
   if (output_->latents) {

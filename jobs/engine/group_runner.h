@@ -9,6 +9,7 @@
 #include "configs/pipeline_config.h"
 #include "dist/comm/communicator.h"
 #include "jobs/engine/protocol.h"
+#include "jobs/export/video.h"
 #include "jobs/store/group_store.h"
 #include "models/generator.h"
 #include "models/text_cache.h"
@@ -48,6 +49,7 @@ class GroupRunner {
   const configs::PipelineConfig* pipeline_;
   const OutputConfig* output_;
   models::TextCache texts_;
+  std::optional<VideoLibrary> encoder_;  ///< while output.video asks for it
   std::map<std::string, double, std::less<>> text_seconds_;  ///< by id, of the window in hand
   std::optional<Grant> next_;
   bool asked_ = false;

@@ -17,7 +17,16 @@ double seconds_of(const FinishedItem& item) {
   return item.seconds_text + item.seconds_denoise + item.seconds_decode;
 }
 
-PartItem part_item(const FinishedItem& finished, const StoreProvenance& provenance) {
+h5::Attributes video_attributes(const VideoConfig& video, const configs::Request& request) {
+  return {{"media_type", std::string{video_media_type}},
+          {"codec", std::string{video_codec}},
+          {"fps", request.fps},
+          {"crf", std::int64_t{video.crf}},
+          {"pix_fmt", std::string{name(video.pix_fmt)}}};
+}
+
+PartItem part_item(const FinishedItem& finished, const StoreProvenance& provenance,
+                   const OutputConfig& output) {
   const Item& item = *finished.item;
   const configs::Request& request = item.request;
   const nlohmann::json dump{{"layer1_model_definition", provenance.layer1},
@@ -26,6 +35,8 @@ PartItem part_item(const FinishedItem& finished, const StoreProvenance& provenan
   return {.id = request.id,
           .frames = finished.frames,
           .frames_shape = {request.frames, request.height, request.width, 3},
+          .video = finished.video,
+          .video_attributes = video_attributes(output.video.value_or(VideoConfig{}), request),
           .latents = finished.latents,
           .latents_shape = finished.latent_shape,
           .attributes = {{"prompt", request.prompt},
@@ -86,7 +97,7 @@ class GroupStore::Impl {
     }
     Record done = record(Event::done, *finished.item, finished.attempt);
     done.part = part_path_;
-    done.content = part_->add(part_item(finished, provenance_));
+    done.content = part_->add(part_item(finished, provenance_, output_));
     open_.push_back(std::move(done));
     slow_ = slow_ || seconds_of(finished) > limits_.slow_item_seconds;
     return seal(false);

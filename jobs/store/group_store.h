@@ -33,11 +33,12 @@ struct FinishedItem {
   int attempt = 1;
   std::string started = {};               ///< ISO 8601, UTC
   std::vector<std::uint8_t> frames = {};  ///< T*H*W*3; empty if not kept
+  std::vector<std::uint8_t> video = {};   ///< an MP4 file as output.video says; empty if not kept
   std::vector<float> latents = {};        ///< C*T*H*W; empty if not kept
   std::array<std::int64_t, 4> latent_shape{};
   double seconds_text = 0;
   double seconds_denoise = 0;
-  double seconds_decode = 0;
+  double seconds_decode = 0;  ///< latents to frames, and these to a video
 };
 
 /// What a seal acknowledged.

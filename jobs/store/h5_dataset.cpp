@@ -17,7 +17,7 @@ std::string text_of(const std::vector<hsize_t>& shape) {
 }  // namespace
 
 void write_dataset(hid_t group, const std::string& name, hid_t type, const Layout& layout, const void* data,
-                   const std::string& file) {
+                   const std::string& file, const Attributes& attributes) {
   const Properties creation(call<H5Pcreate>("prepare a dataset", file, H5P_DATASET_CREATE));
   const int rank = static_cast<int>(layout.shape.size());
   call<H5Pset_chunk>("prepare a dataset", file, creation.get(), rank, layout.chunk.data());
@@ -31,10 +31,11 @@ void write_dataset(hid_t group, const std::string& name, hid_t type, const Layou
   Dataset dataset(call<H5Dcreate2>("create a dataset", file, group, name.c_str(), type, space.get(),
                                    H5P_DEFAULT, creation.get(), H5P_DEFAULT));
   call<H5Dwrite>("write a dataset", file, dataset.get(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data);
+  for (const auto& [attribute, value] : attributes) write_attribute(dataset.get(), attribute, value, file);
   dataset.close("write a dataset", file);
 }
 
-Reader4::Reader4(hid_t group, const std::string& name, hid_t type, const std::string& file)
+Reader::Reader(hid_t group, const std::string& name, hid_t type, std::size_t rank, const std::string& file)
     : name_(name), file_(file), type_(type) {
   quiet();
   dataset_ = Dataset(H5Dopen2(group, name.c_str(), H5P_DEFAULT));
@@ -42,11 +43,11 @@ Reader4::Reader4(hid_t group, const std::string& name, hid_t type, const std::st
   const Space space(call<H5Dget_space>("open a dataset", file, dataset_.get()));
   const Type stored(call<H5Dget_type>("open a dataset", file, dataset_.get()));
   if (call<H5Tequal>("open a dataset", file, stored.get(), type) == 0)
-    refuse("uint8 frames or float32 latents", "other elements");
-  if (const int rank = H5Sget_simple_extent_ndims(space.get()); rank != 4) {
-    refuse("4 dimensions", std::to_string(rank));
+    refuse("uint8 frames or video, or float32 latents", "other elements");
+  if (const int found = H5Sget_simple_extent_ndims(space.get()); found != static_cast<int>(rank)) {
+    refuse(std::to_string(rank) + (rank == 1 ? " dimension" : " dimensions"), std::to_string(found));
   }
-  shape_.resize(4);
+  shape_.resize(rank);
   call<H5Sget_simple_extent_dims>("open a dataset", file, space.get(), shape_.data(),
                                   static_cast<hsize_t*>(nullptr));
   const hsize_t stored_bytes = H5Dget_storage_size(dataset_.get());
@@ -64,19 +65,21 @@ Reader4::Reader4(hid_t group, const std::string& name, hid_t type, const std::st
   values_ = static_cast<std::size_t>(product);
 }
 
-void Reader4::refuse(const std::string& expected, const std::string& got) const {
+void Reader::refuse(const std::string& expected, const std::string& got) const {
   throw Error(Category::bad_input, "read dataset " + name_, Where{.file = file_}, Expected{expected},
               Got{got}, "the file was not written by ditmill, or is damaged");
 }
 
-void Reader4::read(hsize_t first, hsize_t count, void* out) const {
-  const std::vector<hsize_t> start{first, 0, 0, 0};
-  const std::vector<hsize_t> extent{count, shape_[1], shape_[2], shape_[3]};
+void Reader::read(hsize_t first, hsize_t count, void* out) const {
+  std::vector<hsize_t> start(shape_.size(), 0);
+  start[0] = first;
+  std::vector<hsize_t> extent = shape_;
+  extent[0] = count;
   const Space in_file(call<H5Dget_space>("read a dataset", file_, dataset_.get()));
   call<H5Sselect_hyperslab>("read a dataset", file_, in_file.get(), H5S_SELECT_SET, start.data(),
                             static_cast<const hsize_t*>(nullptr), extent.data(),
                             static_cast<const hsize_t*>(nullptr));
-  const Space in_memory(call<H5Screate_simple>("read a dataset", file_, 4, extent.data(),
+  const Space in_memory(call<H5Screate_simple>("read a dataset", file_, static_cast<int>(extent.size()), extent.data(),
                                                static_cast<const hsize_t*>(nullptr)));
   quiet();
   if (H5Dread(dataset_.get(), type_, in_memory.get(), in_file.get(), H5P_DEFAULT, out) < 0) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "jobs/store/h5.h"
+#include "jobs/store/h5_attribute.h"
 
 namespace ditmill::jobs::h5 {
 
@@ -16,20 +17,21 @@ struct Layout {
   int gzip = 0;
 };
 
-/// Writes a whole dataset of little-endian elements of `type`. Throws Error: io, no_space.
+/// Writes a whole dataset of little-endian elements of `type`, with its attributes. Throws Error: io, no_space.
 void write_dataset(hid_t group, const std::string& name, hid_t type, const Layout& layout, const void* data,
-                   const std::string& file);
+                   const std::string& file, const Attributes& attributes = {});
 
-/// An open dataset of rank 4 whose shape is believable: its values fit into memory that a file of its stored
+/// An open dataset of a known rank whose shape is believable: its values fit into memory that a file of its stored
 /// size can fill.
-class Reader4 {
+class Reader {
  public:
-  /// `type`: the one that its elements must have in the file. Throws Error(bad_input) if the dataset is not
-  /// there or is something else.
-  Reader4(hid_t group, const std::string& name, hid_t type, const std::string& file);
+  /// `type`, `rank`: what its elements and its shape must be in the file. Throws Error(bad_input) if the
+  /// dataset is not there or is something else.
+  Reader(hid_t group, const std::string& name, hid_t type, std::size_t rank, const std::string& file);
 
   const std::vector<hsize_t>& shape() const noexcept { return shape_; }
   std::size_t values() const noexcept { return values_; }
+  hid_t get() const noexcept { return dataset_.get(); }
   /// Reads `count` rows of the first axis into `out`, which has room for them. Throws Error(bad_input) if a
   /// checksum fails.
   void read(hsize_t first, hsize_t count, void* out) const;

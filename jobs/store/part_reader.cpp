@@ -13,15 +13,21 @@ namespace {
 struct Dataset {
   const char* name;
   hid_t type;
+  std::size_t rank;
 };
 
-Dataset frames_dataset() { return {"frames", H5T_STD_U8LE}; }
-Dataset latents_dataset() { return {"latents", H5T_IEEE_F32LE}; }
+Dataset frames_dataset() { return {"frames", H5T_STD_U8LE, 4}; }
+Dataset latents_dataset() { return {"latents", H5T_IEEE_F32LE, 4}; }
+Dataset video_dataset() { return {"video", H5T_STD_U8LE, 1}; }
+
+h5::Reader open(const h5::Group& group, const Dataset& dataset, const std::string& file) {
+  return {group.get(), dataset.name, dataset.type, dataset.rank, file};
+}
 
 std::optional<PartReader::Shape> shape_of(const h5::Group& group, const Dataset& dataset,
                                           const std::string& file) {
   if (!h5::has_link(group.get(), dataset.name, file)) return std::nullopt;
-  const h5::Reader4 reader(group.get(), dataset.name, dataset.type, file);
+  const h5::Reader reader = open(group, dataset, file);
   PartReader::Shape shape{};
   for (std::size_t i = 0; i < shape.size(); ++i) shape[i] = static_cast<std::int64_t>(reader.shape()[i]);
   return shape;
@@ -29,7 +35,7 @@ std::optional<PartReader::Shape> shape_of(const h5::Group& group, const Dataset&
 
 template <typename T>
 std::vector<T> values_of(const h5::Group& group, const Dataset& dataset, const std::string& file) {
-  const h5::Reader4 reader(group.get(), dataset.name, dataset.type, file);
+  const h5::Reader reader = open(group, dataset, file);
   std::vector<T> values(reader.values());
   reader.read(0, reader.shape()[0], values.data());
   return values;
@@ -77,8 +83,7 @@ std::vector<std::uint8_t> PartReader::frames(const std::string& id) const {
 
 std::vector<std::uint8_t> PartReader::frame(const std::string& id, std::int64_t index) const {
   const h5::Group group = item(id);
-  const auto [name, type] = frames_dataset();
-  const h5::Reader4 reader(group.get(), name, type, path_);
+  const h5::Reader reader = open(group, frames_dataset(), path_);
   const hsize_t count = reader.shape()[0];
   if (index < 0 || static_cast<hsize_t>(index) >= count) {
     throw Error(Category::bad_input, "read a frame", Where{.file = path_, .item = id},
@@ -93,6 +98,20 @@ std::vector<float> PartReader::latents(const std::string& id) const {
   return values_of<float>(item(id), latents_dataset(), path_);
 }
 
+std::optional<std::int64_t> PartReader::video_bytes(const std::string& id) const {
+  const h5::Group group = item(id);
+  if (!h5::has_link(group.get(), video_dataset().name, path_)) return std::nullopt;
+  return static_cast<std::int64_t>(open(group, video_dataset(), path_).values());
+}
+
+std::vector<std::uint8_t> PartReader::video(const std::string& id) const {
+  return values_of<std::uint8_t>(item(id), video_dataset(), path_);
+}
+
+h5::Attributes PartReader::video_attributes(const std::string& id) const {
+  return h5::read_attributes(open(item(id), video_dataset(), path_).get(), path_);
+}
+
 std::string PartReader::content(const std::string& id) const {
   ContentHash hash;
   if (frames_shape(id)) {
@@ -101,6 +120,10 @@ std::string PartReader::content(const std::string& id) const {
   }
   if (latents_shape(id)) {
     const std::vector<float> values = latents(id);
+    hash.update(std::as_bytes(std::span(values)));
+  }
+  if (video_bytes(id)) {
+    const std::vector<std::uint8_t> values = video(id);
     hash.update(std::as_bytes(std::span(values)));
   }
   return hash.hex();

@@ -29,6 +29,10 @@ class PartReader {
   /// One frame, H*W*3 bytes.
   std::vector<std::uint8_t> frame(const std::string& id, std::int64_t index) const;
   std::vector<float> latents(const std::string& id) const;
+  /// Bytes of the video file; none if it was not kept.
+  std::optional<std::int64_t> video_bytes(const std::string& id) const;
+  std::vector<std::uint8_t> video(const std::string& id) const;
+  h5::Attributes video_attributes(const std::string& id) const;
   /// ContentHash of what is stored: to be compared with the journal's.
   std::string content(const std::string& id) const;
 

@@ -50,6 +50,13 @@ h5::Layout layout_of(const std::array<std::int64_t, 4>& shape, std::size_t count
   return layout;
 }
 
+/// One chunk, or about a MiB each. A codec's bytes do not shrink: deflate would only cost time.
+h5::Layout video_layout(std::size_t bytes) {
+  constexpr std::size_t most = std::size_t{1} << 20;
+  const std::size_t chunks = (bytes + most - 1) / most;
+  return {.shape = {bytes}, .chunk = {(bytes + chunks - 1) / chunks}};
+}
+
 }  // namespace
 
 void write_root_attributes(hid_t file, const nlohmann::json& config, const std::string& software_version,
@@ -81,6 +88,11 @@ std::string PartWriter::add(const PartItem& item) {
     const h5::Layout layout = layout_of(item.latents_shape, item.latents.size(), 1, gzip_, item, path_);
     hash.update(std::as_bytes(item.latents));
     h5::write_dataset(group.get(), "latents", H5T_IEEE_F32LE, layout, item.latents.data(), path_);
+  }
+  if (!item.video.empty()) {
+    hash.update(std::as_bytes(item.video));
+    h5::write_dataset(group.get(), "video", H5T_STD_U8LE, video_layout(item.video.size()), item.video.data(),
+                      path_, item.video_attributes);
   }
   for (const auto& [name, value] : item.attributes) h5::write_attribute(group.get(), name, value, path_);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - started;

@@ -16,6 +16,8 @@ struct PartItem {
   std::string id;
   std::span<const std::uint8_t> frames = {};    ///< empty: not kept
   std::array<std::int64_t, 4> frames_shape{};   ///< T, H, W, 3; chunks are one frame
+  std::span<const std::uint8_t> video = {};     ///< a file of media_type; empty: not kept
+  h5::Attributes video_attributes = {};         ///< of the dataset
   std::span<const float> latents = {};          ///< empty: not kept
   std::array<std::int64_t, 4> latents_shape{};  ///< C, T, H, W; chunks are one latent frame
   h5::Attributes attributes = {};

@@ -36,6 +36,8 @@ SEAMS = [
     (re.compile(r"nccl\.h$"), ("dist/comm/nccl", "tests/")),
     (re.compile(r"hdf5\w*\.h$|H5\w*\.h$"), ("jobs/store/", "tests/")),
     (re.compile(r"yaml-cpp/"), ("configs/", "tests/")),
+    # 136 shared libraries: they are behind libditmill_video.so.
+    (re.compile(r"lib(av\w+|sw\w+|postproc)/"), ("jobs/export/libav/", "tests/")),
     # 22 s and 1.3 GB of memory a file, where <ATen/ATen.h> is precompiled.
     (re.compile(r"torch/(torch|all|extension)\.h$"), ()),
 ]

@@ -18,6 +18,7 @@ GOOD = {
     "models/wan/block.cpp": '#include <ATen/ATen.h>\n#include "dist/weights/stream.h"\n',
     "slurm/allocation.h": '#include "configs/error.h"\n',
     "jobs/store/part.cpp": "#include <hdf5.h>\n",
+    "jobs/export/libav/handles.h": 'extern "C" {\n#include <libavcodec/avcodec.h>\n}\n',
     "jobs/version.h.in": "#include <string>\n",
     "jobs/version.cpp": '#include "jobs/version.h"\n',
     "jobs/engine/run.cpp": '#include "models/wan/family.cpp"\n#include "dist/weights/stream.h"\n',
@@ -44,6 +45,8 @@ BAD = {
         ("dist/agree.cpp", "#include <mpi.h>\n", "dist/agree.cpp:1: seam:"),
     "hdf5.h outside its seam":
         ("jobs/export.cpp", "#include <hdf5.h>\n", "jobs/export.cpp:1: seam:"),
+    "libav outside its seam":
+        ("jobs/export/video.cpp", "#include <libswscale/swscale.h>\n", "jobs/export/video.cpp:1: seam:"),
     "nccl.h outside its seam":
         ("models/bad.cpp", "#include <nccl.h>\n", "models/bad.cpp:1: seam:"),
     "torch/torch.h, even in a test":
