@@ -12,11 +12,11 @@ namespace ditmill::jobs {
 
 /// An item of a job: its resolved request, what else its line said, and its identity.
 struct Item {
-  configs::Request request;
+  configs::Request request = {};
   std::string metadata = "{}";  ///< JSON object: the unknown fields of its line
   int line = 0;                 ///< where its record begins; 0: unknown
   int column = 0;
-  std::string key;  ///< lower-case hex SHA-256; empty until the weights' digests are known
+  std::string key = {};  ///< lower-case hex SHA-256; empty until the weights' digests are known
 };
 
 /// One component's share of an item's identity.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "configs/utf8.h"
+#include "jobs/frozen_item.h"
 #include "jobs/json_line.h"
 #include "jobs/json_request.h"
 #include "jobs/line_reader.h"
@@ -105,12 +106,22 @@ class ListReader {
     if (const std::optional<JsonFault> fault = parse_json_line(line, fields_)) {
       return problem(column_at(line, fault->offset), fault->message);
     }
+    if (is_frozen_item(fields_)) return frozen_line(line, std::move(item));
     const std::size_t before = problems_.size();
     const RequestPlaces places = requests_.read(line, fields_, item);
     if (places.negative_prompt) {
       item.request.negative_prompt = builder_.final_negative_prompt(item.request.negative_prompt);
     }
     if (problems_.size() == before) builder_.add(std::move(item), places.id, places.size);
+  }
+
+  /// All of it is final: neither defaults nor the preset's negative prompt apply.
+  void frozen_line(std::string_view line, Item item) {
+    if (const std::optional<FrozenFault> fault = read_frozen_item(line, fields_, item)) {
+      return problem(column_at(line, fault->offset), "not a frozen item", fault->expected, fault->got);
+    }
+    item.key.clear();
+    builder_.add(std::move(item), {.line = lines_.line(), .column = 1}, {});
   }
 
   std::string file_;

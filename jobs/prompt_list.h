@@ -48,11 +48,11 @@ enum class ListFormat { text, json_lines };
 inline constexpr std::size_t max_list_problems = 1000;
 
 /// Reads a list: `.txt`, a prompt a line; `.jsonl`, an object a line with prompt and optional id,
-/// negative_prompt, seed, width, height, frames, fps; its other fields are kept as metadata. UTF-8 with or
-/// without a byte order mark, LF or CRLF, blank lines skipped. An item without an id gets its prompt's
-/// position, from 0, with at least six digits; ids are unique. What is wrong is added to `problems` with its
-/// line and column (counted in characters); faulty items are left out, but count as positions. Throws
-/// Error(io).
+/// negative_prompt, seed, width, height, frames, fps; its other fields are kept as metadata. A line {id, key,
+/// request, metadata} of an earlier run's requests.jsonl is taken as it stands. UTF-8 with or without a byte
+/// order mark, LF or CRLF, blank lines skipped. An item without an id gets its prompt's position, from 0,
+/// with at least six digits; ids are unique. What is wrong is added to `problems` with its line and column
+/// (counted in characters); faulty items are left out, but count as positions. Throws Error(io).
 PromptList read_prompt_list(const registry::ByteSource& source, ListFormat format,
                             const ItemDefaults& defaults, std::vector<Problem>& problems);
 

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "configs/error.h"
+#include "jobs/frozen_item.h"
 #include "jobs/json_line.h"
 #include "jobs/line_reader.h"
 #include "jobs/store/durable.h"
@@ -32,19 +33,8 @@ std::string some(const std::vector<std::string>& names) {
 
 std::string count(std::size_t items) { return std::to_string(items) + (items == 1 ? " item" : " items"); }
 
-void append_line(std::string& out, const Item& item) {
-  out += R"({"id":)" + nlohmann::json(item.request.id).dump();
-  out += R"(,"key":)" + nlohmann::json(item.key).dump();
-  out += R"(,"request":)" + to_json(item.request).dump();
-  out += R"(,"metadata":)" + item.metadata + "}\n";
-}
-
-bool is_key(std::string_view text) {
-  constexpr std::size_t sha256_digits = 64;
-  return text.size() == sha256_digits && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-}
-
-/// Reads requests.jsonl. It is published whole: any line that is not as append_line() writes it is damage.
+/// Reads requests.jsonl. It is published whole: any line that is not as append_frozen_item() writes it is
+/// damage.
 class RequestsReader {
  public:
   explicit RequestsReader(const std::string& path)
@@ -75,43 +65,15 @@ class RequestsReader {
   }
 
   Item read_item(std::string_view line) {
-    static constexpr std::string_view shape = "{id, key, request, metadata}";
     if (const std::optional<JsonFault> fault = parse_json_line(line, fields_)) {
-      refuse(std::string{shape},
+      refuse("{id, key, request, metadata}",
              fault->message + " at column " + std::to_string(column_at(line, fault->offset)));
     }
-    const JsonField& id = field("id", JsonKind::string);
-    const JsonField& key = field("key", JsonKind::string);
-    const JsonField& request = field("request", JsonKind::object);
-    const JsonField& metadata = field("metadata", JsonKind::object);
-    if (fields_.size() != 4) refuse(std::string{shape}, "further fields");
-    Item item{.request = read_request(request.raw),
-              .metadata = std::string{metadata.raw},
-              .line = lines_.line(),
-              .column = 1,
-              .key = json_text(key.raw)};
-    if (item.request.id != json_text(id.raw)) refuse("the id of its request", printable(id.raw, max_shown));
-    if (!is_key(item.key)) refuse("a key of 64 digits 0-9 a-f", printable(key.raw, max_shown));
-    return item;
-  }
-
-  const JsonField& field(std::string_view name, JsonKind kind) const {
-    const auto found = std::find_if(fields_.begin(), fields_.end(),
-                                    [name](const JsonField& field) { return field.key == name; });
-    if (found == fields_.end()) refuse("a field " + std::string{name}, "none");
-    if (found->kind != kind)
-      refuse(std::string{describe(kind)} + " " + std::string{name}, printable(found->raw, max_shown));
-    return *found;
-  }
-
-  configs::Request read_request(std::string_view raw) const {
-    try {
-      return request_from_json(nlohmann::json::parse(raw));
-    } catch (const Error& error) {
-      refuse(error.doing() + ": " + error.expected(), error.got());
-    } catch (const nlohmann::json::exception& error) {
-      refuse("a request", error.what());
+    Item item{.line = lines_.line(), .column = 1};
+    if (const std::optional<FrozenFault> fault = read_frozen_item(line, fields_, item)) {
+      refuse(fault->expected, fault->got);
     }
+    return item;
   }
 
   const std::string& path_;
@@ -289,7 +251,7 @@ void write_requests(const RunDirectory& run, std::span<const Item> items) {
   durable::File file = durable::File::open(temp, O_WRONLY | O_CREAT | O_TRUNC);
   std::string text;
   for (const Item& item : items) {
-    append_line(text, item);
+    append_frozen_item(text, item);
     if (text.size() < write_bytes) continue;
     file.write(text);
     text.clear();

@@ -5,6 +5,8 @@
 
 #include <random>
 
+#include "jobs/frozen_item.h"
+
 namespace ditmill::jobs {
 namespace {
 
@@ -116,6 +118,36 @@ TEST(JsonList, KeepsUnknownFieldsAsTheyWereWritten) {
   EXPECT_EQ(
       reading.list.items.at(0).metadata,
       R"({"source":{"a b":[1,2.50,1e400],"x":" \" , \\"},"\u0061uthor":null,"n":123456789012345678901234567890})");
+}
+
+TEST(JsonList, TakesAFrozenListAsItStands) {
+  Item frozen{.request = {.id = "a~seed1-s0",
+                          .prompt = "a \"cat\"\n\x01 caf\xc3\xa9",
+                          .negative_prompt = "worst ugly",
+                          .seed = 9223372036854775807,
+                          .width = 96,
+                          .height = 64,
+                          .frames = 5,
+                          .fps = 12.5},
+              .metadata = R"({"author":"x"})",
+              .key = std::string(64, 'a')};
+  std::string text;
+  append_frozen_item(text, frozen);
+  ItemDefaults with = defaults();
+  with.negative_prompt_suffix = "ugly";
+  const Reading reading = read(ListFormat::json_lines, text + R"({"prompt": "b"})", with);
+  EXPECT_THAT(reading.messages(), IsEmpty());
+  ASSERT_EQ(reading.list.items.size(), 2u);
+  EXPECT_EQ(reading.list.items[0].request, frozen.request);
+  EXPECT_EQ(reading.list.items[0].metadata, frozen.metadata);
+  EXPECT_EQ(reading.list.items[0].key, "");
+  EXPECT_EQ(reading.list.items[1].request.id, "000001");
+
+  text.replace(text.find("\"width\":96"), 10, "\"width\":0");
+  EXPECT_THAT(
+      read(ListFormat::json_lines, text).messages(),
+      ElementsAre("L:1:256: not a frozen item (expected a width that is a whole number from 1 to 16384, "
+                  "got 0)"));
 }
 
 TEST(JsonList, FaultyLinesCountAsPositions) {
