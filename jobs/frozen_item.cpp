@@ -9,6 +9,7 @@
 
 #include "configs/bounds.h"
 #include "configs/error.h"
+#include "registry/digest.h"
 
 namespace ditmill::jobs {
 namespace {
@@ -113,28 +114,29 @@ class Reader {
 
 }  // namespace
 
-void append_frozen_item(std::string& out, const Item& item) {
-  const configs::Request& request = item.request;
+void append_frozen_item(std::string& out, const PackedItem& item) {
   const auto field = [&out](std::string_view name, const auto& value) {
     out += name;
-    out += std::to_string(value);
+    if constexpr (std::is_integral_v<std::decay_t<decltype(value)>>) {
+      out += std::to_string(value);
+    } else {
+      append_json_string(out, value);
+    }
   };
-  out += R"({"id":)";
-  append_json_string(out, request.id);
-  out += R"(,"key":")" + item.key + "\"";
-  // The order and the numbers of nlohmann's dump: sorted, 16.0
-  out += R"(,"request":{"fps":)" + nlohmann::json(request.fps).dump();
-  field(R"(,"frames":)", request.frames);
-  field(R"(,"height":)", request.height);
-  out += R"(,"id":)";
-  append_json_string(out, request.id);
-  out += R"(,"negative_prompt":)";
-  append_json_string(out, request.negative_prompt);
-  out += R"(,"prompt":)";
-  append_json_string(out, request.prompt);
-  field(R"(,"seed":)", request.seed);
-  field(R"(,"width":)", request.width);
-  out += R"(},"metadata":)" + item.metadata + "}\n";
+  field(R"({"id":)", item.id);
+  out += R"(,"key":")" + (item.has_key ? registry::hex(item.key) : std::string{});
+  // In the order and with the numbers of nlohmann's dump: sorted, 16.0.
+  out += R"(","request":{"fps":)" + nlohmann::json(item.fps).dump();
+  field(R"(,"frames":)", item.frames);
+  field(R"(,"height":)", item.height);
+  field(R"(,"id":)", item.id);
+  field(R"(,"negative_prompt":)", item.negative_prompt);
+  field(R"(,"prompt":)", item.prompt);
+  field(R"(,"seed":)", item.seed);
+  field(R"(,"width":)", item.width);
+  out += R"(},"metadata":)";
+  out += item.metadata;
+  out += "}\n";
 }
 
 bool is_frozen_item(const std::vector<JsonField>& fields) {

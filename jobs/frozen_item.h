@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "jobs/item.h"
+#include "jobs/item_list.h"
 #include "jobs/json_line.h"
 
 namespace ditmill::jobs {
@@ -18,7 +18,7 @@ struct FrozenFault {
 };
 
 /// A line of requests.jsonl, with its newline: {id, key, request, metadata}.
-void append_frozen_item(std::string& out, const Item& item);
+void append_frozen_item(std::string& out, const PackedItem& item);
 /// Whether the fields of a line are those four and no others: it is of an earlier run's frozen list.
 bool is_frozen_item(const std::vector<JsonField>& fields);
 /// Reads such a line into an item: request, metadata and key; all of it is final. `line` is what `fields` are

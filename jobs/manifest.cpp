@@ -48,8 +48,11 @@ class Decoder {
     manifest.pipeline = preset.pipeline;
     configs::apply_pipeline(pipeline, manifest.pipeline);
 
-    RequestsSection requests{top.map("requests"), source_, preset.defaults,
-                             manifest.pipeline.negative_prompt_suffix};
+    RequestsSection requests{top.map("requests"),
+                             source_,
+                             {.draft = preset.defaults,
+                              .negative_prompt_suffix = manifest.pipeline.negative_prompt_suffix,
+                              .name = manifest.name}};
     manifest.items = guarded([&] { return requests.read(check_request_); });
     manifest.output = read_output(top.map("output"), source_);
     read_slurm(top.map("slurm"));

@@ -9,7 +9,7 @@
 #include "configs/model_definition.h"
 #include "configs/pipeline_config.h"
 #include "configs/request.h"
-#include "jobs/item.h"
+#include "jobs/item_list.h"
 
 namespace ditmill::jobs {
 
@@ -36,7 +36,7 @@ struct Manifest {
   std::string name;
   configs::ModelDefinition model;
   configs::PipelineConfig pipeline;
-  std::vector<Item> items;  ///< in the order of the list; keys are still empty
+  ItemList items;  ///< in the order of the list; keys are still empty
   OutputConfig output;
 };
 

@@ -27,7 +27,7 @@ struct Reading {
 ItemDefaults defaults() {
   configs::Request request;
   request.negative_prompt = "blurry";
-  return {.request = request, .negative_prompt_suffix = ""};
+  return {.draft = {.request = request}};
 }
 
 Reading read(ListFormat format, std::string_view text, const ItemDefaults& with = defaults()) {
@@ -39,13 +39,13 @@ Reading read(ListFormat format, std::string_view text, const ItemDefaults& with 
 
 std::vector<std::string> prompts(const PromptList& list) {
   std::vector<std::string> texts;
-  for (const Item& item : list.items) texts.push_back(item.request.prompt);
+  for (const PackedItem& item : list.items.packed()) texts.emplace_back(item.prompt);
   return texts;
 }
 
 std::vector<std::string> ids(const PromptList& list) {
   std::vector<std::string> texts;
-  for (const Item& item : list.items) texts.push_back(item.request.id);
+  for (const PackedItem& item : list.items.packed()) texts.emplace_back(item.id);
   return texts;
 }
 
@@ -62,8 +62,8 @@ TEST(TextList, HasAPromptALine) {
 
 TEST(TextList, TakesDefaults) {
   ItemDefaults with = defaults();
-  with.request.seed = 7;
-  with.request.width = 96;
+  with.draft.request.seed = 7;
+  with.draft.request.width = 96;
   with.negative_prompt_suffix = "ugly";
   const configs::Request request = read(ListFormat::text, "x", with).list.items.at(0).request;
   EXPECT_EQ(request.seed, 7);
@@ -73,8 +73,8 @@ TEST(TextList, TakesDefaults) {
 
 TEST(NegativePrompt, IsTheUsersThenThePresets) {
   const auto negative = [](std::string users, std::string suffix, std::string_view line) {
-    ItemDefaults with{.request = {}, .negative_prompt_suffix = std::move(suffix)};
-    with.request.negative_prompt = std::move(users);
+    ItemDefaults with{.negative_prompt_suffix = std::move(suffix)};
+    with.draft.request.negative_prompt = std::move(users);
     return read(ListFormat::json_lines, line, with).list.items.at(0).request.negative_prompt;
   };
   EXPECT_EQ(negative("a", "b", R"({"prompt": "x"})"), "a b");
@@ -132,7 +132,7 @@ TEST(JsonList, TakesAFrozenListAsItStands) {
               .metadata = R"({"author":"x"})",
               .key = std::string(64, 'a')};
   std::string text;
-  append_frozen_item(text, frozen);
+  append_frozen_item(text, ItemList{frozen}.packed()[0]);
   ItemDefaults with = defaults();
   with.negative_prompt_suffix = "ugly";
   const Reading reading = read(ListFormat::json_lines, text + R"({"prompt": "b"})", with);
@@ -158,10 +158,12 @@ TEST(JsonList, FaultyLinesCountAsPositions) {
 }
 
 TEST(Ids, GrowBeyondSixDigits) {
-  ListBuilder builder{defaults()};
-  Item item;
+  const ItemDefaults with = defaults();
+  std::vector<Problem> problems;
+  ListBuilder builder{"L", with, problems};
+  ItemDraft item;
   for (int i = 0; i <= 1'000'000; ++i) item = builder.next_item();
-  EXPECT_EQ(item.request.id, "1000000");
+  EXPECT_EQ(item.draft.request.id, "1000000");
 }
 
 TEST(Sizes, AreAskedOnceForEachCombination) {
