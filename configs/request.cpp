@@ -91,8 +91,8 @@ bool is_id(std::string_view text) noexcept {
 }
 
 std::span<const std::string> request_field_names() {
-  static const std::array<std::string, 11> names{"id",     "prompt", "negative_prompt", "seed",
-                                                 "width",  "height", "frames",          "fps",
+  static const std::array<std::string, 11> names{"id",      "prompt",     "negative_prompt", "seed",
+                                                 "width",   "height",     "frames",          "fps",
                                                  "samples", "resolution", "aspect_ratio"};
   return names;
 }
@@ -101,10 +101,11 @@ std::optional<SizeMistake> settle_sizes(RequestDraft& draft, const GivenSizes& g
   if (!given.resolution && !given.aspect_ratio) return std::nullopt;
   const std::string_view field = given.resolution ? "resolution" : "aspect_ratio";
   if (given.width || given.height) {
-    return SizeMistake{.field = field,
-                       .fault = std::string{" and "} + (given.width ? "width" : "height") + " exclude each other",
-                       .expected = "width and height, or resolution with aspect_ratio",
-                       .at_key = true};
+    return SizeMistake{
+        .field = field,
+        .fault = std::string{" and "} + (given.width ? "width" : "height") + " exclude each other",
+        .expected = "width and height, or resolution with aspect_ratio",
+        .at_key = true};
   }
   if (draft.resolution.empty()) {
     return SizeMistake{.field = field,

@@ -69,9 +69,9 @@ struct SizeMistake {
   std::string expected;
   bool at_key = false;  ///< whether the key is at fault, not its value
 };
-/// Makes width and height of what was given: a resolution or an aspect ratio decides both, with what an earlier
-/// place gave of the two (aspect ratio: usual_aspect_ratio at last). Within one place they exclude width and
-/// height.
+/// Makes width and height of what was given: a resolution or an aspect ratio decides both, with what an
+/// earlier place gave of the two (aspect ratio: usual_aspect_ratio at last). Within one place they exclude
+/// width and height.
 std::optional<SizeMistake> settle_sizes(RequestDraft& draft, const GivenSizes& given);
 
 /// Reads `requests.defaults` over what `out` holds: all fields of an item but id and prompt.

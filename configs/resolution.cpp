@@ -72,9 +72,8 @@ std::optional<FrameSize> size_of(std::string_view resolution, std::string_view a
   const auto& [wide, area] = resolutions[static_cast<std::size_t>(named - names.begin())];
   if (ratio->width * 9 == ratio->height * 16) return wide;
   if (ratio->width * 16 == ratio->height * 9) return FrameSize{wide.height, wide.width};
-  const FrameSize size{
-      rounded_down(std::sqrt(area * ratio->width / ratio->height), width_bounds.most + 1),
-      rounded_down(std::sqrt(area * ratio->height / ratio->width), height_bounds.most + 1)};
+  const FrameSize size{rounded_down(std::sqrt(area * ratio->width / ratio->height), width_bounds.most + 1),
+                       rounded_down(std::sqrt(area * ratio->height / ratio->width), height_bounds.most + 1)};
   if (size.width < step || size.height < step) return std::nullopt;
   if (size.width > width_bounds.most || size.height > height_bounds.most) return std::nullopt;
   return size;

@@ -26,11 +26,11 @@ inline constexpr std::string_view aspect_ratio_form = "W:H, two numbers above 0,
 /// Whether a text is W:H, decimal numbers of that range: "16:9", "2.39:1".
 bool is_aspect_ratio(std::string_view text) noexcept;
 
-/// The size of a resolution at an aspect ratio, both sides multiples of 16. 16:9 (and 9:16, turned) is the pair
-/// that models of that name are trained at: 832x480, 1280x720, 1920x1088, 2560x1440, 3840x2160. Any other ratio
-/// keeps the area of 832x480, 1280x720, 1920x1080, ...: width = sqrt(area * W / H) and height = sqrt(area * H / W),
-/// rounded down to multiples of 16, as Wan's and diffusers' image-to-video pipelines do. None if a word is
-/// unknown, or a side comes out below 16 or above what a request may have.
+/// The size of a resolution at an aspect ratio, both sides multiples of 16. 16:9 (and 9:16, turned) is the
+/// pair that models of that name are trained at: 832x480, 1280x720, 1920x1088, 2560x1440, 3840x2160. Any
+/// other ratio keeps the area of 832x480, 1280x720, 1920x1080, ...: width = sqrt(area * W / H) and height =
+/// sqrt(area * H / W), rounded down to multiples of 16, as Wan's and diffusers' image-to-video pipelines do.
+/// None if a word is unknown, or a side comes out below 16 or above what a request may have.
 std::optional<FrameSize> size_of(std::string_view resolution, std::string_view aspect_ratio);
 
 }  // namespace ditmill::configs

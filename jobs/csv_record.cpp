@@ -27,7 +27,8 @@ bool CsvRecord::add(std::string_view line, int number, std::string_view line_end
   text_ += line;
   for (std::size_t at = 0; at < line.size();) {
     std::string& field = fields_.back().text;
-    const std::size_t end = std::min(open_ ? line.find('"', at) : line.find_first_of(",\"\r", at), line.size());
+    const std::size_t end =
+        std::min(open_ ? line.find('"', at) : line.find_first_of(",\"\r", at), line.size());
     if (closed_ && end > at) return fail(base + at, "text after the closing quote of a field");
     field.append(line, at, end - at);
     at = end + 1;

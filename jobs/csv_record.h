@@ -20,17 +20,17 @@ struct CsvFault {
   const char* message = "";
 };
 
-/// Takes records of comma-separated values (RFC 4180) apart, line by line: a quoted field may hold commas, doubled
-/// quotes and line ends. Strict: a quote within a field that does not begin with one, text after a closing quote,
-/// and a carriage return outside quotes are faults, which end the record with their line.
+/// Takes records of comma-separated values (RFC 4180) apart, line by line: a quoted field may hold commas,
+/// doubled quotes and line ends. Strict: a quote within a field that does not begin with one, text after a
+/// closing quote, and a carriage return outside quotes are faults, which end the record with their line.
 class CsvRecord {
  public:
   /// Adds the next line (without its end), `number` from 1, which ends with `line_end` ("" at the end of the
   /// file). Returns whether the record is complete; the line after that begins another.
   bool add(std::string_view line, int number, std::string_view line_end);
 
-  bool open() const noexcept { return open_; }        ///< whether a quoted field goes on in the next line
-  int line() const noexcept { return line_; }         ///< where the record begins
+  bool open() const noexcept { return open_; }  ///< whether a quoted field goes on in the next line
+  int line() const noexcept { return line_; }   ///< where the record begins
   std::string_view text() const noexcept { return text_; }  ///< as it is written
   const std::vector<CsvField>& fields() const noexcept { return fields_; }
   const std::optional<CsvFault>& fault() const noexcept { return fault_; }

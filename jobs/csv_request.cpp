@@ -68,7 +68,9 @@ RecordPlaces CsvRequestReader::read(const CsvRecord& record, ItemDraft& item) {
   const std::vector<CsvField>& cells = record.fields();
   fields_.begin(record.text(), item);
   if (cells.size() != columns_.size()) {
-    const auto count = [](std::size_t fields) { return std::to_string(fields) + (fields == 1 ? " field" : " fields"); };
+    const auto count = [](std::size_t fields) {
+      return std::to_string(fields) + (fields == 1 ? " field" : " fields");
+    };
     fields_.problem(0, "the record has not as many fields as the header", count(columns_.size()),
                     count(cells.size()));
     return {};

@@ -11,9 +11,9 @@
 
 namespace ditmill::jobs {
 
-/// Reads the records of a `.csv` list: the first names the columns, the others are items. Columns mean what fields
-/// of a `.jsonl` list mean; an empty cell is a field that is not given; a column that is no field is metadata (a
-/// string), unless its name is within edit distance 2 of a field's.
+/// Reads the records of a `.csv` list: the first names the columns, the others are items. Columns mean what
+/// fields of a `.jsonl` list mean; an empty cell is a field that is not given; a column that is no field is
+/// metadata (a string), unless its name is within edit distance 2 of a field's.
 class CsvRequestReader {
  public:
   /// `problems` outlives the reader.

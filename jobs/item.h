@@ -51,8 +51,8 @@ struct RequestIdentity {
   int frames;
 };
 
-/// Makes item_key() of all items of a job: its own part of the canonical JSON is written once, and hashed once
-/// up to the first field of a request.
+/// Makes item_key() of all items of a job: its own part of the canonical JSON is written once, and hashed
+/// once up to the first field of a request.
 class ItemKeys {
  public:
   explicit ItemKeys(const nlohmann::json& job_identity);

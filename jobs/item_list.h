@@ -44,13 +44,11 @@ struct PackedItem {
   bool has_key = false;
   ItemKey key{};
 
-  RequestIdentity identity() const noexcept {
-    return {prompt, negative_prompt, seed, width, height, frames};
-  }
+  RequestIdentity identity() const noexcept { return {prompt, negative_prompt, seed, width, height, frames}; }
 };
 
-/// The items of a job, in little more than their own bytes: a million of them are held by rank 0 as long as the
-/// job runs. Move-only. An Item is made when it is asked for; those that are only looked at stay packed.
+/// The items of a job, in little more than their own bytes: a million of them are held by rank 0 as long as
+/// the job runs. Move-only. An Item is made when it is asked for; those that are only looked at stay packed.
 class ItemList {
  public:
   ItemList() = default;

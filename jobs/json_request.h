@@ -11,9 +11,10 @@
 
 namespace ditmill::jobs {
 
-/// Reads the fields of a line of JSON into a draft whose defaults, line and column are set: the known ones into
-/// its request, the others into its metadata. A field within edit distance 2 of a known one is a problem. Each
-/// problem is at its value, or at the key if the key is at fault. One reader reads all lines of a list.
+/// Reads the fields of a line of JSON into a draft whose defaults, line and column are set: the known ones
+/// into its request, the others into its metadata. A field within edit distance 2 of a known one is a
+/// problem. Each problem is at its value, or at the key if the key is at fault. One reader reads all lines of
+/// a list.
 class JsonRequestReader {
  public:
   /// `problems` outlives the reader.

@@ -49,8 +49,7 @@ ItemDraft ListBuilder::next_item() {
 void ListBuilder::add(ItemDraft item, const RecordPlaces& places) {
   const Matrix& matrix = defaults_->matrix;
   configs::Request& request = item.draft.request;
-  request.negative_prompt =
-      final_negative_prompt(request.negative_prompt, defaults_->negative_prompt_suffix);
+  request.negative_prompt = final_negative_prompt(request.negative_prompt, defaults_->negative_prompt_suffix);
   if (matrix.empty()) return add_samples(item, places);
   for (std::size_t i = 0; i < matrix.combinations() && !full_; ++i) {
     ItemDraft varied = item;
@@ -73,7 +72,8 @@ void ListBuilder::add_samples(const ItemDraft& record, const RecordPlaces& place
                    "a seed of at most " + std::to_string(configs::seed_bounds.most - last),
                    std::to_string(draft.request.seed));
   }
-  Item item{.request = draft.request, .metadata = record.metadata, .line = record.line, .column = record.column};
+  Item item{
+      .request = draft.request, .metadata = record.metadata, .line = record.line, .column = record.column};
   const std::string& id = draft.request.id;
   const std::string longest = last > 0 ? id + "-s" + std::to_string(last) : id;
   if (!configs::is_id(longest)) {
@@ -92,7 +92,8 @@ void ListBuilder::add_final(const Item& item) {
   const TextPlace place{.line = item.line, .column = item.column};
   if (!defaults_->matrix.empty()) {
     if (!std::exchange(reported_matrix_, true)) {
-      problem(place, "requests.matrix cannot vary the items of a frozen list", "a list as it was before a run");
+      problem(place, "requests.matrix cannot vary the items of a frozen list",
+              "a list as it was before a run");
     }
     return;
   }
@@ -131,9 +132,10 @@ void ListBuilder::problem_of_matrix(const configs::SizeMistake& mistake, std::si
                                     TextPlace record) {
   if (std::exchange(reported_matrix_, true)) return;
   const MatrixValue* value = defaults_->matrix.value(mistake.field, combination);
-  problem(record,
-          "requests.matrix." + std::string{mistake.field} + " (" + value->id_part.substr(1) + ")" + mistake.fault,
-          mistake.expected);
+  problem(
+      record,
+      "requests.matrix." + std::string{mistake.field} + " (" + value->id_part.substr(1) + ")" + mistake.fault,
+      mistake.expected);
 }
 
 PromptList ListBuilder::finish(std::size_t most) {

@@ -16,9 +16,9 @@ namespace ditmill::jobs {
 
 /// What an item takes where it says nothing, and what it stands for.
 struct ItemDefaults {
-  configs::RequestDraft draft = {};          ///< its negative_prompt without the preset's suffix
-  std::string negative_prompt_suffix = {};   ///< the preset's; may be empty
-  std::string name = {};                     ///< of the job: seeds may come from it
+  configs::RequestDraft draft = {};         ///< its negative_prompt without the preset's suffix
+  std::string negative_prompt_suffix = {};  ///< the preset's; may be empty
+  std::string name = {};                    ///< of the job: seeds may come from it
   Matrix matrix = {};
 };
 
@@ -31,9 +31,9 @@ struct TextPlace {
 /// The first item of each combination of width, height and frames: what a model refuses of sizes is asked
 /// once for each, not for each of a hundred thousand items.
 struct SizedItem {
-  std::size_t item = 0;         ///< index into items
-  TextPlace width = {};         ///< of the item's own value; line 0: it took the default
-  TextPlace height = {};        ///< likewise; what width and height are made of, if they are
+  std::size_t item = 0;   ///< index into items
+  TextPlace width = {};   ///< of the item's own value; line 0: it took the default
+  TextPlace height = {};  ///< likewise; what width and height are made of, if they are
   TextPlace frames = {};
   std::size_t combination = 0;  ///< of the matrix
 };
@@ -64,8 +64,9 @@ std::string final_negative_prompt(std::string_view users, std::string_view suffi
 /// `seed: auto`: the first 63 bits of the SHA-256 of "name/id".
 std::int64_t seed_of(std::string_view name, std::string_view id);
 
-/// Where the items of a list come together, be it a file or the manifest itself: each record becomes an item for
-/// each combination of the matrix (its id followed by the values' parts), times its samples (then by "-s0", "-s1",
+/// Where the items of a list come together, be it a file or the manifest itself: each record becomes an item
+/// for each combination of the matrix (its id followed by the values' parts), times its samples (then by
+/// "-s0", "-s1",
 /// ...).
 class ListBuilder {
  public:

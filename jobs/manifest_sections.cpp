@@ -180,8 +180,8 @@ void RequestsSection::check_sizes(const PromptList& list, const CheckRequest& ch
   std::move(found.begin(), found.end(), std::back_inserter(problems));
 }
 
-/// Where a field of an item that does not give it itself comes from: the matrix or the defaults; nullptr if it
-/// stands with the item, or nowhere.
+/// Where a field of an item that does not give it itself comes from: the matrix or the defaults; nullptr if
+/// it stands with the item, or nowhere.
 const YamlNode* RequestsSection::value_at_fault(const std::string& field, const SizedItem& size,
                                                 TextPlace own) {
   const bool side = field == "width" || field == "height";

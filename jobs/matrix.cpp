@@ -100,12 +100,10 @@ std::vector<MatrixValue> read_values(MapReader& matrix, const Field& field, cons
     alone.entries.emplace_back(std::move(key), node);
     const std::size_t before = matrix.problems().size();
     MatrixValue value{.id_part = {}, .draft = {}, .node = &node};
-    configs::read_varied_field(MapReader{alone, path, matrix.file(), matrix.problems()},
-                               value.draft);
+    configs::read_varied_field(MapReader{alone, path, matrix.file(), matrix.problems()}, value.draft);
     if (matrix.problems().size() > before) continue;
     value.id_part = "~" + name + field.id_text(value.draft, values.size());
-    value.draft.request.negative_prompt =
-        final_negative_prompt(value.draft.request.negative_prompt, suffix);
+    value.draft.request.negative_prompt = final_negative_prompt(value.draft.request.negative_prompt, suffix);
     const bool twice = std::any_of(values.begin(), values.end(), [&value](const MatrixValue& other) {
       return other.id_part == value.id_part;
     });

@@ -18,8 +18,8 @@ struct MatrixValue {
   const configs::YamlNode* node = nullptr;
 };
 
-/// `requests.matrix`: the fields that vary, in the manifest's order, each with its values. An item stands for one
-/// item for each combination; the last field varies fastest.
+/// `requests.matrix`: the fields that vary, in the manifest's order, each with its values. An item stands for
+/// one item for each combination; the last field varies fastest.
 class Matrix {
  public:
   struct Axis {
@@ -46,7 +46,8 @@ class Matrix {
 inline constexpr std::size_t max_items = 20'000'000;
 
 /// Reads `requests.matrix`: lists of values of seed, width, height, frames, fps, negative_prompt, samples,
-/// resolution and aspect_ratio. A part of an id is "~", the field and its value; an aspect ratio's colon becomes
+/// resolution and aspect_ratio. A part of an id is "~", the field and its value; an aspect ratio's colon
+/// becomes
 /// "-", and a negative prompt is named by its position in the list, from 0. `suffix` follows each negative
 /// prompt. Problems go to the reader, whose node outlives the matrix.
 Matrix read_matrix(configs::MapReader matrix, const std::string& suffix);

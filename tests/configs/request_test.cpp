@@ -11,23 +11,19 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 
 TEST(Request, TakesItsDefaultsWhereItSaysNothing) {
-  RequestDraft draft{.request = {.negative_prompt = "blurry",
-                                 .seed = 5,
-                                 .width = 64,
-                                 .height = 96,
-                                 .frames = 9,
-                                 .fps = 24}};
+  RequestDraft draft{
+      .request = {.negative_prompt = "blurry", .seed = 5, .width = 64, .height = 96, .frames = 9, .fps = 24}};
   EXPECT_THAT(problems_of("{id: tabby, prompt: a cat, seed: 9223372036854775807, fps: 29.97}",
                           [&](MapReader& root) { read_request(root, draft); }),
               IsEmpty());
   EXPECT_EQ(draft.request, (Request{.id = "tabby",
-                              .prompt = "a cat",
-                              .negative_prompt = "blurry",
-                              .seed = 9223372036854775807,
-                              .width = 64,
-                              .height = 96,
-                              .frames = 9,
-                              .fps = 29.97}));
+                                    .prompt = "a cat",
+                                    .negative_prompt = "blurry",
+                                    .seed = 9223372036854775807,
+                                    .width = 64,
+                                    .height = 96,
+                                    .frames = 9,
+                                    .fps = 29.97}));
 }
 
 TEST(Request, DefaultsHoldAllButIdAndPrompt) {
@@ -37,9 +33,8 @@ TEST(Request, DefaultsHoldAllButIdAndPrompt) {
                   [&](MapReader& root) { read_request_defaults(root, draft); }),
       IsEmpty());
   EXPECT_EQ(draft.request, (Request{.seed = 0, .width = 16, .height = 16, .frames = 1, .fps = 1}));
-  EXPECT_THAT(
-      problems_of("{id: a, prompt: b}", [&](MapReader& root) { read_request_defaults(root, draft); }),
-      ElementsAre("m.yaml:1:2: unknown key id", "m.yaml:1:9: unknown key prompt"));
+  EXPECT_THAT(problems_of("{id: a, prompt: b}", [&](MapReader& root) { read_request_defaults(root, draft); }),
+              ElementsAre("m.yaml:1:2: unknown key id", "m.yaml:1:9: unknown key prompt"));
 }
 
 TEST(Request, RefusesValuesOutOfPlace) {
@@ -77,14 +72,16 @@ TEST(Request, RefusesValuesOutOfPlace) {
        "m.yaml:1:22: samples is out of range (expected a whole number from 1 to 1000000, got 1000001)"},
       {"{prompt: x, seed: Auto}", "m.yaml:1:19: seed has the wrong type" + seed + "Auto)"},
       {"{prompt: x, resolution: 480}",
-       "m.yaml:1:25: resolution has an unknown value (expected 480p, 720p, 1080p, 2k, 4k, got 480); did you mean "
+       "m.yaml:1:25: resolution has an unknown value (expected 480p, 720p, 1080p, 2k, 4k, got 480); did you "
+       "mean "
        "480p?"},
       {"{prompt: x, resolution: [480p]}",
        "m.yaml:1:25: resolution has the wrong type (expected text, got a list)"},
       {"{prompt: x, resolution: 480p, aspect_ratio: 16/9}",
        "m.yaml:1:45: aspect_ratio is not valid (expected W:H, two numbers above 0, at most 10000, got 16/9)"},
       {"{prompt: x, aspect_ratio: '16:9'}",
-       "m.yaml:1:13: aspect_ratio without a resolution (expected resolution: 480p, 720p, 1080p, 2k, 4k beside it)"},
+       "m.yaml:1:13: aspect_ratio without a resolution (expected resolution: 480p, 720p, 1080p, 2k, 4k "
+       "beside it)"},
       {"{prompt: x, width: 64, resolution: 480p}",
        "m.yaml:1:24: resolution and width exclude each other (expected width and height, or resolution with "
        "aspect_ratio)"},
@@ -92,7 +89,8 @@ TEST(Request, RefusesValuesOutOfPlace) {
        "m.yaml:1:13: resolution and height exclude each other (expected width and height, or resolution with "
        "aspect_ratio)"},
       {"{prompt: x, resolution: 480p, aspect_ratio: '10000:1'}",
-       "m.yaml:1:25: resolution makes a clip that is too long and thin (expected sides of 16 to 16384 pixels)"},
+       "m.yaml:1:25: resolution makes a clip that is too long and thin (expected sides of 16 to 16384 "
+       "pixels)"},
       {"{prompt: x, widht: 64}", "m.yaml:1:13: unknown key widht; did you mean width?"},
       {"{promt: x, prompt: y}", "m.yaml:1:2: unknown key promt; did you mean prompt?"},
   };
@@ -101,7 +99,6 @@ TEST(Request, RefusesValuesOutOfPlace) {
     EXPECT_THAT(problems_of(each.text, [&](MapReader& root) { read_request(root, draft); }),
                 ElementsAre(each.problem));
     EXPECT_EQ(draft.request.seed, Request{}.seed) << each.text;
-
   }
 }
 
@@ -155,9 +152,9 @@ TEST(Request, IdsAreSafeAsNamesOfFilesAndGroups) {
 }
 
 TEST(Request, NamesItsFields) {
-  EXPECT_THAT(request_field_names(), testing::UnorderedElementsAre("id", "prompt", "negative_prompt", "seed",
-                                                                   "width", "height", "frames", "fps",
-                                                                   "samples", "resolution", "aspect_ratio"));
+  EXPECT_THAT(request_field_names(),
+              testing::UnorderedElementsAre("id", "prompt", "negative_prompt", "seed", "width", "height",
+                                            "frames", "fps", "samples", "resolution", "aspect_ratio"));
 }
 
 }  // namespace

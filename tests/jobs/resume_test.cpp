@@ -43,8 +43,7 @@ class ResumeTest : public testing::Test {
     write_requests(run_, items);
     durable::write_file(run_.config(), nlohmann::json{{"version", "1.0"}, {identity_field, job}}.dump());
   }
-  Reconciled resume(ItemList current, const nlohmann::json& job = identity(),
-                    bool drop = false) const {
+  Reconciled resume(ItemList current, const nlohmann::json& job = identity(), bool drop = false) const {
     return reconcile(run_, read_frozen_job(run_).value(), job, std::move(current), drop);
   }
   /// The messages that a resume is refused with.
@@ -224,12 +223,12 @@ TEST(PendingItems, AreThoseNeitherDoneNorGivenUp) {
     journals.by_key[of.key] = state;
   };
   const ItemList items{item("new", "1"),
-                                item("done", "2"),
-                                item("failed", "3"),
-                                item("bad", "4"),
-                                item("started", "5"),
-                                item("stopped", "6"),
-                                item("other-name-of-done", "2")};
+                       item("done", "2"),
+                       item("failed", "3"),
+                       item("bad", "4"),
+                       item("started", "5"),
+                       item("stopped", "6"),
+                       item("other-name-of-done", "2")};
   says(items[1], Event::done, 1);
   says(items[2], Event::failed, 2);
   says(items[3], Event::quarantined, 3);
