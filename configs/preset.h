@@ -15,7 +15,7 @@ namespace ditmill::configs {
 struct Preset {
   std::string name;
   PipelineConfig pipeline;  ///< with `preset` and negative_prompt_suffix set
-  Request defaults;
+  RequestDraft defaults;
 };
 
 /// The names of the presets that are compiled in, sorted.

@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <array>
 
+#include "configs/resolution.h"
+#include "configs/suggest.h"
 #include "configs/yaml_reader.h"
 
 namespace ditmill::configs {
 namespace {
 
 constexpr std::size_t max_id_length = 128;
+constexpr std::size_t max_shown = 80;
 
 bool is_alphanumeric(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
@@ -18,38 +21,64 @@ bool is_blank(std::string_view text) {
   return text.find_first_not_of(" \t\r\n\v\f") == std::string_view::npos;
 }
 
-void read_seed(MapReader& reader, Request& out) {
+void read_seed(MapReader& reader, RequestDraft& out) {
   const YamlNode* seed = reader.find("seed");
   if (seed != nullptr && seed->kind == YamlNode::Kind::scalar && seed->text == "auto") {
-    reader.problem("seed", "this version cannot derive seeds from ids (seed: auto)",
-                   expected_number(seed_bounds), "auto");
+    out.auto_seed = true;
+  } else if (reader.read("seed", out.request.seed, seed_bounds)) {
+    out.auto_seed = false;
+  }
+}
+
+void read_resolution(MapReader& reader, RequestDraft& out) {
+  std::string word;
+  if (!reader.read("resolution", word)) return;
+  const std::span<const std::string> words = resolution_names();
+  if (std::find(words.begin(), words.end(), word) != words.end()) {
+    out.resolution = word;
     return;
   }
-  reader.read("seed", out.seed, seed_bounds);
+  reader.problem("resolution", reader.path_of("resolution") + " has an unknown value", resolution_form(),
+                 printable(word, max_shown), nearest(word, words));
 }
 
-/// Fields that stand for several items or for other fields.
-void refuse_expansions(MapReader& reader) {
-  int samples = 1;
-  if (reader.read("samples", samples, {1, 1'000'000}) && samples > 1) {
-    reader.problem("samples", "this version cannot expand " + reader.path_of("samples"),
-                   "1; an item for each sample, with its own seed", std::to_string(samples));
-  }
-  for (const std::string_view field : {"resolution", "aspect_ratio"}) {
-    if (!reader.has(field)) continue;
-    reader.problem_at_key(field, "this version cannot derive sizes from " + reader.path_of(field),
-                          "width and height");
+void read_aspect_ratio(MapReader& reader, RequestDraft& out) {
+  std::string ratio;
+  if (!reader.read("aspect_ratio", ratio)) return;
+  if (is_aspect_ratio(ratio)) {
+    out.aspect_ratio = ratio;
+  } else {
+    reader.problem("aspect_ratio", reader.path_of("aspect_ratio") + " is not valid",
+                   std::string{aspect_ratio_form}, printable(ratio, max_shown));
   }
 }
 
-void read_shared(MapReader& reader, Request& out) {
-  reader.read("negative_prompt", out.negative_prompt);
+/// Whether the sizes are right, each by itself.
+bool read_shared(MapReader& reader, RequestDraft& out) {
+  reader.read("negative_prompt", out.request.negative_prompt);
   read_seed(reader, out);
-  reader.read("width", out.width, width_bounds);
-  reader.read("height", out.height, height_bounds);
-  reader.read("frames", out.frames, frames_bounds);
-  reader.read("fps", out.fps, fps_bounds);
-  refuse_expansions(reader);
+  reader.read("frames", out.request.frames, frames_bounds);
+  reader.read("fps", out.request.fps, fps_bounds);
+  reader.read("samples", out.samples, samples_bounds);
+  const std::size_t before = reader.problems().size();
+  reader.read("width", out.request.width, width_bounds);
+  reader.read("height", out.request.height, height_bounds);
+  read_resolution(reader, out);
+  read_aspect_ratio(reader, out);
+  return reader.problems().size() == before;
+}
+
+void read_and_settle(MapReader& reader, RequestDraft& out) {
+  if (!read_shared(reader, out)) return;
+  const std::optional<SizeMistake> mistake = settle_sizes(
+      out, {reader.has("width"), reader.has("height"), reader.has("resolution"), reader.has("aspect_ratio")});
+  if (!mistake) return;
+  const std::string message = reader.path_of(mistake->field) + mistake->fault;
+  if (mistake->at_key) {
+    reader.problem_at_key(mistake->field, message, mistake->expected);
+  } else {
+    reader.problem(mistake->field, message, mistake->expected);
+  }
 }
 
 }  // namespace
@@ -62,21 +91,55 @@ bool is_id(std::string_view text) noexcept {
 }
 
 std::span<const std::string> request_field_names() {
-  static const std::array<std::string, 8> names{"id",    "prompt", "negative_prompt", "seed",
-                                                "width", "height", "frames",          "fps"};
+  static const std::array<std::string, 11> names{"id",      "prompt",     "negative_prompt", "seed",
+                                                 "width",   "height",     "frames",          "fps",
+                                                 "samples", "resolution", "aspect_ratio"};
   return names;
 }
 
-void read_request_defaults(MapReader defaults, Request& out) {
-  read_shared(defaults, out);
+std::optional<SizeMistake> settle_sizes(RequestDraft& draft, const GivenSizes& given) {
+  if (!given.resolution && !given.aspect_ratio) return std::nullopt;
+  const std::string_view field = given.resolution ? "resolution" : "aspect_ratio";
+  if (given.width || given.height) {
+    return SizeMistake{
+        .field = field,
+        .fault = std::string{" and "} + (given.width ? "width" : "height") + " exclude each other",
+        .expected = "width and height, or resolution with aspect_ratio",
+        .at_key = true};
+  }
+  if (draft.resolution.empty()) {
+    return SizeMistake{.field = field,
+                       .fault = " without a resolution",
+                       .expected = "resolution: " + resolution_form() + " beside it",
+                       .at_key = true};
+  }
+  const std::string_view ratio = draft.aspect_ratio.empty() ? usual_aspect_ratio : draft.aspect_ratio;
+  const std::optional<FrameSize> size = size_of(draft.resolution, ratio);
+  if (!size) {
+    return SizeMistake{.field = field,
+                       .fault = " makes a clip that is too long and thin",
+                       .expected = "sides of 16 to " + std::to_string(width_bounds.most) + " pixels"};
+  }
+  draft.request.width = size->width;
+  draft.request.height = size->height;
+  return std::nullopt;
+}
+
+void read_request_defaults(MapReader defaults, RequestDraft& out) {
+  read_and_settle(defaults, out);
   defaults.finish();
 }
 
-void read_request(MapReader item, Request& out) {
+void read_varied_field(MapReader field, RequestDraft& out) {
+  read_shared(field, out);
+  field.finish();
+}
+
+void read_request(MapReader item, RequestDraft& out) {
   std::string id;
   if (item.read("id", id)) {
     if (is_id(id)) {
-      out.id = id;
+      out.request.id = id;
     } else {
       item.problem("id", item.path_of("id") + " is not valid", std::string{id_form},
                    describe(*item.find("id")));
@@ -84,10 +147,10 @@ void read_request(MapReader item, Request& out) {
   }
   if (!item.has("prompt")) {
     item.problem("prompt", item.path_of("prompt") + " is missing", "text");
-  } else if (item.read("prompt", out.prompt) && is_blank(out.prompt)) {
+  } else if (item.read("prompt", out.request.prompt) && is_blank(out.request.prompt)) {
     item.problem("prompt", item.path_of("prompt") + " is empty", "text");
   }
-  read_shared(item, out);
+  read_and_settle(item, out);
   item.finish();
 }
 

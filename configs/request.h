@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -26,12 +27,24 @@ struct Request {
   bool operator==(const Request&) const = default;
 };
 
+/// One item as it is written: what stands for several items or for an id's own value is not resolved yet.
+struct RequestDraft {
+  Request request = {};
+  bool auto_seed = false;         ///< the seed comes from name and id
+  int samples = 1;                ///< items that it stands for, with seeds one after the other
+  std::string resolution = {};    ///< what width and height came from; empty: they were given
+  std::string aspect_ratio = {};  ///< empty: not given
+
+  bool operator==(const RequestDraft&) const = default;
+};
+
 /// What any model may be asked for; a family refuses more (models/family.h).
 inline constexpr Bounds<std::int64_t> seed_bounds{0, std::numeric_limits<std::int64_t>::max()};
 inline constexpr Bounds<int> width_bounds{1, 16384};
 inline constexpr Bounds<int> height_bounds{1, 16384};
 inline constexpr Bounds<int> frames_bounds{1, 10000};
 inline constexpr Bounds<double> fps_bounds{above_zero, 1000};
+inline constexpr Bounds<int> samples_bounds{1, 1'000'000};
 
 /// Whether a text is an id: [A-Za-z0-9][A-Za-z0-9._~-]{0,127}
 bool is_id(std::string_view text) noexcept;
@@ -42,11 +55,33 @@ inline constexpr std::string_view id_form =
 /// The fields of one item, as manifests and JSON lines write them.
 std::span<const std::string> request_field_names();
 
+/// Which sizes one place (defaults, an item, a matrix) gives.
+struct GivenSizes {
+  bool width = false;
+  bool height = false;
+  bool resolution = false;
+  bool aspect_ratio = false;
+};
+/// What is wrong with them: `field` (with its path) and `fault` are the message.
+struct SizeMistake {
+  std::string_view field;
+  std::string fault;
+  std::string expected;
+  bool at_key = false;  ///< whether the key is at fault, not its value
+};
+/// Makes width and height of what was given: a resolution or an aspect ratio decides both, with what an
+/// earlier place gave of the two (aspect ratio: usual_aspect_ratio at last). Within one place they exclude
+/// width and height.
+std::optional<SizeMistake> settle_sizes(RequestDraft& draft, const GivenSizes& given);
+
 /// Reads `requests.defaults` over what `out` holds: all fields of an item but id and prompt.
 /// `negative_prompt` is the user's, without the preset's suffix. Calls finish().
-void read_request_defaults(MapReader defaults, Request& out);
+void read_request_defaults(MapReader defaults, RequestDraft& out);
 /// Reads one item of `requests.items` over what `out` holds (its defaults). The prompt is required; an id
-/// that is absent leaves `out.id` as it was. Calls finish().
-void read_request(MapReader item, Request& out);
+/// that is absent leaves the id as it was. Calls finish().
+void read_request(MapReader item, RequestDraft& out);
+/// As read_request_defaults(), but leaves width and height as they are given: for a matrix, whose fields are
+/// read one by one.
+void read_varied_field(MapReader field, RequestDraft& out);
 
 }  // namespace ditmill::configs

@@ -1,14 +1,19 @@
 #include "jobs/item.h"
 
-#include <cstdint>
+#include <algorithm>
+#include <charconv>
 #include <limits>
-#include <string_view>
 
 #include "configs/error.h"
+#include "jobs/json_line.h"
 #include "registry/digest.h"
 
 namespace ditmill::jobs {
 namespace {
+
+/// Those of request_identity(), sorted.
+constexpr std::array<std::string_view, 6> request_fields{"frames", "height", "negative_prompt",
+                                                         "prompt", "seed",   "width"};
 
 [[noreturn]] void refuse(std::string_view field, std::string expected, const nlohmann::json& got) {
   throw Error{Category::bad_input,
@@ -81,9 +86,61 @@ nlohmann::json request_identity(const configs::Request& request) {
 }
 
 std::string item_key(const nlohmann::json& job_identity, const configs::Request& request) {
+  return registry::hex(ItemKeys{job_identity}.of({.prompt = request.prompt,
+                                                  .negative_prompt = request.negative_prompt,
+                                                  .seed = request.seed,
+                                                  .width = request.width,
+                                                  .height = request.height,
+                                                  .frames = request.frames}));
+}
+
+ItemKeys::ItemKeys(const nlohmann::json& job_identity) : begun_(registry::Hasher::Kind::sha256) {
   nlohmann::json identity = job_identity;
-  identity.update(request_identity(request));
-  return registry::sha256_hex(identity.dump());
+  identity.update(request_identity({}));
+  std::string text = "{";
+  std::size_t fields = 0;
+  for (const auto& [key, value] : identity.items()) {
+    if (text != "{" || fields > 0) text += ',';
+    append_json_string(text, key);
+    text += ':';
+    if (fields < request_fields.size() && key == request_fields[fields]) {
+      if (fields == 0) {
+        begun_.add(text);
+      } else {
+        between_[fields - 1] = text;
+      }
+      ++fields;
+      text.clear();
+    } else {
+      text += value.dump();
+    }
+  }
+  between_.back() = text + "}";
+}
+
+ItemKey ItemKeys::of(const RequestIdentity& request) {
+  text_.clear();
+  const auto number = [this](std::int64_t value, std::size_t field) {
+    std::array<char, 20> digits;
+    text_.append(digits.data(), std::to_chars(digits.begin(), digits.end(), value).ptr);
+    text_ += between_[field];
+  };
+  const auto text = [this](std::string_view value, std::size_t field) {
+    append_json_string(text_, value);
+    text_ += between_[field];
+  };
+  number(request.frames, 0);
+  number(request.height, 1);
+  text(request.negative_prompt, 2);
+  text(request.prompt, 3);
+  number(request.seed, 4);
+  number(request.width, 5);
+  registry::Hasher hasher = begun_.fork();
+  hasher.add(text_);
+  const std::vector<std::uint8_t> digest = hasher.finish();
+  ItemKey key{};
+  std::copy_n(digest.begin(), key.size(), key.begin());
+  return key;
 }
 
 nlohmann::json to_json(const configs::Request& request) {

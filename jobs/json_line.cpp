@@ -295,4 +295,26 @@ void append_compact(std::string& out, std::string_view raw) {
   }
 }
 
+void append_json_string(std::string& out, std::string_view text) {
+  static constexpr std::string_view hex = "0123456789abcdef";
+  static constexpr std::string_view plain = "\b\f\n\r\t\"\\";
+  static constexpr std::string_view letters = "bfnrt\"\\";
+  out += '"';
+  std::size_t copied = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if (byte >= 0x20 && byte != '"' && byte != '\\') continue;
+    out.append(text, copied, i - copied);
+    copied = i + 1;
+    if (const std::size_t known = plain.find(text[i]); known != std::string_view::npos) {
+      out += {'\\', letters[known]};
+    } else {
+      out += "\\u00";
+      out += {hex[byte >> 4], hex[byte & 15]};
+    }
+  }
+  out.append(text, copied);
+  out += '"';
+}
+
 }  // namespace ditmill::jobs

@@ -38,5 +38,8 @@ std::string json_text(std::string_view raw);
 /// A value that parse_json_line() accepted, without the white space between its tokens: numbers keep all
 /// digits.
 void append_compact(std::string& out, std::string_view raw);
+/// A text (UTF-8) as a JSON string, with its quotes: escaped where JSON must, byte for byte as nlohmann's
+/// dump.
+void append_json_string(std::string& out, std::string_view text);
 
 }  // namespace ditmill::jobs

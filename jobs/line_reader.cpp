@@ -66,6 +66,11 @@ bool LineReader::next(std::string_view& line) {
   return true;
 }
 
+std::string_view LineReader::line_end() const noexcept {
+  if (!terminated_) return {};
+  return line_text_.ends_with('\r') ? "\r\n" : "\n";
+}
+
 int column_at(std::string_view line, std::size_t offset) noexcept {
   int column = 1;
   for (std::size_t at = 0; at < offset && at < line.size(); ++column)

@@ -26,6 +26,8 @@ class LineReader {
   bool next(std::string_view& line);
   int line() const noexcept { return line_; }               ///< number of that line, from 1
   bool terminated() const noexcept { return terminated_; }  ///< whether it ended with a newline
+  /// What it ended with: LF, CRLF, or nothing.
+  std::string_view line_end() const noexcept;
 
  private:
   bool fill();

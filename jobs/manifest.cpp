@@ -49,8 +49,11 @@ class Decoder {
     manifest.pipeline = preset.pipeline;
     configs::apply_pipeline(pipeline, manifest.pipeline);
 
-    RequestsSection requests{top.map("requests"), source_, preset.defaults,
-                             manifest.pipeline.negative_prompt_suffix};
+    RequestsSection requests{top.map("requests"),
+                             source_,
+                             {.draft = preset.defaults,
+                              .negative_prompt_suffix = manifest.pipeline.negative_prompt_suffix,
+                              .name = manifest.name}};
     manifest.output = read_output(top.map("output"), source_);
     const CheckRequest check_request = [&](const configs::Request& request) {
       return check(request, manifest.output);

@@ -10,7 +10,7 @@
 #include "configs/pipeline_config.h"
 #include "configs/request.h"
 #include "jobs/export/video_config.h"
-#include "jobs/item.h"
+#include "jobs/item_list.h"
 
 namespace ditmill::jobs {
 
@@ -38,7 +38,7 @@ struct Manifest {
   std::string name;
   configs::ModelDefinition model;
   configs::PipelineConfig pipeline;
-  std::vector<Item> items;  ///< in the order of the list; keys are still empty
+  ItemList items;  ///< in the order of the list; keys are still empty
   OutputConfig output;
 };
 

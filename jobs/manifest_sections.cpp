@@ -31,13 +31,9 @@ std::optional<ListFormat> format_of(MapReader& reader, const std::string& path) 
   const std::string ending = std::filesystem::path(path).extension().string();
   if (ending == ".txt") return ListFormat::text;
   if (ending == ".jsonl") return ListFormat::json_lines;
-  if (ending == ".csv") {
-    reader.problem("file", "this version cannot read .csv lists", ".txt or .jsonl",
-                   printable(path, max_shown));
-    return std::nullopt;
-  }
-  const std::array<std::string, 2> endings{".jsonl", ".txt"};
-  reader.problem("file", "requests.file has an unknown ending", ".txt or .jsonl",
+  if (ending == ".csv") return ListFormat::csv;
+  const std::array<std::string, 3> endings{".jsonl", ".txt", ".csv"};
+  reader.problem("file", "requests.file has an unknown ending", ".txt, .jsonl or .csv",
                  ending.empty() ? "none" : printable(ending, max_shown), configs::nearest(ending, endings));
   return std::nullopt;
 }
@@ -107,18 +103,13 @@ void read_items_per_part(MapReader& output, OutputConfig& config) {
 
 }  // namespace
 
-RequestsSection::RequestsSection(MapReader requests, const ManifestSource& source,
-                                 const configs::Request& preset_defaults,
-                                 const std::string& negative_prompt_suffix)
-    : reader_(std::move(requests)),
-      source_(source),
-      defaults_{.request = preset_defaults, .negative_prompt_suffix = negative_prompt_suffix} {}
+RequestsSection::RequestsSection(MapReader requests, const ManifestSource& source, ItemDefaults defaults)
+    : reader_(std::move(requests)), source_(source), defaults_(std::move(defaults)) {}
 
-std::vector<Item> RequestsSection::read(const CheckRequest& check_request) {
-  configs::read_request_defaults(reader_.map("defaults"), defaults_.request);
+ItemList RequestsSection::read(const CheckRequest& check_request) {
+  configs::read_request_defaults(reader_.map("defaults"), defaults_.draft);
   if (reader_.has("matrix")) {
-    reader_.problem_at_key("matrix", "this version cannot expand requests.matrix",
-                           "an item for each combination");
+    defaults_.matrix = read_matrix(reader_.map("matrix"), defaults_.negative_prompt_suffix);
   }
   const bool has_file = reader_.has("file");
   const bool has_items = reader_.has("items");
@@ -163,45 +154,44 @@ PromptList RequestsSection::read_items() {
   const YamlNode* items = reader_.find("items");
   list_file_ = items->origin.empty() ? source_.file : items->origin;
   const std::size_t before = reader_.problems().size();
-  ListBuilder builder{defaults_};
+  ListBuilder builder{list_file_, defaults_, reader_.problems()};
   std::size_t index = 0;
-  for (const YamlNode& node : reader_.list("items")) {
-    const std::size_t problems = reader_.problems().size();
-    SizedItem size;
-    Item item = read_item(node, index++, builder, size);
-    TextPlace id = place_of(node.find("id"));
-    if (id.line == 0) id = {.line = item.line, .column = item.column};
-    if (reader_.problems().size() == problems) builder.add(std::move(item), id, size);
-  }
+  for (const YamlNode& node : reader_.list("items")) read_item(node, index++, builder);
   if (index == 0 && reader_.problems().size() == before) {
     reader_.problem("items", "requests.items is empty", "an item or more");
   }
-  return builder.finish(list_file_, max_list_problems, reader_.problems());
+  return builder.finish(max_list_problems);
 }
 
-Item RequestsSection::read_item(const YamlNode& node, std::size_t index, ListBuilder& builder,
-                                SizedItem& size) {
-  Item item = builder.next_item();
+void RequestsSection::read_item(const YamlNode& node, std::size_t index, ListBuilder& builder) {
+  const std::size_t before = reader_.problems().size();
+  ItemDraft item = builder.next_item();
   const TextPlace record = place_of(&node);
   item.line = record.line;
   item.column = record.column;
-  size = {.width = place_of(node.find("width")),
-          .height = place_of(node.find("height")),
-          .frames = place_of(node.find("frames"))};
-  const std::string final_default = std::exchange(item.request.negative_prompt, {});
   configs::read_request(MapReader{node, reader_.path_of("items") + "." + std::to_string(index), source_.file,
                                   reader_.problems()},
-                        item.request);
-  const bool own = node.find("negative_prompt") != nullptr;
-  item.request.negative_prompt =
-      own ? builder.final_negative_prompt(item.request.negative_prompt) : final_default;
-  return item;
+                        item.draft);
+  if (reader_.problems().size() > before) return;
+  const auto own = [&node](const char* field, const char* resolved_from) {
+    const YamlNode* value = node.find(field);
+    for (const char* from : {"aspect_ratio", resolved_from}) {
+      if (const YamlNode* found = resolved_from == nullptr ? nullptr : node.find(from)) value = found;
+    }
+    return place_of(value);
+  };
+  RecordPlaces places{.id = place_of(node.find("id")),
+                      .size = {.width = own("width", "resolution"),
+                               .height = own("height", "resolution"),
+                               .frames = own("frames", nullptr)}};
+  if (places.id.line == 0) places.id = record;
+  builder.add(std::move(item), places);
 }
 
 void RequestsSection::check_sizes(const PromptList& list, const CheckRequest& check_request) {
   std::vector<Problem> found;
   for (const SizedItem& size : list.sizes) {
-    const Item& item = list.items[size.item];
+    const Item item = list.items[size.item];
     for (Problem& problem : check_request(item.request)) {
       place(problem, size, item);
       // Items that differ elsewhere may share the default at fault.
@@ -213,15 +203,28 @@ void RequestsSection::check_sizes(const PromptList& list, const CheckRequest& ch
   std::move(found.begin(), found.end(), std::back_inserter(problems));
 }
 
+/// Where a field of an item that does not give it itself comes from: the matrix or the defaults; nullptr if
+/// it stands with the item, or nowhere.
+const YamlNode* RequestsSection::value_at_fault(const std::string& field, const SizedItem& size,
+                                                TextPlace own) {
+  const bool side = field == "width" || field == "height";
+  const YamlNode* defaults = reader_.find("defaults");
+  for (const std::string& name : {field, std::string{"resolution"}, std::string{"aspect_ratio"}}) {
+    if (name != field && !side) break;
+    if (const MatrixValue* value = defaults_.matrix.value(name, size.combination)) return value->node;
+  }
+  if (own.line > 0 || defaults == nullptr) return nullptr;
+  const YamlNode* value = defaults->find(field);
+  return value == nullptr && side ? defaults->find("resolution") : value;
+}
+
 void RequestsSection::place(Problem& problem, const SizedItem& size, const Item& item) {
   const std::string field = problem.message.substr(0, problem.message.find(' '));
   TextPlace own;
   if (field == "width") own = size.width;
   if (field == "height") own = size.height;
   if (field == "frames") own = size.frames;
-  const YamlNode* defaults = reader_.find("defaults");
-  const YamlNode* value = defaults == nullptr ? nullptr : defaults->find(field);
-  if (own.line == 0 && value != nullptr) {
+  if (const YamlNode* value = value_at_fault(field, size, own)) {
     const TextPlace in_file = place_of(value);
     problem.file = in_file.line > 0 ? source_.file : value->origin;
     problem.line = in_file.line;

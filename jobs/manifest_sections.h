@@ -1,9 +1,7 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
-#include "configs/request.h"
 #include "configs/yaml_reader.h"
 #include "jobs/manifest.h"
 #include "jobs/prompt_list.h"
@@ -13,20 +11,20 @@ namespace ditmill::jobs {
 /// `requests:` of a manifest: layer 3's defaults, and the items of a file or of the manifest itself.
 class RequestsSection {
  public:
-  /// `preset_defaults` is what requests take where the manifest says nothing. All but the reader's node and
+  /// `defaults` is what requests take where the manifest says nothing. All but the reader's node and
   /// problems, and `source`, is copied.
-  RequestsSection(configs::MapReader requests, const ManifestSource& source,
-                  const configs::Request& preset_defaults, const std::string& negative_prompt_suffix);
+  RequestsSection(configs::MapReader requests, const ManifestSource& source, ItemDefaults defaults);
 
   /// Problems go to the reader. Throws Error(io) for a list that opens and then cannot be read.
-  std::vector<Item> read(const CheckRequest& check_request);
+  ItemList read(const CheckRequest& check_request);
 
  private:
   PromptList read_file();
   PromptList read_items();
-  Item read_item(const configs::YamlNode& node, std::size_t index, ListBuilder& builder, SizedItem& size);
+  void read_item(const configs::YamlNode& node, std::size_t index, ListBuilder& builder);
   void check_sizes(const PromptList& list, const CheckRequest& check_request);
   void place(Problem& problem, const SizedItem& size, const Item& item);
+  const configs::YamlNode* value_at_fault(const std::string& field, const SizedItem& size, TextPlace own);
 
   configs::MapReader reader_;
   const ManifestSource& source_;

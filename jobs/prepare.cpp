@@ -1,9 +1,9 @@
 #include "jobs/prepare.h"
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
-#include <set>
-#include <tuple>
+#include <map>
 
 #include "dist/mesh.h"
 #include "jobs/export/video.h"
@@ -52,15 +52,21 @@ std::vector<dist::ComponentPlan> plan_components(const PreparedJob& job) {
   return plans;
 }
 
-/// One request of every size in the list: what depends on sizes alone is computed once for each.
-std::vector<const configs::Request*> distinct_sizes(const std::vector<Item>& items) {
-  std::set<std::tuple<int, int, int>> seen;
-  std::vector<const configs::Request*> requests;
-  for (const Item& item : items) {
-    const configs::Request& request = item.request;
-    if (seen.emplace(request.width, request.height, request.frames).second) requests.push_back(&request);
+/// The items of one size: what depends on sizes alone is computed once for each.
+struct ItemsOfSize {
+  configs::Request first;
+  std::uint64_t items = 0;
+};
+
+std::vector<ItemsOfSize> items_by_size(const ItemList& items) {
+  std::map<std::array<int, 3>, std::pair<std::size_t, std::uint64_t>> sizes;  // first, how many
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const PackedItem& item = items.packed()[i];
+    ++sizes.try_emplace({item.width, item.height, item.frames}, i, 0).first->second.second;
   }
-  return requests;
+  std::vector<ItemsOfSize> result;
+  for (const auto& [size, found] : sizes) result.push_back({items[found.first].request, found.second});
+  return result;
 }
 
 }  // namespace
@@ -88,11 +94,10 @@ PreparedJob prepare_job(const RunOptions& options, std::vector<Problem>& problem
 
 std::uint64_t disk_bytes(const PreparedJob& job) {
   std::uint64_t total = 0;
-  for (const Item& item : job.manifest.items) {
-    const configs::Request& request = item.request;
-    total += bytes_per_item;
+  for (const auto& [request, items] : items_by_size(job.manifest.items)) {
+    std::uint64_t each = bytes_per_item;
     if (job.manifest.output.frames) {
-      total += std::uint64_t{3} * request.width * request.height * request.frames;
+      each += std::uint64_t{3} * request.width * request.height * request.frames;
     }
     if (job.manifest.output.video) total += most_video_bytes(*job.manifest.output.video, request);
     if (job.manifest.output.latents && job.family != nullptr) {
@@ -100,8 +105,9 @@ std::uint64_t disk_bytes(const PreparedJob& job) {
       for (const std::int64_t extent : job.family->latent_shape(job.hyper_parameters, request)) {
         elements *= extent;
       }
-      total += elements * sizeof(float);
+      each += elements * sizeof(float);
     }
+    total += items * each;
   }
   return total;
 }
@@ -121,9 +127,9 @@ nlohmann::json check_report(const PreparedJob& job, int world, std::vector<Probl
   for (const dist::ComponentPlan& plan : job.components) weights += plan.bytes_per_rank();
   std::uint64_t activations = 0;
   if (job.family != nullptr && problems.empty()) {
-    for (const configs::Request* request : distinct_sizes(job.manifest.items)) {
+    for (const ItemsOfSize& size : items_by_size(job.manifest.items)) {
       activations = std::max(
-          activations, job.family->activation_bytes(job.hyper_parameters, job.manifest.pipeline, *request));
+          activations, job.family->activation_bytes(job.hyper_parameters, job.manifest.pipeline, size.first));
     }
   }
   for (int rank = 0; rank < world; ++rank) {

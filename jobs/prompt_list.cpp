@@ -1,11 +1,13 @@
 #include "jobs/prompt_list.h"
 
 #include <algorithm>
-#include <numeric>
 #include <optional>
 #include <utility>
 
 #include "configs/utf8.h"
+#include "jobs/csv_record.h"
+#include "jobs/csv_request.h"
+#include "jobs/frozen_item.h"
 #include "jobs/json_line.h"
 #include "jobs/json_request.h"
 #include "jobs/line_reader.h"
@@ -13,41 +15,43 @@
 namespace ditmill::jobs {
 namespace {
 
-constexpr std::size_t id_digits = 6;
-
-std::string generated_id(std::size_t position) {
-  std::string digits = std::to_string(position);
-  if (digits.size() < id_digits) digits.insert(0, id_digits - digits.size(), '0');
-  return digits;
-}
+/// A record of more bytes is more likely a quote that is never closed.
+constexpr std::size_t max_record = LineReader::default_max_line;
 
 class ListReader {
  public:
   ListReader(const registry::ByteSource& source, const ItemDefaults& defaults, std::vector<Problem>& problems)
       : file_(source.label()),
         lines_(source),
-        builder_(defaults),
+        builder_(file_, defaults, problems),
         requests_(file_, problems),
+        csv_requests_(file_, problems),
         problems_(problems),
         before_(problems.size()) {}
 
   PromptList read(ListFormat format) {
     std::string_view line;
-    while (!hopeless() && next(line)) {
+    while (!stop_ && !hopeless() && next(line)) {
       if (is_utf16(line)) {
         problem(0, "not UTF-8 but UTF-16 text", "UTF-8");
         break;
       }
       const std::size_t invalid = utf8::find_invalid(line);
-      if (invalid != std::string_view::npos) {
-        problem(column_at(line, invalid), "not UTF-8 text", "UTF-8",
+      const bool is_text = invalid == std::string_view::npos;
+      if (!is_text) {
+        problem(csv_.open() ? 0 : column_at(line, invalid), "not UTF-8 text", "UTF-8",
                 "byte " + printable(line.substr(invalid, 1)));
+      }
+      if (format == ListFormat::csv) {
+        csv_line(line, is_text);
+      } else if (!is_text) {
         builder_.next_item();
       } else if (!is_blank(line)) {
         format == ListFormat::text ? text_line(line) : json_line(line);
       }
     }
-    PromptList list = builder_.finish(file_, max_list_problems - found(), problems_);
+    if (csv_.open() && !stop_ && !hopeless()) problem(0, "a quoted field that is never closed");
+    PromptList list = builder_.finish(max_list_problems - found());
     if (hopeless()) {
       problems_.push_back(
           {.file = file_,
@@ -77,7 +81,7 @@ class ListReader {
 
   void problem(int column, std::string message, std::string expected = {}, std::string got = {}) {
     problems_.push_back({.file = file_,
-                         .line = lines_.line(),
+                         .line = csv_.open() ? csv_.line() : lines_.line(),
                          .column = column,
                          .message = std::move(message),
                          .expected = std::move(expected),
@@ -85,40 +89,90 @@ class ListReader {
   }
 
   void text_line(std::string_view line) {
-    Item item = builder_.next_item();
+    ItemDraft item = builder_.next_item();
     if (const std::size_t nul = line.find('\0'); nul != std::string_view::npos) {
       return problem(column_at(line, nul), "a NUL character in a prompt", "text");
     }
     if (const std::size_t cr = line.find('\r'); cr != std::string_view::npos) {
       return problem(column_at(line, cr), "a carriage return within a line", "lines that end in LF or CRLF");
     }
-    item.request.prompt = line;
+    item.draft.request.prompt = line;
     item.line = lines_.line();
     item.column = 1;
-    builder_.add(std::move(item), {.line = lines_.line(), .column = 1}, {});
+    builder_.add(std::move(item), {.id = {.line = lines_.line(), .column = 1}});
   }
 
   void json_line(std::string_view line) {
-    Item item = builder_.next_item();
+    ItemDraft item = builder_.next_item();
     item.line = lines_.line();
     item.column = column_at(line, line.find_first_not_of(" \t"));
     if (const std::optional<JsonFault> fault = parse_json_line(line, fields_)) {
       return problem(column_at(line, fault->offset), fault->message);
     }
+    if (is_frozen_item(fields_)) return frozen_line(line);
     const std::size_t before = problems_.size();
-    const RequestPlaces places = requests_.read(line, fields_, item);
-    if (places.negative_prompt) {
-      item.request.negative_prompt = builder_.final_negative_prompt(item.request.negative_prompt);
+    const RecordPlaces places = requests_.read(line, fields_, item);
+    if (problems_.size() == before) builder_.add(std::move(item), places);
+  }
+
+  /// All of it is final: neither defaults nor the preset's negative prompt apply.
+  void frozen_line(std::string_view line) {
+    Item item{.line = lines_.line(), .column = 1};
+    if (const std::optional<FrozenFault> fault = read_frozen_item(line, fields_, item)) {
+      return problem(column_at(line, fault->offset), "not a frozen item", fault->expected, fault->got);
     }
-    if (problems_.size() == before) builder_.add(std::move(item), places.id, places.size);
+    item.key.clear();
+    builder_.add_final(item);
+  }
+
+  /// A line of a record, or all of it. A record with a line that is no text is read for its quotes alone.
+  void csv_line(std::string_view line, bool is_text) {
+    if (!csv_.open()) {
+      if (is_blank(line)) return;
+      csv_is_text_ = true;
+    }
+    csv_is_text_ = csv_is_text_ && is_text;
+    if (csv_.add(line, lines_.line(), lines_.line_end())) {
+      csv_record();
+    } else if (csv_.text().size() > max_record) {
+      problem(0, "a record of over " + std::to_string(max_record) + " bytes", "a closing quote before that");
+      stop_ = true;
+    }
+  }
+
+  void csv_record() {
+    const auto fault_of_record = [this](std::size_t offset, const char* message) {
+      const bool first_line = csv_.text().substr(0, offset).find('\n') == std::string_view::npos;
+      problems_.push_back({.file = file_,
+                           .line = csv_.line(),
+                           .column = first_line ? column_at(csv_.text(), offset) : 0,
+                           .message = message});
+    };
+    if (csv_.fault()) fault_of_record(csv_.fault()->offset, csv_.fault()->message);
+    const bool sound = csv_is_text_ && !csv_.fault();
+    if (!csv_requests_.has_header()) {
+      stop_ = !sound || !csv_requests_.read_header(csv_);
+      return;
+    }
+    ItemDraft item = builder_.next_item();
+    if (!sound) return;
+    item.line = csv_.line();
+    item.column = 1;
+    const std::size_t before = problems_.size();
+    const RecordPlaces places = csv_requests_.read(csv_, item);
+    if (problems_.size() == before) builder_.add(std::move(item), places);
   }
 
   std::string file_;
   LineReader lines_;
   ListBuilder builder_;
   JsonRequestReader requests_;
+  CsvRecord csv_;
+  bool csv_is_text_ = true;
+  CsvRequestReader csv_requests_;
   std::vector<Problem>& problems_;
   std::size_t before_;
+  bool stop_ = false;  ///< nothing that follows can be understood
   std::vector<JsonField> fields_;
 };
 
@@ -127,64 +181,6 @@ class ListReader {
 PromptList read_prompt_list(const registry::ByteSource& source, ListFormat format,
                             const ItemDefaults& defaults, std::vector<Problem>& problems) {
   return ListReader{source, defaults, problems}.read(format);
-}
-
-ListBuilder::ListBuilder(const ItemDefaults& defaults) : suffix_(defaults.negative_prompt_suffix) {
-  prototype_.request = defaults.request;
-  prototype_.request.negative_prompt = final_negative_prompt(defaults.request.negative_prompt);
-}
-
-Item ListBuilder::next_item() {
-  Item item = prototype_;
-  item.request.id = generated_id(positions_++);
-  return item;
-}
-
-void ListBuilder::add(Item item, TextPlace id_place, SizedItem size) {
-  const configs::Request& request = item.request;
-  if (seen_sizes_.insert({request.width, request.height, request.frames}).second) {
-    size.item = list_.items.size();
-    list_.sizes.push_back(size);
-  }
-  list_.id_places.push_back(id_place);
-  list_.items.push_back(std::move(item));
-}
-
-std::string ListBuilder::final_negative_prompt(std::string_view users) const {
-  std::string text{users};
-  if (!text.empty() && !suffix_.empty()) text += ' ';
-  return text + suffix_;
-}
-
-PromptList ListBuilder::finish(const std::string& file, std::size_t most, std::vector<Problem>& problems) {
-  const std::vector<Item>& items = list_.items;
-  std::vector<std::size_t> order(items.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::sort(order.begin(), order.end(), [&items](std::size_t a, std::size_t b) {
-    const int compared = items[a].request.id.compare(items[b].request.id);
-    return compared != 0 ? compared < 0 : a < b;
-  });
-  std::vector<std::pair<std::size_t, std::size_t>> taken;  // the later item, the first of its id
-  std::size_t first = 0;
-  for (std::size_t i = 1; i < order.size(); ++i) {
-    if (items[order[i]].request.id == items[order[first]].request.id) {
-      taken.emplace_back(order[i], order[first]);
-    } else {
-      first = i;
-    }
-  }
-  std::sort(taken.begin(), taken.end());
-  if (taken.size() > most) taken.resize(most);
-  for (const auto& [later, earlier] : taken) {
-    const TextPlace place = list_.id_places[later];
-    problems.push_back({.file = file,
-                        .line = place.line,
-                        .column = place.column,
-                        .message = "the id " + items[later].request.id + " is already that of line " +
-                                   std::to_string(items[earlier].line),
-                        .expected = "an id of its own"});
-  }
-  return std::move(list_);
 }
 
 }  // namespace ditmill::jobs

@@ -3,16 +3,16 @@
 #include <fcntl.h>
 
 #include <algorithm>
-#include <functional>
 #include <set>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 
 #include "configs/error.h"
+#include "jobs/frozen_item.h"
 #include "jobs/json_line.h"
 #include "jobs/line_reader.h"
 #include "jobs/store/durable.h"
+#include "registry/digest.h"
 
 namespace ditmill::jobs {
 namespace {
@@ -22,43 +22,43 @@ constexpr std::size_t max_shown = 80;
 constexpr std::size_t max_request_line = std::size_t{16} << 20;
 constexpr std::size_t write_bytes = std::size_t{1} << 20;
 
-/// "a, b, c, d, e and 7 more"
-std::string some(const std::vector<std::string>& names) {
-  std::string text;
-  for (std::size_t i = 0; i < names.size() && i < max_ids_named; ++i) text += (i > 0 ? ", " : "") + names[i];
-  if (names.size() > max_ids_named) text += " and " + std::to_string(names.size() - max_ids_named) + " more";
-  return text;
-}
+/// Ids of a message: how many, and the first few by name.
+class SomeIds {
+ public:
+  void add(std::string_view id) {
+    if (count_++ >= max_ids_named) return;
+    text_ += (text_.empty() ? "" : ", ") + std::string{id};
+  }
+  std::size_t count() const { return count_; }
+  /// "12 items"
+  std::string counted() const { return std::to_string(count_) + (count_ == 1 ? " item" : " items"); }
+  /// "a, b, c, d, e and 7 more"
+  std::string text() const {
+    const std::size_t more = count_ > max_ids_named ? count_ - max_ids_named : 0;
+    return text_ + (more > 0 ? " and " + std::to_string(more) + " more" : "");
+  }
 
-std::string count(std::size_t items) { return std::to_string(items) + (items == 1 ? " item" : " items"); }
+ private:
+  std::size_t count_ = 0;
+  std::string text_;
+};
 
-void append_line(std::string& out, const Item& item) {
-  out += R"({"id":)" + nlohmann::json(item.request.id).dump();
-  out += R"(,"key":)" + nlohmann::json(item.key).dump();
-  out += R"(,"request":)" + to_json(item.request).dump();
-  out += R"(,"metadata":)" + item.metadata + "}\n";
-}
-
-bool is_key(std::string_view text) {
-  constexpr std::size_t sha256_digits = 64;
-  return text.size() == sha256_digits && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-}
-
-/// Reads requests.jsonl. It is published whole: any line that is not as append_line() writes it is damage.
+/// Reads requests.jsonl. It is published whole: any line that is not as append_frozen_item() writes it is
+/// damage.
 class RequestsReader {
  public:
   explicit RequestsReader(const std::string& path)
       : path_(path), source_(registry::open_file(path)), lines_(*source_, max_request_line) {}
 
-  std::vector<Item> read() {
-    std::vector<Item> items;
-    std::set<std::string, std::less<>> ids;
+  ItemList read() {
+    ItemList items;
+    IdIndex ids{items};
     std::string_view line;
     while (lines_.next(line)) {
       if (!lines_.terminated()) refuse("a line that ends with a newline", "a torn one");
-      items.push_back(read_item(line));
-      if (!ids.insert(items.back().request.id).second) {
-        refuse("an id of its own", "the id " + items.back().request.id + " again");
+      items.add(read_item(line));
+      if (ids.insert(items.size() - 1)) {
+        refuse("an id of its own", "the id " + std::string{items.packed().back().id} + " again");
       }
     }
     return items;
@@ -75,43 +75,15 @@ class RequestsReader {
   }
 
   Item read_item(std::string_view line) {
-    static constexpr std::string_view shape = "{id, key, request, metadata}";
     if (const std::optional<JsonFault> fault = parse_json_line(line, fields_)) {
-      refuse(std::string{shape},
+      refuse("{id, key, request, metadata}",
              fault->message + " at column " + std::to_string(column_at(line, fault->offset)));
     }
-    const JsonField& id = field("id", JsonKind::string);
-    const JsonField& key = field("key", JsonKind::string);
-    const JsonField& request = field("request", JsonKind::object);
-    const JsonField& metadata = field("metadata", JsonKind::object);
-    if (fields_.size() != 4) refuse(std::string{shape}, "further fields");
-    Item item{.request = read_request(request.raw),
-              .metadata = std::string{metadata.raw},
-              .line = lines_.line(),
-              .column = 1,
-              .key = json_text(key.raw)};
-    if (item.request.id != json_text(id.raw)) refuse("the id of its request", printable(id.raw, max_shown));
-    if (!is_key(item.key)) refuse("a key of 64 digits 0-9 a-f", printable(key.raw, max_shown));
-    return item;
-  }
-
-  const JsonField& field(std::string_view name, JsonKind kind) const {
-    const auto found = std::find_if(fields_.begin(), fields_.end(),
-                                    [name](const JsonField& field) { return field.key == name; });
-    if (found == fields_.end()) refuse("a field " + std::string{name}, "none");
-    if (found->kind != kind)
-      refuse(std::string{describe(kind)} + " " + std::string{name}, printable(found->raw, max_shown));
-    return *found;
-  }
-
-  configs::Request read_request(std::string_view raw) const {
-    try {
-      return request_from_json(nlohmann::json::parse(raw));
-    } catch (const Error& error) {
-      refuse(error.doing() + ": " + error.expected(), error.got());
-    } catch (const nlohmann::json::exception& error) {
-      refuse("a request", error.what());
+    Item item{.line = lines_.line(), .column = 1};
+    if (const std::optional<FrozenFault> fault = read_frozen_item(line, fields_, item)) {
+      refuse(fault->expected, fault->got);
     }
+    return item;
   }
 
   const std::string& path_;
@@ -179,7 +151,7 @@ void compare(const nlohmann::json& then, const nlohmann::json& now, Differences&
 class Reconciler {
  public:
   Reconciler(const RunDirectory& run, const FrozenJob& frozen, const nlohmann::json& identity,
-             std::vector<Item> current, bool drop)
+             ItemList current, bool drop)
       : file_(run.requests()),
         frozen_(frozen),
         identity_(identity),
@@ -187,52 +159,55 @@ class Reconciler {
         drop_(drop) {}
 
   Reconciled run() {
-    std::unordered_map<std::string_view, std::size_t> now;
-    for (std::size_t i = 0; i < current_.size(); ++i) now.emplace(current_[i].request.id, i);
+    IdIndex now{current_};
+    for (std::size_t i = 0; i < current_.size(); ++i) now.insert(i);
     std::vector<bool> known(current_.size());
-    std::vector<std::size_t> order;  // of current_
-    for (const Item& item : frozen_.items) {
-      const auto found = now.find(item.request.id);
-      if (found == now.end()) {
-        vanished_.push_back(item.request.id);
+    std::vector<std::uint32_t> order;  // of current_
+    for (std::size_t i = 0; i < frozen_.items.size(); ++i) {
+      const std::string_view id = frozen_.items.packed()[i].id;
+      const std::optional<std::size_t> found = now.find(id);
+      if (!found) {
+        vanished_.add(id);
         continue;
       }
-      known[found->second] = true;
-      order.push_back(found->second);
-      look_at(item, current_[found->second]);
+      known[*found] = true;
+      order.push_back(static_cast<std::uint32_t>(*found));
+      look_at(i, *found);
     }
     refuse();
     for (std::size_t i = 0; i < current_.size(); ++i) {
       if (known[i]) continue;
-      order.push_back(i);
-      appended_.push_back(current_[i].request.id);
+      order.push_back(static_cast<std::uint32_t>(i));
+      appended_.add(current_.packed()[i].id);
     }
-    Reconciled result{.items = {}, .notes = notes()};
-    result.items.reserve(order.size());
-    for (const std::size_t i : order) result.items.push_back(std::move(current_[i]));
-    return result;
+    current_.select(order);
+    return {.items = std::move(current_), .notes = notes()};
   }
 
  private:
-  void look_at(const Item& then, const Item& now) {
+  void look_at(std::size_t frozen, std::size_t current) {
+    const PackedItem& then = frozen_.items.packed()[frozen];
+    const PackedItem& now = current_.packed()[current];
     if (then.key == now.key) {
-      if (then.request.fps != now.request.fps) other_fps_.push_back(then.request.id);
-      if (then.metadata != now.metadata) other_metadata_.push_back(then.request.id);
+      if (then.fps != now.fps) other_fps_.add(then.id);
+      if (then.metadata != now.metadata) other_metadata_.add(then.id);
       return;
     }
-    if (differing_.empty()) {
+    if (differing_.count() == 0) {
       first_line_ = then.line;
       // A start that died between two files can leave an identity that is not that of the items.
-      identity_fits_ = frozen_.identity.is_object() && item_key(frozen_.identity, then.request) == then.key;
+      identity_fits_ =
+          frozen_.identity.is_object() && ItemKeys{frozen_.identity}.of(then.identity()) == then.key;
       if (identity_fits_) compare(frozen_.identity, identity_, differences_);
     }
-    compare(request_identity(then.request), request_identity(now.request), differences_);
-    differing_.push_back(then.request.id);
+    compare(request_identity(frozen_.items[frozen].request), request_identity(current_[current].request),
+            differences_);
+    differing_.add(then.id);
   }
 
   void refuse() const {
     std::vector<Problem> problems;
-    if (!differing_.empty()) {
+    if (differing_.count() > 0) {
       std::string what = differences_.names();
       if (!identity_fits_) {
         what += what.empty() ? "" : ", and maybe ";
@@ -241,24 +216,24 @@ class Reconciler {
       problems.push_back(
           {.file = file_,
            .line = first_line_,
-           .message = count(differing_.size()) + " of this run directory differ from those asked for: " +
-                      some(differing_) + "; what differs: " + what + "; give another job another --run-dir",
+           .message = differing_.counted() + " of this run directory differ from those asked for: " +
+                      differing_.text() + "; what differs: " + what + "; give another job another --run-dir",
            .expected = differences_.then(),
            .got = differences_.now()});
     }
-    if (!vanished_.empty() && !drop_) {
+    if (vanished_.count() > 0 && !drop_) {
       problems.push_back({.file = file_,
-                          .message = count(vanished_.size()) +
+                          .message = vanished_.counted() +
                                      " of this run directory are not in the list any more: " +
-                                     some(vanished_) + "; put them back, or give --drop to forget them"});
+                                     vanished_.text() + "; put them back, or give --drop to forget them"});
     }
     if (!problems.empty()) throw Error{std::move(problems)};
   }
 
   std::vector<std::string> notes() const {
     std::vector<std::string> notes;
-    const auto note = [&notes](const std::vector<std::string>& ids, const std::string& what) {
-      if (!ids.empty()) notes.push_back(count(ids.size()) + " " + what + ": " + some(ids));
+    const auto note = [&notes](const SomeIds& ids, const std::string& what) {
+      if (ids.count() > 0) notes.push_back(ids.counted() + " " + what + ": " + ids.text());
     };
     note(appended_, "appended to the job");
     note(vanished_, "dropped from the job");
@@ -270,26 +245,26 @@ class Reconciler {
   std::string file_;
   const FrozenJob& frozen_;
   const nlohmann::json& identity_;
-  std::vector<Item> current_;
+  ItemList current_;
   bool drop_;
   int first_line_ = 0;
   bool identity_fits_ = false;
   Differences differences_;
-  std::vector<std::string> differing_;
-  std::vector<std::string> vanished_;
-  std::vector<std::string> appended_;
-  std::vector<std::string> other_fps_;
-  std::vector<std::string> other_metadata_;
+  SomeIds differing_;
+  SomeIds vanished_;
+  SomeIds appended_;
+  SomeIds other_fps_;
+  SomeIds other_metadata_;
 };
 
 }  // namespace
 
-void write_requests(const RunDirectory& run, std::span<const Item> items) {
+void write_requests(const RunDirectory& run, const ItemList& items) {
   const std::string temp = run.requests() + std::string{durable::temp_suffix};
   durable::File file = durable::File::open(temp, O_WRONLY | O_CREAT | O_TRUNC);
   std::string text;
-  for (const Item& item : items) {
-    append_line(text, item);
+  for (const PackedItem& item : items.packed()) {
+    append_frozen_item(text, item);
     if (text.size() < write_bytes) continue;
     file.write(text);
     text.clear();
@@ -310,15 +285,15 @@ std::optional<FrozenJob> read_frozen_job(const RunDirectory& run) {
 }
 
 Reconciled reconcile(const RunDirectory& run, const FrozenJob& frozen, const nlohmann::json& identity,
-                     std::vector<Item> current, bool drop) {
+                     ItemList current, bool drop) {
   return Reconciler{run, frozen, identity, std::move(current), drop}.run();
 }
 
-std::vector<PendingItem> pending_items(std::span<const Item> items, const JournalState& journals,
+std::vector<PendingItem> pending_items(const ItemList& items, const JournalState& journals,
                                        bool retry_failed) {
   std::vector<PendingItem> pending;
   for (std::size_t i = 0; i < items.size(); ++i) {
-    const auto found = journals.by_key.find(items[i].key);
+    const auto found = journals.by_key.find(registry::hex(items.packed()[i].key));
     if (found == journals.by_key.end()) {
       pending.push_back({.item = i});
       continue;

@@ -3,11 +3,10 @@
 #include <cstddef>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
-#include "jobs/item.h"
+#include "jobs/item_list.h"
 #include "jobs/journal/reader.h"
 #include "jobs/run_directory.h"
 
@@ -19,12 +18,12 @@ inline constexpr const char* identity_field = "identity";
 /// A job as its run directory keeps it.
 struct FrozenJob {
   nlohmann::json identity;  ///< job_identity() as config.json has it; null: not known
-  std::vector<Item> items;  ///< with their keys; line: that of requests.jsonl
+  ItemList items;           ///< with their keys; line: that of requests.jsonl
 };
 
 /// Writes requests.jsonl anew, durably: an item a line {id, key, request, metadata}. Throws Error: io,
 /// no_space.
-void write_requests(const RunDirectory& run, std::span<const Item> items);
+void write_requests(const RunDirectory& run, const ItemList& items);
 /// What an earlier start froze; none if there was none. Throws Error(bad_input) naming the line of a
 /// requests.jsonl that is torn or not ours, and Error(io). A config.json that cannot be read only leaves the
 /// identity unknown: it serves messages.
@@ -32,7 +31,7 @@ std::optional<FrozenJob> read_frozen_job(const RunDirectory& run);
 
 /// What comes of an earlier start's items and those asked for now.
 struct Reconciled {
-  std::vector<Item> items;  ///< all of the job: those frozen in their order, then the new ones in theirs
+  ItemList items;  ///< all of the job: those frozen in their order, then the new ones in theirs
   std::vector<std::string>
       notes;  ///< for the log: what was appended, dropped, or changed without changing pixels
 };
@@ -41,7 +40,7 @@ struct Reconciled {
 /// Error(usage) with its problems: ids whose key differs, naming the fields and the first five ids; ids that
 /// are no longer there, unless `drop`. Call it before anything of the run directory is written.
 Reconciled reconcile(const RunDirectory& run, const FrozenJob& frozen, const nlohmann::json& identity,
-                     std::vector<Item> current, bool drop);
+                     ItemList current, bool drop);
 
 /// An item that is left to do.
 struct PendingItem {
@@ -51,7 +50,7 @@ struct PendingItem {
 
 /// The items that are neither done nor given up, by key: failed ones are given up unless `retry_failed`,
 /// quarantined ones are.
-std::vector<PendingItem> pending_items(std::span<const Item> items, const JournalState& journals,
+std::vector<PendingItem> pending_items(const ItemList& items, const JournalState& journals,
                                        bool retry_failed);
 
 }  // namespace ditmill::jobs

@@ -20,6 +20,13 @@ Hasher::Hasher(Kind kind) : context_(EVP_MD_CTX_new()) {
   check(EVP_DigestInit_ex(context_.get(), kind == Kind::sha256 ? EVP_sha256() : EVP_md5(), nullptr));
 }
 
+Hasher Hasher::fork() const {
+  Context copy{EVP_MD_CTX_new()};
+  check(copy != nullptr);
+  check(EVP_MD_CTX_copy_ex(copy.get(), context_.get()));
+  return Hasher{std::move(copy)};
+}
+
 void Hasher::add(std::span<const std::byte> bytes) {
   check(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()));
 }

@@ -4,6 +4,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 struct evp_md_ctx_st;
@@ -17,6 +18,8 @@ class Hasher {
 
   explicit Hasher(Kind kind);
 
+  /// Another one that has added the same so far: what many texts begin with is hashed once.
+  Hasher fork() const;
   void add(std::span<const std::byte> bytes);
   void add(std::string_view text);
   /// The digest of all that was added; the hasher is used up.
@@ -26,7 +29,11 @@ class Hasher {
   struct Free {
     void operator()(evp_md_ctx_st* context) const noexcept;
   };
-  std::unique_ptr<evp_md_ctx_st, Free> context_;
+  using Context = std::unique_ptr<evp_md_ctx_st, Free>;
+
+  explicit Hasher(Context context) : context_(std::move(context)) {}
+
+  Context context_;
 };
 
 }  // namespace ditmill::registry

@@ -185,7 +185,7 @@ std::string Authority::key_hash(std::string_view role) const {
 void Authority::reconcile_items() {
   check_pin(model().digest, identities_, model().path);
   identity_ = job_identity(identities_, pipeline());
-  for (Item& item : job_.manifest.items) item.key = item_key(identity_, item.request);
+  job_.manifest.items.set_keys(ItemKeys{identity_});
   if (const std::optional<FrozenJob> frozen = read_frozen_job(*run_)) {
     Reconciled reconciled =
         reconcile(*run_, *frozen, identity_, std::move(job_.manifest.items), options_.drop);
@@ -263,12 +263,6 @@ StorePlan Authority::store_plan() const {
 
 std::size_t Authority::already_done() const {
   return count_outcome(items_, journals_, epoch_->number()).done;
-}
-
-std::deque<WorkItem> Authority::pending_work() const {
-  std::deque<WorkItem> work;
-  for (const PendingItem& pending : pending_) work.push_back({items_[pending.item], pending.attempt});
-  return work;
 }
 
 Outcome Authority::conclude(const Error* failure) {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <deque>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -59,7 +58,9 @@ class Authority {
   StorePlan store_plan() const;
   std::size_t total() const noexcept { return items_.size(); }
   std::size_t already_done() const;
-  std::deque<WorkItem> pending_work() const;
+  /// All items of the job; those left to do, by their indices. They stay as long as the authority.
+  const ItemList& items() const noexcept { return items_; }
+  const std::vector<PendingItem>& pending() const noexcept { return pending_; }
 
   /// Writes the index and outcome.json. `failure` is what ended the job early, if something did.
   Outcome conclude(const Error* failure);
@@ -85,7 +86,7 @@ class Authority {
   nlohmann::json config_;
   std::string manifest_sha256_;
   JournalState journals_;
-  std::vector<Item> items_;
+  ItemList items_;
   std::vector<PendingItem> pending_;
 };
 

@@ -21,10 +21,12 @@ std::size_t grant_size(std::size_t left, int groups, int window) noexcept {
   return std::clamp<std::size_t>(share, 1, static_cast<std::size_t>(window));
 }
 
-Coordinator::Coordinator(const dist::Communicator& comm, std::deque<WorkItem> pending,
-                         std::set<int> group_roots, int window, Progress& progress)
+Coordinator::Coordinator(const dist::Communicator& comm, const ItemList& items,
+                         std::span<const PendingItem> pending, std::set<int> group_roots, int window,
+                         Progress& progress)
     : comm_(&comm),
-      pending_(std::move(pending)),
+      items_(&items),
+      pending_(pending),
       groups_(static_cast<int>(group_roots.size())),
       present_(std::move(group_roots)),
       window_(window),
@@ -60,10 +62,10 @@ void Coordinator::handle(int rank, const GroupMessage& message) {
     case GroupMessage::Kind::ask: {
       Grant grant;
       const std::size_t count = grant_size(pending_.size(), groups_, window_);
-      for (std::size_t i = 0; i < count; ++i) {
-        grant.items.push_back(std::move(pending_.front()));
-        pending_.pop_front();
+      for (const PendingItem& each : pending_.first(count)) {
+        grant.items.push_back({(*items_)[each.item], each.attempt});
       }
+      pending_ = pending_.subspan(count);
       send_grant(*comm_, rank, grant);
       break;
     }
@@ -76,7 +78,7 @@ void Coordinator::handle(int rank, const GroupMessage& message) {
     case GroupMessage::Kind::fatal:
       if (!fatal_) {
         fatal_ = message.error;
-        pending_.clear();
+        pending_ = {};
         for (const int other : present_) send_grant(*comm_, other, {.stop = true});
       }
       break;

@@ -1,15 +1,16 @@
 #pragma once
 
 #include <cstddef>
-#include <deque>
 #include <optional>
 #include <set>
+#include <span>
 #include <thread>
-#include <vector>
 
 #include "dist/comm/communicator.h"
 #include "jobs/engine/progress.h"
 #include "jobs/engine/protocol.h"
+#include "jobs/item_list.h"
+#include "jobs/resume.h"
 
 namespace ditmill::jobs {
 
@@ -21,10 +22,11 @@ std::size_t grant_size(std::size_t left, int groups, int window) noexcept;
 /// to finish(). It probes and sleeps; it never blocks in MPI, which would spin a core that computes.
 class Coordinator {
  public:
-  /// `group_roots` are the ranks that ask. `comm` is used for nothing else while the coordinator lives;
-  /// `progress` outlives it.
-  Coordinator(const dist::Communicator& comm, std::deque<WorkItem> pending, std::set<int> group_roots,
-              int window, Progress& progress);
+  /// `pending` are those of `items` to hand out, in that order: an item is made when it is. `group_roots` are
+  /// the ranks that ask. `comm` is used for nothing else while the coordinator lives; it, `items`, `pending` and
+  /// `progress` outlive it.
+  Coordinator(const dist::Communicator& comm, const ItemList& items, std::span<const PendingItem> pending,
+              std::set<int> group_roots, int window, Progress& progress);
   Coordinator(const Coordinator&) = delete;
   Coordinator& operator=(const Coordinator&) = delete;
   ~Coordinator();
@@ -38,7 +40,8 @@ class Coordinator {
   void handle(int rank, const GroupMessage& message);
 
   const dist::Communicator* comm_;
-  std::deque<WorkItem> pending_;
+  const ItemList* items_;
+  std::span<const PendingItem> pending_;  ///< those not handed out yet
   int groups_;
   std::set<int> present_;
   int window_;

@@ -2,13 +2,15 @@
 
 #include <fmt/format.h>
 
+#include "registry/digest.h"
+
 namespace ditmill::jobs {
 
-Outcome count_outcome(const std::vector<Item>& items, const JournalState& journals, int epoch) {
+Outcome count_outcome(const ItemList& items, const JournalState& journals, int epoch) {
   Outcome outcome;
   outcome.epoch = epoch;
-  for (const Item& item : items) {
-    const auto found = journals.by_key.find(item.key);
+  for (const PackedItem& item : items.packed()) {
+    const auto found = journals.by_key.find(registry::hex(item.key));
     const Event event = found == journals.by_key.end() ? Event::start : found->second.event;
     switch (event) {
       case Event::done:

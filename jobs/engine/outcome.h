@@ -3,9 +3,8 @@
 #include <cstddef>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <vector>
 
-#include "jobs/item.h"
+#include "jobs/item_list.h"
 #include "jobs/journal/reader.h"
 
 namespace ditmill::jobs {
@@ -22,7 +21,7 @@ struct Outcome {
 };
 
 /// Counts what the journals say of these items, and draws the exit code and the reason from it.
-Outcome count_outcome(const std::vector<Item>& items, const JournalState& journals, int epoch);
+Outcome count_outcome(const ItemList& items, const JournalState& journals, int epoch);
 
 nlohmann::json to_json(const Outcome& outcome);
 

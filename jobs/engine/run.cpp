@@ -136,8 +136,8 @@ class Run {
     if (leads()) {
       progress.emplace(authority_->total(), authority_->already_done(), isatty(STDERR_FILENO) == 1,
                        write_progress);
-      coordinator.emplace(items_, authority_->pending_work(), group_roots(mesh), orders.pipeline.text_window,
-                          *progress);
+      coordinator.emplace(items_, authority_->items(), authority_->pending(), group_roots(mesh),
+                          orders.pipeline.text_window, *progress);
     }
     const std::optional<Error> failure = dist::failure_of([&] {
       GroupRunner{items_, *generator, *store, orders.pipeline, plan.output}.run();

@@ -17,7 +17,9 @@ int use(MapReader reader, const ModelDefinition& loaded, PipelineConfig pipeline
   prepare(pipeline);
   denoise(request);
   apply_pipeline(reader, pipeline);
-  read_request(reader, request);
+  RequestDraft draft{.request = request};
+  read_request(reader, draft);
+  request = draft.request;
   request.seed = 7;
   pipeline.steps = 8;
   const ModelDefinition read = read_model_definition(reader, "/");

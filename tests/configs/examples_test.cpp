@@ -33,7 +33,7 @@ TEST(Examples, AreGoodManifests) {
                               read_request_defaults(requests.map("defaults"), preset.defaults);
                               EXPECT_NE(requests.has("file"), requests.has("items"));
                               for (const YamlNode& item : requests.list("items")) {
-                                Request request = preset.defaults;
+                                RequestDraft request = preset.defaults;
                                 read_request(MapReader(item, "item", "m.yaml", requests.problems()), request);
                               }
                               requests.finish();

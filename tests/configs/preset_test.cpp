@@ -29,10 +29,10 @@ TEST(Presets, HoldWhatTheAuthorsRecommend) {
   EXPECT_EQ(small.pipeline.flow_shift, 3.0);
   EXPECT_EQ(small.pipeline.dtype, Dtype::bfloat16);
   EXPECT_EQ(small.pipeline.negative_prompt_suffix, "");
-  EXPECT_EQ(small.defaults, (Request{.width = 832, .height = 480, .frames = 81, .fps = 16}));
+  EXPECT_EQ(small.defaults.request, (Request{.width = 832, .height = 480, .frames = 81, .fps = 16}));
   const Preset large = preset_named("wan2.1-t2v-14b");
   EXPECT_EQ(large.pipeline.flow_shift, 5.0);
-  EXPECT_EQ(large.defaults, (Request{.width = 1280, .height = 720, .frames = 81, .fps = 16}));
+  EXPECT_EQ(large.defaults.request, (Request{.width = 1280, .height = 720, .frames = 81, .fps = 16}));
 }
 
 TEST(Presets, UnknownNamesAreAnsweredWithTheNearest) {

@@ -58,7 +58,7 @@ TEST(ParseYamlFuzz, NeverThrowsAndNeverBreaksItsPromises) {
     ASSERT_NO_THROW(apply_override(root, random_text(random), problems));
     MapReader reader(root, "", "m.yaml", problems);
     PipelineConfig config;
-    Request request;
+    RequestDraft request;
     ASSERT_NO_THROW(apply_pipeline(reader.map("pipeline"), config));
     ASSERT_NO_THROW(read_request(reader.map("a"), request));
     reader.finish();

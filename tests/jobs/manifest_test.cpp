@@ -424,22 +424,27 @@ INSTANTIATE_TEST_SUITE_P(
              "9223372036854775807, got -1)"}},
         Bad{"default_samples",
             "{seed: 1}",
-            "{samples: 2}",
-            {"m.yaml:8:23: this version cannot expand requests.defaults.samples (expected 1; an item for "
-             "each "
-             "sample, with its own seed, got 2)"}},
+            "{samples: 0}",
+            {"m.yaml:8:23: requests.defaults.samples is out of range (expected a whole number from 1 to "
+             "1000000, "
+             "got 0)"}},
+        Bad{"default_resolution",
+            "{seed: 1}",
+            "{aspect_ratio: '1:1'}",
+            {"m.yaml:8:14: requests.defaults.aspect_ratio without a resolution (expected resolution: 480p, "
+             "720p, "
+             "1080p, 2k, 4k beside it)"}},
         Bad{"default_key",
             "{seed: 1}",
             "{sead: 1}",
             {"m.yaml:8:14: unknown key requests.defaults.sead; did you mean seed?"}},
         Bad{"everything_at_once",
             "  steps: 8\nrequests:\n  defaults: {seed: 1}\n  file: list.txt\n",
-            "  steps: 0\n  tep: 1\nrequests:\n  defaults: {seed: auto}\n  file: bad.jsonl\n",
+            "  steps: 0\n  tep: 1\nrequests:\n  defaults: {seed: Auto}\n  file: bad.jsonl\n",
             {"m.yaml:6:10: pipeline.steps is out of range (expected a whole number from 1 to 1000, got 0)",
              "m.yaml:7:3: unknown key pipeline.tep; did you mean steps?",
-             "m.yaml:9:20: this version cannot derive seeds from ids (seed: auto) (expected a whole number "
-             "from 0 to "
-             "9223372036854775807, got auto)",
+             "m.yaml:9:20: requests.defaults.seed has the wrong type (expected a whole number from 0 to "
+             "9223372036854775807, got Auto)",
              "DIR/bad.jsonl:2:17: unknown field sed (expected a known field, or metadata under a name that "
              "is not so "
              "near to one); did you mean seed?"}}),
@@ -464,29 +469,27 @@ INSTANTIATE_TEST_SUITE_P(
             "list.txt",
             "empty.txt",
             {"m.yaml:9:9: requests.file holds no prompt: DIR/empty.txt (expected a prompt a line)"}},
-        Bad{"csv",
-            "list.txt",
-            "list.csv",
-            {"m.yaml:9:9: this version cannot read .csv lists (expected .txt or .jsonl, got list.csv)"}},
         Bad{"json",
             "list.txt",
             "list.json",
-            {"m.yaml:9:9: requests.file has an unknown ending (expected .txt or .jsonl, got .json); did you "
+            {"m.yaml:9:9: requests.file has an unknown ending (expected .txt, .jsonl or .csv, got .json); "
+             "did you "
              "mean "
              ".jsonl?"}},
         Bad{"no_ending",
             "list.txt",
             "list",
-            {"m.yaml:9:9: requests.file has an unknown ending (expected .txt or .jsonl, got none)"}},
+            {"m.yaml:9:9: requests.file has an unknown ending (expected .txt, .jsonl or .csv, got none)"}},
         Bad{"file_is_a_list",
             "list.txt",
             "[a, b]",
             {"m.yaml:9:9: requests.file has the wrong type (expected text, got a list)"}},
         Bad{"matrix",
             "  file: list.txt\n",
-            "  file: list.txt\n  matrix: {seed: [1, 2]}\n",
-            {"m.yaml:10:3: this version cannot expand requests.matrix (expected an item for each "
-             "combination)"}},
+            "  file: list.txt\n  matrix: {prompt: [a, b]}\n",
+            {"m.yaml:10:12: requests.matrix.prompt cannot vary (expected seed, width, height, frames, fps, "
+             "samples, "
+             "negative_prompt, resolution, aspect_ratio)"}},
         Bad{"misspelt",
             "  file: list.txt\n",
             "  flie: list.txt\n",

@@ -5,11 +5,15 @@
 
 #include <random>
 
+#include "jobs/frozen_item.h"
+
 namespace ditmill::jobs {
 namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
+
+constexpr ListFormat jsonl = ListFormat::json_lines;
 
 struct Reading {
   PromptList list;
@@ -25,7 +29,7 @@ struct Reading {
 ItemDefaults defaults() {
   configs::Request request;
   request.negative_prompt = "blurry";
-  return {.request = request, .negative_prompt_suffix = ""};
+  return {.draft = {.request = request}};
 }
 
 Reading read(ListFormat format, std::string_view text, const ItemDefaults& with = defaults()) {
@@ -37,13 +41,13 @@ Reading read(ListFormat format, std::string_view text, const ItemDefaults& with 
 
 std::vector<std::string> prompts(const PromptList& list) {
   std::vector<std::string> texts;
-  for (const Item& item : list.items) texts.push_back(item.request.prompt);
+  for (const PackedItem& item : list.items.packed()) texts.emplace_back(item.prompt);
   return texts;
 }
 
 std::vector<std::string> ids(const PromptList& list) {
   std::vector<std::string> texts;
-  for (const Item& item : list.items) texts.push_back(item.request.id);
+  for (const PackedItem& item : list.items.packed()) texts.emplace_back(item.id);
   return texts;
 }
 
@@ -60,8 +64,8 @@ TEST(TextList, HasAPromptALine) {
 
 TEST(TextList, TakesDefaults) {
   ItemDefaults with = defaults();
-  with.request.seed = 7;
-  with.request.width = 96;
+  with.draft.request.seed = 7;
+  with.draft.request.width = 96;
   with.negative_prompt_suffix = "ugly";
   const configs::Request request = read(ListFormat::text, "x", with).list.items.at(0).request;
   EXPECT_EQ(request.seed, 7);
@@ -71,8 +75,8 @@ TEST(TextList, TakesDefaults) {
 
 TEST(NegativePrompt, IsTheUsersThenThePresets) {
   const auto negative = [](std::string users, std::string suffix, std::string_view line) {
-    ItemDefaults with{.request = {}, .negative_prompt_suffix = std::move(suffix)};
-    with.request.negative_prompt = std::move(users);
+    ItemDefaults with{.negative_prompt_suffix = std::move(suffix)};
+    with.draft.request.negative_prompt = std::move(users);
     return read(ListFormat::json_lines, line, with).list.items.at(0).request.negative_prompt;
   };
   EXPECT_EQ(negative("a", "b", R"({"prompt": "x"})"), "a b");
@@ -118,6 +122,54 @@ TEST(JsonList, KeepsUnknownFieldsAsTheyWereWritten) {
       R"({"source":{"a b":[1,2.50,1e400],"x":" \" , \\"},"\u0061uthor":null,"n":123456789012345678901234567890})");
 }
 
+TEST(JsonList, TakesAFrozenListAsItStands) {
+  Item frozen{.request = {.id = "a~seed1-s0",
+                          .prompt = "a \"cat\"\n\x01 caf\xc3\xa9",
+                          .negative_prompt = "worst ugly",
+                          .seed = 9223372036854775807,
+                          .width = 96,
+                          .height = 64,
+                          .frames = 5,
+                          .fps = 12.5},
+              .metadata = R"({"author":"x"})",
+              .key = std::string(64, 'a')};
+  std::string text;
+  append_frozen_item(text, ItemList{frozen}.packed()[0]);
+  ItemDefaults with = defaults();
+  with.negative_prompt_suffix = "ugly";
+  const Reading reading = read(ListFormat::json_lines, text + R"({"prompt": "b"})", with);
+  EXPECT_THAT(reading.messages(), IsEmpty());
+  ASSERT_EQ(reading.list.items.size(), 2u);
+  EXPECT_EQ(reading.list.items[0].request, frozen.request);
+  EXPECT_EQ(reading.list.items[0].metadata, frozen.metadata);
+  EXPECT_EQ(reading.list.items[0].key, "");
+  EXPECT_EQ(reading.list.items[1].request.id, "000001");
+
+  text.replace(text.find("\"width\":96"), 10, "\"width\":0");
+  EXPECT_THAT(
+      read(ListFormat::json_lines, text).messages(),
+      ElementsAre("L:1:256: not a frozen item (expected a width that is a whole number from 1 to 16384, "
+                  "got 0)"));
+}
+
+TEST(JsonList, LinesStandForSamplesAndDerivedSizes) {
+  ItemDefaults with = defaults();
+  with.name = "cats";
+  const Reading reading = read(jsonl,
+                               "{\"prompt\": \"a\", \"samples\": 2, \"seed\": 7}\n"
+                               "{\"prompt\": \"b\", \"id\": \"b\", \"seed\": \"auto\", \"samples\": 2}\n"
+                               "{\"prompt\": \"c\", \"resolution\": \"480p\", \"aspect_ratio\": \"9:16\"}\n",
+                               with);
+  EXPECT_THAT(reading.messages(), IsEmpty());
+  EXPECT_THAT(ids(reading.list), ElementsAre("000000-s0", "000000-s1", "b-s0", "b-s1", "000002"));
+  std::vector<std::int64_t> seeds;
+  for (const PackedItem& item : reading.list.items.packed()) seeds.push_back(item.seed);
+  // int.from_bytes(hashlib.sha256(b"cats/b-s0").digest()[:8], "big") >> 1
+  EXPECT_THAT(seeds, ElementsAre(7, 8, 3366041228096712728, 4069082032801209330, 42));
+  EXPECT_EQ(reading.list.items[4].request.width, 480);
+  EXPECT_EQ(reading.list.items[4].request.height, 832);
+}
+
 TEST(JsonList, FaultyLinesCountAsPositions) {
   const Reading reading =
       read(ListFormat::json_lines, "{\"prompt\": 1}\n{\"prompt\": \"b\"}\n{\n{\"prompt\": \"d\"}");
@@ -126,10 +178,12 @@ TEST(JsonList, FaultyLinesCountAsPositions) {
 }
 
 TEST(Ids, GrowBeyondSixDigits) {
-  ListBuilder builder{defaults()};
-  Item item;
+  const ItemDefaults with = defaults();
+  std::vector<Problem> problems;
+  ListBuilder builder{"L", with, problems};
+  ItemDraft item;
   for (int i = 0; i <= 1'000'000; ++i) item = builder.next_item();
-  EXPECT_EQ(item.request.id, "1000000");
+  EXPECT_EQ(item.draft.request.id, "1000000");
 }
 
 TEST(Sizes, AreAskedOnceForEachCombination) {
@@ -166,7 +220,6 @@ TEST_P(BadList, IsRefusedAtItsPlace) {
 }
 
 constexpr ListFormat text = ListFormat::text;
-constexpr ListFormat jsonl = ListFormat::json_lines;
 constexpr const char* whole_seed = "a whole number from 0 to 9223372036854775807";
 
 INSTANTIATE_TEST_SUITE_P(
@@ -332,11 +385,10 @@ INSTANTIATE_TEST_SUITE_P(
             R"({"prompt": "a", "seed": 9223372036854775808})",
             {std::string("L:1:25: seed is out of range (expected ") + whole_seed +
              ", got 9223372036854775808)"}},
-        Bad{"seed_auto",
+        Bad{"seed_word",
             jsonl,
-            R"({"prompt": "a", "seed": "auto"})",
-            {std::string("L:1:25: this version cannot derive seeds from ids (seed: auto) (expected ") +
-             whole_seed + ", got auto)"}},
+            R"({"prompt": "a", "seed": "Auto"})",
+            {std::string("L:1:25: seed has the wrong type (expected ") + whole_seed + ", got \"Auto\")"}},
         Bad{"width_zero",
             jsonl,
             R"({"prompt": "a", "width": 0})",
@@ -384,15 +436,54 @@ INSTANTIATE_TEST_SUITE_P(
             {"L:1:8: id is not valid (expected 1 to 128 letters, digits, '.', '_', '~' or '-', the first a "
              "letter or "
              "a digit, got \"\")"}},
-        Bad{"samples",
+        Bad{"samples_zero",
             jsonl,
-            R"({"prompt": "a", "samples": 4})",
-            {"L:1:17: this version cannot expand samples (expected a line for each sample, with its own "
-             "seed)"}},
-        Bad{"resolution",
+            R"({"prompt": "a", "samples": 0})",
+            {"L:1:28: samples is out of range (expected a whole number from 1 to 1000000, got 0)"}},
+        Bad{"samples_near",
             jsonl,
-            R"({"prompt": "a", "resolution": "480p"})",
-            {"L:1:17: this version cannot derive sizes from resolution (expected width and height)"}},
+            R"({"prompt": "a", "sample": 2})",
+            {"L:1:17: unknown field sample (expected a known field, or metadata under a name that is not so "
+             "near "
+             "to one); did you mean samples?"}},
+        Bad{"samples_beyond",
+            jsonl,
+            R"({"prompt": "a", "seed": 9223372036854775807, "samples": 2})",
+            {"L:1:1: the seeds of 2 samples go beyond the largest (expected a seed of at most "
+             "9223372036854775806, got 9223372036854775807)"}},
+        Bad{"sample_id_too_long",
+            jsonl,
+            R"({"prompt": "a", "samples": 2, "id": ")" + std::string(126, 'x') + "\"}",
+            {"L:1:37: the id " + std::string(126, 'x') +
+             "-s1 is too long (expected 1 to 128 letters, digits, '.', '_', '~' or '-', the first a letter "
+             "or a "
+             "digit, got 129 characters)"}},
+        Bad{"resolution_word",
+            jsonl,
+            R"({"prompt": "a", "resolution": "480P"})",
+            {"L:1:31: resolution has an unknown value (expected 480p, 720p, 1080p, 2k, 4k, got \"480P\"); "
+             "did you "
+             "mean 480p?"}},
+        Bad{"resolution_number",
+            jsonl,
+            R"({"prompt": "a", "resolution": 480})",
+            {"L:1:31: resolution has the wrong type (expected a string, got 480)"}},
+        Bad{"aspect_ratio_form",
+            jsonl,
+            R"({"prompt": "a", "resolution": "480p", "aspect_ratio": "wide"})",
+            {"L:1:55: aspect_ratio is not valid (expected W:H, two numbers above 0, at most 10000, got "
+             "\"wide\")"}},
+        Bad{"aspect_ratio_alone",
+            jsonl,
+            R"({"prompt": "a", "aspect_ratio": "1:1"})",
+            {"L:1:17: aspect_ratio without a resolution (expected resolution: 480p, 720p, 1080p, 2k, 4k "
+             "beside "
+             "it)"}},
+        Bad{"resolution_and_width",
+            jsonl,
+            R"({"prompt": "a", "width": 64, "resolution": "480p"})",
+            {"L:1:30: resolution and width exclude each other (expected width and height, or resolution with "
+             "aspect_ratio)"}},
         Bad{"all_at_once",
             jsonl,
             R"({"seed": -1, "width": "a", "fps": true})",
@@ -471,8 +562,10 @@ TEST(List, OfAnyBytesIsReadOrRefusedButNeverCrashes) {
   for (int round = 0; round < 3000; ++round) {
     std::string text = round % 2 == 0 ? "" : R"({"prompt": "a", "m": )";
     for (auto left = random() % 40; left > 0; --left) text += pieces[random() % std::size(pieces)];
-    const Reading reading = read(round % 3 == 0 ? ListFormat::text : jsonl, text);
-    for (const Item& item : reading.list.items) EXPECT_NE(item.request.prompt, "");
+    const ListFormat format = round % 3 == 0 ? ListFormat::text : round % 3 == 1 ? jsonl : ListFormat::csv;
+    if (format == ListFormat::csv) text.insert(0, "prompt,m\n");
+    const Reading reading = read(format, text);
+    for (const PackedItem& item : reading.list.items.packed()) EXPECT_NE(item.prompt, "");
     for (const Problem& problem : reading.problems) EXPECT_GE(problem.line, 1) << text;
   }
 }

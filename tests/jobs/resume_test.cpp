@@ -31,24 +31,23 @@ Item item(const std::string& id, const std::string& prompt, const nlohmann::json
   return made;
 }
 
-std::vector<std::string> ids(const std::vector<Item>& items) {
+std::vector<std::string> ids(const ItemList& items) {
   std::vector<std::string> texts;
-  for (const Item& each : items) texts.push_back(each.request.id);
+  for (const PackedItem& each : items.packed()) texts.emplace_back(each.id);
   return texts;
 }
 
 class ResumeTest : public testing::Test {
  protected:
-  void freeze(const std::vector<Item>& items, const nlohmann::json& job = identity()) const {
+  void freeze(const ItemList& items, const nlohmann::json& job = identity()) const {
     write_requests(run_, items);
     durable::write_file(run_.config(), nlohmann::json{{"version", "1.0"}, {identity_field, job}}.dump());
   }
-  Reconciled resume(std::vector<Item> current, const nlohmann::json& job = identity(),
-                    bool drop = false) const {
+  Reconciled resume(ItemList current, const nlohmann::json& job = identity(), bool drop = false) const {
     return reconcile(run_, read_frozen_job(run_).value(), job, std::move(current), drop);
   }
   /// The messages that a resume is refused with.
-  std::vector<std::string> refusal(std::vector<Item> current, const nlohmann::json& job = identity()) const {
+  std::vector<std::string> refusal(ItemList current, const nlohmann::json& job = identity()) const {
     try {
       resume(std::move(current), job);
     } catch (const Error& error) {
@@ -134,15 +133,15 @@ TEST_F(ResumeTest, OtherPromptIsRefusedNamingIt) {
 }
 
 TEST_F(ResumeTest, OtherPipelineIsRefusedNamingFieldsAndFiveIds) {
-  std::vector<Item> frozen;
-  std::vector<Item> current;
+  ItemList frozen;
+  ItemList current;
   const nlohmann::json now = identity(9, "sha256:02");
   for (int i = 0; i < 12; ++i) {
-    frozen.push_back(item("i" + std::to_string(i), "x"));
-    current.push_back(item("i" + std::to_string(i), "x", now));
+    frozen.add(item("i" + std::to_string(i), "x"));
+    current.add(item("i" + std::to_string(i), "x", now));
   }
   freeze(frozen);
-  EXPECT_THAT(refusal(current, now),
+  EXPECT_THAT(refusal(std::move(current), now),
               ElementsAre(AllOf(HasSubstr("12 items"), HasSubstr(": i0, i1, i2, i3, i4 and 7 more; "),
                                 HasSubstr("what differs: components.dit.digest, steps;"),
                                 HasSubstr("expected components.dit.digest \"sha256:01\", steps 8"),
@@ -223,13 +222,13 @@ TEST(PendingItems, AreThoseNeitherDoneNorGivenUp) {
     state.attempts = attempts;
     journals.by_key[of.key] = state;
   };
-  const std::vector<Item> items{item("new", "1"),
-                                item("done", "2"),
-                                item("failed", "3"),
-                                item("bad", "4"),
-                                item("started", "5"),
-                                item("stopped", "6"),
-                                item("other-name-of-done", "2")};
+  const ItemList items{item("new", "1"),
+                       item("done", "2"),
+                       item("failed", "3"),
+                       item("bad", "4"),
+                       item("started", "5"),
+                       item("stopped", "6"),
+                       item("other-name-of-done", "2")};
   says(items[1], Event::done, 1);
   says(items[2], Event::failed, 2);
   says(items[3], Event::quarantined, 3);
