@@ -63,6 +63,10 @@ PipelineConfig read_pipeline(const nlohmann::json& layer2) {
   return pipeline;
 }
 
+nlohmann::json or_null(const std::string& text) {
+  return text.empty() ? nlohmann::json() : nlohmann::json(text);
+}
+
 }  // namespace
 
 std::string utc_now() {
@@ -82,9 +86,9 @@ PipelineConfig pipeline_from_dump(const nlohmann::json& layer2) {
   }
 }
 
-nlohmann::json dump_layer1(const ModelDefinition& model, const std::vector<ComponentDump>& components) {
+nlohmann::json dump_layer1(const ModelDefinition& model, const WeightsDump& weights) {
   nlohmann::json models = nlohmann::json::array();
-  for (const ComponentDump& component : components) {
+  for (const ComponentDump& component : weights.components) {
     models.push_back({{"name", component.role},
                       {"class", component.family},
                       {"variant", component.variant},
@@ -93,9 +97,17 @@ nlohmann::json dump_layer1(const ModelDefinition& model, const std::vector<Compo
                       {"key_hash", component.key_hash},
                       {"digest", component.digest},
                       {"dtype", component.dtype},
-                      {"parameters", component.parameters}});
+                      {"parameters", component.parameters},
+                      {"hyper_parameters", component.hyper_parameters}});
+  }
+  nlohmann::json experts = nlohmann::json::array();
+  for (const ExpertDump& expert : weights.experts) {
+    experts.push_back({{"name", expert.name}, {"variant", expert.variant}});
   }
   return {{"models", std::move(models)},
+          {"experts", std::move(experts)},
+          {"quantization", or_null(weights.quantization)},
+          {"prediction_type", or_null(weights.prediction_type)},
           {"path", model.path},
           {"noop", model.noop_seconds ? nlohmann::json(*model.noop_seconds) : nlohmann::json()},
           {"catalog", model.catalog},

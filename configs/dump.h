@@ -25,11 +25,27 @@ struct ComponentDump {
   std::string digest = {};  ///< "sha256:HEX"
   std::string dtype = {};   ///< it runs in
   std::uint64_t parameters = 0;
+  nlohmann::json hyper_parameters =
+      nlohmann::json::object();  ///< effective ones: from shapes and config.json
+};
+
+/// One of the transformers that share the steps of a model between them.
+struct ExpertDump {
+  std::string name = {};  ///< "high" or "low": the noise that it takes away
+  std::string variant = {};
+};
+
+/// What is bound to the weights and found in their files, where ModelDefinition is what the manifest says.
+struct WeightsDump {
+  std::vector<ComponentDump> components = {};
+  std::vector<ExpertDump> experts = {};  ///< none: one transformer does all steps
+  std::string quantization = {};         ///< element types that are no floats of 16 bits or more; empty: none
+  std::string prediction_type = {};      ///< what the transformer predicts: "flow"; empty: no weights
 };
 
 /// The three layers as JSON, every field present. Layer 1 lists the components as {"models": [{"name",
-/// ...}]}.
-nlohmann::json dump_layer1(const ModelDefinition& model, const std::vector<ComponentDump>& components);
+/// ...}]}; what there is none of (quantization, prediction type, noop) is null.
+nlohmann::json dump_layer1(const ModelDefinition& model, const WeightsDump& weights);
 nlohmann::json dump_layer2(const PipelineConfig& pipeline);
 nlohmann::json dump_layer3(const Request& request);
 /// Layer 2 back from its dump. Throws Error(bad_input) for a dump of another shape.

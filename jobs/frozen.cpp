@@ -119,7 +119,7 @@ std::string to_yaml(const YamlNode& node) {
 
 std::string frozen_manifest(const ManifestSource& source, const Manifest& manifest) {
   std::vector<Problem> ignored;  // decode_manifest() has reported them
-  YamlNode root = configs::parse_yaml(source.text, source.file, ignored);
+  YamlNode root = manifest_tree(source, ignored);
   configs::apply_overrides(root, source.sets, ignored);
   const auto set = [&](const std::string& key, const std::string& path) {
     configs::apply_override(root, key + "=" + double_quoted(path), ignored);

@@ -34,7 +34,7 @@ class Decoder {
 
   Manifest decode() {
     Manifest manifest;
-    YamlNode root = configs::parse_yaml(source_.text, source_.file, problems_);
+    YamlNode root = manifest_tree(source_, problems_);
     if (is_torn(root)) return manifest;
     configs::apply_overrides(root, source_.sets, problems_);
     MapReader top{root, "", source_.file, problems_};
@@ -210,9 +210,14 @@ ManifestSource read_manifest(const std::string& path) {
       .file = path,
       .directory = std::filesystem::absolute(path).parent_path().lexically_normal().string(),
       .sets = {},
-      .run_dir = {}};
+      .run_dir = {},
+      .tree = {}};
   file->read_at(0, std::as_writable_bytes(std::span{source.text}));
   return source;
+}
+
+configs::YamlNode manifest_tree(const ManifestSource& source, std::vector<Problem>& problems) {
+  return source.tree ? *source.tree : configs::parse_yaml(source.text, source.file, problems);
 }
 
 Manifest decode_manifest(const ManifestSource& source, const PresetOf& preset_of,

@@ -9,6 +9,7 @@
 #include "configs/model_definition.h"
 #include "configs/pipeline_config.h"
 #include "configs/request.h"
+#include "configs/yaml_reader.h"
 #include "jobs/export/video_config.h"
 #include "jobs/item_list.h"
 
@@ -31,6 +32,8 @@ struct ManifestSource {
   std::string directory;          ///< absolute; relative paths in the manifest start here
   std::vector<std::string> sets;  ///< "a.b.c=V" in the order given
   std::string run_dir;            ///< --run-dir, absolute; empty: output.path
+  /// Stands for `text` where the manifest was made of a dump.
+  std::optional<configs::YamlNode> tree = {};
 };
 
 /// A decoded manifest: three layers that cannot be mixed up, the items, and where results go.
@@ -54,6 +57,9 @@ std::string absolute_path(const std::string& directory, const std::string& path)
 
 /// Reads the file (and nothing that it names). Throws Error: not_found, bad_input, io.
 ManifestSource read_manifest(const std::string& path);
+
+/// The manifest as a tree, before `--set`; what is wrong with its YAML is added to `problems`.
+configs::YamlNode manifest_tree(const ManifestSource& source, std::vector<Problem>& problems);
 
 /// Decodes a manifest and its prompt list. Everything wrong is added to `problems`, each with its place; what
 /// is returned is then usable for further checks, but incomplete. Errors of `preset_of` that the user can fix

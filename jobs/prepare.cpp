@@ -4,9 +4,12 @@
 #include <array>
 #include <filesystem>
 #include <map>
+#include <optional>
 
 #include "dist/mesh.h"
 #include "jobs/export/video.h"
+#include "jobs/from_dump.h"
+#include "jobs/weights_dump.h"
 #include "models/component_plan.h"
 #include "registry/identity/catalog.h"
 #include "registry/identity/model_folder.h"
@@ -37,6 +40,7 @@ void bind_model(PreparedJob& job, const configs::ModelDefinition& model) {
                 Got{"none of them"},
                 "copy the tokenizer folder of the original checkpoint beside the weights"};
   }
+  job.experts = experts_of(job.folder, catalog);
   job.family = &family;
 }
 
@@ -73,13 +77,23 @@ std::vector<ItemsOfSize> items_by_size(const ItemList& items) {
 
 PreparedJob prepare_job(const RunOptions& options, std::vector<Problem>& problems) {
   PreparedJob job;
-  job.source = read_manifest(options.manifest);
-  job.source.sets = options.sets;
+  std::optional<DumpedJob> dumped;
+  if (options.from_dump.empty()) {
+    job.source = read_manifest(options.manifest);
+    job.source.sets = options.sets;
+  } else {
+    dumped = read_dump(options.from_dump, options.sets, problems);
+    if (!problems.empty()) return job;
+    job.source = dumped->source;
+  }
   if (!options.run_dir.empty()) job.source.run_dir = std::filesystem::absolute(options.run_dir).string();
 
-  const PresetOf preset_of = [&job](const configs::ModelDefinition& model) -> std::string {
+  const PresetOf preset_of = [&job, &dumped](const configs::ModelDefinition& model) -> std::string {
     if (model.noop_seconds) return {};
     bind_model(job, model);
+    if (dumped) {
+      require_same_weights(dumped->dump.at("layer1_model_definition"), weights_dump(job), model.path);
+    }
     return job.folder.component("dit").identity.preset;
   };
   const CheckRequest check_request = [&job](const configs::Request& request) {
@@ -88,8 +102,22 @@ PreparedJob prepare_job(const RunOptions& options, std::vector<Problem>& problem
   job.manifest = decode_manifest(job.source, preset_of, check_request, problems);
   // Before anything is loaded: nodes are alike, so what this one cannot encode no rank can.
   if (job.manifest.output.video && problems.empty()) VideoLibrary{};
+  if (dumped) {
+    settle_dump(*dumped, job.source, job.manifest);
+    job.dump = std::move(dumped->dump);
+    job.threads = dumped->threads;
+  }
   if (job.family != nullptr) job.components = plan_components(job);
   return job;
+}
+
+dist::Mesh lay_out(const PreparedJob& job, int world) {
+  try {
+    return dist::Mesh{world, job.manifest.pipeline.parallel};
+  } catch (const Error& error) {
+    if (job.dump.is_null()) throw;
+    throw with_dump_hint(error);
+  }
 }
 
 std::uint64_t disk_bytes(const PreparedJob& job) {
@@ -99,7 +127,7 @@ std::uint64_t disk_bytes(const PreparedJob& job) {
     if (job.manifest.output.frames) {
       each += std::uint64_t{3} * request.width * request.height * request.frames;
     }
-    if (job.manifest.output.video) total += most_video_bytes(*job.manifest.output.video, request);
+    if (job.manifest.output.video) each += most_video_bytes(*job.manifest.output.video, request);
     if (job.manifest.output.latents && job.family != nullptr) {
       std::uint64_t elements = 1;
       for (const std::int64_t extent : job.family->latent_shape(job.hyper_parameters, request)) {
@@ -117,7 +145,7 @@ nlohmann::json check_report(const PreparedJob& job, int world, std::vector<Probl
       {"items", job.manifest.items.size()}, {"world", world},  {"degrees", nlohmann::json::object()},
       {"ranks", nlohmann::json::array()},   {"disk_bytes", 0}, {"problems", nlohmann::json::array()}};
   try {
-    const dist::Mesh mesh{world, job.manifest.pipeline.parallel};
+    const dist::Mesh mesh = lay_out(job, world);
     for (const dist::Axis axis : dist::axes) report["degrees"][dist::name(axis)] = mesh.degree(axis);
     report["degrees"]["fsdp"] = job.manifest.pipeline.parallel.fsdp;
   } catch (const Error& error) {

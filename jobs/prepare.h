@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "configs/dump.h"
+#include "dist/mesh.h"
 #include "dist/plan/plan.h"
 #include "jobs/manifest.h"
 #include "models/family.h"
@@ -15,6 +17,7 @@ namespace ditmill::jobs {
 /// What the command line of `run` says.
 struct RunOptions {
   std::string manifest;
+  std::string from_dump;          ///< --from-dump FILE, instead of a manifest
   std::vector<std::string> sets;  ///< --set a.b.c=V, in order
   std::string run_dir;            ///< --run-dir; empty: output.path
   bool drop = false;              ///< --drop: forget items that vanished from the list
@@ -32,16 +35,22 @@ struct RunOptions {
 struct PreparedJob {
   ManifestSource source;
   Manifest manifest;
+  nlohmann::json dump;                     ///< the one that --from-dump names; null: none
+  int threads = 0;                         ///< a rank had when that dump was written; 0: not known
   const models::Family* family = nullptr;  ///< null for a rehearsal (model.noop)
   registry::ModelFolder folder;
+  std::vector<configs::ExpertDump> experts;
   models::HyperParameters hyper_parameters;
   std::vector<dist::ComponentPlan> components;
 };
 
-/// Reads the manifest, the prompt list and the headers of the weights, and binds them together. Everything
-/// wrong with what the user wrote is added to `problems`; throws Error for a manifest or model that cannot be
-/// read, and where output.video is asked for and cannot be made on this machine.
+/// Reads the manifest (or the dump), the prompt list and the headers of the weights, and binds them together.
+/// Everything wrong with what the user wrote is added to `problems`; throws Error for a manifest or model
+/// that cannot be read, and where output.video is asked for and cannot be made on this machine.
 PreparedJob prepare_job(const RunOptions& options, std::vector<Problem>& problems);
+
+/// The job's mesh in a world. Throws Error(usage) where the degrees do not fit it.
+dist::Mesh lay_out(const PreparedJob& job, int world);
 
 /// What `run --check --json` prints for a world of so many ranks. `job` is usable even with problems.
 nlohmann::json check_report(const PreparedJob& job, int world, std::vector<Problem> problems);

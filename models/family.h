@@ -26,6 +26,8 @@ class Family {
   virtual ~Family() = default;
 
   virtual std::string_view name() const noexcept = 0;
+  /// What its transformers predict, as schedulers name it: "flow", "epsilon", "v_prediction".
+  virtual std::string_view prediction_type() const noexcept = 0;
   /// The effective hyper-parameters of one of the family's components, from its shapes, its config.json and
   /// its catalog entry. Accounts for every tensor. Throws Error(bad_input) where they contradict each other,
   /// and Error(unsupported) where config.json asks for math that ditmill lacks.

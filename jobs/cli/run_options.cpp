@@ -7,11 +7,25 @@
 namespace ditmill::jobs {
 
 void add_run_options(CLI::App& command, RunOptions& options) {
-  command.add_option("manifest", options.manifest, "The job manifest (YAML)")->required();
+  CLI::Option* manifest = command.add_option("manifest", options.manifest, "The job manifest (YAML)");
+  CLI::Option* from_dump =
+      command
+          .add_option("--from-dump", options.from_dump,
+                      "Instead of a manifest: a run's config.json, or an item's config_json; needs --run-dir")
+          ->type_name("FILE");
+  manifest->excludes(from_dump);
   command.add_option("--set", options.sets, "a.b.c=V: sets a manifest field (V is YAML); may be repeated")
       ->allow_extra_args(false)
       ->type_name("KEY=VALUE");
-  command.add_option("--run-dir", options.run_dir, "Run directory, instead of output.path")->type_name("DIR");
+  CLI::Option* run_dir =
+      command.add_option("--run-dir", options.run_dir, "Run directory, instead of output.path")
+          ->type_name("DIR");
+  from_dump->needs(run_dir);
+  command.final_callback([&options] {
+    if (options.manifest.empty() && options.from_dump.empty()) {
+      throw CLI::RequiredError("a manifest, or --from-dump FILE,");
+    }
+  });
   command.add_flag("--drop", options.drop, "Forget items that are no longer in the list");
   command
       .add_option_function<std::string>(

@@ -7,12 +7,13 @@
 #include <spdlog/spdlog.h>
 
 #include "configs/dump.h"
-#include "dist/mesh.h"
+#include "jobs/from_dump.h"
 #include "jobs/frozen.h"
 #include "jobs/resume.h"
 #include "jobs/store/durable.h"
 #include "jobs/store/index.h"
 #include "jobs/version.h"
+#include "jobs/weights_dump.h"
 #include "registry/digest.h"
 
 namespace ditmill::jobs {
@@ -27,23 +28,29 @@ std::string model_digest(const std::vector<ComponentIdentity>& identities) {
   return "sha256:" + registry::sha256_hex(text);
 }
 
+/// Where the weights are not those of a dump: " (vae)"; empty if the dump does not tell.
+std::string other_components(const nlohmann::json& dump, const std::vector<ComponentIdentity>& identities) {
+  if (dump.is_null()) return {};
+  std::string names;
+  for (const nlohmann::json& model : dump.at("layer1_model_definition").at("models")) {
+    for (const ComponentIdentity& identity : identities) {
+      const bool other = model.at("name") == identity.role && model.at("digest") != identity.digest;
+      if (other) names += (names.empty() ? "" : ", ") + identity.role;
+    }
+  }
+  return names.empty() ? "" : " (" + names + ")";
+}
+
 void check_pin(const std::string& pinned, const std::vector<ComponentIdentity>& identities,
-               const std::string& model_path) {
+               const std::string& model_path, const nlohmann::json& dump) {
   if (pinned.empty() || pinned == model_digest(identities)) return;
   throw Error{Category::usage,
               "compare the weights with model.digest",
               Where{.file = model_path},
               Expected{pinned},
               Got{model_digest(identities)},
-              "these are other weights than the manifest pins, or their files are damaged"};
-}
-
-std::uint64_t parameters_of(const registry::Component& component) {
-  std::uint64_t parameters = 0;
-  for (const registry::WeightFile& file : component.files) {
-    for (const registry::TensorInfo& tensor : file.tensors) parameters += tensor.elements();
-  }
-  return parameters;
+              "these are other weights" + other_components(dump, identities) +
+                  " than the manifest or dump pins, or their files are damaged"};
 }
 
 nlohmann::json to_json(const VideoConfig& video) {
@@ -72,7 +79,8 @@ nlohmann::json to_json(const StorePlan& plan) {
           {"layer1", provenance.layer1},
           {"layer2", provenance.layer2},
           {"steps", provenance.steps},
-          {"guidance", provenance.guidance}};
+          {"guidance", provenance.guidance},
+          {"threads", provenance.threads}};
 }
 
 StorePlan store_plan_from_json(const nlohmann::json& json) {
@@ -98,7 +106,8 @@ StorePlan store_plan_from_json(const nlohmann::json& json) {
                      .layer1 = json.at("layer1"),
                      .layer2 = json.at("layer2"),
                      .steps = json.at("steps").get<int>(),
-                     .guidance = json.at("guidance").get<double>()};
+                     .guidance = json.at("guidance").get<double>(),
+                     .threads = json.at("threads").get<int>()};
   return plan;
 }
 Authority::Authority(RunOptions options, LaunchFacts facts)
@@ -106,8 +115,8 @@ Authority::Authority(RunOptions options, LaunchFacts facts)
   std::vector<Problem> problems;
   job_ = prepare_job(options_, problems);
   if (!problems.empty()) throw Error{std::move(problems)};
-  const dist::Mesh mesh{facts_.world, job_.manifest.pipeline.parallel};
-  groups_ = mesh.degree(dist::Axis::dp);
+  groups_ = lay_out(job_, facts_.world).degree(dist::Axis::dp);
+  if (dumped_threads() > 0) facts_.threads = dumped_threads();
 
   run_.emplace(job_.manifest.output.path);
   run_->create();
@@ -183,7 +192,7 @@ std::string Authority::key_hash(std::string_view role) const {
 }
 
 void Authority::reconcile_items() {
-  check_pin(model().digest, identities_, model().path);
+  check_pin(model().digest, identities_, model().path, job_.dump);
   identity_ = job_identity(identities_, pipeline());
   job_.manifest.items.set_keys(ItemKeys{identity_});
   if (const std::optional<FrozenJob> frozen = read_frozen_job(*run_)) {
@@ -215,21 +224,19 @@ void Authority::freeze() {
   durable::write_file(run_->manifest(), manifest);
   write_requests(*run_, items_);
 
-  std::vector<configs::ComponentDump> components;
-  for (const registry::Component& component : job_.folder.components) {
-    components.push_back({.role = component.role,
-                          .family = component.identity.family,
-                          .variant = component.identity.variant,
-                          .layout = component.identity.layout,
-                          .path = component.label,
-                          .key_hash = component.identity.key_hash,
-                          .digest = identity_.at("components").at(component.role).at("digest"),
-                          .dtype = std::string{name(dtype_of(component.role))},
-                          .parameters = parameters_of(component)});
+  configs::WeightsDump weights = weights_dump(job_);
+  for (configs::ComponentDump& component : weights.components) {
+    component.digest = identity_.at("components").at(component.role).at("digest");
   }
+  configs::ModelDefinition bound = model();
+  if (job_.family != nullptr) bound.digest = model_digest(identities_);
   const std::string type = job_.family == nullptr ? "noop" : std::string{job_.family->name()};
-  config_ = configs::dump_config(type, "cpu", configs::dump_layer1(model(), components),
+  config_ = configs::dump_config(type, "cpu", configs::dump_layer1(bound, weights),
                                  configs::dump_layer2(pipeline()));
+  config_["layer3_requests"] = {{"file", std::filesystem::path(run_->requests()).filename().string()},
+                                {"items", items_.size()},
+                                {"sha256", list_sha256(run_->requests())}};
+  config_["output"] = dump_output(job_.manifest.output);
   config_["name"] = job_.manifest.name;
   config_["ditmill_version"] = version;
   config_["libraries"] = facts_.libraries;
@@ -239,12 +246,10 @@ void Authority::freeze() {
   config_["weights_digest"] = model_digest(identities_);
   config_["manifest_sha256"] = manifest_sha256_;
   config_[identity_field] = identity_;
+  for (const std::string& change : changes_since(job_.dump, config_)) {
+    spdlog::warn("not as in {}, the results may differ: {}", options_.from_dump, change);
+  }
   durable::write_file(run_->config(), config_.dump(2) + "\n");
-}
-
-configs::Dtype Authority::dtype_of(const std::string& role) const {
-  const auto chosen = pipeline().components.find(role);
-  return chosen == pipeline().components.end() ? pipeline().dtype : chosen->second.dtype;
 }
 
 StorePlan Authority::store_plan() const {
@@ -258,7 +263,8 @@ StorePlan Authority::store_plan() const {
                          .layer1 = config_.at("layer1_model_definition"),
                          .layer2 = config_.at("layer2_inference_config"),
                          .steps = pipeline().steps,
-                         .guidance = pipeline().guidance_scale}};
+                         .guidance = pipeline().guidance_scale,
+                         .threads = facts_.threads}};
 }
 
 std::size_t Authority::already_done() const {

@@ -48,6 +48,8 @@ class Authority {
 
   const configs::PipelineConfig& pipeline() const noexcept { return job_.manifest.pipeline; }
   const configs::ModelDefinition& model() const noexcept { return job_.manifest.model; }
+  /// Threads that a dump asks of every rank, and the command line does not overrule; 0: none.
+  int dumped_threads() const noexcept { return options_.threads == 0 ? job_.threads : 0; }
   /// Whether weights must be loaded: false for a rehearsal, and where nothing is left to do.
   bool needs_weights() const noexcept;
   LoadPlan load_plan() const;
@@ -72,7 +74,6 @@ class Authority {
   void reconcile_items();
   void freeze();
   std::string key_hash(std::string_view role) const;
-  configs::Dtype dtype_of(const std::string& role) const;
 
   RunOptions options_;
   LaunchFacts facts_;

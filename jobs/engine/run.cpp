@@ -32,19 +32,21 @@ namespace {
 /// What rank 0 tells all others before any weights are read.
 struct Orders {
   configs::PipelineConfig pipeline = {};
+  int threads = 0;  ///< 0: each rank's own default
   std::optional<double> noop_seconds = {};
   std::optional<LoadPlan> load = {};
 };
 
 nlohmann::json to_json(const Orders& orders) {
-  nlohmann::json json{{"pipeline", configs::dump_layer2(orders.pipeline)}};
+  nlohmann::json json{{"pipeline", configs::dump_layer2(orders.pipeline)}, {"threads", orders.threads}};
   if (orders.noop_seconds) json["noop_seconds"] = *orders.noop_seconds;
   if (orders.load) json["load"] = to_json(*orders.load);
   return json;
 }
 
 Orders orders_from_json(const nlohmann::json& json) {
-  Orders orders{.pipeline = configs::pipeline_from_dump(json.at("pipeline"))};
+  Orders orders{.pipeline = configs::pipeline_from_dump(json.at("pipeline")),
+                .threads = json.at("threads").get<int>()};
   if (json.contains("noop_seconds")) orders.noop_seconds = json.at("noop_seconds").get<double>();
   if (json.contains("load")) orders.load = load_plan_from_json(json.at("load"));
   return orders;
@@ -91,8 +93,6 @@ class Run {
     const slurm::Allocation allocation =
         slurm::read_allocation([](const char* name) { return std::getenv(name); });
     const int threads = options_.threads > 0 ? options_.threads : default_threads(world_, allocation);
-    at::set_num_threads(threads);
-    spdlog::debug("{} threads", threads);
     Orders orders;
     dist::agree(world_, [&] {
       if (!leads()) return;
@@ -100,10 +100,15 @@ class Run {
                                                .threads = threads,
                                                .allocation = allocation,
                                                .libraries = dist::library_versions()});
-      orders = {.pipeline = authority_->pipeline(), .noop_seconds = authority_->model().noop_seconds};
+      orders = {.pipeline = authority_->pipeline(),
+                .threads = authority_->dumped_threads(),
+                .noop_seconds = authority_->model().noop_seconds};
       if (authority_->needs_weights()) orders.load = authority_->load_plan();
     });
-    return orders_from_json(broadcast_json(world_, leads() ? to_json(orders) : nlohmann::json{}));
+    orders = orders_from_json(broadcast_json(world_, leads() ? to_json(orders) : nlohmann::json{}));
+    at::set_num_threads(orders.threads > 0 ? orders.threads : threads);
+    spdlog::debug("{} threads", at::get_num_threads());
+    return orders;
   }
 
   StorePlan settle(const Loading* loading) {

@@ -31,7 +31,8 @@ PartItem part_item(const FinishedItem& finished, const StoreProvenance& provenan
   const configs::Request& request = item.request;
   const nlohmann::json dump{{"layer1_model_definition", provenance.layer1},
                             {"layer2_inference_config", provenance.layer2},
-                            {"layer3_request", to_json(request)}};
+                            {"layer3_request", to_json(request)},
+                            {"threads", provenance.threads}};
   return {.id = request.id,
           .frames = finished.frames,
           .frames_shape = {request.frames, request.height, request.width, 3},

@@ -25,6 +25,7 @@ struct StoreProvenance {
   nlohmann::json layer2;  ///< layer2_inference_config of the dump
   int steps = 0;
   double guidance = 0;
+  int threads = 0;  ///< of a rank: the last bits of sums depend on it
 };
 
 /// A finished item, as the group that made it hands it to its store.

@@ -16,6 +16,7 @@ using wan::Dims;
 class Wan final : public Family {
  public:
   std::string_view name() const noexcept override { return "wan"; }
+  std::string_view prediction_type() const noexcept override { return "flow"; }
 
   nlohmann::json bind(const registry::Component& component) const override {
     if (component.role == "dit") return wan::to_json(wan::bind_dit(component));

@@ -11,27 +11,34 @@ using nlohmann::json;
 
 TEST(Dump, Layer1ListsTheComponentsAsTeleFuserDoes) {
   const ModelDefinition model{.path = "/models/wan", .catalog = "/c.yaml", .variants = {{"dit", "high"}}};
-  const std::vector<ComponentDump> components{{.role = "dit",
-                                               .family = "wan",
-                                               .variant = "wan2.1-t2v-1.3b",
-                                               .layout = "diffusers",
-                                               .path = "/models/wan/transformer",
-                                               .key_hash = "9269f8db",
-                                               .digest = "sha256:ab",
-                                               .dtype = "bfloat16",
-                                               .parameters = 1418996800}};
-  EXPECT_EQ(dump_layer1(model, components), json::parse(R"({
+  const WeightsDump weights{.components = {{.role = "dit",
+                                            .family = "wan",
+                                            .variant = "wan2.1-t2v-1.3b",
+                                            .layout = "diffusers",
+                                            .path = "/models/wan/transformer",
+                                            .key_hash = "9269f8db",
+                                            .digest = "sha256:ab",
+                                            .dtype = "bfloat16",
+                                            .parameters = 1418996800,
+                                            .hyper_parameters = {{"heads", 12}}}},
+                            .experts = {{.name = "high", .variant = "wan2.2-t2v-a14b-high"}},
+                            .quantization = "f8_e4m3",
+                            .prediction_type = "flow"};
+  EXPECT_EQ(dump_layer1(model, weights), json::parse(R"({
     "models": [{"name": "dit", "class": "wan", "variant": "wan2.1-t2v-1.3b", "layout": "diffusers",
                 "path": "/models/wan/transformer", "key_hash": "9269f8db", "digest": "sha256:ab",
-                "dtype": "bfloat16", "parameters": 1418996800}],
+                "dtype": "bfloat16", "parameters": 1418996800, "hyper_parameters": {"heads": 12}}],
+    "experts": [{"name": "high", "variant": "wan2.2-t2v-a14b-high"}], "quantization": "f8_e4m3",
+    "prediction_type": "flow",
     "path": "/models/wan", "noop": null, "catalog": "/c.yaml", "digest": "", "variants": {"dit": "high"},
     "distilled": false})"));
 }
 
 TEST(Dump, Layer1OfARehearsalHasEveryField) {
   const json dumped = dump_layer1({.noop_seconds = 0.5, .variants = {}}, {});
-  EXPECT_EQ(dumped, json::parse(R"({"models": [], "path": "", "noop": 0.5, "catalog": "", "digest": "",
-                                    "variants": {}, "distilled": false})"));
+  EXPECT_EQ(dumped, json::parse(R"({"models": [], "experts": [], "quantization": null,
+                                    "prediction_type": null, "path": "", "noop": 0.5, "catalog": "",
+                                    "digest": "", "variants": {}, "distilled": false})"));
 }
 
 TEST(Dump, Layer2HoldsEveryFieldAsANumberOrAWord) {
