@@ -18,6 +18,7 @@ T named(const nlohmann::json& word, const T (&values)[N]) {
 
 constexpr Dtype dtypes[] = {Dtype::float32, Dtype::bfloat16};
 constexpr Solver solvers[] = {Solver::unipc, Solver::euler};
+constexpr Offload offloads[] = {Offload::none, Offload::stages};
 
 PipelineConfig read_pipeline(const nlohmann::json& layer2) {
   PipelineConfig pipeline;
@@ -37,7 +38,8 @@ PipelineConfig read_pipeline(const nlohmann::json& layer2) {
   pipeline.parallel.fsdp = parallel.at("fsdp").get<bool>();
   for (const auto& [role, component] : layer2.at("components").items()) {
     pipeline.components[role] = {.dtype = named(component.at("dtype"), dtypes),
-                                 .attention = component.at("attention").get<std::string>()};
+                                 .attention = component.at("attention").get<std::string>(),
+                                 .offload = named(component.at("offload"), offloads)};
   }
   pipeline.text_window = layer2.at("text_window").get<int>();
   pipeline.negative_prompt_suffix = layer2.at("negative_prompt_suffix").get<std::string>();
@@ -88,7 +90,9 @@ nlohmann::json dump_layer1(const ModelDefinition& model, const std::vector<Compo
 nlohmann::json dump_layer2(const PipelineConfig& pipeline) {
   nlohmann::json components = nlohmann::json::object();
   for (const auto& [role, component] : pipeline.components) {
-    components[role] = {{"dtype", name(component.dtype)}, {"attention", component.attention}};
+    components[role] = {{"dtype", name(component.dtype)},
+                        {"attention", component.attention},
+                        {"offload", name(component.offload)}};
   }
   const ParallelConfig& parallel = pipeline.parallel;
   return {{"preset", pipeline.preset},

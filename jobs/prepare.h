@@ -15,13 +15,14 @@ namespace ditmill::jobs {
 /// What the command line of `run` says.
 struct RunOptions {
   std::string manifest;
-  std::vector<std::string> sets;  ///< --set a.b.c=V, in order
-  std::string run_dir;            ///< --run-dir; empty: output.path
-  bool drop = false;              ///< --drop: forget items that vanished from the list
-  bool retry_failed = false;      ///< --retry failed
-  int threads = 0;                ///< --threads; 0: allocated cores / local ranks
-  bool check = false;             ///< --check
-  int ranks = 0;                  ///< --ranks, of --check
+  std::vector<std::string> sets;   ///< --set a.b.c=V, in order
+  std::string run_dir;             ///< --run-dir; empty: output.path
+  bool drop = false;               ///< --drop: forget items that vanished from the list
+  bool retry_failed = false;       ///< --retry failed
+  bool skip_memory_check = false;  ///< --skip-memory-check
+  int threads = 0;                 ///< --threads; 0: allocated cores / local ranks
+  bool check = false;              ///< --check
+  int ranks = 0;                   ///< --ranks, of --check
   bool json = false;
   std::string out;  ///< --out FILE
   std::string log_level = "info";
@@ -43,9 +44,12 @@ struct PreparedJob {
 /// read.
 PreparedJob prepare_job(const RunOptions& options, std::vector<Problem>& problems);
 
-/// What `run --check --json` prints for a world of so many ranks. `job` is usable even with problems.
+/// What `run --check --json` prints for a world of so many ranks: memory is to_json(MemoryPlan) of one rank.
+/// `job` is usable even with problems.
 nlohmann::json check_report(const PreparedJob& job, int world, std::vector<Problem> problems);
 /// Bytes of results that the items of a job leave on disk: an estimate from above.
 std::uint64_t disk_bytes(const PreparedJob& job);
+/// Bytes of embeddings that lie on disk beside them while the job runs, with offload: stages.
+std::uint64_t spool_bytes(const PreparedJob& job);
 
 }  // namespace ditmill::jobs

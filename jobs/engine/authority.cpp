@@ -1,10 +1,12 @@
 #include "jobs/engine/authority.h"
 
-#include <algorithm>
-#include <filesystem>
-
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+#include <string_view>
 
 #include "configs/dump.h"
 #include "dist/mesh.h"
@@ -36,6 +38,17 @@ void check_pin(const std::string& pinned, const std::vector<ComponentIdentity>& 
               Expected{pinned},
               Got{model_digest(identities)},
               "these are other weights than the manifest pins, or their files are damaged"};
+}
+
+/// Gives items the keys that an earlier start froze for their ids, until their own are known.
+void recall_keys(const RunDirectory& run, std::vector<Item>& items) {
+  const std::optional<FrozenJob> frozen = read_frozen_job(run);
+  if (!frozen) return;
+  std::map<std::string_view, const std::string*> keys;
+  for (const Item& item : frozen->items) keys.emplace(item.request.id, &item.key);
+  for (Item& item : items) {
+    if (const auto found = keys.find(item.request.id); found != keys.end()) item.key = *found->second;
+  }
 }
 
 std::uint64_t parameters_of(const registry::Component& component) {
@@ -127,6 +140,26 @@ LoadPlan Authority::load_plan() const {
           .tokenizer_path = job_.folder.tokenizer_path};
 }
 
+MemoryDemand Authority::memory_demand() const {
+  return {.plan = plan_memory(job_), .alternatives = alternatives(job_)};
+}
+
+std::vector<std::string> Authority::texts_left() {
+  std::vector<Item>& items = knows_weights() ? items_ : job_.manifest.items;
+  if (!knows_weights()) recall_keys(*run_, items);
+  std::vector<std::string> texts;
+  std::set<std::string_view> seen;
+  const auto add = [&](const std::string& text) {
+    if (seen.insert(text).second) texts.push_back(text);
+  };
+  for (const PendingItem& left : pending_items(items, journals_, options_.retry_failed)) {
+    const configs::Request& request = items[left.item].request;
+    add(request.prompt);
+    if (pipeline().guidance_scale > 1) add(request.negative_prompt);
+  }
+  return texts;
+}
+
 void Authority::recall_digests() {
   if (job_.family == nullptr) return;
   for (const dist::ComponentPlan& plan : job_.components) {
@@ -151,7 +184,8 @@ void Authority::accept_digests(const Loading& loading) {
   for (const auto& [role, subject] : subjects_) {
     const auto found = std::find_if(loading.digests.begin(), loading.digests.end(),
                                     [&role = role](const auto& digest) { return digest.role == role; });
-    if (found == loading.digests.end()) throw Error{Category::internal, "digest the weights", {}, {}, Got{role}};
+    if (found == loading.digests.end())
+      throw Error{Category::internal, "digest the weights", {}, {}, Got{role}};
     loaded.push_back({.role = role, .key_hash = key_hash(role), .digest = found->digest});
     memory.remember(role, subject, found->digest);
   }

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "configs/error.h"
@@ -26,5 +27,8 @@ std::uint64_t denoise_bytes(const Dims& dims, configs::Dtype dtype, const config
 std::uint64_t encode_bytes(const nlohmann::json& umt5, configs::Dtype dtype);
 /// The same while one latent is decoded, with the frames that come out.
 std::uint64_t decode_bytes(const nlohmann::json& vae, configs::Dtype dtype, const configs::Request& request);
+/// Bytes of a text's embedding: a token a byte and two more (the leading space, the end), at most
+/// text_tokens.
+std::uint64_t embedding_bytes(const nlohmann::json& umt5, configs::Dtype dtype, std::string_view text);
 
 }  // namespace ditmill::models::wan
