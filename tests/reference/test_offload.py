@@ -170,6 +170,20 @@ class Stages(unittest.TestCase):
             self.assertLessEqual(peak, planned)
             self.assertLessEqual(planned, 3 * peak)
 
+    def test_a_clip_that_no_machine_holds_is_refused_before_loading(self):
+        write_requests(self.path, [request(0, "cat", "", 8192, 8192, 801, 3)])
+        try:
+            self.run_job("vast", 2, code=1)
+            outcome = ditmill.outcome(self.path / "vast")
+        finally:
+            write_requests(self.path, self.requests)
+        for words in ("fit the job into the memory of", "for the 2 ranks there", "text_encoder", "float32",
+                      "activations", "MemAvailable", "--skip-memory-check"):
+            self.assertIn(words, self.log)
+        self.assertNotIn("loaded ", self.log)
+        self.assertEqual(outcome["exit"], 1)
+        self.assertIn("fit the job into the memory", outcome["reason"])
+
     def test_the_check_tells_the_plan_and_the_spool(self):
         def report(*more):
             return json.loads(ditmill.ditmill("run", self.manifest, "--check", "--json", *more).stdout)
@@ -183,7 +197,10 @@ class Stages(unittest.TestCase):
         self.assertEqual(stages["ranks"][0]["weights_bytes"],
                          max(sizes["text_encoder"], sizes["dit"] + sizes["vae"]))
         self.assertEqual(none["spool_bytes"], 0)
-        self.assertGreater(stages["spool_bytes"], 0)
+        self.run_job("spooled", 2, *STAGES)
+        [spooled] = re.findall(r"encoded .*: ([0-9.]+) GB on disk", self.log)
+        self.assertGreaterEqual(stages["spool_bytes"], float(spooled) * 1e9)
+        self.assertLessEqual(stages["spool_bytes"], 8e9 * float(spooled))
         self.assertGreater(none["machine"]["available_bytes"], 0)
         text = ditmill.ditmill("run", self.manifest, "--check", "--ranks", "100000", *STAGES).stdout
         for words in ("text_encoder", "stage clips", "this machine", "warning", "embeddings"):
