@@ -42,8 +42,8 @@ struct SharedBound {
 std::vector<SharedBound> shared_bounds(std::span<const RankMemory> ranks);
 
 /// Whether every rank's plan fits within every bound: nothing, or the Error to refuse the job with, holding
-/// the plan, the bound that is too tight, and what would fit. Its category is usage: on such machines the same
-/// command would fail again, and it is the manifest or the launch that has to change.
+/// the plan, the bound that is too tight, and what would fit. Its category is usage: on such machines the
+/// same command would fail again, and it is the manifest or the launch that has to change.
 std::optional<Error> memory_shortage(std::span<const RankMemory> ranks, const MemoryPlan& plan,
                                      std::span<const Alternative> alternatives);
 
