@@ -19,6 +19,7 @@ T named(const nlohmann::json& word, const T (&values)[N]) {
 
 constexpr Dtype dtypes[] = {Dtype::float32, Dtype::bfloat16};
 constexpr Solver solvers[] = {Solver::unipc, Solver::euler};
+constexpr Offload offloads[] = {Offload::none, Offload::stages};
 
 nlohmann::json dump_tiling(const std::optional<VaeTiling>& tiling) {
   if (!tiling) return false;
@@ -54,7 +55,8 @@ PipelineConfig read_pipeline(const nlohmann::json& layer2) {
   pipeline.parallel.fsdp = parallel.at("fsdp").get<bool>();
   for (const auto& [role, component] : layer2.at("components").items()) {
     pipeline.components[role] = {.dtype = named(component.at("dtype"), dtypes),
-                                 .attention = component.at("attention").get<std::string>()};
+                                 .attention = component.at("attention").get<std::string>(),
+                                 .offload = named(component.at("offload"), offloads)};
     // Only a VAE has tiling, and dumps of before there was any lack it.
     pipeline.components[role].tiling = read_tiling(component.value("tiling", nlohmann::json(false)));
   }
@@ -119,7 +121,9 @@ nlohmann::json dump_layer1(const ModelDefinition& model, const WeightsDump& weig
 nlohmann::json dump_layer2(const PipelineConfig& pipeline) {
   nlohmann::json components = nlohmann::json::object();
   for (const auto& [role, component] : pipeline.components) {
-    components[role] = {{"dtype", name(component.dtype)}, {"attention", component.attention}};
+    components[role] = {{"dtype", name(component.dtype)},
+                        {"attention", component.attention},
+                        {"offload", name(component.offload)}};
     if (role == "vae") components[role]["tiling"] = dump_tiling(component.tiling);
   }
   const ParallelConfig& parallel = pipeline.parallel;

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::array<Choice<Dtype>, 2> dtypes{{{"bfloat16", Dtype::bfloat16}, {"float32", Dtype::float32}}};
 constexpr std::array<Choice<Solver>, 2> solvers{{{"unipc", Solver::unipc}, {"euler", Solver::euler}}};
+constexpr std::array<Choice<Offload>, 2> offloads{{{"none", Offload::none}, {"stages", Offload::stages}}};
 
 constexpr Bounds<int> steps_bounds{1, 1000};
 constexpr Bounds<double> guidance_bounds{0, 100};
@@ -82,7 +83,8 @@ void read_attention(MapReader& component, std::string& out) {
   inner.finish();
 }
 
-void refuse_offload(MapReader& component) {
+/// Only the text encoder has a stage of its own: everything else is needed by every item.
+void read_offload(MapReader& component, bool has_stage, Offload& out) {
   const YamlNode* offload = component.find("offload");
   if (offload == nullptr) return;
   if (offload->kind == YamlNode::Kind::mapping) {
@@ -95,12 +97,15 @@ void refuse_offload(MapReader& component) {
     inner.read("prefetch", prefetch, {0, 1024});
     inner.finish();
   } else {
-    static constexpr std::array<Choice<bool>, 2> words{{{"none", false}, {"stages", true}}};
-    bool wanted = false;
-    if (!component.read("offload", wanted, words) || !wanted) return;
+    Offload wanted = Offload::none;
+    if (!component.read("offload", wanted, offloads)) return;
+    if (wanted == Offload::none || has_stage) {
+      out = wanted;
+      return;
+    }
   }
-  component.problem("offload", "this version cannot offload weights: " + component.path_of("offload"), "none",
-                    describe(*offload));
+  component.problem("offload", "this version cannot offload weights: " + component.path_of("offload"),
+                    has_stage ? "none or stages" : "none", describe(*offload));
 }
 
 void refuse_lora(MapReader& component) {
@@ -164,7 +169,7 @@ void read_components(MapReader components, PipelineConfig& config) {
     ComponentConfig& out = config.components[std::string(role)];
     component.read("dtype", out.dtype, dtypes);
     read_attention(component, out.attention);
-    refuse_offload(component);
+    read_offload(component, role == "text_encoder", out.offload);
     refuse_lora(component);
     if (role == "vae") read_tiling(component, out.tiling);
     if (role == "text_encoder") component.read("window", config.text_window, window_bounds);
@@ -189,6 +194,7 @@ void read_loading(MapReader loading) {
 
 std::string_view name(Dtype dtype) noexcept { return word_of<Dtype>(dtypes, dtype); }
 std::string_view name(Solver solver) noexcept { return word_of<Solver>(solvers, solver); }
+std::string_view name(Offload offload) noexcept { return word_of<Offload>(offloads, offload); }
 
 void apply_pipeline(MapReader pipeline, PipelineConfig& config) {
   pipeline.read("preset", config.preset);

@@ -11,9 +11,12 @@ class MapReader;
 
 enum class Dtype { float32, bfloat16 };
 enum class Solver { unipc, euler };
+/// When a component's weights are held: none: all the time; stages: only while its own stage runs.
+enum class Offload { none, stages };
 
 std::string_view name(Dtype dtype) noexcept;
 std::string_view name(Solver solver) noexcept;
+std::string_view name(Offload offload) noexcept;
 
 /// The degrees of the axes; their product is the number of ranks. No dp: `auto`, what the world leaves.
 struct ParallelConfig {
@@ -43,6 +46,7 @@ struct ComponentConfig {
   Dtype dtype = Dtype::bfloat16;
   std::string attention = "sdpa";
   std::optional<VaeTiling> tiling = {};  ///< the VAE's; none: whole pictures
+  Offload offload = Offload::none;  ///< stages: of the text encoder only
 };
 
 /// Layer 2: the algorithm, equal for every item of a job. Each field defaults to the preset's.

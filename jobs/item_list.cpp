@@ -98,6 +98,17 @@ void ItemList::set_keys(ItemKeys keys) {
   }
 }
 
+void ItemList::take_keys(const ItemList& other) {
+  IdIndex ids{other};
+  for (std::size_t i = 0; i < other.size(); ++i) ids.insert(i);
+  for (PackedItem& item : items_) {
+    const std::optional<std::size_t> found = ids.find(item.id);
+    if (!found) continue;
+    item.key = other.items_[*found].key;
+    item.has_key = other.items_[*found].has_key;
+  }
+}
+
 void ItemList::select(const std::vector<std::uint32_t>& order) {
   std::vector<PackedItem> selected;
   selected.reserve(order.size());

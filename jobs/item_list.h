@@ -64,6 +64,8 @@ class ItemList {
 
   /// Gives every item its key.
   void set_keys(ItemKeys keys);
+  /// Gives the items that `other` has under the same id the keys that they have there.
+  void take_keys(const ItemList& other);
   /// Keeps the items of these indices, in that order.
   void select(const std::vector<std::uint32_t>& order);
 

@@ -9,6 +9,7 @@
 #include "dist/mesh.h"
 #include "jobs/export/video.h"
 #include "jobs/from_dump.h"
+#include "jobs/memory_plan.h"
 #include "jobs/weights_dump.h"
 #include "models/component_plan.h"
 #include "registry/identity/catalog.h"
@@ -140,10 +141,20 @@ std::uint64_t disk_bytes(const PreparedJob& job) {
   return total;
 }
 
+std::uint64_t spool_bytes(const PreparedJob& job) {
+  const bool spools = job.manifest.pipeline.components.at("text_encoder").offload == configs::Offload::stages;
+  return spools ? embedding_bytes(job) : 0;
+}
+
 nlohmann::json check_report(const PreparedJob& job, int world, std::vector<Problem> problems) {
-  nlohmann::json report{
-      {"items", job.manifest.items.size()}, {"world", world},  {"degrees", nlohmann::json::object()},
-      {"ranks", nlohmann::json::array()},   {"disk_bytes", 0}, {"problems", nlohmann::json::array()}};
+  nlohmann::json report{{"items", job.manifest.items.size()},
+                        {"world", world},
+                        {"degrees", nlohmann::json::object()},
+                        {"ranks", nlohmann::json::array()},
+                        {"memory", nlohmann::json::object()},
+                        {"disk_bytes", 0},
+                        {"spool_bytes", 0},
+                        {"problems", nlohmann::json::array()}};
   try {
     const dist::Mesh mesh = lay_out(job, world);
     for (const dist::Axis axis : dist::axes) report["degrees"][dist::name(axis)] = mesh.degree(axis);
@@ -154,16 +165,17 @@ nlohmann::json check_report(const PreparedJob& job, int world, std::vector<Probl
   std::uint64_t weights = 0;
   for (const dist::ComponentPlan& plan : job.components) weights += plan.bytes_per_rank();
   std::uint64_t activations = 0;
-  if (job.family != nullptr && problems.empty()) {
-    for (const ItemsOfSize& size : items_by_size(job.manifest.items)) {
-      activations = std::max(
-          activations, job.family->activation_bytes(job.hyper_parameters, job.manifest.pipeline, size.first));
-    }
+  if (problems.empty()) {
+    const MemoryPlan memory = plan_memory(job);
+    weights = memory.weights();
+    for (const StageMemory& stage : memory.stages) activations = std::max(activations, stage.activations);
+    report["memory"] = to_json(memory);
+    report["disk_bytes"] = disk_bytes(job);
+    report["spool_bytes"] = spool_bytes(job);
   }
   for (int rank = 0; rank < world; ++rank) {
     report["ranks"].push_back({{"weights_bytes", weights}, {"activation_bytes", activations}});
   }
-  if (problems.empty()) report["disk_bytes"] = disk_bytes(job);
   for (const Problem& problem : problems) {
     report["problems"].push_back({{"file", problem.file},
                                   {"line", problem.line},

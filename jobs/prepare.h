@@ -22,6 +22,7 @@ struct RunOptions {
   std::string run_dir;            ///< --run-dir; empty: output.path
   bool drop = false;              ///< --drop: forget items that vanished from the list
   bool retry_failed = false;      ///< --retry failed
+  bool skip_memory_check = false;  ///< --skip-memory-check
   int threads = 0;                ///< --threads; 0: allocated cores / local ranks
   bool check = false;             ///< --check
   int ranks = 0;                  ///< --ranks, of --check
@@ -52,9 +53,12 @@ PreparedJob prepare_job(const RunOptions& options, std::vector<Problem>& problem
 /// The job's mesh in a world. Throws Error(usage) where the degrees do not fit it.
 dist::Mesh lay_out(const PreparedJob& job, int world);
 
-/// What `run --check --json` prints for a world of so many ranks. `job` is usable even with problems.
+/// What `run --check --json` prints for a world of so many ranks: memory is to_json(MemoryPlan) of one rank.
+/// `job` is usable even with problems.
 nlohmann::json check_report(const PreparedJob& job, int world, std::vector<Problem> problems);
 /// Bytes of results that the items of a job leave on disk: an estimate from above.
 std::uint64_t disk_bytes(const PreparedJob& job);
+/// Bytes of embeddings that lie on disk beside them while the job runs, with offload: stages.
+std::uint64_t spool_bytes(const PreparedJob& job);
 
 }  // namespace ditmill::jobs

@@ -21,8 +21,10 @@ class RunDirectory {
   std::string journals() const { return path_ + "/journal"; }
   std::string parts() const { return path_ + "/parts"; }
   std::string logs() const { return path_ + "/logs"; }
-  std::string epoch(int epoch) const;                ///< epochs/0007.json
-  std::string journal(int epoch, int group) const;   ///< journal/e0007-g000.jsonl
+  std::string spools() const { return path_ + "/spool"; }
+  std::string spool(int epoch) const;               ///< spool/e0007
+  std::string epoch(int epoch) const;               ///< epochs/0007.json
+  std::string journal(int epoch, int group) const;  ///< journal/e0007-g000.jsonl
   /// parts/e0007-g000/000001.h5, relative to path(). A folder holds at most 1,000 parts: beyond them
   /// parts/e0007-g000-01/001001.h5 and so on.
   static std::string part(int epoch, int group, int number);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <map>
@@ -18,6 +19,15 @@ namespace ditmill::models {
 
 /// Effective hyper-parameters of each component, by role.
 using HyperParameters = std::map<std::string, nlohmann::json, std::less<>>;
+
+/// Peak bytes of activations of one item on one rank, by what is being done.
+struct ActivationBytes {
+  std::uint64_t encode = 0;  ///< one text
+  std::uint64_t denoise = 0;
+  std::uint64_t decode = 0;  ///< with the frames that come out
+
+  std::uint64_t most() const noexcept { return std::max({encode, denoise, decode}); }
+};
 
 /// The pure part of a model family: what can be said from headers, without LibTorch. Each models/<family>/
 /// gives one object; CMake makes the table from the folders.
@@ -42,9 +52,14 @@ class Family {
   /// Channels, frames, height and width of a request's latent.
   virtual std::array<std::int64_t, 4> latent_shape(const HyperParameters& all,
                                                    const configs::Request& request) const = 0;
-  /// Peak bytes of activations of one item on one rank, over the stages: an estimate from above.
-  virtual std::uint64_t activation_bytes(const HyperParameters& all, const configs::PipelineConfig& pipeline,
-                                         const configs::Request& request) const = 0;
+  /// Estimates from above.
+  virtual ActivationBytes activation_bytes(const HyperParameters& all,
+                                           const configs::PipelineConfig& pipeline,
+                                           const configs::Request& request) const = 0;
+  /// Bytes of a text's embedding as the text encoder gives it, trimmed to its tokens: an estimate from above
+  /// that does not tokenise.
+  virtual std::uint64_t embedding_bytes(const HyperParameters& all, const configs::PipelineConfig& pipeline,
+                                        std::string_view text) const = 0;
 };
 
 /// All families, in the order of their folders.

@@ -26,6 +26,17 @@ Error out_of_memory(std::string_view words) {
                "ask for fewer frames or a smaller picture, or give each rank more memory"};
 }
 
+const GeneratorEntry& entry_of(const std::string& family) {
+  for (const GeneratorEntry& entry : generator_table()) {
+    if (entry.family == family) return entry;
+  }
+  throw Error{Category::unsupported,
+              "build the model",
+              {},
+              Expected{"a family that ditmill has layers for"},
+              Got{printable(family, 80)}};
+}
+
 }  // namespace
 
 void translate_errors(const std::function<void()>& body) {
@@ -42,19 +53,17 @@ void translate_errors(const std::function<void()>& body) {
   }
 }
 
-std::unique_ptr<ClipGenerator> make_generator(LoadedModel model, const configs::PipelineConfig& pipeline,
+std::unique_ptr<TextEncoder> make_text_encoder(LoadedModel& model, const dist::ParallelContext& parallel) {
+  std::unique_ptr<TextEncoder> encoder;
+  translate_errors([&] { encoder = entry_of(model.family).make_text_encoder(model, parallel); });
+  return encoder;
+}
+
+std::unique_ptr<ClipGenerator> make_generator(LoadedModel& model, const configs::PipelineConfig& pipeline,
                                               const dist::ParallelContext& parallel) {
-  for (const GeneratorEntry& entry : generator_table()) {
-    if (entry.family != model.family) continue;
-    std::unique_ptr<ClipGenerator> generator;
-    translate_errors([&] { generator = entry.make(std::move(model), pipeline, parallel); });
-    return generator;
-  }
-  throw Error{Category::unsupported,
-              "build the model",
-              {},
-              Expected{"a family that ditmill has layers for"},
-              Got{printable(model.family, 80)}};
+  std::unique_ptr<ClipGenerator> generator;
+  translate_errors([&] { generator = entry_of(model.family).make_generator(model, pipeline, parallel); });
+  return generator;
 }
 
 }  // namespace ditmill::models

@@ -33,6 +33,8 @@ void add_run_options(CLI::App& command, RunOptions& options) {
           "Do items again that an earlier start gave up: failed")
       ->type_name("STATE")
       ->check(CLI::IsMember({"failed"}));
+  command.add_flag("--skip-memory-check", options.skip_memory_check,
+                   "Start even if the plan says that the machines have too little memory");
   command.add_option("--threads", options.threads, "Threads a rank (default: allocated cores / local ranks)")
       ->check(CLI::Range(1, 1024))
       ->type_name("N");

@@ -1,10 +1,12 @@
 #include "jobs/engine/authority.h"
 
-#include <algorithm>
-#include <filesystem>
-
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+#include <string_view>
 
 #include "configs/dump.h"
 #include "jobs/from_dump.h"
@@ -145,6 +147,28 @@ LoadPlan Authority::load_plan() const {
           .tokenizer_path = job_.folder.tokenizer_path};
 }
 
+MemoryDemand Authority::memory_demand() const {
+  return {.plan = plan_memory(job_), .alternatives = alternatives(job_)};
+}
+
+std::vector<std::string> Authority::texts_left() {
+  ItemList& items = knows_weights() ? items_ : job_.manifest.items;
+  if (!knows_weights()) {
+    if (const std::optional<FrozenJob> frozen = read_frozen_job(*run_)) items.take_keys(frozen->items);
+  }
+  std::vector<std::string> texts;
+  std::set<std::string_view> seen;
+  const auto add = [&](std::string_view text) {
+    if (seen.insert(text).second) texts.emplace_back(text);
+  };
+  for (const PendingItem& left : pending_items(items, journals_, options_.retry_failed)) {
+    const PackedItem& item = items.packed()[left.item];
+    add(item.prompt);
+    if (pipeline().guidance_scale > 1) add(item.negative_prompt);
+  }
+  return texts;
+}
+
 void Authority::recall_digests() {
   if (job_.family == nullptr) return;
   for (const dist::ComponentPlan& plan : job_.components) {
@@ -169,7 +193,8 @@ void Authority::accept_digests(const Loading& loading) {
   for (const auto& [role, subject] : subjects_) {
     const auto found = std::find_if(loading.digests.begin(), loading.digests.end(),
                                     [&role = role](const auto& digest) { return digest.role == role; });
-    if (found == loading.digests.end()) throw Error{Category::internal, "digest the weights", {}, {}, Got{role}};
+    if (found == loading.digests.end())
+      throw Error{Category::internal, "digest the weights", {}, {}, Got{role}};
     loaded.push_back({.role = role, .key_hash = key_hash(role), .digest = found->digest});
     memory.remember(role, subject, found->digest);
   }

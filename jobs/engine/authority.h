@@ -6,10 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "jobs/digest_memory.h"
 #include "jobs/engine/loading.h"
+#include "jobs/engine/memory_check.h"
 #include "jobs/engine/outcome.h"
 #include "jobs/engine/protocol.h"
-#include "jobs/digest_memory.h"
 #include "jobs/epoch.h"
 #include "jobs/journal/reader.h"
 #include "jobs/prepare.h"
@@ -53,6 +54,13 @@ class Authority {
   /// Whether weights must be loaded: false for a rehearsal, and where nothing is left to do.
   bool needs_weights() const noexcept;
   LoadPlan load_plan() const;
+  /// What loading and running will take of memory.
+  MemoryDemand memory_demand() const;
+  /// The distinct texts of the items that are left, in their order. Before settle(), where digests are not
+  /// known yet, an item counts as done if it was done in an earlier start: settle() refuses those that
+  /// changed.
+  std::vector<std::string> texts_left();
+  std::string spool_folder() const { return run_->spool(epoch_->number()); }
   /// Takes note of what the loaded weights are, decides what is left to do, and freezes the job in its run
   /// directory. `loading` is null where no weights were needed. Throws Error.
   void settle(const Loading* loading);
@@ -82,7 +90,7 @@ class Authority {
   std::optional<RunDirectory> run_;
   std::optional<Epoch> epoch_;
   std::map<std::string, DigestSubject, std::less<>> subjects_;  ///< by role, the tokenizer too
-  std::vector<ComponentIdentity> identities_;                   ///< by role; empty until the digests are known
+  std::vector<ComponentIdentity> identities_;  ///< by role; empty until the digests are known
   nlohmann::json identity_;
   nlohmann::json config_;
   std::string manifest_sha256_;

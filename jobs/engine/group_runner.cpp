@@ -6,15 +6,13 @@
 #include <algorithm>
 #include <chrono>
 #include <thread>
+#include <utility>
 
 #include "configs/dump.h"
 #include "dist/agree.h"
 
 namespace ditmill::jobs {
 namespace {
-
-/// UMT5-xxl embeds 512 tokens in 4 MiB of bfloat16: room for a few windows of distinct texts.
-constexpr std::size_t text_cache_bytes = std::size_t{1} << 30;
 
 class Stopwatch {
  public:
@@ -33,22 +31,23 @@ std::vector<T> to_vector(const at::Tensor& tensor) {
   return {data, data + dense.numel()};
 }
 
-/// What fails an item and leaves the job alone; everything else ends the job, which resumes.
-bool fails_the_item(Category category) {
+}  // namespace
+
+bool fails_the_item(Category category) noexcept {
   return category == Category::numeric || category == Category::memory || category == Category::bad_input ||
          category == Category::unsupported || category == Category::internal;
 }
 
-}  // namespace
-
-GroupRunner::GroupRunner(const dist::Communicator& comm, models::ClipGenerator& generator, GroupStore& store,
-                         const configs::PipelineConfig& pipeline, const OutputConfig& output)
+GroupRunner::GroupRunner(const dist::Communicator& comm, TextSource texts, models::ClipGenerator& generator,
+                         GroupStore& store, const configs::PipelineConfig& pipeline,
+                         const OutputConfig& output)
     : comm_(&comm),
       generator_(&generator),
       store_(&store),
       pipeline_(&pipeline),
       output_(&output),
-      texts_(text_cache_bytes) {}
+      texts_(std::move(texts)),
+      cache_(texts_.cache_bytes) {}
 
 void GroupRunner::run() {
   const std::optional<Error> failure = dist::failure_of([this] { work(); });
@@ -114,6 +113,7 @@ void GroupRunner::run_window(const Grant& grant) {
 
 void GroupRunner::encode_texts(const Grant& grant) {
   text_seconds_.clear();
+  if (!texts_.ahead) return;
   for (const WorkItem& work : grant.items) {
     const configs::Request& request = work.item.request;
     const Stopwatch watch;
@@ -128,9 +128,7 @@ void GroupRunner::encode_texts(const Grant& grant) {
   }
 }
 
-at::Tensor GroupRunner::embed(const std::string& text) {
-  return texts_.get(text, [this](const std::string& missing) { return generator_->encode_text(missing); });
-}
+at::Tensor GroupRunner::embed(const std::string& text) { return cache_.get(text, texts_.embedding); }
 
 void GroupRunner::run_item(const WorkItem& work) {
   const std::string& id = work.item.request.id;

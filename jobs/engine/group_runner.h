@@ -2,10 +2,12 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
 
+#include "configs/error.h"
 #include "configs/pipeline_config.h"
 #include "dist/comm/communicator.h"
 #include "jobs/engine/protocol.h"
@@ -16,15 +18,26 @@
 
 namespace ditmill::jobs {
 
-/// One dp group at work: asks the coordinator for windows of items, encodes the texts of a window (each
-/// distinct text once), then makes clip after clip and hands them to its store. The next window is asked for
-/// while the last item of the present one runs. An item that fails with Error is recorded and the next one
-/// begins; an error of the store or of the communicator ends the job.
+/// Whether an error of this kind fails the item that met it and leaves the job alone; every other ends the
+/// job, which resumes.
+bool fails_the_item(Category category) noexcept;
+
+/// Where a group gets embeddings from.
+struct TextSource {
+  std::function<at::Tensor(const std::string& text)> embedding;
+  std::size_t cache_bytes = 0;  ///< of embeddings that are kept
+  bool ahead = false;  ///< a window's texts are made before its first item, where making them is the work
+};
+
+/// One dp group at work: asks the coordinator for windows of items, gets the embeddings of a window
+/// (each distinct text once), then makes clip after clip and hands them to its store. The next window is
+/// asked for while the last item of the present one runs. An item that fails with Error is recorded and the
+/// next one begins; an error of the store or of the communicator ends the job.
 class GroupRunner {
  public:
   /// All references outlive the runner.
-  GroupRunner(const dist::Communicator& comm, models::ClipGenerator& generator, GroupStore& store,
-              const configs::PipelineConfig& pipeline, const OutputConfig& output);
+  GroupRunner(const dist::Communicator& comm, TextSource texts, models::ClipGenerator& generator,
+              GroupStore& store, const configs::PipelineConfig& pipeline, const OutputConfig& output);
 
   /// Works until nothing is left, then seals and leaves. Throws what ended the job on this rank, after
   /// telling the coordinator.
@@ -48,7 +61,8 @@ class GroupRunner {
   GroupStore* store_;
   const configs::PipelineConfig* pipeline_;
   const OutputConfig* output_;
-  models::TextCache texts_;
+  TextSource texts_;
+  models::TextCache cache_;
   std::optional<VideoLibrary> encoder_;  ///< while output.video asks for it
   std::map<std::string, double, std::less<>> text_seconds_;  ///< by id, of the window in hand
   std::optional<Grant> next_;

@@ -12,6 +12,22 @@
 #include "registry/digest.h"
 
 namespace ditmill::jobs {
+namespace {
+
+void load_tokenizer(const dist::Communicator& comm, const LoadPlan& plan, Loading& loading) {
+  std::string tokenizer;
+  dist::agree(comm, [&] {
+    if (comm.rank() == 0) tokenizer = durable::read_file(plan.tokenizer_path);
+  });
+  loading.model.tokenizer = comm.broadcast_text(std::move(tokenizer), 0, dist::Purpose::weights);
+  const auto bytes = std::as_bytes(std::span{loading.model.tokenizer});
+  const registry::FileDigest digest =
+      registry::digest_file(*registry::memory_source(plan.tokenizer_path, bytes));
+  loading.digests.push_back(
+      {.role = "tokenizer", .key_hash = {}, .digest = registry::digest_root({&digest, 1}, "{}")});
+}
+
+}  // namespace
 
 nlohmann::json to_json(const LoadPlan& plan) {
   nlohmann::json components = nlohmann::json::array();
@@ -33,10 +49,14 @@ LoadPlan load_plan_from_json(const nlohmann::json& json) {
   return plan;
 }
 
-Loading load_model(const dist::Communicator& comm, const LoadPlan& plan) {
-  Loading loading;
+LoadStage stage_of(std::string_view role) noexcept {
+  return role == "text_encoder" ? LoadStage::text : LoadStage::clips;
+}
+
+void load_stage(const dist::Communicator& comm, const LoadPlan& plan, LoadStage stage, Loading& loading) {
   loading.model.family = plan.family;
   for (const dist::ComponentPlan& component : plan.components) {
+    if (stage_of(component.role) != stage) continue;
     dist::StreamedComponent streamed = dist::stream_component(comm, component);
     if (comm.rank() == 0) {
       spdlog::info("loaded {}: {:.3f} GB in {:.2f} s", component.role,
@@ -51,17 +71,7 @@ Loading load_model(const dist::Communicator& comm, const LoadPlan& plan) {
     loading.model.hyper_parameters[component.role] = component.hyper_parameters;
     loading.model.weights[component.role] = std::move(streamed.tensors);
   }
-  std::string tokenizer;
-  dist::agree(comm, [&] {
-    if (comm.rank() == 0) tokenizer = durable::read_file(plan.tokenizer_path);
-  });
-  loading.model.tokenizer = comm.broadcast_text(std::move(tokenizer), 0, dist::Purpose::weights);
-  const auto bytes = std::as_bytes(std::span{loading.model.tokenizer});
-  const registry::FileDigest digest =
-      registry::digest_file(*registry::memory_source(plan.tokenizer_path, bytes));
-  loading.digests.push_back(
-      {.role = "tokenizer", .key_hash = {}, .digest = registry::digest_root({&digest, 1}, "{}")});
-  return loading;
+  if (stage == LoadStage::text) load_tokenizer(comm, plan, loading);
 }
 
 }  // namespace ditmill::jobs

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "configs/pipeline_config.h"
@@ -11,6 +12,12 @@
 #include "models/generator.h"
 
 namespace ditmill::jobs {
+
+/// What is loaded at a time: the text encoder with its tokenizer first, because it may be let go of before
+/// the rest.
+enum class LoadStage { text, clips };
+/// The stage that a component is loaded in.
+LoadStage stage_of(std::string_view role) noexcept;
 
 /// What every rank needs to load a model: made by rank 0, broadcast.
 struct LoadPlan {
@@ -23,7 +30,7 @@ struct LoadPlan {
 nlohmann::json to_json(const LoadPlan& plan);
 LoadPlan load_plan_from_json(const nlohmann::json& json);
 
-/// A model on this rank, and what was learnt of its bytes on the way.
+/// What of a model is on this rank, and what was learnt of its bytes on the way.
 struct Loading {
   models::LoadedModel model;
   std::vector<ComponentIdentity> digests;  ///< of the components and the tokenizer; key hashes are left empty
@@ -31,7 +38,8 @@ struct Loading {
   double seconds = 0;
 };
 
-/// Streams all components of a plan to all ranks. Collective. Throws the agreed Error.
-Loading load_model(const dist::Communicator& comm, const LoadPlan& plan);
+/// Streams the components of one stage to all ranks, and adds them to `loading`. Collective. Throws the
+/// agreed Error.
+void load_stage(const dist::Communicator& comm, const LoadPlan& plan, LoadStage stage, Loading& loading);
 
 }  // namespace ditmill::jobs

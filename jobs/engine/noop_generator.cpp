@@ -20,8 +20,6 @@ std::uint64_t split_mix_64(std::uint64_t& state) noexcept {
 
 }  // namespace
 
-at::Tensor NoopGenerator::encode_text(const std::string& /*text*/) { return at::zeros({1, 1}, at::kFloat); }
-
 at::Tensor NoopGenerator::denoise(const configs::Request& request, const at::Tensor& /*text*/,
                                   const at::Tensor& /*negative*/) {
   std::this_thread::sleep_for(std::chrono::duration<double>{seconds_});

@@ -10,7 +10,6 @@ class NoopGenerator : public models::ClipGenerator {
  public:
   explicit NoopGenerator(double seconds) : seconds_(seconds) {}
 
-  at::Tensor encode_text(const std::string& text) override;
   at::Tensor denoise(const configs::Request& request, const at::Tensor& text,
                      const at::Tensor& negative) override;
   at::Tensor decode(const at::Tensor& latents) override;

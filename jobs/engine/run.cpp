@@ -1,6 +1,8 @@
 #include "jobs/engine/run.h"
 
+#include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <malloc.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
@@ -20,9 +22,13 @@
 #include "jobs/engine/group_runner.h"
 #include "jobs/engine/loading.h"
 #include "jobs/engine/logging.h"
+#include "jobs/engine/memory_check.h"
 #include "jobs/engine/noop_generator.h"
 #include "jobs/engine/progress.h"
+#include "jobs/engine/text_stage.h"
 #include "jobs/engine/threads.h"
+#include "jobs/memory_limit.h"
+#include "jobs/memory_plan.h"
 #include "jobs/store/group_store.h"
 #include "slurm/allocation.h"
 
@@ -35,6 +41,14 @@ struct Orders {
   int threads = 0;  ///< 0: each rank's own default
   std::optional<double> noop_seconds = {};
   std::optional<LoadPlan> load = {};
+};
+
+/// What turns items into clips on this rank.
+struct Generation {
+  std::unique_ptr<models::TextEncoder> encoder;  ///< null with offload: stages
+  std::shared_ptr<const TextSpool> spool;        ///< with offload: stages
+  TextSource texts;                              ///< of one of these
+  std::unique_ptr<models::ClipGenerator> generator;
 };
 
 nlohmann::json to_json(const Orders& orders) {
@@ -72,9 +86,19 @@ class Run {
   Outcome run() {
     const Orders orders = open();
     std::optional<Loading> loading;
-    if (orders.load) loading = load_model(world_, *orders.load);
+    Generation generation;
+    if (orders.load) {
+      check_room();
+      loading.emplace();
+      load(orders, *loading, generation);
+    } else if (orders.noop_seconds) {
+      generation.generator = std::make_unique<NoopGenerator>(*orders.noop_seconds);
+      generation.texts.embedding = [](const std::string&) { return at::zeros({1, 1}, at::kFloat); };
+    }
     const StorePlan store = settle(loading ? &*loading : nullptr);
-    if (loading || orders.noop_seconds) work(orders, std::move(loading), store);
+    if (generation.generator) work(orders, generation, store);
+    tell_peak();
+    spool_folder_.reset();
     Outcome outcome;
     dist::agree(world_, [&] {
       if (authority_) outcome = authority_->conclude(nullptr);
@@ -121,18 +145,73 @@ class Run {
     return store_plan_from_json(broadcast_json(world_, leads() ? to_json(plan) : nlohmann::json{}));
   }
 
-  void work(const Orders& orders, std::optional<Loading> loading, const StorePlan& plan) {
+  /// Refuses a job that the machines have no memory for, before a byte of weights is read.
+  void check_room() {
+    std::optional<MemoryDemand> demand;
+    dist::agree(world_, [&] {
+      if (leads() && !options_.skip_memory_check) demand = authority_->memory_demand();
+    });
+    planned_bytes_ = check_memory(world_, demand);
+  }
+
+  /// Loads the model, the text encoder first. With offload: stages all texts are encoded then, and its memory
+  /// is given back before the rest is loaded.
+  void load(const Orders& orders, Loading& loading, Generation& generation) {
+    const dist::ParallelContext parallel{dist::Mesh{world_.size(), orders.pipeline.parallel}, world_.rank()};
+    load_stage(world_, *orders.load, LoadStage::text, loading);
+    dist::agree(world_, [&] { generation.encoder = models::make_text_encoder(loading.model, parallel); });
+    const configs::Offload offload = orders.pipeline.components.at("text_encoder").offload;
+    generation.texts.cache_bytes = text_cache_bytes(offload);
+    if (offload == configs::Offload::stages) {
+      generation.spool = spool_texts(*generation.encoder);
+      generation.encoder.reset();
+      malloc_trim(0);
+      spdlog::debug("the text encoder's memory is given back: {} resident",
+                    gigabytes(process_memory().resident));
+      generation.texts.embedding = [spool = generation.spool](const std::string& text) {
+        at::Tensor embedding;
+        models::translate_errors([&] { embedding = spool->read(text); });
+        return embedding;
+      };
+    } else {
+      generation.texts.ahead = true;
+      generation.texts.embedding = [encoder = generation.encoder.get()](const std::string& text) {
+        return encoder->encode_text(text);
+      };
+    }
+    load_stage(world_, *orders.load, LoadStage::clips, loading);
+    dist::agree(world_, [&] {
+      generation.generator = models::make_generator(loading.model, orders.pipeline, parallel);
+    });
+  }
+
+  std::shared_ptr<const TextSpool> spool_texts(models::TextEncoder& encoder) {
+    std::vector<std::string> texts;
+    std::string folder;
+    dist::agree(world_, [&] {
+      if (!leads()) return;
+      texts = authority_->texts_left();
+      folder = authority_->spool_folder();
+      spool_folder_.emplace(folder);
+    });
+    folder = world_.broadcast_text(folder, 0, dist::Purpose::plan);
+    return std::make_shared<const TextSpool>(encode_texts(world_, encoder, texts, folder));
+  }
+
+  /// Says what the largest rank came to, beside what was planned.
+  void tell_peak() {
+    const auto peak = static_cast<std::uint64_t>(
+        world_.max(static_cast<std::int64_t>(process_memory().peak), dist::Purpose::progress));
+    if (!leads()) return;
+    spdlog::info("peak memory {} on the largest rank{}", gigabytes(peak),
+                 planned_bytes_ == 0 ? "" : ", at most " + gigabytes(planned_bytes_) + " planned");
+  }
+
+  void work(const Orders& orders, Generation& generation, const StorePlan& plan) {
     const dist::Mesh mesh{world_.size(), orders.pipeline.parallel};
-    std::unique_ptr<models::ClipGenerator> generator;
     std::optional<GroupStore> store;
     const int group = mesh.coordinate(world_.rank(), dist::Axis::dp);
     dist::agree(world_, [&] {
-      if (loading) {
-        generator = models::make_generator(std::move(loading->model), orders.pipeline,
-                                           dist::ParallelContext{mesh, world_.rank()});
-      } else {
-        generator = std::make_unique<NoopGenerator>(*orders.noop_seconds);
-      }
       store.emplace(RunDirectory{plan.run_directory}, plan.epoch, group, plan.output, plan.provenance);
     });
 
@@ -145,7 +224,8 @@ class Run {
                           orders.pipeline.text_window, *progress);
     }
     const std::optional<Error> failure = dist::failure_of([&] {
-      GroupRunner{items_, *generator, *store, orders.pipeline, plan.output}.run();
+      GroupRunner{items_, generation.texts, *generation.generator, *store, orders.pipeline, plan.output}
+          .run();
     });
     if (coordinator) {
       coordinator->finish();
@@ -164,6 +244,8 @@ class Run {
   dist::Communicator items_;  ///< the coordinator's and the groups' own
   RunOptions options_;
   std::optional<Authority> authority_;
+  std::optional<SpoolFolder> spool_folder_;  ///< on rank 0
+  std::uint64_t planned_bytes_ = 0;          ///< of the largest rank; on rank 0; 0: not known
 };
 
 }  // namespace

@@ -67,6 +67,7 @@ class Sweep {
       }
     }
     for (const fs::path& folder : folders_in(run_.parts())) sweep_parts(folder);
+    sweep_spools();
     std::sort(removed_.begin(), removed_.end());
     return std::move(removed_);
   }
@@ -99,6 +100,21 @@ class Sweep {
       const bool behind = file.extension() == ".h5" && file.filename().string() > journal.last_part;
       if (is_temporary(file) || (behind && journal.whole)) remove(file);
     }
+  }
+
+  /// Embeddings serve one start only. They are not named one by one: a folder has a file for each rank.
+  void sweep_spools() {
+    for (const fs::path& folder : folders_in(run_.spools())) {
+      if (folder == fs::path(run_.spool(epoch_))) continue;
+      std::error_code error;
+      fs::remove_all(folder, error);
+      if (error) {
+        throw system_error(error.value(), "remove what an earlier run left", Where{.file = folder.string()});
+      }
+      removed_.push_back(folder.lexically_relative(run_.path()).string());
+    }
+    std::error_code not_empty;
+    fs::remove(run_.spools(), not_empty);
   }
 
   void remove(const fs::path& file) {

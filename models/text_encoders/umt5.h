@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <vector>
@@ -27,6 +28,7 @@ class Umt5Encoder {
   /// [ids.size(), dim] in the weights' dtype: padded to `tokens` with id 0 and masked, encoded, trimmed
   /// again. Throws Error(bad_input) for none, too many, or an id that the embedding does not have.
   at::Tensor encode(const std::vector<int>& ids) const;
+  std::size_t bytes_per_token() const { return static_cast<std::size_t>(dims_.dim) * embedding_.itemsize(); }
 
  private:
   Umt5Dims dims_;

@@ -49,13 +49,17 @@ class Wan final : public Family {
     return wan::latent_shape(wan::dims_from_json(all.at("dit")), request);
   }
 
-  std::uint64_t activation_bytes(const HyperParameters& all, const configs::PipelineConfig& pipeline,
-                                 const configs::Request& request) const override {
+  ActivationBytes activation_bytes(const HyperParameters& all, const configs::PipelineConfig& pipeline,
+                                   const configs::Request& request) const override {
     const auto dtype = [&](const char* role) { return pipeline.components.at(role).dtype; };
-    return std::max(
-        {wan::encode_bytes(all.at("text_encoder"), dtype("text_encoder")),
-         wan::denoise_bytes(wan::dims_from_json(all.at("dit")), dtype("dit"), request),
-         wan::decode_bytes(all.at("vae"), dtype("vae"), request, pipeline.components.at("vae").tiling)});
+    return {.encode = wan::encode_bytes(all.at("text_encoder"), dtype("text_encoder")),
+            .denoise = wan::denoise_bytes(wan::dims_from_json(all.at("dit")), dtype("dit"), request),
+            .decode = wan::decode_bytes(all.at("vae"), dtype("vae"), request, pipeline.components.at("vae").tiling)};
+  }
+
+  std::uint64_t embedding_bytes(const HyperParameters& all, const configs::PipelineConfig& pipeline,
+                                std::string_view text) const override {
+    return wan::embedding_bytes(all.at("text_encoder"), pipeline.components.at("text_encoder").dtype, text);
   }
 
  private:

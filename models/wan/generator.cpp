@@ -21,7 +21,10 @@ namespace {
 
 dist::TensorMap take_weights(LoadedModel& model, std::string_view role) {
   const auto found = model.weights.find(role);
-  return found == model.weights.end() ? dist::TensorMap{} : std::move(found->second);
+  if (found == model.weights.end()) return {};
+  dist::TensorMap tensors = std::move(found->second);
+  model.weights.erase(found);
+  return tensors;
 }
 
 /// Builds one component's layers from its weights, and accounts for every tensor.
@@ -43,28 +46,56 @@ void require_finite(const at::Tensor& values, const char* doing, const char* wha
               "float32 for this component may help; else its weights are damaged"};
 }
 
-/// Wan text-to-video: UMT5, transformer and VAE on this rank's host memory.
-class WanGenerator final : public ClipGenerator {
+/// What a body gives, without a trace for gradients, its failures as Errors.
+template <typename Body>
+at::Tensor guarded(const Body& body) {
+  at::Tensor result;
+  translate_errors([&] {
+    const c10::InferenceMode inference;
+    result = body();
+  });
+  return result;
+}
+
+/// UMT5 and its tokenizer on this rank's host memory.
+class WanTextEncoder final : public TextEncoder {
  public:
-  WanGenerator(LoadedModel model, const configs::PipelineConfig& pipeline,
-               const dist::ParallelContext& parallel)
-      : pipeline_(pipeline),
-        tokenizer_(make_tokenizer(model.tokenizer)),
+  WanTextEncoder(LoadedModel& model, const dist::ParallelContext& parallel)
+      : tokenizer_(make_tokenizer(model.tokenizer)),
         text_encoder_(
-            build<Umt5Encoder>(model, "text_encoder", model.hyper_parameters.at("text_encoder"), parallel)),
-        transformer_(build<wan::Transformer>(
-            model, "dit", wan::dims_from_json(model.hyper_parameters.at("dit")), parallel)),
-        decoder_(build<WanDecoder>(model, "vae", model.hyper_parameters.at("vae"))) {}
+            build<Umt5Encoder>(model, "text_encoder", model.hyper_parameters.at("text_encoder"), parallel)) {}
 
   at::Tensor encode_text(const std::string& text) override {
     return guarded([&] {
-      const std::vector<int> ids = tokenizer_->encode(clean_prompt(text), static_cast<int>(wan::text_tokens));
       // A copy: a view of the padded embedding would keep all 512 rows alive.
-      at::Tensor embedding = text_encoder_.encode(ids).clone(at::MemoryFormat::Contiguous);
+      at::Tensor embedding = text_encoder_.encode(ids_of(text)).clone(at::MemoryFormat::Contiguous);
       require_finite(embedding, "encode the text", "embedding");
       return embedding;
     });
   }
+
+  std::uint64_t embedding_bytes(const std::string& text) override {
+    return ids_of(text).size() * text_encoder_.bytes_per_token();
+  }
+
+ private:
+  std::vector<int> ids_of(const std::string& text) const {
+    return tokenizer_->encode(clean_prompt(text), static_cast<int>(wan::text_tokens));
+  }
+
+  std::unique_ptr<const Tokenizer> tokenizer_;
+  Umt5Encoder text_encoder_;
+};
+
+/// Wan text-to-video: transformer and VAE on this rank's host memory.
+class WanGenerator final : public ClipGenerator {
+ public:
+  WanGenerator(LoadedModel& model, const configs::PipelineConfig& pipeline,
+               const dist::ParallelContext& parallel)
+      : pipeline_(pipeline),
+        transformer_(build<wan::Transformer>(
+            model, "dit", wan::dims_from_json(model.hyper_parameters.at("dit")), parallel)),
+        decoder_(build<WanDecoder>(model, "vae", model.hyper_parameters.at("vae"))) {}
 
   at::Tensor denoise(const configs::Request& request, const at::Tensor& text,
                      const at::Tensor& negative) override {
@@ -89,28 +120,21 @@ class WanGenerator final : public ClipGenerator {
   }
 
  private:
-  template <typename Body>
-  at::Tensor guarded(const Body& body) {
-    at::Tensor result;
-    translate_errors([&] {
-      const c10::InferenceMode inference;
-      result = body();
-    });
-    return result;
-  }
-
   configs::PipelineConfig pipeline_;
-  std::unique_ptr<const Tokenizer> tokenizer_;
-  Umt5Encoder text_encoder_;
   wan::Transformer transformer_;
   WanDecoder decoder_;
 };
 
 }  // namespace
 
-std::unique_ptr<ClipGenerator> make_wan_generator(LoadedModel model, const configs::PipelineConfig& pipeline,
+std::unique_ptr<TextEncoder> make_wan_text_encoder(LoadedModel& model,
+                                                   const dist::ParallelContext& parallel) {
+  return std::make_unique<WanTextEncoder>(model, parallel);
+}
+
+std::unique_ptr<ClipGenerator> make_wan_generator(LoadedModel& model, const configs::PipelineConfig& pipeline,
                                                   const dist::ParallelContext& parallel) {
-  return std::make_unique<WanGenerator>(std::move(model), pipeline, parallel);
+  return std::make_unique<WanGenerator>(model, pipeline, parallel);
 }
 
 }  // namespace ditmill::models

@@ -138,4 +138,9 @@ std::uint64_t decode_bytes(const nlohmann::json& vae, configs::Dtype dtype, cons
   return chunk + kept + frames + tiles.held * clip * e;
 }
 
+std::uint64_t embedding_bytes(const nlohmann::json& umt5, configs::Dtype dtype, std::string_view text) {
+  const std::uint64_t tokens = std::min<std::uint64_t>(unsigned_of(text_tokens), text.size() + 2);
+  return tokens * field(umt5, "dim") * bytes_of(dtype);
+}
+
 }  // namespace ditmill::models::wan

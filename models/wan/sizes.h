@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "configs/error.h"
@@ -28,5 +29,8 @@ std::uint64_t encode_bytes(const nlohmann::json& umt5, configs::Dtype dtype);
 /// The same while one latent is decoded, whole or in tiles, with the frames that come out.
 std::uint64_t decode_bytes(const nlohmann::json& vae, configs::Dtype dtype, const configs::Request& request,
                            const std::optional<configs::VaeTiling>& tiling = {});
+/// Bytes of a text's embedding: a token a byte and two more (the leading space, the end), at most
+/// text_tokens.
+std::uint64_t embedding_bytes(const nlohmann::json& umt5, configs::Dtype dtype, std::string_view text);
 
 }  // namespace ditmill::models::wan

@@ -48,9 +48,9 @@ TEST(Dump, Layer2HoldsEveryFieldAsANumberOrAWord) {
     "preset": "wan2.1-t2v-1.3b", "solver": "unipc", "steps": 50, "guidance_scale": 5.0, "flow_shift": 3.0,
     "dtype": "bfloat16",
     "parallel": {"dp": "auto", "cfg": 1, "ring": 1, "ulysses": 1, "pp": 1, "tp": 1, "fsdp": false},
-    "components": {"dit": {"dtype": "bfloat16", "attention": "sdpa"},
-                   "text_encoder": {"dtype": "bfloat16", "attention": "sdpa"},
-                   "vae": {"dtype": "float32", "attention": "sdpa"}},
+    "components": {"dit": {"dtype": "bfloat16", "attention": "sdpa", "offload": "none"},
+                   "text_encoder": {"dtype": "bfloat16", "attention": "sdpa", "offload": "none"},
+                   "vae": {"dtype": "float32", "attention": "sdpa", "offload": "none"}},
     "text_window": 64, "negative_prompt_suffix": ""})"));
   EXPECT_TRUE(dump_layer2(pipeline).at("guidance_scale").is_number_float());
 }
@@ -65,6 +65,7 @@ TEST(Dump, Layer2ComesBackAsItWas) {
   pipeline.dtype = Dtype::float32;
   pipeline.parallel = {.dp = 3, .cfg = 2, .ring = 4, .ulysses = 5, .pp = 6, .tp = 7, .fsdp = true};
   pipeline.components["dit"] = {.dtype = Dtype::float32, .attention = "other"};
+  pipeline.components["text_encoder"].offload = Offload::stages;
   pipeline.text_window = 9;
   pipeline.negative_prompt_suffix = "caf\u00e9";
   const json dumped = dump_layer2(pipeline);

@@ -185,6 +185,12 @@ TEST(PipelineConfig, RefusesWhatThisVersionCannotRun) {
        {"m.yaml:1:37: components.dit.offload.ratio is out of range (expected a number from 0 to 1, got 2)",
         "m.yaml:1:40: unknown key components.dit.offload.prefech; did you mean prefetch?",
         "m.yaml:1:29" + offload + "a mapping)"}},
+      {"components: {vae: {offload: stages}}",
+       {"m.yaml:1:29: this version cannot offload weights: components.vae.offload (expected none, got "
+        "stages)"}},
+      {"components: {text_encoder: {offload: {type: async}}}",
+       {"m.yaml:1:38: this version cannot offload weights: components.text_encoder.offload (expected none or "
+        "stages, got a mapping)"}},
       {"components: {dit: {lora: [a.safetensors]}}",
        {"m.yaml:1:26: this version cannot apply LoRA files: components.dit.lora (expected an empty list)"}},
       {"loading: {strategy: striped}",
@@ -206,6 +212,20 @@ TEST(PipelineConfig, RefusesWhatThisVersionCannotRun) {
   }
 }
 
+TEST(PipelineConfig, OnlyTheTextEncoderHasAStageOfItsOwn) {
+  for (const auto& [text, offload] : std::vector<std::pair<std::string, Offload>>{
+           {"steps: 5", Offload::none},
+           {"components: {text_encoder: {offload: stages}}", Offload::stages},
+           {"components: {text_encoder: {offload: none}}", Offload::none}}) {
+    std::vector<std::string> problems;
+    const PipelineConfig config = applied(text, problems);
+    EXPECT_EQ(problems, std::vector<std::string>{}) << text;
+    EXPECT_EQ(config.components.at("text_encoder").offload, offload) << text;
+    EXPECT_EQ(config.components.at("dit").offload, Offload::none);
+    EXPECT_EQ(config.components.at("vae").offload, Offload::none);
+  }
+}
+
 TEST(PipelineConfig, ReportsAllProblemsTogether) {
   std::vector<std::string> problems;
   applied("steps: 0\nsolver: x\nparallel: {tp: 2, q: 1}\nfoo: 1\n", problems);
@@ -217,6 +237,8 @@ TEST(PipelineConfig, NamesItsWords) {
   EXPECT_EQ(name(Dtype::bfloat16), "bfloat16");
   EXPECT_EQ(name(Solver::unipc), "unipc");
   EXPECT_EQ(name(Solver::euler), "euler");
+  EXPECT_EQ(name(Offload::none), "none");
+  EXPECT_EQ(name(Offload::stages), "stages");
 }
 
 }  // namespace

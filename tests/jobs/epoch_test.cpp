@@ -255,7 +255,8 @@ TEST_F(EpochTest, RemovesWhatDeadEpochsLeftAndNothingElse) {
         "parts/e0001-g000/000003.h5.tmp", "parts/e0001-g000/notes.txt",       //
         "parts/e0002-g000/000001.h5", "parts/e0002-g000/000002.h5",           // its journal is damaged
         "parts/e0002-g001/000001.h5",                                         // no journal at all
-        "parts/e0003-g000/000001.h5.tmp", "parts/mine/000009.h5.tmp"}) {      // epoch 3 is the new one
+        "parts/e0003-g000/000001.h5.tmp", "parts/mine/000009.h5.tmp",         // epoch 3 is the new one
+        "spool/e0001/r00000", "spool/e0001/r00001", "spool/e0002/r00000"}) {
     touch(name);
   }
   JournalWriter(run.journal(1, 0)).append(done("parts/e0001-g000/000001.h5"));
@@ -269,7 +270,8 @@ TEST_F(EpochTest, RemovesWhatDeadEpochsLeftAndNothingElse) {
   EXPECT_EQ(epoch.number(), 3);
   EXPECT_THAT(epoch.reclaimed(),
               ElementsAre("epochs/now-1.tmp", "parts/e0001-g000/000002.h5", "parts/e0001-g000/000003.h5.tmp",
-                          "parts/e0002-g001/000001.h5", "results.h5.tmp"));
+                          "parts/e0002-g001/000001.h5", "results.h5.tmp", "spool/e0001", "spool/e0002"));
+  EXPECT_FALSE(std::filesystem::exists(run.spools()));
   EXPECT_THAT(files_below(run.parts()),
               ElementsAre("e0001-g000/000001.h5", "e0001-g000/notes.txt", "e0002-g000/000001.h5",
                           "e0002-g000/000002.h5", "e0003-g000/000001.h5.tmp", "mine/000009.h5.tmp"));

@@ -50,12 +50,18 @@ TEST(MakeGenerator, AnUnknownFamilyIsRefused) {
   LoadedModel model;
   model.family = "sora";
   try {
-    make_generator(std::move(model), {}, dist::ParallelContext(dist::Mesh(1, {}), 0));
+    make_generator(model, {}, dist::ParallelContext(dist::Mesh(1, {}), 0));
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.category(), Category::unsupported);
     EXPECT_THAT(error.what(), ::testing::HasSubstr("sora"));
   }
+}
+
+TEST(MakeTextEncoder, AnUnknownFamilyIsRefused) {
+  LoadedModel model;
+  model.family = "sora";
+  EXPECT_THROW(make_text_encoder(model, dist::ParallelContext(dist::Mesh(1, {}), 0)), Error);
 }
 
 TEST(MakeGenerator, EveryFamilyHasLayers) {

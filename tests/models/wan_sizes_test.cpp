@@ -85,5 +85,20 @@ TEST(WanSizes, ActivationsOfTheRealModelAreOfTheRightOrder) {
   EXPECT_GT(denoise_bytes(dims, configs::Dtype::float32, sized(832, 480, 81)), bytes);
 }
 
+TEST(WanSizes, AnEmbeddingHasATokenAByteAtMost) {
+  const nlohmann::json umt5{{"dim", 10}};
+  struct Case {
+    std::string text;
+    std::uint64_t tokens;
+  };
+  for (const Case& each : std::vector<Case>{
+           {"", 2}, {"cat", 5}, {"雨", 5}, {std::string(510, 'x'), 512}, {std::string(9999, 'x'), 512}}) {
+    EXPECT_EQ(embedding_bytes(umt5, configs::Dtype::float32, each.text), each.tokens * 40)
+        << each.text.size();
+    EXPECT_EQ(embedding_bytes(umt5, configs::Dtype::bfloat16, each.text), each.tokens * 20)
+        << each.text.size();
+  }
+}
+
 }  // namespace
 }  // namespace ditmill::models::wan

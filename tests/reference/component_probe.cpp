@@ -197,12 +197,13 @@ dist::TensorMap run_pipeline(const Probe& probe) {
     model.weights[role] = std::move(loaded.tensors);
   }
   models::family_named("wan").check_together(model.hyper_parameters);
-  const auto generator = models::make_generator(std::move(model), pipeline, probe.parallel());
+  const auto encoder = models::make_text_encoder(model, probe.parallel());
+  const auto generator = models::make_generator(model, pipeline, probe.parallel());
   dist::TensorMap out;
   for (const json& entry : in.at("requests")) {
     const configs::Request request = request_of(entry);
-    const at::Tensor text = generator->encode_text(request.prompt);
-    const at::Tensor negative = generator->encode_text(request.negative_prompt);
+    const at::Tensor text = encoder->encode_text(request.prompt);
+    const at::Tensor negative = encoder->encode_text(request.negative_prompt);
     const at::Tensor latents = generator->denoise(request, text, negative);
     out[request.id + ".text"] = text;
     out[request.id + ".negative"] = negative;

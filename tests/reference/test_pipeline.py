@@ -59,9 +59,11 @@ class Oracle:
 
     def decode(self, latents: torch.Tensor) -> torch.Tensor:
         vae = self.parts["vae"]
-        mean, deviation = (torch.tensor(values).view(1, -1, 1, 1, 1)
+        mean, deviation = (torch.tensor(values).view(1, -1, 1, 1, 1).to(vae.dtype)
                            for values in (vae.config.latents_mean, vae.config.latents_std))
         pixels = vae.decode(latents.to(vae.dtype) / (1.0 / deviation) + mean, return_dict=False)[0]
+        if vae.dtype == torch.bfloat16:
+            pixels = pixels.float()  # contracts: frames are made in float32
         return (pixels[0] * 0.5 + 0.5).clamp(0, 1).permute(1, 2, 3, 0)
 
 

@@ -1,0 +1,35 @@
+#include "jobs/engine/memory_check.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "dist/agree.h"
+#include "jobs/memory_shortage.h"
+
+namespace ditmill::jobs {
+
+std::uint64_t check_memory(const dist::Communicator& comm, const std::optional<MemoryDemand>& demand,
+                           const std::string& root) {
+  const std::vector<std::string> texts =
+      comm.gather_text(to_json(this_rank(root)).dump(), 0, dist::Purpose::plan);
+  std::uint64_t most = 0;
+  dist::agree(comm, [&] {
+    if (!demand) return;
+    std::vector<RankMemory> ranks;
+    for (const std::string& text : texts) {
+      ranks.push_back(rank_memory_from_json(nlohmann::json::parse(text)));
+      most = std::max(most, ranks.back().resident + demand->plan.peak());
+    }
+    if (auto shortage = memory_shortage(ranks, demand->plan, demand->alternatives)) {
+      throw Error{std::move(*shortage)};
+    }
+    for (const SharedBound& bound : shared_bounds(ranks)) {
+      spdlog::debug("{}: {} of memory for {} ranks ({})", bound.name, gigabytes(bound.available), bound.ranks,
+                    bound.source);
+    }
+  });
+  return most;
+}
+
+}  // namespace ditmill::jobs

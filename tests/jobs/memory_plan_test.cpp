@@ -1,0 +1,146 @@
+#include "jobs/memory_plan.h"
+
+#include <gmock/gmock.h>
+
+#include "models/text_encoders/umt5_dims.h"
+#include "models/vae/wan_vae_dims.h"
+#include "models/wan/dims.h"
+
+namespace ditmill::jobs {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+constexpr std::uint64_t mib = std::uint64_t{1} << 20;
+
+/// A component of one tensor of so many elements.
+dist::ComponentPlan component(const std::string& role, std::uint64_t elements, configs::Dtype dtype,
+                              registry::ElementType stored) {
+  const auto bytes = elements * static_cast<std::uint64_t>(registry::bits(stored)) / 8;
+  registry::WeightFile file{.path = role, .size = bytes, .tensors = {}};
+  file.tensors.push_back({.name = "w", .type = stored, .shape = {elements}, .begin = 0, .end = bytes});
+  return {.role = role, .hyper_parameters = {}, .dtype = dtype, .keep_float32 = {}, .files = {file}};
+}
+
+/// 100, 300 and 10 million weights; clips of one frame, which hardly count.
+PreparedJob job_of(configs::Offload offload, configs::Dtype dtype, registry::ElementType stored) {
+  PreparedJob job;
+  job.family = &models::family_named("wan");
+  job.hyper_parameters["dit"] = models::wan::to_json({.dim = 128,
+                                                      .heads = 2,
+                                                      .head_dim = 64,
+                                                      .ffn_dim = 256,
+                                                      .layers = 2,
+                                                      .in_channels = 16,
+                                                      .out_channels = 16,
+                                                      .text_dim = 64,
+                                                      .freq_dim = 256});
+  job.hyper_parameters["text_encoder"] = models::to_json(
+      models::Umt5Dims{.vocabulary = 300, .dim = 64, .heads = 4, .head_dim = 16, .ffn_dim = 96, .layers = 2});
+  job.hyper_parameters["vae"] =
+      models::to_json(models::WanVaeDims{.base_dim = 8,
+                                         .z_dim = 16,
+                                         .dim_mult = {1, 2, 4, 4},
+                                         .num_res_blocks = 2,
+                                         .temporal_downsample = {false, true, true},
+                                         .latents_mean = std::vector<double>(16, 0.0),
+                                         .latents_std = std::vector<double>(16, 1.0)});
+  for (auto& [role, config] : job.manifest.pipeline.components) config.dtype = dtype;
+  job.manifest.pipeline.components["text_encoder"].offload = offload;
+  job.components = {component("dit", 100'000'000, dtype, stored),
+                    component("text_encoder", 300'000'000, dtype, stored),
+                    component("vae", 10'000'000, dtype, stored)};
+  Item item;
+  item.request.width = 32;
+  item.request.height = 32;
+  item.request.frames = 1;
+  item.request.prompt = "cat";
+  job.manifest.items = {item};
+  return job;
+}
+
+constexpr auto f32 = configs::Dtype::float32;
+constexpr auto bf16 = configs::Dtype::bfloat16;
+
+TEST(MemoryPlan, HoldsAllWeightsTogetherWithoutOffload) {
+  const MemoryPlan plan = plan_memory(job_of(configs::Offload::none, f32, registry::ElementType::f32));
+  ASSERT_EQ(plan.stages.size(), 1U);
+  EXPECT_THAT(plan.stages[0].roles, ElementsAre("dit", "text_encoder", "vae"));
+  EXPECT_EQ(plan.weights(), 4U * 410'000'000);
+  EXPECT_GE(plan.peak(), plan.weights() + plan.stages[0].activations);
+  EXPECT_LE(plan.peak(), plan.weights() + 300 * mib) << "clips of a frame hardly count";
+}
+
+TEST(MemoryPlan, HoldsTheLargerStageWithOffload) {
+  const MemoryPlan plan = plan_memory(job_of(configs::Offload::stages, f32, registry::ElementType::f32));
+  ASSERT_EQ(plan.stages.size(), 2U);
+  EXPECT_THAT(plan.stages[0].roles, ElementsAre("text_encoder"));
+  EXPECT_THAT(plan.stages[1].roles, ElementsAre("dit", "vae"));
+  EXPECT_EQ(plan.weights(), 4U * 300'000'000);
+  EXPECT_EQ(plan.peak(), std::max(plan.stages[0].peak, plan.stages[1].peak));
+  EXPECT_LE(plan.peak(), plan.weights() + 300 * mib);
+}
+
+TEST(MemoryPlan, CountsATensorTwiceWhileItIsConverted) {
+  const MemoryPlan same = plan_memory(job_of(configs::Offload::stages, bf16, registry::ElementType::bf16));
+  const MemoryPlan converted =
+      plan_memory(job_of(configs::Offload::stages, bf16, registry::ElementType::f32));
+  EXPECT_EQ(same.weights(), converted.weights());
+  EXPECT_GE(converted.peak(), converted.weights() + 4U * 300'000'000);
+  EXPECT_LE(same.peak(), same.weights() + 300 * mib);
+}
+
+TEST(MemoryPlan, KnowsWhatWouldTakeLess) {
+  const auto changes = [](const PreparedJob& job) {
+    std::vector<std::string> all;
+    std::uint64_t last = plan_memory(job).peak();
+    for (const Alternative& other : alternatives(job)) {
+      EXPECT_LT(other.peak, last);
+      last = other.peak;
+      all.push_back(other.change);
+    }
+    return all;
+  };
+  const std::string stages = "components.text_encoder.offload: stages";
+  EXPECT_THAT(changes(job_of(configs::Offload::none, bf16, registry::ElementType::bf16)),
+              ElementsAre(stages));
+  EXPECT_THAT(changes(job_of(configs::Offload::stages, bf16, registry::ElementType::bf16)), ElementsAre());
+  EXPECT_THAT(changes(job_of(configs::Offload::none, f32, registry::ElementType::bf16)),
+              testing::AllOf(testing::Contains(stages),
+                             testing::Contains(HasSubstr("text_encoder.dtype: bfloat16"))));
+}
+
+TEST(MemoryPlan, OfARehearsalIsNothing) {
+  const PreparedJob job;
+  EXPECT_EQ(plan_memory(job).peak(), 0U);
+  EXPECT_TRUE(alternatives(job).empty());
+  EXPECT_EQ(embedding_bytes(job), 0U);
+}
+
+TEST(MemoryPlan, EachDistinctTextCountsOnce) {
+  PreparedJob job = job_of(configs::Offload::stages, f32, registry::ElementType::f32);
+  const std::uint64_t one = embedding_bytes(job);
+  job.manifest.items.push_back(job.manifest.items.front());
+  EXPECT_EQ(embedding_bytes(job), one);
+  EXPECT_EQ(spool_bytes(job), one);
+  job.manifest.items.back().request.negative_prompt = "another";
+  EXPECT_GT(embedding_bytes(job), one);
+  const std::uint64_t guided = embedding_bytes(job);
+  job.manifest.pipeline.guidance_scale = 1;
+  EXPECT_LT(embedding_bytes(job), guided);
+  job.manifest.pipeline.components["text_encoder"].offload = configs::Offload::none;
+  EXPECT_EQ(spool_bytes(job), 0U);
+}
+
+TEST(MemoryPlan, IsShownByComponentAndStage) {
+  const MemoryPlan plan = plan_memory(job_of(configs::Offload::stages, f32, registry::ElementType::f32));
+  EXPECT_THAT(to_text(plan), testing::AllOf(HasSubstr("text_encoder      1.200 GB  float32"),
+                                            HasSubstr("stage text"), HasSubstr("stage clips")));
+  const nlohmann::json json = to_json(plan);
+  EXPECT_EQ(json.at("peak_bytes"), plan.peak());
+  EXPECT_EQ(json.at("components").at("dit").at("bytes"), 400'000'000);
+}
+
+}  // namespace
+}  // namespace ditmill::jobs

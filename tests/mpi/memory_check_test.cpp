@@ -1,0 +1,73 @@
+#include "jobs/engine/memory_check.h"
+
+#include <filesystem>
+#include <fstream>
+
+#include "configs/error.h"
+#include "dist/agree.h"
+#include "tests/jobs/temp_folder.h"
+#include "tests/mpi/mpi_test.h"
+
+namespace ditmill::jobs {
+namespace {
+
+using dist::mpi_test::expect_same_everywhere;
+using dist::mpi_test::world;
+
+constexpr std::uint64_t mib = std::uint64_t{1} << 20;
+
+MemoryDemand demand_of(std::uint64_t peak) {
+  return {.plan = {.components = {{.role = "dit", .dtype = configs::Dtype::float32, .bytes = peak}},
+                   .stages = {{.name = "all", .roles = {"dit"}, .weights = peak, .peak = peak}}},
+          .alternatives = {{"components.text_encoder.offload: stages", 10 * mib}}};
+}
+
+/// A machine with 100 MiB left, where all ranks are.
+class CheckMemory : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::filesystem::create_directories(root() + "/proc");
+    std::ofstream(root() + "/proc/meminfo") << "MemAvailable: " << 100 * 1024 << " kB\n";
+  }
+  std::string root() const { return folder_.path(); }
+
+  std::optional<MemoryDemand> on_rank_0(std::uint64_t peak) const {
+    if (world().rank() != 0) return std::nullopt;
+    return demand_of(peak);
+  }
+
+ private:
+  tests::TempFolder folder_;
+};
+
+TEST_F(CheckMemory, PassesWhatFitsForAllRanksOfTheMachine) {
+  const std::uint64_t share = 100 * mib / static_cast<std::uint64_t>(world().size());
+  const std::uint64_t most = check_memory(world(), on_rank_0(share), root());
+  EXPECT_EQ(most, world().rank() == 0 ? share : 0) << "the fake machine tells of nothing resident";
+}
+
+TEST_F(CheckMemory, RefusesOnAllRanksWithThePlan) {
+  const std::uint64_t share = 100 * mib / static_cast<std::uint64_t>(world().size());
+  try {
+    check_memory(world(), on_rank_0(share + 1), root());
+    ADD_FAILURE() << "no error";
+  } catch (const Error& error) {
+    expect_same_everywhere(dist::to_text(error));
+    EXPECT_EQ(exit_code(error.category()), 1);
+    EXPECT_THAT(error.what(), testing::HasSubstr("MemAvailable of /proc/meminfo"));
+    EXPECT_THAT(error.what(), testing::HasSubstr("dit"));
+    EXPECT_THAT(error.what(), testing::HasSubstr("components.text_encoder.offload: stages"));
+  }
+}
+
+TEST_F(CheckMemory, RefusesNothingWithoutADemand) {
+  EXPECT_EQ(check_memory(world(), std::nullopt, root()), 0U);
+}
+
+TEST_F(CheckMemory, LooksAtTheRealMachineToo) {
+  EXPECT_NO_THROW(check_memory(world(), on_rank_0(1)));
+  EXPECT_THROW(check_memory(world(), on_rank_0(std::uint64_t{1} << 50)), Error);
+}
+
+}  // namespace
+}  // namespace ditmill::jobs

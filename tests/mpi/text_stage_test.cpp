@@ -1,0 +1,178 @@
+#include "jobs/engine/text_stage.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+
+#include "dist/agree.h"
+#include "tests/jobs/temp_folder.h"
+#include "tests/mpi/mpi_test.h"
+
+namespace ditmill::jobs {
+namespace {
+
+using dist::mpi_test::expect_same_everywhere;
+using dist::mpi_test::world;
+
+constexpr std::int64_t width = 6;
+
+/// A row a byte of text, that tells it; what begins with "bad" cannot be encoded.
+class ByteEncoder final : public models::TextEncoder {
+ public:
+  explicit ByteEncoder(at::ScalarType type = at::kFloat) : type_(type) {}
+
+  static at::Tensor rows(const std::string& text, at::ScalarType type) {
+    at::Tensor embedding = at::zeros({static_cast<std::int64_t>(text.size()), width}, type);
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      embedding[static_cast<std::int64_t>(i)].fill_(static_cast<double>(text[i]));
+    }
+    return embedding;
+  }
+
+  at::Tensor encode_text(const std::string& text) override {
+    ++encoded;
+    if (text.starts_with("bad")) throw Error{Category::numeric, "encode the text", {}, {}, Got{text}};
+    if (text.starts_with("fatal")) throw Error{Category::device, "encode the text", {}, {}, Got{text}};
+    return rows(text, type_);
+  }
+  std::uint64_t embedding_bytes(const std::string& text) override {
+    return text.starts_with("vast") ? std::uint64_t{1} << 60 : text.size() * width * at::elementSize(type_);
+  }
+
+  int encoded = 0;
+
+ private:
+  at::ScalarType type_;
+};
+
+class TextStage : public testing::Test {
+ protected:
+  void SetUp() override {
+    const bool leads = world().rank() == 0;
+    if (leads) own_.emplace();
+    path_ =
+        world().broadcast_text(leads ? own_->path() + "/spool/e0001" : "", 0, dist::Purpose::plan);
+    if (leads) folder_.emplace(path_);
+    world().barrier(dist::Purpose::plan);
+  }
+  void TearDown() override { world().barrier(dist::Purpose::plan); }
+
+  TextSpool spool(models::TextEncoder& encoder, const std::vector<std::string>& texts) {
+    return encode_texts(world(), encoder, world().rank() == 0 ? texts : std::vector<std::string>{}, path_);
+  }
+
+  std::optional<tests::TempFolder> own_;
+  std::string path_;
+  std::optional<SpoolFolder> folder_;
+};
+
+std::vector<std::string> many(std::size_t count) {
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; i < count; ++i) texts.push_back("text " + std::to_string(i));
+  return texts;
+}
+
+TEST_F(TextStage, EveryRankReadsWhatAnyRankEncoded) {
+  for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {
+    SetUp();
+    ByteEncoder encoder{type};
+    std::vector<std::string> texts = many(41);
+    texts.insert(texts.end(), {"雨の夜", std::string(100'000, 'x')});
+    const TextSpool spooled = spool(encoder, texts);
+    EXPECT_EQ(spooled.size(), texts.size());
+    for (const std::string& text : texts) {
+      const at::Tensor embedding = spooled.read(text);
+      EXPECT_EQ(embedding.scalar_type(), type);
+      EXPECT_TRUE(at::equal(embedding, ByteEncoder::rows(text, type))) << text.substr(0, 20);
+    }
+    TearDown();
+    folder_.reset();
+  }
+}
+
+TEST_F(TextStage, RanksShareTheWorkEqually) {
+  for (const std::size_t count :
+       {std::size_t{0}, std::size_t{1}, std::size_t{7}, std::size_t{1024}, std::size_t{2500}}) {
+    SetUp();
+    ByteEncoder encoder;
+    EXPECT_EQ(spool(encoder, many(count)).size(), count);
+    const auto ranks = static_cast<std::size_t>(world().size());
+    const auto rank = static_cast<std::size_t>(world().rank());
+    EXPECT_EQ(static_cast<std::size_t>(encoder.encoded), count / ranks + (rank < count % ranks ? 1 : 0));
+    TearDown();
+    folder_.reset();
+  }
+}
+
+TEST_F(TextStage, ATextThatFailsIsStoredWithItsError) {
+  ByteEncoder encoder;
+  const TextSpool spooled = spool(encoder, {"good", "bad one", "fine"});
+  EXPECT_EQ(spooled.read("good").size(0), 4);
+  EXPECT_EQ(spooled.read("fine").size(0), 4);
+  try {
+    spooled.read("bad one");
+    ADD_FAILURE() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.category(), Category::numeric);
+    EXPECT_EQ(error.got(), "bad one");
+  }
+}
+
+TEST_F(TextStage, WhatEndsTheJobEndsItOnAllRanks) {
+  ByteEncoder encoder;
+  try {
+    spool(encoder, {"a", "b", "c", "fatal"});
+    ADD_FAILURE() << "no error";
+  } catch (const Error& error) {
+    expect_same_everywhere(dist::to_text(error));
+    EXPECT_EQ(error.category(), Category::device);
+  }
+}
+
+TEST_F(TextStage, RefusesBeforeEncodingWhatTheDiskHasNoRoomFor) {
+  ByteEncoder encoder;
+  try {
+    spool(encoder, {"a", "vast", "b"});
+    ADD_FAILURE() << "no error";
+  } catch (const Error& error) {
+    expect_same_everywhere(dist::to_text(error));
+    EXPECT_EQ(error.category(), Category::no_space);
+    EXPECT_THAT(error.what(), testing::HasSubstr(path_));
+    EXPECT_EQ(encoder.encoded, 0);
+  }
+}
+
+TEST_F(TextStage, WhatIsReadIsWhatWasWritten) {
+  ByteEncoder encoder;
+  const TextSpool spooled = spool(encoder, many(8));
+  world().barrier(dist::Purpose::plan);
+  if (world().rank() == 0) {
+    std::fstream file(TextSpool::file_name(path_, 0), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(5).put('!');
+  }
+  world().barrier(dist::Purpose::plan);
+  try {
+    spooled.read("text 0");
+    ADD_FAILURE() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.category(), Category::io);
+    EXPECT_THAT(error.where().file, testing::HasSubstr("r00000"));
+  }
+  EXPECT_THROW(spooled.read("another text"), Error);
+}
+
+TEST_F(TextStage, TheFolderGoesWithItsOwner) {
+  ByteEncoder encoder;
+  spool(encoder, many(5));
+  world().barrier(dist::Purpose::plan);
+  folder_.reset();
+  world().barrier(dist::Purpose::plan);
+  EXPECT_FALSE(std::filesystem::exists(path_));
+  EXPECT_FALSE(std::filesystem::exists(std::filesystem::path(path_).parent_path()));
+}
+
+}  // namespace
+}  // namespace ditmill::jobs
