@@ -17,15 +17,16 @@ namespace ditmill::jobs {
 /// What the command line of `run` says.
 struct RunOptions {
   std::string manifest;
-  std::string from_dump;          ///< --from-dump FILE, instead of a manifest
-  std::vector<std::string> sets;  ///< --set a.b.c=V, in order
-  std::string run_dir;            ///< --run-dir; empty: output.path
-  bool drop = false;              ///< --drop: forget items that vanished from the list
-  bool retry_failed = false;      ///< --retry failed
+  std::string from_dump;           ///< --from-dump FILE, instead of a manifest
+  std::vector<std::string> sets;   ///< --set a.b.c=V, in order
+  std::string run_dir;             ///< --run-dir; empty: output.path
+  bool drop = false;               ///< --drop: forget items that vanished from the list
+  bool retry_failed = false;       ///< --retry failed
+  std::string device = "auto";     ///< --device: auto, cpu or cuda
   bool skip_memory_check = false;  ///< --skip-memory-check
-  int threads = 0;                ///< --threads; 0: allocated cores / local ranks
-  bool check = false;             ///< --check
-  int ranks = 0;                  ///< --ranks, of --check
+  int threads = 0;                 ///< --threads; 0: allocated cores / local ranks
+  bool check = false;              ///< --check
+  int ranks = 0;                   ///< --ranks, of --check
   bool json = false;
   std::string out;  ///< --out FILE
   std::string log_level = "info";

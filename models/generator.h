@@ -22,7 +22,7 @@ namespace ditmill::models {
 struct LoadedModel {
   std::string family;
   HyperParameters hyper_parameters;
-  std::map<std::string, dist::TensorMap, std::less<>> weights;  ///< by role
+  std::map<std::string, dist::TensorMap, std::less<>> weights;  ///< by role; layers compute where they are
   std::string tokenizer;                                        ///< the bytes of spiece.model or tokenizer.json
 };
 

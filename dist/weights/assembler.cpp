@@ -50,7 +50,7 @@ at::Tensor allocated(const registry::TensorInfo& tensor, Make&& make) {
 
 }  // namespace
 
-Assembler::Assembler(const ComponentPlan& plan) : plan_(&plan) {
+Assembler::Assembler(const ComponentPlan& plan, const at::Device& device) : plan_(&plan), device_(device) {
   plan_parts();
   for (const registry::WeightFile& file : plan.files) {
     for (const registry::TensorInfo& tensor : file.tensors) {
@@ -98,7 +98,7 @@ void Assembler::put(const registry::TensorInfo& tensor, const at::Tensor& value)
     at::Tensor& joined = tensors_[name];
     if (!joined.defined()) {
       const std::vector<std::int64_t> sizes(whole->shape.begin(), whole->shape.end());
-      joined = allocated(tensor, [&] { return at::empty(sizes, to); });
+      joined = allocated(tensor, [&] { return at::empty(sizes, at::TensorOptions(to).device(device_)); });
     }
     const auto dim = static_cast<std::int64_t>(whole->dim);
     joined.narrow(dim, part->second.offset, value.size(dim)).copy_(value);
@@ -108,6 +108,7 @@ void Assembler::put(const registry::TensorInfo& tensor, const at::Tensor& value)
   if (value.scalar_type() != to || !value.is_contiguous()) {
     own = allocated(tensor, [&] { return value.to(to, false, true, at::MemoryFormat::Contiguous); });
   }
+  if (device_ != at::kCPU) own = allocated(tensor, [&] { return own.to(device_); });
   tensors_.insert_or_assign(name, own);
 }
 

@@ -18,11 +18,11 @@ namespace ditmill::dist {
 /// copied, never aliased, so that neither the alignment in the file nor the chunk's life matters. What cannot
 /// be copied to its place at once (another type than the plan wants, a view with strides, a part of a tensor)
 /// is gathered in a reused buffer and converted whole by LibTorch when its last byte is in: the bits are
-/// those of `.to()`. Tensors without bytes are there from the start.
+/// those of `.to()`. A complete tensor goes to the device. Tensors without bytes are there from the start.
 class Assembler {
  public:
   /// The plan outlives it, and has passed check_plan().
-  explicit Assembler(const ComponentPlan& plan);
+  explicit Assembler(const ComponentPlan& plan, const at::Device& device = at::kCPU);
 
   void add(const Chunk& chunk, std::span<const std::byte> bytes);
   /// All tensors. Throws Error(internal) if bytes are missing.
@@ -49,6 +49,7 @@ class Assembler {
   void put(const registry::TensorInfo& tensor, const at::Tensor& value);
 
   const ComponentPlan* plan_;
+  at::Device device_;
   std::unordered_map<std::string_view, Place> parts_;  ///< by name in the files, where the plan names tensors
   std::size_t file_ = 0;
   std::size_t next_ = 0;  ///< the first tensor of file_ that has not begun

@@ -84,8 +84,12 @@ class FirstFailure {
 /// failed keeps broadcasting until the next agreement.
 class Stream {
  public:
-  Stream(const Communicator& comm, const ComponentPlan& plan, Sources sources)
-      : comm_(comm), plan_(plan), sources_(std::move(sources)), chunks_(schedule(plan)), assembler_(plan) {
+  Stream(const Communicator& comm, const ComponentPlan& plan, Sources sources, const at::Device& device)
+      : comm_(comm),
+        plan_(plan),
+        sources_(std::move(sources)),
+        chunks_(schedule(plan)),
+        assembler_(plan, device) {
     for (const registry::WeightFile& file : plan.files) digests_.push_back({.size = file.size, .leaves = {}});
     for (Frame& frame : frames_) free_.push(&frame);
   }
@@ -254,12 +258,13 @@ class Stream {
 }  // namespace
 
 StreamedComponent stream_component(const Communicator& comm, const ComponentPlan& plan,
-                                   const OpenSource& open) {
+                                   const OpenSource& open, const at::Device& device) {
   const auto start = std::chrono::steady_clock::now();
   std::unique_ptr<Stream> stream;
   agree(comm, [&] {
     check_plan(plan);
-    stream = std::make_unique<Stream>(comm, plan, comm.rank() == 0 ? open_files(plan, open) : Sources());
+    stream =
+        std::make_unique<Stream>(comm, plan, comm.rank() == 0 ? open_files(plan, open) : Sources(), device);
     stream->start_threads();
   });
   StreamedComponent result = stream->run();

@@ -19,7 +19,7 @@ using TensorMap = std::map<std::string, at::Tensor, std::less<>>;
 
 /// What came out of streaming one component.
 struct StreamedComponent {
-  TensorMap tensors;  ///< by name; float32 or the plan's dtype, contiguous, on the host
+  TensorMap tensors;                          ///< by name; float32 or the plan's dtype, contiguous
   std::vector<registry::FileDigest> digests;  ///< of the plan's files, in order, on every rank
   std::uint64_t bytes = 0;                    ///< read from files, once for all ranks
   double seconds = 0;
@@ -32,8 +32,10 @@ using OpenSource = std::function<std::unique_ptr<registry::ByteSource>(const std
 /// of registry::leaf_bytes, each with its XXH3-128; every rank verifies each chunk, copies it to the tensors
 /// it belongs to, and converts a tensor to its dtype when its last byte is in. Reading is ahead of the
 /// broadcast. Collective. If a read fails, a file is no longer the size that was planned, or a digest does
-/// not match on any rank, all ranks throw the same Error naming file, offset, tensor and rank.
+/// not match on any rank, all ranks throw the same Error naming file, offset, tensor and rank. A tensor goes
+/// to `device` as soon as it is complete.
 StreamedComponent stream_component(const Communicator& comm, const ComponentPlan& plan,
-                                   const OpenSource& open = registry::open_file);
+                                   const OpenSource& open = registry::open_file,
+                                   const at::Device& device = at::kCPU);
 
 }  // namespace ditmill::dist

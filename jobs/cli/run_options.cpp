@@ -35,6 +35,12 @@ void add_run_options(CLI::App& command, RunOptions& options) {
       ->check(CLI::IsMember({"failed"}));
   command.add_flag("--skip-memory-check", options.skip_memory_check,
                    "Start even if the plan says that the machines have too little memory");
+  command
+      .add_option("--device", options.device,
+                  "Where to compute: auto (a CUDA device where there is one), cpu or cuda")
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
+      ->type_name("DEVICE")
+      ->capture_default_str();
   command.add_option("--threads", options.threads, "Threads a rank (default: allocated cores / local ranks)")
       ->check(CLI::Range(1, 1024))
       ->type_name("N");

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "configs/dump.h"
+#include "dist/device.h"
 #include "jobs/from_dump.h"
 #include "jobs/frozen.h"
 #include "jobs/resume.h"
@@ -231,14 +232,14 @@ void Authority::reconcile_items() {
   pending_ = pending_items(items_, journals_, options_.retry_failed);
 }
 
-void Authority::settle(const Loading* loading) {
+void Authority::settle(const Loading* loading, const at::Device& device) {
   const bool reconciled = knows_weights();
   if (loading != nullptr) accept_digests(*loading);
   if (!reconciled) reconcile_items();
-  freeze();
+  freeze(device);
 }
 
-void Authority::freeze() {
+void Authority::freeze(const at::Device& device) {
   const std::string manifest = frozen_manifest(job_.source, job_.manifest);
   if (std::filesystem::exists(run_->manifest())) {
     for (const std::string& change : manifest_changes(durable::read_file(run_->manifest()), manifest)) {
@@ -256,8 +257,8 @@ void Authority::freeze() {
   configs::ModelDefinition bound = model();
   if (job_.family != nullptr) bound.digest = model_digest(identities_);
   const std::string type = job_.family == nullptr ? "noop" : std::string{job_.family->name()};
-  config_ = configs::dump_config(type, "cpu", configs::dump_layer1(bound, weights),
-                                 configs::dump_layer2(pipeline()));
+  config_ = configs::dump_config(type, device.is_cuda() ? "cuda" : "cpu",
+                                 configs::dump_layer1(bound, weights), configs::dump_layer2(pipeline()));
   config_["layer3_requests"] = {{"file", std::filesystem::path(run_->requests()).filename().string()},
                                 {"items", items_.size()},
                                 {"sha256", list_sha256(run_->requests())}};
@@ -265,6 +266,7 @@ void Authority::freeze() {
   config_["name"] = job_.manifest.name;
   config_["ditmill_version"] = version;
   config_["libraries"] = facts_.libraries;
+  config_["device_name"] = dist::describe_device(device);
   config_["world"] = facts_.world;
   config_["threads"] = facts_.threads;
   config_["slurm_job"] = facts_.allocation.job_id;

@@ -62,8 +62,9 @@ class Authority {
   std::vector<std::string> texts_left();
   std::string spool_folder() const { return run_->spool(epoch_->number()); }
   /// Takes note of what the loaded weights are, decides what is left to do, and freezes the job in its run
-  /// directory. `loading` is null where no weights were needed. Throws Error.
-  void settle(const Loading* loading);
+  /// directory. `loading` is null where no weights were needed; `device` is what rank 0 computes on. Throws
+  /// Error.
+  void settle(const Loading* loading, const at::Device& device);
 
   StorePlan store_plan() const;
   std::size_t total() const noexcept { return items_.size(); }
@@ -80,7 +81,7 @@ class Authority {
   void recall_digests();
   void accept_digests(const Loading& loading);
   void reconcile_items();
-  void freeze();
+  void freeze(const at::Device& device);
   std::string key_hash(std::string_view role) const;
 
   RunOptions options_;

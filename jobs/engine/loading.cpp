@@ -53,11 +53,12 @@ LoadStage stage_of(std::string_view role) noexcept {
   return role == "text_encoder" ? LoadStage::text : LoadStage::clips;
 }
 
-void load_stage(const dist::Communicator& comm, const LoadPlan& plan, LoadStage stage, Loading& loading) {
+void load_stage(const dist::Communicator& comm, const LoadPlan& plan, LoadStage stage,
+                const at::Device& device, Loading& loading) {
   loading.model.family = plan.family;
   for (const dist::ComponentPlan& component : plan.components) {
     if (stage_of(component.role) != stage) continue;
-    dist::StreamedComponent streamed = dist::stream_component(comm, component);
+    dist::StreamedComponent streamed = dist::stream_component(comm, component, registry::open_file, device);
     if (comm.rank() == 0) {
       spdlog::info("loaded {}: {:.3f} GB in {:.2f} s", component.role,
                    static_cast<double>(streamed.bytes) / 1e9, streamed.seconds);

@@ -38,8 +38,9 @@ struct Loading {
   double seconds = 0;
 };
 
-/// Streams the components of one stage to all ranks, and adds them to `loading`. Collective. Throws the
-/// agreed Error.
-void load_stage(const dist::Communicator& comm, const LoadPlan& plan, LoadStage stage, Loading& loading);
+/// Streams the components of one stage to the devices of all ranks, and adds them to `loading`. Collective.
+/// Throws the agreed Error.
+void load_stage(const dist::Communicator& comm, const LoadPlan& plan, LoadStage stage,
+                const at::Device& device, Loading& loading);
 
 }  // namespace ditmill::jobs

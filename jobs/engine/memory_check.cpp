@@ -5,14 +5,24 @@
 #include <algorithm>
 
 #include "dist/agree.h"
-#include "jobs/memory_shortage.h"
+#include "dist/device.h"
+#include "jobs/memory_limit.h"
 
 namespace ditmill::jobs {
 
+RankMemory on_device(const at::Device& device) {
+  const std::string name = dist::describe_device(device);
+  return {.machine = machine_id(),
+          .name = machine_name(),
+          .resident = 0,
+          .bounds = {{.id = machine_id() + " " + name,
+                      .source = "free memory of " + name,
+                      .available = dist::free_memory(device)}}};
+}
+
 std::uint64_t check_memory(const dist::Communicator& comm, const std::optional<MemoryDemand>& demand,
-                           const std::string& root) {
-  const std::vector<std::string> texts =
-      comm.gather_text(to_json(this_rank(root)).dump(), 0, dist::Purpose::plan);
+                           const RankMemory& here) {
+  const std::vector<std::string> texts = comm.gather_text(to_json(here).dump(), 0, dist::Purpose::plan);
   std::uint64_t most = 0;
   dist::agree(comm, [&] {
     if (!demand) return;

@@ -1,11 +1,14 @@
 #pragma once
 
+#include <ATen/core/Tensor.h>
+
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "dist/comm/communicator.h"
 #include "jobs/memory_plan.h"
+#include "jobs/memory_shortage.h"
 
 namespace ditmill::jobs {
 
@@ -15,11 +18,14 @@ struct MemoryDemand {
   std::vector<Alternative> alternatives;
 };
 
-/// Compares what the ranks of every machine will take with what the machine and their cgroups can give.
-/// `demand` is rank 0's; none: nothing is refused. `root` as for memory_bounds(). Returns, on rank 0, the
-/// most that a rank may come to, with what it holds already; 0 elsewhere. Collective. Throws the agreed
-/// Error.
+/// What bounds a rank that computes on a CUDA device: the memory that the device has free.
+RankMemory on_device(const at::Device& device);
+
+/// Compares what the ranks of every machine will take with what bounds them: of `here`, this rank's, by the
+/// machine and its cgroups (this_rank()) or by its device. `demand` is rank 0's; none: nothing is refused.
+/// Returns, on rank 0, the most that a rank may come to, with what it holds already; 0 elsewhere.
+/// Collective. Throws the agreed Error.
 std::uint64_t check_memory(const dist::Communicator& comm, const std::optional<MemoryDemand>& demand,
-                           const std::string& root = {});
+                           const RankMemory& here);
 
 }  // namespace ditmill::jobs

@@ -13,6 +13,7 @@
 
 #include "configs/dump.h"
 #include "dist/agree.h"
+#include "dist/device.h"
 #include "dist/library_versions.h"
 #include "dist/mesh.h"
 #include "dist/parallel_context.h"
@@ -88,6 +89,7 @@ class Run {
     std::optional<Loading> loading;
     Generation generation;
     if (orders.load) {
+      choose_device();
       check_room();
       loading.emplace();
       load(orders, *loading, generation);
@@ -139,10 +141,21 @@ class Run {
     StorePlan plan;
     dist::agree(world_, [&] {
       if (!leads()) return;
-      authority_->settle(loading);
+      authority_->settle(loading, device_);
       plan = authority_->store_plan();
     });
     return store_plan_from_json(broadcast_json(world_, leads() ? to_json(plan) : nlohmann::json{}));
+  }
+
+  void choose_device() {
+    const int local = local_rank(world_);
+    dist::agree(world_, [&] {
+      const auto wanted = options_.device == "cuda"  ? dist::DeviceChoice::cuda
+                          : options_.device == "cpu" ? dist::DeviceChoice::cpu
+                                                     : dist::DeviceChoice::automatic;
+      device_ = dist::choose_device(wanted, local);
+      spdlog::debug("computes on {}", dist::describe_device(device_));
+    });
   }
 
   /// Refuses a job that the machines have no memory for, before a byte of weights is read.
@@ -151,14 +164,14 @@ class Run {
     dist::agree(world_, [&] {
       if (leads() && !options_.skip_memory_check) demand = authority_->memory_demand();
     });
-    planned_bytes_ = check_memory(world_, demand);
+    planned_bytes_ = check_memory(world_, demand, device_.is_cuda() ? on_device(device_) : this_rank());
   }
 
   /// Loads the model, the text encoder first. With offload: stages all texts are encoded then, and its memory
   /// is given back before the rest is loaded.
   void load(const Orders& orders, Loading& loading, Generation& generation) {
     const dist::ParallelContext parallel{dist::Mesh{world_.size(), orders.pipeline.parallel}, world_.rank()};
-    load_stage(world_, *orders.load, LoadStage::text, loading);
+    load_stage(world_, *orders.load, LoadStage::text, device_, loading);
     dist::agree(world_, [&] { generation.encoder = models::make_text_encoder(loading.model, parallel); });
     const configs::Offload offload = orders.pipeline.components.at("text_encoder").offload;
     generation.texts.cache_bytes = text_cache_bytes(offload);
@@ -179,7 +192,7 @@ class Run {
         return encoder->encode_text(text);
       };
     }
-    load_stage(world_, *orders.load, LoadStage::clips, loading);
+    load_stage(world_, *orders.load, LoadStage::clips, device_, loading);
     dist::agree(world_, [&] {
       generation.generator = models::make_generator(loading.model, orders.pipeline, parallel);
     });
@@ -243,6 +256,7 @@ class Run {
   dist::Communicator world_;
   dist::Communicator items_;  ///< the coordinator's and the groups' own
   RunOptions options_;
+  at::Device device_ = at::kCPU;
   std::optional<Authority> authority_;
   std::optional<SpoolFolder> spool_folder_;  ///< on rank 0
   std::uint64_t planned_bytes_ = 0;          ///< of the largest rank; on rank 0; 0: not known

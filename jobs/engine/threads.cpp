@@ -7,6 +7,9 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
+
+#include "jobs/memory_limit.h"
 
 namespace ditmill::jobs {
 namespace {
@@ -42,6 +45,14 @@ int default_threads(const dist::Communicator& comm, const slurm::Allocation& all
   int threads = affinity.cores / nlohmann::json::parse(counted).at(affinity.name).get<int>();
   if (allocation.cpus_per_task) threads = std::min(threads, *allocation.cpus_per_task);
   return std::max(1, threads);
+}
+
+int local_rank(const dist::Communicator& comm) {
+  const std::vector<std::string> machines = comm.gather_text(machine_id(), 0, dist::Purpose::plan);
+  const std::string all = comm.broadcast_text(nlohmann::json(machines).dump(), 0, dist::Purpose::plan);
+  const auto names = nlohmann::json::parse(all).get<std::vector<std::string>>();
+  const auto own = names.begin() + comm.rank();
+  return static_cast<int>(std::count(names.begin(), own, *own));
 }
 
 }  // namespace ditmill::jobs

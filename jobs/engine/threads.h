@@ -10,4 +10,7 @@ namespace ditmill::jobs {
 /// Collective.
 int default_threads(const dist::Communicator& comm, const slurm::Allocation& allocation);
 
+/// This rank's place among those of its machine, from 0. Collective.
+int local_rank(const dist::Communicator& comm);
+
 }  // namespace ditmill::jobs

@@ -9,7 +9,11 @@ namespace {
 
 constexpr int highest_order = 2;
 
-at::Tensor half() { return at::ones({1}, at::TensorOptions(at::kFloat)) * 0.5; }
+/// A weight of the sum over past differences. Scalars are made on the host, as in diffusers; only what einsum
+/// takes has to be where the samples are.
+at::Tensor half(const at::Device& device) {
+  return (at::ones({1}, at::TensorOptions(at::kFloat)) * 0.5).to(device);
+}
 
 }  // namespace
 
@@ -45,7 +49,8 @@ at::Tensor UniPc::correct(const at::Tensor& x0) const {
   const Interval way = interval(step_ - 1, step_, step_ - 2, order_);
   const at::Tensor base = way.sigma_ratio * last_sample_ - way.alpha * way.b * x0_;
   const at::Tensor change = x0 - x0_;
-  if (order_ == 1) return (base - way.alpha * way.b * (half()[0] * change)).to(last_sample_.scalar_type());
+  if (order_ == 1)
+    return (base - way.alpha * way.b * (half(change.device())[0] * change)).to(last_sample_.scalar_type());
 
   // The weights of the two differences solve the order conditions; moments of e^h are divided by B(h).
   const at::Tensor ratios = at::stack({way.ratio, at::ones({}, way.ratio.options())});
@@ -53,7 +58,7 @@ at::Tensor UniPc::correct(const at::Tensor& x0) const {
   const at::Tensor first = way.b / way.h - 1;
   const at::Tensor second = first / way.h - 0.5;
   const at::Tensor rhs = at::stack({first * 1 / way.b, second * 2 / way.b});
-  const at::Tensor weights = at::linalg_solve(matrix, rhs).to(last_sample_.scalar_type());
+  const at::Tensor weights = at::linalg_solve(matrix, rhs).to(last_sample_.options());
 
   const at::Tensor history = at::stack({(x0_before_ - x0_) / way.ratio}, 1);
   const at::Tensor past = at::einsum("k,bkc...->bc...", {weights.slice(0, 0, 1), history});
@@ -65,7 +70,7 @@ at::Tensor UniPc::predict(const at::Tensor& sample, int order) const {
   at::Tensor next = way.sigma_ratio * sample - way.alpha * way.b * x0_;
   if (order == 2) {
     const at::Tensor history = at::stack({(x0_before_ - x0_) / way.ratio}, 1);
-    next = next - way.alpha * way.b * at::einsum("k,bkc...->bc...", {half(), history});
+    next = next - way.alpha * way.b * at::einsum("k,bkc...->bc...", {half(history.device()), history});
   }
   return next.to(sample.scalar_type());
 }

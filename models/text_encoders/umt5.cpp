@@ -54,7 +54,7 @@ Umt5Encoder::Umt5Encoder(const WeightsView& weights, const nlohmann::json& hyper
       embedding_(take_embedding(weights, dims_)),
       blocks_(make_blocks(weights.scope("encoder"), dims_, parallel)),
       final_norm_(weights.scope("encoder").scope("final_layer_norm"), dims_),
-      buckets_(position_buckets(dims_, tokens)) {}
+      buckets_(position_buckets(dims_, tokens).to(embedding_.device())) {}
 
 at::Tensor Umt5Encoder::encode(const std::vector<int>& ids) const {
   const auto count = static_cast<std::int64_t>(ids.size());
@@ -77,9 +77,11 @@ at::Tensor Umt5Encoder::encode(const std::vector<int>& ids) const {
   at::Tensor padded = at::zeros({1, tokens}, at::kLong);
   std::copy(ids.begin(), ids.end(), padded.data_ptr<std::int64_t>());
   at::Tensor attended;
-  if (count < tokens) attended = (at::arange(tokens, at::kLong) < count).view({1, 1, 1, tokens});
+  if (count < tokens) {
+    attended = (at::arange(tokens, at::kLong) < count).view({1, 1, 1, tokens}).to(embedding_.device());
+  }
 
-  at::Tensor x = at::embedding(embedding_, padded);
+  at::Tensor x = at::embedding(embedding_, padded.to(embedding_.device()));
   for (const Umt5Block& block : blocks_) x = block(x, buckets_, attended);
   return final_norm_(x)[0].narrow(0, 0, count);
 }

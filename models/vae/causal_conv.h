@@ -47,7 +47,8 @@ class CausalConv {
   /// The same with given frames before x; undefined for none.
   at::Tensor run(at::Tensor x, const at::Tensor& before) const;
 
-  at::ScalarType dtype() const { return weight_.scalar_type(); }
+  /// The type and the device of its weights.
+  at::TensorOptions options() const { return weight_.options(); }
 
  private:
   at::Tensor weight_;

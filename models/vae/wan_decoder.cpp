@@ -29,9 +29,11 @@ std::vector<WanUpBlock> make_up_blocks(const WeightsView& weights, const WanVaeD
   return blocks;
 }
 
-at::Tensor per_channel(const std::vector<double>& values, at::ScalarType type) {
+at::Tensor per_channel(const std::vector<double>& values, const at::TensorOptions& options) {
   // Rounded to float32 first, as Python's numbers are on their way into a tensor.
-  return at::tensor(values, at::kFloat).view({1, static_cast<std::int64_t>(values.size()), 1, 1, 1}).to(type);
+  return at::tensor(values, at::kFloat)
+      .view({1, static_cast<std::int64_t>(values.size()), 1, 1, 1})
+      .to(options);
 }
 
 }  // namespace
@@ -110,9 +112,9 @@ void WanDecoder::decode_frames(const std::vector<at::Tensor>& frames, at::Tensor
 }
 
 at::Tensor WanDecoder::denormalise(const at::Tensor& latents) const {
-  const at::ScalarType type = conv_in_.dtype();
-  const at::Tensor inverse = 1.0 / per_channel(dims_.latents_std, type);
-  return latents.unsqueeze(0).to(type) / inverse + per_channel(dims_.latents_mean, type);
+  const at::TensorOptions options = conv_in_.options();
+  const at::Tensor inverse = 1.0 / per_channel(dims_.latents_std, options);
+  return latents.unsqueeze(0).to(options) / inverse + per_channel(dims_.latents_mean, options);
 }
 
 at::Tensor WanDecoder::decode_frame(const at::Tensor& frame, CausalState& state) const {

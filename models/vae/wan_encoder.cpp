@@ -28,8 +28,10 @@ std::vector<WanDownLevel> make_levels(const WeightsView& blocks, const WanVaeDim
   return levels;
 }
 
-at::Tensor per_channel(const std::vector<double>& values) {
-  return at::tensor(values, at::kFloat).view({1, static_cast<std::int64_t>(values.size()), 1, 1, 1});
+at::Tensor per_channel(const std::vector<double>& values, const at::Device& device) {
+  return at::tensor(values, at::kFloat)
+      .view({1, static_cast<std::int64_t>(values.size()), 1, 1, 1})
+      .to(device);
 }
 
 }  // namespace
@@ -77,7 +79,8 @@ at::Tensor WanEncoder::encode(const at::Tensor& pixels,
 
 at::Tensor WanEncoder::latents(const at::Tensor& moments) const {
   const at::Tensor mean = moments.narrow(1, 0, dims_.z_dim).to(at::kFloat);
-  return (mean - per_channel(dims_.latents_mean)) * (1.0 / per_channel(dims_.latents_std));
+  return (mean - per_channel(dims_.latents_mean, mean.device())) *
+         (1.0 / per_channel(dims_.latents_std, mean.device()));
 }
 
 void WanEncoder::check(const at::Tensor& pixels) const {
@@ -106,9 +109,8 @@ at::Tensor WanEncoder::encode_clip(const at::Tensor& clip, const std::optional<T
     return quant_(at::cat(encode_chunks(clip), 2));
   const std::int64_t scale = dims_.spatial_scale();
   const std::int64_t later = (clip.size(2) - 1) / chunk_frames * (chunk_frames / dims_.temporal_scale());
-  const at::Tensor out =
-      at::empty({1, 2 * dims_.z_dim, 1 + later, clip.size(3) / scale, clip.size(4) / scale},
-                clip.options().dtype(conv_in_.dtype()));
+  const at::Tensor out = at::empty(
+      {1, 2 * dims_.z_dim, 1 + later, clip.size(3) / scale, clip.size(4) / scale}, conv_in_.options());
   blend_tiles(out, grids->latents, [&](std::int64_t row, std::int64_t column) {
     std::vector<at::Tensor> chunks = encode_chunks(grids->pixels.part(clip, row, column));
     for (at::Tensor& chunk : chunks) chunk = quant_(chunk);
@@ -128,7 +130,7 @@ std::vector<at::Tensor> WanEncoder::encode_chunks(const at::Tensor& clip) const 
 
 at::Tensor WanEncoder::encode_chunk(const at::Tensor& chunk, CausalState& state) const {
   state.rewind();
-  at::Tensor x = conv_in_(chunk.to(conv_in_.dtype()), state);
+  at::Tensor x = conv_in_(chunk.to(conv_in_.options()), state);
   for (const WanDownLevel& level : levels_) x = level(std::move(x), state);
   return head_(middle_(x, state), state);
 }

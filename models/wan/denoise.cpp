@@ -21,8 +21,8 @@ void require_finite(const at::Tensor& latents, int step, const Sampler& sampler,
 
 }  // namespace
 
-at::Tensor pad_text(const at::Tensor& embedding, at::ScalarType dtype) {
-  at::Tensor padded = at::zeros({1, text_tokens, embedding.size(1)}, at::TensorOptions(dtype));
+at::Tensor pad_text(const at::Tensor& embedding, const at::TensorOptions& options) {
+  at::Tensor padded = at::zeros({1, text_tokens, embedding.size(1)}, options);
   padded[0].narrow(0, 0, embedding.size(0)).copy_(embedding);
   return padded;
 }
@@ -31,7 +31,7 @@ at::Tensor denoise(Transformer& transformer, Sampler& sampler, const DenoiseInpu
   at::Tensor latents = input.noise;
   for (int step = 0; step < sampler.steps(); ++step) {
     const at::Tensor model_input = latents.to(transformer.dtype());
-    const at::Tensor timestep = at::full({1}, sampler.timestep(step), at::TensorOptions(at::kFloat));
+    const at::Tensor timestep = at::full({1}, sampler.timestep(step), latents.options().dtype(at::kFloat));
     at::Tensor flow = transformer(model_input, timestep, input.text);
     if (guided(input.guidance_scale)) {
       flow = guide(flow, transformer(model_input, timestep, input.negative), input.guidance_scale);

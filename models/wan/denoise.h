@@ -18,7 +18,7 @@ struct DenoiseInput {
 
 /// A trimmed embedding [tokens, width] as the transformer takes it: padded with zeros to 512 tokens, then
 /// cast.
-at::Tensor pad_text(const at::Tensor& embedding, at::ScalarType dtype);
+at::Tensor pad_text(const at::Tensor& embedding, const at::TensorOptions& options);
 
 /// Runs all steps of the sampler. Returns latents [1, channels, frames, height, width] in the sampler's
 /// dtype. Throws Error(numeric) naming the first step after which they are not finite.

@@ -54,7 +54,8 @@ class Wan final : public Family {
     const auto dtype = [&](const char* role) { return pipeline.components.at(role).dtype; };
     return {.encode = wan::encode_bytes(all.at("text_encoder"), dtype("text_encoder")),
             .denoise = wan::denoise_bytes(wan::dims_from_json(all.at("dit")), dtype("dit"), request),
-            .decode = wan::decode_bytes(all.at("vae"), dtype("vae"), request, pipeline.components.at("vae").tiling)};
+            .decode = wan::decode_bytes(all.at("vae"), dtype("vae"), request,
+                                        pipeline.components.at("vae").tiling)};
   }
 
   std::uint64_t embedding_bytes(const HyperParameters& all, const configs::PipelineConfig& pipeline,

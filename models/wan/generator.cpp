@@ -57,7 +57,7 @@ at::Tensor guarded(const Body& body) {
   return result;
 }
 
-/// UMT5 and its tokenizer on this rank's host memory.
+/// UMT5 on its weights' device, and its tokenizer.
 class WanTextEncoder final : public TextEncoder {
  public:
   WanTextEncoder(LoadedModel& model, const dist::ParallelContext& parallel)
@@ -68,7 +68,8 @@ class WanTextEncoder final : public TextEncoder {
   at::Tensor encode_text(const std::string& text) override {
     return guarded([&] {
       // A copy: a view of the padded embedding would keep all 512 rows alive.
-      at::Tensor embedding = text_encoder_.encode(ids_of(text)).clone(at::MemoryFormat::Contiguous);
+      at::Tensor embedding =
+          text_encoder_.encode(ids_of(text)).clone(at::MemoryFormat::Contiguous).to(at::kCPU);
       require_finite(embedding, "encode the text", "embedding");
       return embedding;
     });
@@ -87,7 +88,7 @@ class WanTextEncoder final : public TextEncoder {
   Umt5Encoder text_encoder_;
 };
 
-/// Wan text-to-video: transformer and VAE on this rank's host memory.
+/// Wan text-to-video: transformer and VAE on their weights' device.
 class WanGenerator final : public ClipGenerator {
  public:
   WanGenerator(LoadedModel& model, const configs::PipelineConfig& pipeline,
@@ -101,13 +102,14 @@ class WanGenerator final : public ClipGenerator {
                      const at::Tensor& negative) override {
     return guarded([&] {
       wan::DenoiseInput input;
-      input.noise = initial_noise(request.seed, wan::latent_shape(transformer_.dims(), request));
-      input.text = wan::pad_text(text, transformer_.dtype());
+      input.noise = initial_noise(request.seed, wan::latent_shape(transformer_.dims(), request))
+                        .to(transformer_.options().device());
+      input.text = wan::pad_text(text, transformer_.options());
       input.guidance_scale = pipeline_.guidance_scale;
       input.item = request.id;
-      if (guided(input.guidance_scale)) input.negative = wan::pad_text(negative, transformer_.dtype());
+      if (guided(input.guidance_scale)) input.negative = wan::pad_text(negative, transformer_.options());
       const auto sampler = make_sampler(pipeline_.solver, pipeline_.steps, pipeline_.flow_shift);
-      return wan::denoise(transformer_, *sampler, input)[0].to(at::kFloat).contiguous();
+      return wan::denoise(transformer_, *sampler, input)[0].to(at::kCPU, at::kFloat).contiguous();
     });
   }
 
@@ -115,7 +117,7 @@ class WanGenerator final : public ClipGenerator {
     return guarded([&] {
       const at::Tensor decoded = decoder_.decode(latents, pipeline_.components.at("vae").tiling);
       require_finite(decoded, "decode the latents", "picture");
-      return to_frames(decoded);
+      return to_frames(decoded).to(at::kCPU);
     });
   }
 

@@ -43,7 +43,8 @@ const RopeTable& Rope::table(const Grid& grid) {
   if (found != kept_.end()) {
     kept_.splice(kept_.begin(), kept_, found);
   } else {
-    kept_.push_front({grid, make_table(grid, head_dim_)});
+    const RopeTable made = make_table(grid, head_dim_);
+    kept_.push_front({grid, {made.cos.to(device_), made.sin.to(device_)}});
     if (kept_.size() > tables_kept) kept_.pop_back();
   }
   return kept_.front().table;

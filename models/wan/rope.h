@@ -21,7 +21,9 @@ using Grid = std::array<std::int64_t, 3>;
 /// left over; angles position / 10000^(2i/n), computed in float64 and rounded once to float32.
 class Rope {
  public:
-  explicit Rope(std::int64_t head_dim) : head_dim_(head_dim) {}
+  /// Tables are made on the host, and kept on `device`.
+  explicit Rope(std::int64_t head_dim, const at::Device& device = at::kCPU)
+      : head_dim_(head_dim), device_(device) {}
 
   /// The table of a grid; tokens are ordered time, height, width (fastest). The last few grids are kept.
   /// Not thread-safe.
@@ -34,6 +36,7 @@ class Rope {
   };
 
   std::int64_t head_dim_;
+  at::Device device_;
   std::list<Kept> kept_;
 };
 

@@ -23,8 +23,8 @@ std::vector<Block> make_blocks(const WeightsView& weights, const Dims& dims,
 
 at::Tensor timestep_sinusoid(const at::Tensor& timestep, std::int64_t width) {
   const std::int64_t half = width / 2;
-  const at::Tensor exponent =
-      at::arange(0, half, at::TensorOptions(at::kFloat)) * -std::log(10000.0) / static_cast<double>(half);
+  const at::Tensor exponent = at::arange(0, half, timestep.options().dtype(at::kFloat)) * -std::log(10000.0) /
+                              static_cast<double>(half);
   const at::Tensor angle = timestep.to(at::kFloat).unsqueeze(1) * exponent.exp().unsqueeze(0);
   at::Tensor embedding = at::cat({angle.cos(), angle.sin()}, -1);
   return width % 2 == 0 ? embedding : at::constant_pad_nd(embedding, {0, 1});
@@ -32,10 +32,10 @@ at::Tensor timestep_sinusoid(const at::Tensor& timestep, std::int64_t width) {
 
 Transformer::Transformer(const WeightsView& weights, const Dims& dims, const dist::ParallelContext& parallel)
     : dims_(dims),
-      rope_(dims.head_dim),
       patch_weight_(
           weights.take("patch_embedding.weight", {dims.dim, dims.in_channels, 1, patch_edge, patch_edge})),
       patch_bias_(weights.take("patch_embedding.bias", {dims.dim})),
+      rope_(dims.head_dim, patch_weight_.device()),
       time_in_(weights.scope("condition_embedder.time_embedder.linear_1"), dims.freq_dim, dims.dim),
       time_out_(weights.scope("condition_embedder.time_embedder.linear_2"), dims.dim, dims.dim),
       time_proj_(weights.scope("condition_embedder.time_proj"), dims.dim, 6 * dims.dim),

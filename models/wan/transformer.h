@@ -19,7 +19,8 @@ class Transformer {
   at::Tensor operator()(const at::Tensor& latents, const at::Tensor& timestep, const at::Tensor& text);
 
   const Dims& dims() const noexcept { return dims_; }
-  /// The type that most weights are kept in, and that the blocks compute in.
+  /// The type that most weights are kept in, and that the blocks compute in; and where.
+  at::TensorOptions options() const { return patch_weight_.options(); }
   at::ScalarType dtype() const { return patch_weight_.scalar_type(); }
 
  private:
@@ -32,8 +33,8 @@ class Transformer {
   at::Tensor unpatchify(const at::Tensor& tokens, const Grid& grid) const;
 
   Dims dims_;
-  Rope rope_;
   at::Tensor patch_weight_, patch_bias_;
+  Rope rope_;
   Linear time_in_, time_out_, time_proj_;
   Linear text_in_, text_out_;
   std::vector<Block> blocks_;

@@ -42,14 +42,14 @@ class CheckMemory : public testing::Test {
 
 TEST_F(CheckMemory, PassesWhatFitsForAllRanksOfTheMachine) {
   const std::uint64_t share = 100 * mib / static_cast<std::uint64_t>(world().size());
-  const std::uint64_t most = check_memory(world(), on_rank_0(share), root());
+  const std::uint64_t most = check_memory(world(), on_rank_0(share), this_rank(root()));
   EXPECT_EQ(most, world().rank() == 0 ? share : 0) << "the fake machine tells of nothing resident";
 }
 
 TEST_F(CheckMemory, RefusesOnAllRanksWithThePlan) {
   const std::uint64_t share = 100 * mib / static_cast<std::uint64_t>(world().size());
   try {
-    check_memory(world(), on_rank_0(share + 1), root());
+    check_memory(world(), on_rank_0(share + 1), this_rank(root()));
     ADD_FAILURE() << "no error";
   } catch (const Error& error) {
     expect_same_everywhere(dist::to_text(error));
@@ -61,12 +61,12 @@ TEST_F(CheckMemory, RefusesOnAllRanksWithThePlan) {
 }
 
 TEST_F(CheckMemory, RefusesNothingWithoutADemand) {
-  EXPECT_EQ(check_memory(world(), std::nullopt, root()), 0U);
+  EXPECT_EQ(check_memory(world(), std::nullopt, this_rank(root())), 0U);
 }
 
 TEST_F(CheckMemory, LooksAtTheRealMachineToo) {
-  EXPECT_NO_THROW(check_memory(world(), on_rank_0(1)));
-  EXPECT_THROW(check_memory(world(), on_rank_0(std::uint64_t{1} << 50)), Error);
+  EXPECT_NO_THROW(check_memory(world(), on_rank_0(1), this_rank()));
+  EXPECT_THROW(check_memory(world(), on_rank_0(std::uint64_t{1} << 50), this_rank()), Error);
 }
 
 }  // namespace

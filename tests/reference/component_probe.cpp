@@ -5,6 +5,7 @@
 #include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
 
+#include <cstdlib>
 #include <exception>
 #include <fstream>
 #include <functional>
@@ -19,6 +20,7 @@
 #include "configs/pipeline_config.h"
 #include "configs/yaml_reader.h"
 #include "dist/comm/mpi.h"
+#include "dist/device.h"
 #include "dist/weights/stream.h"
 #include "models/component_plan.h"
 #include "models/generator.h"
@@ -57,7 +59,11 @@ class Probe {
  public:
   Probe(const dist::Communicator& world, const std::string& folder, json in)
       : world_(world), folder_(folder), in_(std::move(in)) {
+    const char* wanted = std::getenv("DITMILL_TEST_DEVICE");
+    const bool cuda = wanted != nullptr && std::string(wanted) == "cuda";
+    device_ = dist::choose_device(cuda ? dist::DeviceChoice::cuda : dist::DeviceChoice::cpu, 0);
     if (in_.contains("tensors")) tensors_ = read_tensors(in_["tensors"]);
+    for (auto& [name, tensor] : tensors_) tensor = tensor.to(device_);
   }
 
   const json& in() const { return in_; }
@@ -72,7 +78,7 @@ class Probe {
     const registry::Component& component = opened.component(role);
     const models::Family& family = models::family_named("wan");
     const dist::ComponentPlan plan = models::plan_component(family, component, family.bind(component), dtype);
-    return {plan.hyper_parameters, dist::stream_component(world_, plan).tensors};
+    return {plan.hyper_parameters, dist::stream_component(world_, plan, registry::open_file, device_).tensors};
   }
 
   std::string tokenizer() const {
@@ -88,6 +94,7 @@ class Probe {
   const dist::Communicator& world_;
   std::string folder_;
   json in_;
+  at::Device device_ = at::kCPU;
   dist::TensorMap tensors_;
 };
 

@@ -66,7 +66,7 @@ void write_tensors(const std::string& path, const dist::TensorMap& tensors) {
   file.write(reinterpret_cast<const char*>(&length), sizeof length);
   file << text;
   for (const auto& [name, tensor] : tensors) {
-    const at::Tensor bytes = tensor.contiguous();
+    const at::Tensor bytes = tensor.to(at::kCPU).contiguous();
     file.write(static_cast<const char*>(bytes.data_ptr()), static_cast<std::streamsize>(bytes.nbytes()));
   }
   if (!file.flush()) throw Error{Category::io, "write a probe's tensors", Where{.file = path}};

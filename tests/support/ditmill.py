@@ -24,7 +24,9 @@ ENVIRONMENT = dict(
 def command(arguments, ranks=0):
     """The command line; ranks 0: without a launcher."""
     launcher = ["mpirun", "-n", str(ranks)] if ranks else []
-    return launcher + [DITMILL] + [str(argument) for argument in arguments]
+    device = os.environ.get("DITMILL_TEST_DEVICE")  # ./setup test --gpu
+    more = ["--device", device] if device and arguments[0] == "run" else []
+    return launcher + [DITMILL] + [str(argument) for argument in arguments] + more
 
 
 def ditmill(*arguments, ranks=0, code=0, timeout=240, **more):

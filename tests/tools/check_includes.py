@@ -34,6 +34,7 @@ ROOMS = {
 SEAMS = [
     (re.compile(r"mpi\.h$"), ("dist/comm/mpi", "tests/")),
     (re.compile(r"nccl\.h$"), ("dist/comm/nccl", "tests/")),
+    (re.compile(r"cuda_runtime_api\.h$"), ("dist/comm/nccl", "dist/device_cuda", "models/kernels/cuda/")),
     (re.compile(r"hdf5\w*\.h$|H5\w*\.h$"), ("jobs/store/", "tests/")),
     (re.compile(r"yaml-cpp/"), ("configs/", "tests/")),
     # 136 shared libraries: they are behind libditmill_video.so.

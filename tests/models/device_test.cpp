@@ -1,0 +1,82 @@
+// Layers must make every tensor of theirs where their weights are. The meta device has no memory and takes part in no
+// operation with tensors of the host, so it shows on any machine what a GPU would refuse.
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "models/samplers/sampler.h"
+#include "models/text_encoders/umt5.h"
+#include "models/vae/wan_decoder.h"
+#include "models/vae/wan_encoder.h"
+#include "models/wan/denoise.h"
+#include "tests/models/tiny_transformer.h"
+
+namespace ditmill::models {
+namespace {
+
+template <typename Shapes>
+WeightsView on_meta(const Shapes& shapes) {
+  dist::TensorMap tensors;
+  for (const auto& [name, shape] : shapes) {
+    const std::vector<std::int64_t> sizes(shape.begin(), shape.end());
+    tensors.emplace(name, at::empty(sizes, at::TensorOptions(at::kFloat).device(at::kMeta)));
+  }
+  return {std::move(tensors), "meta"};
+}
+
+WanVaeDims tiny_vae() {
+  return {.base_dim = 6,
+          .z_dim = 4,
+          .dim_mult = {1, 2, 2},
+          .num_res_blocks = 1,
+          .temporal_downsample = {true, true},
+          .latents_mean = {0.1, 0.2, 0.3, 0.4},
+          .latents_std = {1, 2, 3, 4}};
+}
+
+TEST(MetaDevice, TakesNoTensorOfTheHost) {
+  const at::Tensor meta = at::empty({3}, at::TensorOptions(at::kFloat).device(at::kMeta));
+  EXPECT_ANY_THROW(meta + at::ones({3})) << "else the tests below could not fail";
+}
+
+TEST(Layers, OfTheTransformerComputeWhereTheirWeightsAre) {
+  const wan::Dims dims = wan::tiny_dims();
+  wan::Transformer transformer(on_meta(wan::dit_shapes(dims)), dims, wan::alone());
+  const at::TensorOptions options = transformer.options();
+  ASSERT_EQ(options.device(), at::kMeta);
+  const at::Tensor text = wan::pad_text(at::ones({7, dims.text_dim}), options);
+  EXPECT_EQ(text.device(), at::kMeta);
+  const at::Tensor flow =
+      transformer(at::empty({1, dims.in_channels, 2, 4, 6}, options), at::full({1}, 500.0, options), text);
+  EXPECT_EQ(flow.device(), at::kMeta);
+  EXPECT_EQ(flow.sizes(), (std::vector<std::int64_t>{1, dims.in_channels, 2, 4, 6}));
+}
+
+TEST(Layers, OfTheTextEncoderComputeWhereTheirWeightsAre) {
+  const Umt5Dims dims{.vocabulary = 50, .dim = 24, .heads = 3, .head_dim = 10, .ffn_dim = 20, .layers = 2};
+  const Umt5Encoder encoder(on_meta(umt5_shapes(dims)), to_json(dims), wan::alone());
+  EXPECT_EQ(encoder.encode({5, 7, 1}).device(), at::kMeta);
+}
+
+TEST(Layers, OfTheVaeComputeWhereTheirWeightsAre) {
+  const WanDecoder decoder(on_meta(wan_vae_shapes(tiny_vae())), to_json(tiny_vae()));
+  const configs::VaeTiling tiling{.height = 16, .width = 16, .stride_height = 8, .stride_width = 8};
+  for (const auto& tiles : {std::optional<configs::VaeTiling>{}, std::optional{tiling}}) {
+    const at::Tensor pixels = decoder.decode(at::randn({4, 2, 6, 6}), tiles);
+    EXPECT_EQ(pixels.device(), at::kMeta) << "latents may come from the host";
+    EXPECT_EQ(to_frames(pixels).device(), at::kMeta);
+  }
+  const WanEncoder encoder(on_meta(wan_vae_shapes(tiny_vae())), to_json(tiny_vae()));
+  EXPECT_EQ(encoder.encode(at::randn({1, 3, 5, 16, 16}), std::nullopt).device(), at::kMeta);
+}
+
+TEST(Samplers, StayWhereTheSampleIs) {
+  for (const configs::Solver solver : {configs::Solver::unipc, configs::Solver::euler}) {
+    const auto sampler = make_sampler(solver, 4, 3.0);
+    at::Tensor sample = at::empty({1, 4, 1, 2, 2}, at::TensorOptions(at::kFloat).device(at::kMeta));
+    for (int step = 0; step < 4; ++step) sample = sampler->advance(at::empty_like(sample), sample);
+    EXPECT_EQ(sample.device(), at::kMeta);
+  }
+}
+
+}  // namespace
+}  // namespace ditmill::models
