@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <span>
 #include <string_view>
 
 #include "configs/error.h"
+#include "registry/formats/little_endian.h"
 #include "registry/formats/looks_like.h"
 #include "registry/formats/pth_archive.h"
 #include "registry/formats/pth_stream.h"
@@ -13,17 +15,23 @@
 namespace ditmill::registry {
 namespace {
 
-using namespace std::string_view_literals;
-
 enum class Form { unknown, archive, stream };
 
+/// A safetensors file begins with the length of its header, which may have the bytes of PROTO: then it is one
+/// that such a header can have.
+bool is_header_length(std::span<const std::byte> begin) {
+  constexpr std::uint64_t longest_header = 100'000'000;
+  return begin.size() == 8 && little_endian(begin) <= longest_header;
+}
+
 Form form_of(const ByteSource& source) {
-  std::array<char, 4> begin{};
-  const std::size_t count = std::min<std::uint64_t>(begin.size(), source.size());
-  source.read_at(0, std::as_writable_bytes(std::span{begin}.first(count)));
-  if (count == 4 && std::string_view{begin.data(), 4} == "PK\x03\x04"sv) return Form::archive;
-  if (count >= 2 && begin[0] == '\x80' && begin[1] >= 2 && begin[1] <= 5) return Form::stream;
-  return Form::unknown;
+  std::array<std::byte, 8> bytes{};
+  const auto begin = std::span{bytes}.first(std::min<std::uint64_t>(bytes.size(), source.size()));
+  source.read_at(0, begin);
+  if (begin.size() >= 4 && std::memcmp(begin.data(), "PK\x03\x04", 4) == 0) return Form::archive;
+  const auto protocol = begin.size() < 2 ? 0 : std::to_integer<int>(begin[1]);
+  const bool pickle = begin.size() >= 2 && begin[0] == std::byte{0x80} && protocol >= 2 && protocol <= 5;
+  return pickle && !is_header_length(begin) ? Form::stream : Form::unknown;
 }
 
 }  // namespace

@@ -61,9 +61,11 @@ void require_sound(std::span<const registry::TensorInfo> tensors, std::uint64_t 
     require(is_name(tensor.name), "names are text without control characters");
     require(names.insert(tensor.name).second, "every name once");
     require(tensor.begin <= tensor.end && tensor.end <= size, "ranges lie within the file");
-    require(tensor.strides.empty() || tensor.strides.size() == tensor.shape.size(), "a stride for each dimension");
+    require(tensor.strides.empty() || tensor.strides.size() == tensor.shape.size(),
+            "a stride for each dimension");
     require(tensor.end - tensor.begin == extent(tensor), "ranges fit type, shape and strides");
-    require(before == nullptr || std::tie(before->begin, before->end, before->name) < std::tie(tensor.begin, tensor.end, tensor.name),
+    require(before == nullptr || std::tie(before->begin, before->end, before->name) <
+                                     std::tie(tensor.begin, tensor.end, tensor.name),
             "tensors are in the order of their places");
     before = &tensor;
   }

@@ -4,33 +4,34 @@
 #include "registry/formats/state_dict.h"
 #include "tests/fuzz/fuzz.h"
 
+namespace ditmill::fuzz {
 namespace {
 
 /// A storage as large as any may be: where its bytes are is the archive's business.
 constexpr std::uint64_t endless = ~std::uint64_t{0};
 
 void read(std::span<const std::byte> bytes, std::size_t storage_id_values) {
-  using namespace ditmill;
   registry::PthHeader header;
-  fuzz::run(bytes, 64 * 1024, [&] {
+  run(bytes, 64 * 1024, [&] {
     registry::BoundedMemory memory{"fuzz.pkl", "read a pickle", bytes.size()};
     memory.charge(bytes.size());
     const registry::PickleObject object = registry::read_pickle(
         {.bytes = bytes, .file = "fuzz.pkl", .storage_id_values = storage_id_values}, memory);
     for (const registry::PickleValue storage : object.storages()) {
-      fuzz::require(registry::decode_storage(object, storage, 0).view_bytes <= endless, "storages can be read again");
+      require(registry::decode_storage(object, storage, 0).view_bytes <= endless,
+              "storages can be read again");
     }
     header = registry::read_state_dict(
         object, [](std::string_view) { return std::uint64_t{0}; }, memory);
   });
-  fuzz::require_sound(header.tensors, endless);
+  require_sound(header.tensors, endless);
 }
 
 }  // namespace
 
-// NOLINTNEXTLINE(readability-identifier-naming): libFuzzer's name
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  read(ditmill::fuzz::bytes_of(data, size), 5);
-  read(ditmill::fuzz::bytes_of(data, size), 6);
-  return 0;
+void one_input(std::span<const std::byte> bytes) {
+  read(bytes, 5);
+  read(bytes, 6);
 }
+
+}  // namespace ditmill::fuzz

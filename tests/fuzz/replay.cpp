@@ -15,7 +15,7 @@ int main(int argc, char** argv) {
     for (const auto& entry : std::filesystem::directory_iterator{argv[i]}) {
       std::ifstream file{entry.path(), std::ios::binary};
       const std::vector<char> bytes{std::istreambuf_iterator<char>{file}, {}};
-      LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+      ditmill::fuzz::one_input(std::as_bytes(std::span{bytes}));
       ++count;
     }
   }

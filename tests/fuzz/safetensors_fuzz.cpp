@@ -2,25 +2,25 @@
 #include "registry/formats/safetensors.h"
 #include "tests/fuzz/fuzz.h"
 
-// NOLINTNEXTLINE(readability-identifier-naming): libFuzzer's name
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace ditmill;
-  const std::span<const std::byte> bytes = fuzz::bytes_of(data, size);
+namespace ditmill::fuzz {
+
+void one_input(std::span<const std::byte> bytes) {
   const auto source = registry::memory_source("fuzz.safetensors", bytes);
   registry::SafetensorsHeader header;
   bool read = false;
-  fuzz::run(bytes, 16 * 1024, [&] {
+  run(bytes, 16 * 1024, [&] {
     header = registry::read_safetensors_header(*source);
     read = true;
   });
-  if (!read) return 0;
-  fuzz::require_sound(header.tensors, size);
+  if (!read) return;
+  require_sound(header.tensors, bytes.size());
   std::uint64_t at = header.header_bytes;
   for (const registry::TensorInfo& tensor : header.tensors) {
-    fuzz::require(tensor.begin == at, "tensors cover the data without hole or overlap");
-    fuzz::require(tensor.strides.empty(), "tensors are contiguous");
+    require(tensor.begin == at, "tensors cover the data without hole or overlap");
+    require(tensor.strides.empty(), "tensors are contiguous");
     at = tensor.end;
   }
-  fuzz::require(at == size, "tensors cover the data to its end");
-  return 0;
+  require(at == bytes.size(), "tensors cover the data to its end");
 }
+
+}  // namespace ditmill::fuzz

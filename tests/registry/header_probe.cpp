@@ -1,5 +1,5 @@
-// Prints what the readers say of the headers of files, a line of JSON each, for tests in Python: safetensors by the
-// suffix, else files of torch.save. Counts every allocation, so it is a program of its own.
+// Prints what the readers say of the headers of files, a line of JSON each, for tests in Python: safetensors
+// by the suffix, else files of torch.save. Counts every allocation, so it is a program of its own.
 #include <iostream>
 #include <nlohmann/json.hpp>
 

@@ -14,6 +14,7 @@ import unittest
 
 import torch
 
+import torch_files as by_hand
 from header_probe import SPARE, probe
 
 DTYPES = {
@@ -249,6 +250,93 @@ class Pth(unittest.TestCase):
         header, = probe(self.save({f"step{i}": i for i in range(100)}, "many.pth"))
         self.assertEqual(len(header["others"]), 33)
         self.assertEqual(header["others"][32], "and 68 more")
+
+    def test_nested_dictionaries_are_hashed_as_telefuser_does(self):
+        cases = [
+            ({"weight": torch.ones(2, 3), "bias": torch.ones(3)}, "fc7dc5baf7b15fa085c52cd82407c83e"),
+            ({"sd": {"w": torch.ones(2)}}, "6226f7cbe59e99a90b5cef6f94f966fd"),
+            ({0: {"a": torch.ones(2)}}, "6d26e78308d1f2f70df109fdd2e35b80"),
+            ({}, "d41d8cd98f00b204e9800998ecf8427e"),
+        ]
+        paths = [self.save(state, f"{i}.pth") for i, (state, _) in enumerate(cases)]
+        for header, (_, expected) in zip(probe(*paths), cases, strict=True):
+            self.assertEqual(header["key_hash"], expected)
+
+    def test_unusual_but_sound_files_are_read(self):
+        tensor, text, number = by_hand.tensor, by_hand.text, by_hand.number
+        one = by_hand.state_dict(a=tensor())
+        pickled = by_hand.pickle(one)
+        wide = 2**32 - 1
+
+        def archive(**more):
+            return by_hand.archive(by_hand.members(pickled, by_hand.SIX, **more))
+
+        def with_storage(**more):
+            return by_hand.archive([by_hand.Member("x/data.pkl", pickled), by_hand.Member("x/version", b"3\n"),
+                                    by_hand.Member("x/data/0", bytes(24), **more)])
+
+        def descriptor(size):
+            return with_storage(flags=by_hand.DESCRIPTOR_FLAG, local={"size": 0, "packed": 0}, after=bytes(size))
+
+        def valued(content):
+            return by_hand.saved(by_hand.state_dict(a=tensor(), x=content))
+
+        view = (by_hand.tuple_(text("v"), number(1), number(3)),)
+        cases = {
+            "comment": by_hand.archive(by_hand.members(pickled, by_hand.SIX), comment=b"PK and more"),
+            "longest_comment": by_hand.archive(by_hand.members(pickled, by_hand.SIX), comment=b"P" * 65535),
+            "other_folder": archive(folder="any name"), "no_byteorder": archive(byteorder=None),
+            "version_1": archive(version=b"1"), "version_10": archive(version=b"10\n"),
+            "more_members": archive(more=[by_hand.Member("archive/extra/notes", b"x"),
+                                          by_hand.Member("archive/data/unused", b"x")]),
+            "zip64_record": by_hand.archive(by_hand.members(pickled, by_hand.SIX), zip64={}),
+            "zip64_record_alone": by_hand.archive(
+                by_hand.members(pickled, by_hand.SIX), zip64={}, end={"begin": wide, "bytes": wide, "here": 65535, "all": 65535}),
+            "zip64_sizes": with_storage(central={"size": wide, "packed": wide}, local={"size": wide, "packed": wide},
+                                        extra=by_hand.zip64_extra(24, 24), local_extra=by_hand.zip64_extra(24, 24)),
+            "zip64_sizes_behind_another_field": with_storage(
+                central={"size": wide, "packed": wide}, local={"size": wide, "packed": wide},
+                extra=b"FB\2\0zz" + by_hand.zip64_extra(24, 24), local_extra=b"FB\0\0" + by_hand.zip64_extra(24, 24)),
+            **{f"descriptor_of_{size}": descriptor(size) for size in (12, 16, 20, 24)},
+            "set": valued(b"\x8f(K\1\x90"), "frozenset": valued(b"(K\1\x91"), "bytes": valued(b"C\2xx"),
+            "bytearray": valued(b"\x96\2" + bytes(7) + b"xx"), "list_by_mark": valued(b"(K\1K\2l"),
+            "dict_by_mark": valued(b"(" + text("k") + b"K\1d"), "long": valued(b"\x8b\2\0\0\0xx"),
+            "popped_call_of_the_list": valued(by_hand.ORDERED_DICT + b"0N"), "popped_to_a_mark": valued(b"N(K\1K\2" + b"1"),
+            "duplicate": valued(b"N20"), "list_that_holds_itself": valued(b"]q\x05h\x05a"),
+            "tensor_by_memo": valued(tensor() + b"q\x05" + b"0h\x05"),
+            "python_2": by_hand.saved(by_hand.reduce(by_hand.global_("collections", "OrderedDict"), b"](](U\1a" + tensor() + b"ee")),
+            "newobj": by_hand.saved(by_hand.global_("collections", "OrderedDict") + b")\x81" + text("a") + tensor() + b"s"),
+            "state_of_a_dictionary": by_hand.saved(one + by_hand.state_dict(_metadata=by_hand.ORDERED_DICT) + b"b"),
+            "state_of_a_tensor": by_hand.saved(by_hand.state_dict(a=tensor() + b"}b")),
+            "no_metadata": by_hand.saved(by_hand.state_dict(a=tensor(extra=(b"N",)))),
+            "oldest_tensor": by_hand.saved(by_hand.state_dict(a=by_hand.reduce(
+                by_hand.global_("torch._utils", "_rebuild_tensor"), by_hand.storage(), number(0), by_hand.sizes([6]), by_hand.sizes([1])))),
+            "torch_size": by_hand.saved(by_hand.state_dict(a=by_hand.reduce(
+                by_hand.global_("torch._utils", "_rebuild_tensor_v2"), by_hand.storage(), number(0),
+                by_hand.reduce(by_hand.global_("torch", "Size"), by_hand.sizes([6])), by_hand.sizes([1]), b"\x89", b"N"))),
+            "deepest": valued(b"]" * 199 + b"a" * 198), "no_keys": by_hand.saved(b"}", {}),
+            "stream": by_hand.stream(by_hand.state_dict(a=by_hand.streamed())),
+            "stream_of_a_view": by_hand.stream(by_hand.state_dict(a=by_hand.streamed(shape=(3,), view=view))),
+            "stream_of_nothing": by_hand.stream(b"}", by_hand.keys(), b""),
+        }
+        paths = []
+        for name, content in cases.items():
+            paths.append(self.folder / name)
+            paths[-1].write_bytes(content)
+        for path, header in zip(paths, probe(*paths), strict=True):
+            with self.subTest(path.name):
+                self.assertNotIn("error", header)
+                names = {"no_keys": [], "stream_of_nothing": [], "tensor_by_memo": ["a", "x"]}.get(path.name, ["a"])
+                self.assertEqual([tensor["name"] for tensor in header["tensors"]], names)
+                self.assertLessEqual(header["peak"], 8 * header["header_bytes"] + SPARE)
+                if path.name == "stream_of_a_view":
+                    begin = len(cases[path.name]) - 24 + 4
+                    self.assertEqual((header["tensors"][0]["begin"], header["tensors"][0]["end"]), (begin, begin + 12))
+
+    def test_any_name_of_text_is_read(self):
+        names = ["../../etc/passwd", "a\\b", "\"'", "重.é", "e\u0301", "n" * 2**20, " ", "a..b", "."]
+        header, = probe(self.save({name: torch.ones(1) for name in names}, "names.pth"))
+        self.assertEqual({tensor["name"] for tensor in header["tensors"]}, set(names))
 
     def test_zip64_archives_are_read(self):
         # skip_data leaves the storages out: sparse gigabytes.

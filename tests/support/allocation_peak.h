@@ -4,8 +4,8 @@
 
 namespace ditmill::tests {
 
-/// Counts what the whole program allocates with `new` from here on. For one thread. Linking it replaces the program's operators
-/// new and delete.
+/// Counts what the whole program allocates with `new` from here on. For one thread. Linking it replaces the
+/// program's operators new and delete.
 class AllocationPeak {
  public:
   AllocationPeak();

@@ -16,7 +16,7 @@ class CommandLine(unittest.TestCase):
     def test_help_names_the_commands(self):
         done = setup("--help")
         self.assertEqual(done.returncode, 0)
-        for word in ("demo", "test", "build", "--preset", "--long", "-R"):
+        for word in ("demo", "test", "build", "fuzz", "--preset", "--long", "-R", "--seconds"):
             self.assertIn(word, done.stdout)
 
     def test_refuses_what_it_does_not_know(self):
@@ -28,6 +28,8 @@ class CommandLine(unittest.TestCase):
             (("build", "--preset"), "--preset needs a name"),
             (("build", "--preset", "debug"), "unknown preset: debug"),
             (("test", "-R"), "-R needs a regular expression"),
+            (("fuzz", "--seconds"), "--seconds needs a number"),
+            (("fuzz", "--seconds", "ten"), "--seconds needs a number"),
         ]
         for words, message in cases:
             with self.subTest(words):
