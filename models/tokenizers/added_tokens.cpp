@@ -24,35 +24,34 @@ bool stands_alone(std::string_view text, std::size_t begin, std::size_t end) {
 AddedTokens::AddedTokens(const std::vector<TokenizerJson::AddedToken>& tokens, const UnigramModel& model,
                          const Normalizer* normalizer)
     : normalizer_(normalizer) {
-  std::map<std::string, std::size_t> last;  // of tokens with one content the last one counts
+  std::map<int, const TokenizerJson::AddedToken*> by_id;  // of tokens with one content the last one counts
   int next = model.size();
-  for (std::size_t i = 0; i < tokens.size(); ++i) {
-    const std::string& content = tokens[i].content;
-    if (content.empty()) continue;
-    last[content] = i;
-    if (ids_.contains(content)) continue;
-    const auto piece = model.find(content);
-    ids_.emplace(content, piece ? *piece : next);
-    if (!piece) ++next;
+  for (const TokenizerJson::AddedToken& token : tokens) {
+    if (token.content.empty()) continue;
+    if (!ids_.contains(token.content)) {
+      const auto piece = model.find(token.content);
+      ids_.emplace(token.content, piece ? *piece : next++);
+    }
+    by_id[ids_.at(token.content)] = &token;
   }
-  for (const auto& [content, index] : last) add(tokens[index], index, ids_.at(content));
+  for (const auto& [id, token] : by_id) add(*token, id);
 }
 
-void AddedTokens::add(const TokenizerJson::AddedToken& token, std::size_t index, int id) {
+void AddedTokens::add(const TokenizerJson::AddedToken& token, int id) {
   flags_.emplace(id, Flags{token.single_word, token.lstrip, token.rstrip});
   NormalizedText text(token.content);
   if (token.normalized && normalizer_ != nullptr) normalizer_->apply(text);
   SpecialTokens& tokens = token.normalized ? normalized_ : plain_;
-  const bool repeated = !text.text().empty() && tokens.find(text.text()).length == text.text().size();
-  if (text.text().empty() || repeated) {
-    throw Error{Category::bad_input,
+  const std::string& pattern = text.text();
+  if (pattern.empty()) {
+    throw Error{Category::unsupported,
                 std::string(JsonField::doing),
-                Where{.file = std::string(JsonField::file),
-                      .key = "added_tokens[" + std::to_string(index) + "].content"},
-                Expected{"a token that is not empty and unlike the others, once normalised"},
-                Got{"'" + printable(token.content) + "'"}};
+                Where{.file = std::string(JsonField::file), .key = "added_tokens"},
+                Expected{"tokens that the normaliser leaves something of"},
+                Got{"'" + printable(token.content) + "', of which nothing is left"},
+                "set its \"normalized\" to false"};
   }
-  tokens.add(text.text(), id);
+  if (tokens.find(pattern).length < pattern.size()) tokens.add(pattern, id);
 }
 
 void AddedTokens::cut(const NormalizedText& whole, const SpecialTokens& tokens,

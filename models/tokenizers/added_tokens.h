@@ -24,7 +24,8 @@ struct TextPart {
 /// the ids behind the pieces in the order of the file (what the file calls their ids does not count).
 class AddedTokens {
  public:
-  /// Throws Error(bad_input) if two tokens look the same once normalised, or one vanishes.
+  /// Of tokens that look the same once normalised the one with the smallest id counts (the library takes any).
+  /// Throws Error(unsupported) for one that vanishes (the library then cuts texts inside characters).
   AddedTokens(const std::vector<TokenizerJson::AddedToken>& tokens, const UnigramModel& model,
               const Normalizer* normalizer);
 
@@ -40,7 +41,7 @@ class AddedTokens {
     bool single_word, lstrip, rstrip;
   };
 
-  void add(const TokenizerJson::AddedToken& token, std::size_t index, int id);
+  void add(const TokenizerJson::AddedToken& token, int id);
   void cut(const NormalizedText& text, const SpecialTokens& tokens, std::vector<TextPart>& parts) const;
 
   const Normalizer* normalizer_;

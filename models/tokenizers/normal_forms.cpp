@@ -5,8 +5,9 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <vector>
 
-#include "configs/utf8.h"
+#include "models/text/code_points.h"
 #include "models/tokenizers/unicode.h"
 
 namespace ditmill::models {
@@ -15,7 +16,7 @@ namespace {
 struct Character {
   char32_t value;
   int combining_class;
-  std::uint32_t origin;
+  int change;  ///< NormalizedText::Change's
 };
 
 int combining_class(char32_t c) noexcept {
@@ -23,7 +24,7 @@ int combining_class(char32_t c) noexcept {
   return utf8proc_get_property(static_cast<utf8proc_int32_t>(c))->combining_class;
 }
 
-void decompose(char32_t c, std::uint32_t origin, bool compatible, std::vector<Character>& out) {
+void decompose(char32_t c, bool compatible, std::vector<Character>& out) {
   std::array<utf8proc_int32_t, 32> parts{};  // U+FDFA has the most: 18
   const int options = UTF8PROC_DECOMPOSE | (compatible ? UTF8PROC_COMPAT : 0);
   int last_class = 0;
@@ -33,12 +34,12 @@ void decompose(char32_t c, std::uint32_t origin, bool compatible, std::vector<Ch
           : utf8proc_decompose_char(static_cast<utf8proc_int32_t>(c), parts.data(), parts.size(),
                                     static_cast<utf8proc_option_t>(options), &last_class);
   if (count <= 0 || count > static_cast<utf8proc_ssize_t>(parts.size())) {
-    out.push_back({c, combining_class(c), origin});
+    out.push_back({c, combining_class(c), 0});
     return;
   }
   for (utf8proc_ssize_t i = 0; i < count; ++i) {
     const auto part = static_cast<char32_t>(parts[static_cast<std::size_t>(i)]);
-    out.push_back({part, combining_class(part), origin});
+    out.push_back({part, combining_class(part), i == 0 ? 0 : 1});
   }
 }
 
@@ -77,6 +78,7 @@ void compose(std::vector<Character>& text) {
     const auto made = starter && !apart ? composite(out[*starter].value, c.value) : std::nullopt;
     if (made) {
       out[*starter].value = *made;
+      out[*starter].change += c.change - 1;
       continue;
     }
     if (c.combining_class == 0) starter = out.size();
@@ -87,24 +89,17 @@ void compose(std::vector<Character>& text) {
 
 }  // namespace
 
-NormalizedText to_normal_form(const NormalizedText& text, NormalForm form) {
+void to_normal_form(NormalizedText& text, NormalForm form) {
   const bool compatible = form == NormalForm::nfkc || form == NormalForm::nfkd;
   std::vector<Character> characters;
   characters.reserve(text.text().size());
-  for (std::size_t at = 0; at < text.text().size();) {
-    const auto [c, length] = utf8::decode(std::string_view(text.text()).substr(at));
-    decompose(c, text.origin(at), compatible, characters);
-    at += length;
-  }
+  for (const char32_t c : to_code_points(text.text())) decompose(c, compatible, characters);
   put_marks_in_order(characters);
   if (form == NormalForm::nfc || form == NormalForm::nfkc) compose(characters);
-  std::string out;
-  std::vector<std::uint32_t> origins;
-  for (const Character& c : characters) {
-    utf8::append(out, c.value);
-    origins.resize(out.size(), c.origin);
-  }
-  return {std::move(out), std::move(origins)};
+  std::vector<NormalizedText::Change> changes;
+  changes.reserve(characters.size());
+  for (const Character& c : characters) changes.push_back({c.value, c.change});
+  text.transform(changes);
 }
 
 }  // namespace ditmill::models

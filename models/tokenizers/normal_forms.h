@@ -6,7 +6,7 @@ namespace ditmill::models {
 
 enum class NormalForm { nfc, nfd, nfkc, nfkd };
 
-/// Unicode's normal form of a text, as of Unicode 12.0.
-NormalizedText to_normal_form(const NormalizedText& text, NormalForm form);
+/// Makes a text its normal form, as of Unicode 12.0.
+void to_normal_form(NormalizedText& text, NormalForm form);
 
 }  // namespace ditmill::models

@@ -162,7 +162,7 @@ template <NormalForm form>
 class Unicode final : public Normalizer {
  public:
   explicit Unicode(const JsonField& /*description*/) {}
-  void apply(NormalizedText& text) const override { text = to_normal_form(text, form); }
+  void apply(NormalizedText& text) const override { to_normal_form(text, form); }
 };
 
 template <typename Kind>

@@ -35,10 +35,18 @@ class TokenizerJson(unittest.TestCase):
     def agree(self, file: pathlib.Path, texts: list[str], most: int, say: str = "") -> None:
         library = Tokenizer.from_file(str(file))
         library.enable_truncation(max_length=most)
+        panics = 0
         for text, got in zip(texts, ask("ids", file, most, texts), strict=True):
-            want = library.encode(text).ids
+            try:
+                want = library.encode(text).ids
+            except BaseException as error:
+                # The library itself gives up where added tokens that take white space overlap.
+                self.assertEqual(type(error).__name__, "PanicException", text)
+                panics += 1
+                continue
             if got != want:
                 self.fail(f"{text!a}: {got} is not {want}, {[library.id_to_token(i) for i in want]}; {say}")
+        self.assertLess(panics, len(texts) / 4, say)
 
     def test_random_files_and_texts(self) -> None:
         for index in range(60):
