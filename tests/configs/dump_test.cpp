@@ -50,7 +50,7 @@ TEST(Dump, Layer2HoldsEveryFieldAsANumberOrAWord) {
     "parallel": {"dp": "auto", "cfg": 1, "ring": 1, "ulysses": 1, "pp": 1, "tp": 1, "fsdp": false},
     "components": {"dit": {"dtype": "bfloat16", "attention": "sdpa", "offload": "none"},
                    "text_encoder": {"dtype": "bfloat16", "attention": "sdpa", "offload": "none"},
-                   "vae": {"dtype": "float32", "attention": "sdpa", "offload": "none"}},
+                   "vae": {"dtype": "float32", "attention": "sdpa", "offload": "none", "tiling": false}},
     "text_window": 64, "negative_prompt_suffix": ""})"));
   EXPECT_TRUE(dump_layer2(pipeline).at("guidance_scale").is_number_float());
 }
@@ -71,6 +71,29 @@ TEST(Dump, Layer2ComesBackAsItWas) {
   const json dumped = dump_layer2(pipeline);
   EXPECT_EQ(dump_layer2(pipeline_from_dump(json::parse(dumped.dump()))), dumped);
   EXPECT_NE(dump_layer2(pipeline_from_dump(dump_layer2(PipelineConfig{}))), dumped);
+}
+
+TEST(Dump, Layer2HoldsTheSizesOfTiles) {
+  PipelineConfig pipeline;
+  pipeline.components["vae"].tiling = VaeTiling{.height = 128, .width = 320, .stride_height = 96};
+  const json dumped = dump_layer2(pipeline);
+  EXPECT_EQ(dumped.at("components").at("vae").at("tiling"),
+            json::parse(R"({"height": 128, "width": 320, "stride_height": 96, "stride_width": 192})"));
+  EXPECT_EQ(dump_layer2(pipeline_from_dump(json::parse(dumped.dump()))), dumped);
+}
+
+TEST(Dump, OfAVersionWithoutTilingHasNone) {
+  json dumped = dump_layer2(PipelineConfig{});
+  dumped["components"]["vae"].erase("tiling");
+  EXPECT_EQ(dump_layer2(pipeline_from_dump(dumped)), dump_layer2(PipelineConfig{}));
+}
+
+TEST(Dump, RefusesTilesOfAnotherShape) {
+  for (const json& tiling : {json(true), json(256), json::array(), json::object({{"height", 256}})}) {
+    json dumped = dump_layer2(PipelineConfig{});
+    dumped["components"]["vae"]["tiling"] = tiling;
+    EXPECT_THROW(pipeline_from_dump(dumped), Error) << tiling;
+  }
 }
 
 TEST(Dump, RefusesADumpOfAnotherShape) {

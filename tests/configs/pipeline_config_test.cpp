@@ -88,6 +88,41 @@ TEST(PipelineConfig, DtypeIsOfDitAndTextEncoderOnly) {
   EXPECT_EQ(own.components.at("text_encoder").dtype, Dtype::bfloat16);
 }
 
+std::vector<int> edges(const std::optional<VaeTiling>& tiling) {
+  if (!tiling) return {};
+  return {tiling->height, tiling->width, tiling->stride_height, tiling->stride_width};
+}
+
+TEST(PipelineConfig, TilingIsOffOrOfTheUsualOrOfGivenSizes) {
+  struct Case {
+    std::string tiling;
+    std::vector<int> edges;
+  };
+  for (const Case& each : {Case{"false", {}},
+                           {"true", {256, 256, 192, 192}},
+                           {"{}", {256, 256, 192, 192}},
+                           {"{height: 512}", {512, 256, 192, 192}},
+                           {"{width: 200, stride_width: 200}", {256, 200, 192, 200}},
+                           {"{height: 8, width: 16, stride_height: 8, stride_width: 8}", {8, 16, 8, 8}}}) {
+    const PipelineConfig config = apply_good("components: {vae: {tiling: " + each.tiling + "}}");
+    EXPECT_EQ(edges(config.components.at("vae").tiling), each.edges) << each.tiling;
+  }
+  EXPECT_EQ(edges(apply_good("").components.at("vae").tiling), std::vector<int>{});
+}
+
+TEST(PipelineConfig, TilingIsThePresetsWhereNothingIsWritten) {
+  PipelineConfig preset;
+  preset.components["vae"].tiling = VaeTiling{.height = 64, .stride_height = 48};
+  const auto applied_over = [&](const char* vae) {
+    return edges(
+        apply_good(std::string("components: {vae: ") + vae + "}", preset).components.at("vae").tiling);
+  };
+  EXPECT_EQ(applied_over("{}"), (std::vector<int>{64, 256, 48, 192}));
+  EXPECT_EQ(applied_over("{tiling: true}"), (std::vector<int>{64, 256, 48, 192}));
+  EXPECT_EQ(applied_over("{tiling: {width: 320}}"), (std::vector<int>{64, 320, 48, 192}));
+  EXPECT_EQ(applied_over("{tiling: false}"), std::vector<int>{});
+}
+
 TEST(PipelineConfig, RefusesValuesOutOfPlace) {
   struct Case {
     std::string text;
@@ -128,6 +163,37 @@ TEST(PipelineConfig, RefusesValuesOutOfPlace) {
        "m.yaml:1:20: unknown key components.dit.atention; did you mean attention?"},
       {"components: {vea: {}}", "m.yaml:1:14: unknown key components.vea; did you mean vae?"},
       {"components: {vae: {window: 3}}", "m.yaml:1:20: unknown key components.vae.window"},
+      {"components: {dit: {tiling: true}}", "m.yaml:1:20: unknown key components.dit.tiling"},
+      {"components: {text_encoder: {tiling: false}}",
+       "m.yaml:1:29: unknown key components.text_encoder.tiling"},
+      {"components: {vae: {tilling: true}}",
+       "m.yaml:1:20: unknown key components.vae.tilling; did you mean tiling?"},
+      {"components: {vae: {tiling: 256}}",
+       "m.yaml:1:28: components.vae.tiling has the wrong type (expected true, false or a mapping, got 256)"},
+      {"components: {vae: {tiling: [256]}}",
+       "m.yaml:1:28: components.vae.tiling has the wrong type (expected true, false or a mapping, got a "
+       "list)"},
+      {"components: {vae: {tiling: }}",
+       "m.yaml:1:27: components.vae.tiling has the wrong type (expected true, false or a mapping, got "
+       "nothing)"},
+      {"components: {vae: {tiling: {stride: 8}}}", "m.yaml:1:29: unknown key components.vae.tiling.stride"},
+      {"components: {vae: {tiling: {hieght: 8}}}",
+       "m.yaml:1:29: unknown key components.vae.tiling.hieght; did you mean height?"},
+      {"components: {vae: {tiling: {height: 0}}}",
+       "m.yaml:1:37: components.vae.tiling.height is out of range (expected a whole number from 8 to 16384, "
+       "got 0)"},
+      {"components: {vae: {tiling: {width: 260}}}",
+       "m.yaml:1:36: components.vae.tiling.width does not fit the VAE's latents (expected a multiple of 8, "
+       "got 260); did you mean 264?"},
+      {"components: {vae: {tiling: {stride_width: 33}}}",
+       "m.yaml:1:43: components.vae.tiling.stride_width does not fit the VAE's latents (expected a multiple "
+       "of 8, got 33); did you mean 32?"},
+      {"components: {vae: {tiling: {stride_height: 264}}}",
+       "m.yaml:1:44: components.vae.tiling.stride_height is larger than height (expected at most 256, got "
+       "264)"},
+      {"components: {vae: {tiling: {width: 128}}}",
+       "m.yaml:1:36: components.vae.tiling.stride_width is larger than width (expected at most 128, got "
+       "192)"},
       {"components: {text_encoder: {window: 0}}",
        "m.yaml:1:37: components.text_encoder.window is out of range (expected a whole number from 1 to 4096, "
        "got 0)"},

@@ -71,6 +71,19 @@ TEST(ItemKey, ChangesWithWhateverCanChangeAPixel) {
       [](auto&, auto& pipeline, auto&) { pipeline.components["vae"].dtype = configs::Dtype::bfloat16; },
       [](auto&, auto& pipeline, auto&) { pipeline.components["dit"].dtype = configs::Dtype::float32; },
       [](auto&, auto& pipeline, auto&) { pipeline.components["dit"].attention = "other"; },
+      [](auto&, auto& pipeline, auto&) { pipeline.components["vae"].tiling = configs::VaeTiling{}; },
+      [](auto&, auto& pipeline, auto&) {
+        pipeline.components["vae"].tiling = configs::VaeTiling{.height = 264};
+      },
+      [](auto&, auto& pipeline, auto&) {
+        pipeline.components["vae"].tiling = configs::VaeTiling{.width = 264};
+      },
+      [](auto&, auto& pipeline, auto&) {
+        pipeline.components["vae"].tiling = configs::VaeTiling{.stride_height = 200};
+      },
+      [](auto&, auto& pipeline, auto&) {
+        pipeline.components["vae"].tiling = configs::VaeTiling{.stride_width = 200};
+      },
       [](auto&, auto&, auto& item) { item.prompt += " "; },
       [](auto&, auto&, auto& item) { item.negative_prompt = ""; },
       [](auto&, auto&, auto& item) { item.seed -= 1; },

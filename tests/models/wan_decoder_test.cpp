@@ -6,36 +6,21 @@
 #include <cmath>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "configs/error.h"
+#include "tests/models/tiny_vae.h"
 
 namespace ditmill::models {
 namespace {
 
-WanVaeDims tiny() {
-  return {.base_dim = 6,
-          .z_dim = 4,
-          .dim_mult = {1, 2, 2},
-          .num_res_blocks = 1,
-          .temporal_downsample = {true, true},
-          .latents_mean = {0.1, 0.2, 0.3, 0.4},
-          .latents_std = {1, 2, 3, 4}};
-}
-
-dist::TensorMap random_weights(bool with_encoder) {
-  dist::TensorMap weights;
-  for (const auto& [name, shape] : wan_vae_shapes(tiny())) {
-    if (!with_encoder && !vae_needs(name)) continue;
-    weights[name] = 0.1 * at::randn(std::vector<std::int64_t>(shape.begin(), shape.end()));
-  }
-  return weights;
-}
+dist::TensorMap random_weights(bool with_encoder) { return random_vae_weights(tiny_vae(), with_encoder); }
 
 TEST(WanDecoder, AccountsForTheEncoderWhereItCameAlong) {
   for (const bool with_encoder : {false, true}) {
     const WeightsView view(random_weights(with_encoder), "vae");
-    const WanDecoder decoder(view, to_json(tiny()));
+    const WanDecoder decoder(view, to_json(tiny_vae()));
     EXPECT_NO_THROW(view.finish());
   }
 }
@@ -47,13 +32,21 @@ TEST(WanDecoder, MissesNoTensorSilently) {
     dist::TensorMap weights = random_weights(true);
     ASSERT_EQ(weights.erase(name), 1u) << name;
     const WeightsView view(weights, "vae");
-    const WanDecoder decoder(view, to_json(tiny()));
+    const WanDecoder decoder(view, to_json(tiny_vae()));
     EXPECT_THROW(view.finish(), Error) << name;
   }
 }
 
+TEST(WanDecoder, KeepsNoTensorOfTheEncoder) {
+  dist::TensorMap weights = random_weights(true);
+  const WanDecoder decoder(WeightsView(weights, "vae"), to_json(tiny_vae()));
+  for (const auto& [name, tensor] : weights) {
+    EXPECT_EQ(tensor.use_count(), vae_needs(name) ? 2U : 1U) << name;
+  }
+}
+
 TEST(WanDecoder, GivesOneFrameForTheFirstAndFourForEachLater) {
-  const WanDecoder decoder(WeightsView(random_weights(false), "vae"), to_json(tiny()));
+  const WanDecoder decoder(WeightsView(random_weights(false), "vae"), to_json(tiny_vae()));
   for (const std::int64_t frames : {1, 2, 3}) {
     const at::Tensor pixels = decoder.decode(at::randn({4, frames, 3, 5}));
     EXPECT_EQ(pixels.sizes(), (std::vector<std::int64_t>{3, 1 + 4 * (frames - 1), 12, 20}));
@@ -62,15 +55,34 @@ TEST(WanDecoder, GivesOneFrameForTheFirstAndFourForEachLater) {
 }
 
 TEST(WanDecoder, KeepsNothingFromOneClipToTheNext) {
-  const WanDecoder decoder(WeightsView(random_weights(false), "vae"), to_json(tiny()));
+  const WanDecoder decoder(WeightsView(random_weights(false), "vae"), to_json(tiny_vae()));
   const at::Tensor latents = at::randn({4, 2, 3, 3});
   const at::Tensor first = decoder.decode(latents);
   decoder.decode(at::randn({4, 3, 5, 2}));
   EXPECT_TRUE(at::equal(decoder.decode(latents), first));
 }
 
+TEST(WanDecoder, CutsPicturesLargerThanATileOnly) {
+  const WanDecoder decoder(WeightsView(random_weights(false), "vae"), to_json(tiny_vae()));
+  const configs::VaeTiling tiling{.height = 16, .width = 24, .stride_height = 8, .stride_width = 16};
+  const at::Tensor fits = at::randn({4, 2, 4, 6});
+  EXPECT_TRUE(at::equal(decoder.decode(fits, tiling), decoder.decode(fits)));
+  for (const auto& [height, width] : {std::pair{5, 6}, {4, 7}, {9, 13}}) {
+    const at::Tensor latents = at::randn({4, 2, height, width});
+    const at::Tensor tiled = decoder.decode(latents, tiling);
+    EXPECT_EQ(tiled.sizes(), (std::vector<std::int64_t>{3, 5, 4 * height, 4 * width}));
+    EXPECT_FALSE(at::equal(tiled, decoder.decode(latents)));
+    EXPECT_TRUE(at::equal(decoder.decode(latents, tiling), tiled));
+  }
+}
+
+TEST(WanDecoder, RefusesTilesThatAreNoWholeLatentPixels) {
+  const WanDecoder decoder(WeightsView(random_weights(false), "vae"), to_json(tiny_vae()));
+  EXPECT_THROW(decoder.decode(at::randn({4, 1, 9, 9}), configs::VaeTiling{.height = 250}), Error);
+}
+
 TEST(WanDecoder, RefusesLatentsOfAnotherShape) {
-  const WanDecoder decoder(WeightsView(random_weights(false), "vae"), to_json(tiny()));
+  const WanDecoder decoder(WeightsView(random_weights(false), "vae"), to_json(tiny_vae()));
   EXPECT_THROW(decoder.decode(at::randn({16, 1, 3, 3})), Error);
   EXPECT_THROW(decoder.decode(at::randn({4, 3, 3})), Error);
 }

@@ -1,0 +1,101 @@
+#include <ATen/ATen.h>
+#include <c10/core/InferenceMode.h>
+#include <gtest/gtest.h>
+
+#include "models/vae/wan_decoder.h"
+#include "models/vae/wan_encoder.h"
+#include "models/wan/sizes.h"
+#include "tests/models/tensor_peak.h"
+#include "tests/models/tiny_vae.h"
+
+namespace ditmill::models {
+namespace {
+
+constexpr configs::VaeTiling tiling{.height = 32, .width = 48, .stride_height = 24, .stride_width = 32};
+constexpr std::int64_t frames = 9;
+constexpr std::int64_t latent_frames = 3;
+
+/// Peaks of tensor memory while pictures of many sizes are decoded and encoded.
+class VaeMemory : public ::testing::TestWithParam<configs::Dtype> {
+ protected:
+  void SetUp() override { TensorPeak::installed(); }
+
+  at::ScalarType dtype() const { return GetParam() == configs::Dtype::bfloat16 ? at::kBFloat16 : at::kFloat; }
+  WeightsView weights() const { return {random_vae_weights(dims_, true, dtype()), "vae"}; }
+
+  std::uint64_t decoding(std::int64_t height, std::int64_t width,
+                         const std::optional<configs::VaeTiling>& cut) const {
+    const WanDecoder decoder(weights(), to_json(dims_));
+    const at::Tensor latents = at::randn({16, latent_frames, height / 8, width / 8});
+    return TensorPeak::installed().of([&] { decoder.decode(latents, cut); });
+  }
+  std::uint64_t encoding(std::int64_t height, std::int64_t width,
+                         const std::optional<configs::VaeTiling>& cut) const {
+    const WanEncoder encoder(weights(), to_json(dims_));
+    const at::Tensor pixels = at::rand({1, 3, frames, height, width}) * 2 - 1;
+    return TensorPeak::installed().of([&] { encoder.encode(pixels, cut); });
+  }
+  std::uint64_t clip_bytes(std::int64_t height, std::int64_t width) const {
+    return static_cast<std::uint64_t>(3 * frames * height * width) * at::elementSize(dtype());
+  }
+
+  c10::InferenceMode inference_;
+  WanVaeDims dims_{.base_dim = 8,
+                   .z_dim = 16,
+                   .dim_mult = {1, 2, 4, 4},
+                   .num_res_blocks = 1,
+                   .temporal_downsample = {false, true, true},
+                   .latents_mean = std::vector<double>(16, 0.0),
+                   .latents_std = std::vector<double>(16, 1.0)};
+};
+
+TEST_P(VaeMemory, OfTiledDecodingIsThatOfATileAndThePixels) {
+  const std::uint64_t tile = decoding(tiling.height, tiling.width, {});
+  const std::uint64_t whole = decoding(192, 192, {});
+  const std::uint64_t tiled = decoding(192, 192, tiling);
+  // The tile's own pixels once more, the edges to blend with, and the latents: less than the pixels again.
+  EXPECT_LE(tiled, tile + 2 * clip_bytes(192, 192));
+  EXPECT_LT(tiled, whole / 3);
+}
+
+TEST_P(VaeMemory, OfTiledDecodingGrowsByThePixelsOnly) {
+  const std::uint64_t growth = decoding(384, 96, tiling) - decoding(96, 96, tiling);
+  EXPECT_GE(growth, clip_bytes(288, 96));
+  EXPECT_LE(growth,
+            clip_bytes(288, 96) * 5 / 4);  // a quarter for latents and what undoes their normalisation
+}
+
+TEST_P(VaeMemory, OfTiledEncodingIsThatOfATile) {
+  const std::uint64_t tile = encoding(tiling.height, tiling.width, {});
+  EXPECT_LE(encoding(192, 192, tiling), tile * 3 / 2);
+  EXPECT_LT(encoding(192, 192, tiling), encoding(192, 192, {}) / 4);
+}
+
+TEST_P(VaeMemory, OfTiledDecodingIsEstimatedFromAbove) {
+  const WanDecoder decoder(weights(), to_json(dims_));
+  configs::Request request;
+  request.frames = frames;
+  for (const auto& [height, width] : {std::pair{192, 192}, {64, 320}, {32, 48}, {48, 48}, {200, 32}}) {
+    request.height = height;
+    request.width = width;
+    const at::Tensor latents = at::randn({16, latent_frames, height / 8, width / 8});
+    const std::uint64_t peak =
+        TensorPeak::installed().of([&] { to_frames(decoder.decode(latents, tiling)); });
+    const std::uint64_t estimate = wan::decode_bytes(to_json(dims_), GetParam(), request, tiling);
+    EXPECT_GE(estimate, peak) << height << "x" << width;
+    EXPECT_LE(estimate, 4 * peak) << height << "x" << width;
+    const std::uint64_t whole = wan::decode_bytes(to_json(dims_), GetParam(), request);
+    if (height > tiling.height || width > tiling.width) {
+      EXPECT_LT(estimate, whole) << height << "x" << width;
+    } else {
+      EXPECT_EQ(estimate, whole) << height << "x" << width;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Dtypes, VaeMemory,
+                         ::testing::Values(configs::Dtype::float32, configs::Dtype::bfloat16),
+                         [](const auto& info) { return std::string(configs::name(info.param)); });
+
+}  // namespace
+}  // namespace ditmill::models
