@@ -49,7 +49,7 @@ class GroupRunner {
   const configs::PipelineConfig* pipeline_;
   const OutputConfig* output_;
   models::TextCache texts_;
-  std::optional<VideoLibrary> encoder_;  ///< while output.video asks for it
+  std::optional<VideoLibrary> encoder_;                      ///< while output.video asks for it
   std::map<std::string, double, std::less<>> text_seconds_;  ///< by id, of the window in hand
   std::optional<Grant> next_;
   bool asked_ = false;
