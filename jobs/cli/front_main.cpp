@@ -90,13 +90,21 @@ int run_front(int argc, char** argv) {
   show->add_option("run", path, "A run directory")->required();
   show->add_option("id", name, "An item")->required();
   CLI::App* export_command =
-      add_command(results, "export", "Write pictures of finished items", options, false, chosen,
+      add_command(results, "export", "Write pictures or videos of finished items", options, false, chosen,
                   [&](std::ostream& out) { return say(out, jobs::results_export(exports)); });
   export_command->add_option("run", exports.run_directory, "A run directory")->required();
   export_command->add_option("--png", exports.png_folder, "Every frame, as DIR/<id>/frame_0000.png")
       ->type_name("DIR");
   export_command->add_option("--contact-sheet", exports.contact_sheet, "One picture of many items")
       ->type_name("FILE");
+  export_command->add_option("--mp4", exports.mp4_folder, "A video an item, as DIR/<id>.mp4")
+      ->type_name("DIR");
+  export_command->add_option("--crf", exports.crf, "Encode videos from frames, 0 (best) to 51; default 18")
+      ->type_name("N");
+  export_command
+      ->add_option("--pix-fmt", exports.pix_fmt,
+                   "Encode videos from frames, as yuv420p (default), yuv422p or yuv444p")
+      ->type_name("NAME");
   export_command->add_option("--items", exports.items, "Only these items")->delimiter(',')->type_name("IDS");
 
   if (const auto code = jobs::parse_command_line(*app, argc, argv)) return *code;

@@ -2,13 +2,14 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <optional>
 #include <system_error>
 
 #include "configs/error.h"
+#include "configs/suggest.h"
+#include "jobs/cli/stored_clips.h"
 #include "jobs/export/contact_sheet.h"
 #include "jobs/export/png.h"
-#include "jobs/store/part_reader.h"
+#include "jobs/store/durable.h"
 
 namespace ditmill::jobs {
 namespace {
@@ -30,70 +31,82 @@ std::string frame_name(std::int64_t index) {
   return "/frame_" + digits + ".png";
 }
 
-/// One item's frames. Items of one part follow each other: the part is opened once for them.
-class Clips {
- public:
-  explicit Clips(const ResultsRun& run) : run_(run) {}
+bool wants_frames(const ExportOptions& options) {
+  return !options.png_folder.empty() || !options.contact_sheet.empty();
+}
 
-  /// Number of frames; 0 if they were not kept.
-  std::int64_t count(const ListedItem& item) {
-    const auto shape = part(item).frames_shape(item.id);
-    return shape ? (*shape)[0] : 0;
+bool reencodes(const ExportOptions& options) { return options.crf || !options.pix_fmt.empty(); }
+
+VideoConfig video_config(const ExportOptions& options) {
+  VideoConfig config;
+  if (options.crf) config.crf = *options.crf;
+  if (config.crf < crf_bounds.least || config.crf > crf_bounds.most) {
+    throw Error(Category::usage, "export videos: --crf is out of range", {},
+                Expected{configs::expected_number(crf_bounds)}, Got{std::to_string(config.crf)});
   }
-
-  Picture frame(const ListedItem& item, std::int64_t index) {
-    const PartReader& reader = part(item);
-    const auto shape = reader.frames_shape(item.id);
-    if (!shape || (*shape)[3] != 3 || std::max((*shape)[1], (*shape)[2]) > 65'535) {
-      throw Error(Category::bad_input, "read a frame", Where{.file = path_, .item = item.id},
-                  Expected{"frames of RGB, at most 65535 pixels a side"});
-    }
-    return {.width = static_cast<int>((*shape)[2]),
-            .height = static_cast<int>((*shape)[1]),
-            .rgb = reader.frame(item.id, index)};
+  if (options.pix_fmt.empty()) return config;
+  if (const auto format = pixel_format_named(options.pix_fmt)) {
+    config.pix_fmt = *format;
+    return config;
   }
+  std::vector<std::string> names;
+  for (const auto& choice : pixel_formats) names.emplace_back(choice.word);
+  const std::string nearest = configs::nearest(options.pix_fmt, names);
+  throw Error(Category::usage, "export videos: --pix-fmt is unknown", {},
+              Expected{"yuv420p, yuv422p or yuv444p"}, Got{printable(options.pix_fmt)},
+              nearest.empty() ? "" : "did you mean " + nearest + "?");
+}
 
- private:
-  const PartReader& part(const ListedItem& item) {
-    std::string path = run_.part_of(item);
-    if (!part_ || path != path_) {
-      part_.emplace(path);
-      path_ = std::move(path);
-    }
-    return *part_;
-  }
-
-  const ResultsRun& run_;
-  std::optional<PartReader> part_;
-  std::string path_;
-};
-
-/// The items to export: those that were named must have frames, of all others only those count that have.
+/// The items to export: those that were named must hold pictures, of all others only those count that do.
+/// The others are noted.
 std::vector<const ListedItem*> chosen_items(const ResultsRun& run, const std::vector<std::string>& ids,
-                                            Clips& clips) {
+                                            StoredClips& clips, std::vector<std::string>& notes) {
   std::vector<const ListedItem*> chosen;
   for (const std::string& id : ids) {
     const ListedItem& item = run.item(id);
-    if (clips.count(item) == 0) {
+    if (!clips.has_frames(item) && !clips.has_video(item)) {
       throw Error(Category::usage, "export an item", Where{.file = run.part_of(item), .item = id},
-                  Expected{"an item with frames"}, Got{"none were kept (output.frames: false)"});
+                  Expected{"an item with frames or a video"},
+                  Got{"neither was kept (output.frames: false, output.video: none)"});
     }
     chosen.push_back(&item);
   }
   if (!ids.empty()) return chosen;
   for (const ListedItem& item : run.items()) {
-    if (item.outcome == ItemOutcome::done && clips.count(item) > 0) chosen.push_back(&item);
+    if (item.outcome != ItemOutcome::done) continue;
+    if (clips.has_frames(item) || clips.has_video(item)) {
+      chosen.push_back(&item);
+    } else {
+      notes.push_back(item.id + " is left out: it holds neither frames nor a video");
+    }
   }
   if (chosen.empty()) {
     throw Error(Category::usage, "export results", Where{.file = run.directory().path()},
-                Expected{"items that are done and have frames"},
+                Expected{"items that are done and have frames or a video"},
                 Got{"none of " + std::to_string(run.items().size())});
   }
   return chosen;
 }
 
+/// Stored videos as they are, unless settings were asked for and there are frames to encode with them.
+void export_videos(const ExportOptions& options, const std::vector<const ListedItem*>& items,
+                   StoredClips& clips, std::vector<std::string>& notes) {
+  const VideoConfig config = video_config(options);
+  make_folder(options.mp4_folder);
+  for (const ListedItem* item : items) {
+    const bool has_frames = clips.has_frames(*item);
+    const bool as_stored = clips.has_video(*item) && (!reencodes(options) || !has_frames);
+    if (as_stored && reencodes(options)) {
+      notes.push_back(item->id + ": its stored video is written as it is: it has no frames to encode anew");
+    }
+    const std::vector<std::uint8_t> file = as_stored ? clips.video(*item) : clips.encode(*item, config);
+    durable::write_file(options.mp4_folder + "/" + item->id + ".mp4",
+                        {reinterpret_cast<const char*>(file.data()), file.size()});
+  }
+}
+
 std::int64_t export_frames(const std::string& folder, const std::vector<const ListedItem*>& items,
-                           Clips& clips) {
+                           StoredClips& clips) {
   std::int64_t written = 0;
   for (const ListedItem* item : items) {
     const std::string item_folder = folder + "/" + item->id;
@@ -105,7 +118,7 @@ std::int64_t export_frames(const std::string& folder, const std::vector<const Li
   return written;
 }
 
-std::vector<Strip> strips_of(const std::vector<const ListedItem*>& items, Clips& clips) {
+std::vector<Strip> strips_of(const std::vector<const ListedItem*>& items, StoredClips& clips) {
   std::vector<Strip> strips;
   if (items.size() == 1) {
     const ListedItem& item = *items.front();
@@ -133,14 +146,19 @@ std::string counted(std::size_t count, const std::string& what) {
 }  // namespace
 
 ResultsOutput results_export(const ExportOptions& options) {
-  if (options.png_folder.empty() && options.contact_sheet.empty()) {
-    throw Error(Category::usage, "export results", {}, Expected{"--png DIR or --contact-sheet FILE"},
-                Got{"neither"});
+  if (!wants_frames(options) && options.mp4_folder.empty()) {
+    throw Error(Category::usage, "export results", {},
+                Expected{"--png DIR or --contact-sheet FILE or --mp4 DIR"}, Got{"none of them"});
   }
+  if (options.mp4_folder.empty() && reencodes(options)) {
+    throw Error(Category::usage, "export results", {}, Expected{"--mp4 DIR with --crf and --pix-fmt"},
+                Got{"no --mp4"});
+  }
+  video_config(options);
   const ResultsRun run(options.run_directory);
-  Clips clips(run);
-  const std::vector<const ListedItem*> items = chosen_items(run, options.items, clips);
+  StoredClips clips(run);
   ResultsOutput output{.text = {}, .notes = run.notes()};
+  const std::vector<const ListedItem*> items = chosen_items(run, options.items, clips, output.notes);
   if (!options.png_folder.empty()) {
     const std::int64_t frames = export_frames(options.png_folder, items, clips);
     output.text += counted(static_cast<std::size_t>(frames), "frame") + " of " +
@@ -152,6 +170,10 @@ ResultsOutput results_export(const ExportOptions& options) {
     const std::size_t shown = std::min(items.size(), most_strips);
     output.text += counted(shown, "item") + " of " + std::to_string(items.size()) + " on " +
                    options.contact_sheet + "\n";
+  }
+  if (!options.mp4_folder.empty()) {
+    export_videos(options, items, clips, output.notes);
+    output.text += counted(items.size(), "video") + " in " + options.mp4_folder + "\n";
   }
   return output;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,10 +15,14 @@ struct ExportOptions {
   std::string png_folder;          ///< --png DIR: each frame as DIR/<id>/frame_0000.png
   std::string contact_sheet;  ///< --contact-sheet FILE: first, middle and last frame of each item, or twelve
                               ///< frames if it is one item; at most 120 items
+  std::string mp4_folder = {};  ///< --mp4 DIR: DIR/<id>.mp4, the stored video, else the frames encoded
+  std::optional<int> crf = {};  ///< --crf N: encode the frames with it, also where a video is stored
+  std::string pix_fmt = {};     ///< --pix-fmt NAME: the same
 };
 
 /// Exports; `text` says what was written. Throws Error: usage (nothing asked for; an id that is unknown, not
-/// done or has no frames), bad_input (a damaged part), io, no_space.
+/// done or has neither frames nor a video; settings of no use), bad_input (a damaged part, frames that cannot
+/// be such a video), io, no_space, not_found (no libditmill_video.so).
 ResultsOutput results_export(const ExportOptions& options);
 
 }  // namespace ditmill::jobs

@@ -99,21 +99,21 @@ std::size_t ClipShape::bytes() const {
     fits = fits && extent > 0 && !__builtin_mul_overflow(product, static_cast<std::size_t>(extent), &product);
   }
   if (fits) return product;
-  throw Error(Category::bad_input, "handle a clip", {},
-              Expected{"1 frame or more of 1 to " + std::to_string(most_pixels_a_side) + " pixels a side"},
-              Got{std::to_string(frames) + " frames of " + std::to_string(width) + " x " +
-                  std::to_string(height)});
+  throw Error(
+      Category::bad_input, "handle a clip", {},
+      Expected{"1 frame or more of 1 to " + std::to_string(most_pixels_a_side) + " pixels a side"},
+      Got{std::to_string(frames) + " frames of " + std::to_string(width) + " x " + std::to_string(height)});
 }
 
 void VideoLibrary::Close::operator()(void* library) const noexcept { dlclose(library); }
 
-VideoLibrary::VideoLibrary()
-    : path_(library_path()), library_(dlopen(path_.c_str(), RTLD_NOW | RTLD_LOCAL)) {
+VideoLibrary::VideoLibrary() : path_(library_path()), library_(dlopen(path_.c_str(), RTLD_NOW | RTLD_LOCAL)) {
   constexpr const char* doing = "load the library that encodes video";
   if (!library_) {
-    throw Error(Category::io, doing, Where{.file = path_}, {}, Got{loader_words()},
-                "it needs the Debian packages libavcodec59, libavformat59, libavutil57 and libswscale6 (./setup "
-                "build installs them), or the same versions of libav");
+    throw Error(
+        Category::io, doing, Where{.file = path_}, {}, Got{loader_words()},
+        "it needs the Debian packages libavcodec59, libavformat59, libavutil57 and libswscale6 (./setup "
+        "build installs them), or the same versions of libav");
   }
   void* const symbol = dlsym(library_.get(), video_abi::entry_point);
   if (symbol == nullptr) {

@@ -26,8 +26,9 @@ struct ClipShape {
 /// of no use.
 class VideoLibrary {
  public:
-  /// Opens it beside the executable, else at $DITMILL_VIDEO. Throws Error: not_found (no such file), io (it, or
-  /// a library that it needs, cannot be loaded), unsupported (libav without x264; another version of ditmill).
+  /// Opens it beside the executable, else at $DITMILL_VIDEO. Throws Error: not_found (no such file), io (it,
+  /// or a library that it needs, cannot be loaded), unsupported (libav without x264; another version of
+  /// ditmill).
   VideoLibrary();
 
   /// An MP4 file (H.264, BT.709 limited range, index in front) of frames of RGB [frames, height, width, 3],

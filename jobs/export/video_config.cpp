@@ -70,18 +70,18 @@ std::vector<Problem> check_video(const VideoConfig& video, const configs::Reques
   const auto [across, down] = sharing(video.pix_fmt);
   const auto check_even = [&](const char* side, int pixels, int shared) {
     if (pixels % shared == 0) return;
-    problems.push_back({.message = std::string{side} + " must be even for a video of " +
-                                   std::string{name(video.pix_fmt)},
-                        .expected = "an even number, or output.video: {codec: h264, pix_fmt: yuv444p}",
-                        .got = std::to_string(pixels)});
+    problems.push_back(
+        {.message = std::string{side} + " must be even for a video of " + std::string{name(video.pix_fmt)},
+         .expected = "an even number, or output.video: {codec: h264, pix_fmt: yuv444p}",
+         .got = std::to_string(pixels)});
   };
   check_even("width", request.width, across);
   check_even("height", request.height, down);
   if (!frame_rate(request.fps)) {
-    problems.push_back({.message = "fps is out of range for a video",
-                        .expected = configs::expected_number(configs::Bounds<double>{
-                            least_fps, configs::fps_bounds.most}),
-                        .got = std::to_string(request.fps)});
+    problems.push_back(
+        {.message = "fps is out of range for a video",
+         .expected = configs::expected_number(configs::Bounds<double>{least_fps, configs::fps_bounds.most}),
+         .got = std::to_string(request.fps)});
   }
   return problems;
 }

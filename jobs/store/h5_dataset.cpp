@@ -79,8 +79,8 @@ void Reader::read(hsize_t first, hsize_t count, void* out) const {
   call<H5Sselect_hyperslab>("read a dataset", file_, in_file.get(), H5S_SELECT_SET, start.data(),
                             static_cast<const hsize_t*>(nullptr), extent.data(),
                             static_cast<const hsize_t*>(nullptr));
-  const Space in_memory(call<H5Screate_simple>("read a dataset", file_, static_cast<int>(extent.size()), extent.data(),
-                                               static_cast<const hsize_t*>(nullptr)));
+  const Space in_memory(call<H5Screate_simple>("read a dataset", file_, static_cast<int>(extent.size()),
+                                               extent.data(), static_cast<const hsize_t*>(nullptr)));
   quiet();
   if (H5Dread(dataset_.get(), type_, in_memory.get(), in_file.get(), H5P_DEFAULT, out) < 0) {
     throw failure("read dataset " + name_, file_, Category::bad_input);

@@ -17,12 +17,13 @@ struct Layout {
   int gzip = 0;
 };
 
-/// Writes a whole dataset of little-endian elements of `type`, with its attributes. Throws Error: io, no_space.
+/// Writes a whole dataset of little-endian elements of `type`, with its attributes. Throws Error: io,
+/// no_space.
 void write_dataset(hid_t group, const std::string& name, hid_t type, const Layout& layout, const void* data,
                    const std::string& file, const Attributes& attributes = {});
 
-/// An open dataset of a known rank whose shape is believable: its values fit into memory that a file of its stored
-/// size can fill.
+/// An open dataset of a known rank whose shape is believable: its values fit into memory that a file of its
+/// stored size can fill.
 class Reader {
  public:
   /// `type`, `rank`: what its elements and its shape must be in the file. Throws Error(bad_input) if the

@@ -161,6 +161,48 @@ output: {path: /abs/run}
   EXPECT_EQ(manifest.output.path, "/abs/run");
 }
 
+TEST_F(ManifestTest, ReadsAndFreezesEveryFormOfVideo) {
+  const struct {
+    std::string set;
+    std::optional<VideoConfig> video;
+  } cases[] = {
+      {"output.video=none", std::nullopt},
+      {"output.video=h264", VideoConfig{}},
+      {"output.video={}", VideoConfig{}},
+      {"output.video={codec: h264, crf: 0}", VideoConfig{.crf = 0}},
+      {"output.video={crf: 51, pix_fmt: yuv444p}", VideoConfig{.crf = 51, .pix_fmt = PixelFormat::yuv444p}},
+      {"output.video={pix_fmt: yuv422p}", VideoConfig{.pix_fmt = PixelFormat::yuv422p}},
+  };
+  for (const auto& [set, video] : cases) {
+    const ManifestSource from = source(small, {set});
+    const Manifest manifest = decode(from);
+    EXPECT_EQ(manifest.output.video, video) << set;
+    EXPECT_EQ(decode(source(frozen_manifest(from, manifest))).output.video, video) << set;
+  }
+  EXPECT_EQ(decode(source(small)).output.video, std::nullopt);
+  decode(source(small, {"output.video=h264", "output.frames=false"}));
+  EXPECT_THAT(messages(), IsEmpty()) << "a video alone is something kept";
+}
+
+TEST_F(ManifestTest, RefusesSizesThatAVideoCannotHave) {
+  const auto problems_of = [this](const std::string& defaults, const std::string& video) {
+    problems_.clear();
+    decode("schema: 1\nname: cats\nmodel: {noop: 0}\nrequests:\n  defaults: {" + defaults +
+           "}\n  items: [{prompt: a cat}]\noutput: {path: r, video: {pix_fmt: " + video + "}}\n");
+    return messages();
+  };
+  const std::string remedy =
+      " (expected an even number, or output.video: {codec: h264, pix_fmt: yuv444p}, got ";
+  EXPECT_THAT(problems_of("width: 63, height: 33", "yuv420p"),
+              ElementsAre("m.yaml:5:21: width must be even for a video of yuv420p" + remedy + "63)",
+                          "m.yaml:5:33: height must be even for a video of yuv420p" + remedy + "33)"));
+  EXPECT_THAT(problems_of("width: 63, height: 33", "yuv422p"),
+              ElementsAre("m.yaml:5:21: width must be even for a video of yuv422p" + remedy + "63)"));
+  EXPECT_THAT(problems_of("width: 63, height: 33", "yuv444p"), IsEmpty());
+  EXPECT_THAT(problems_of("width: 64, fps: 0.0001", "yuv420p"),
+              ElementsAre(testing::StartsWith("m.yaml:5:29: fps is out of range for a video")));
+}
+
 TEST_F(ManifestTest, RunDirOfTheCommandLineWins) {
   ManifestSource from = source(small);
   from.run_dir = "/elsewhere";
@@ -533,11 +575,32 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"nothing_kept",
             "  path: runs/cats\n",
             "  path: r\n  frames: false\n",
-            {"m.yaml:12:11: output keeps nothing (expected frames or latents: true)"}},
-        Bad{"video",
+            {"m.yaml:12:11: output keeps nothing (expected frames or latents: true, or video: "
+             "h264)"}},
+        Bad{"video_of_an_unknown_codec",
             "  path: runs/cats\n",
-            "  path: r\n  video: h264\n",
-            {"m.yaml:12:10: this version cannot encode video (expected none, got h264)"}},
+            "  path: r\n  video: h265\n",
+            {"m.yaml:12:10: output.video has an unknown value (expected none, h264 or {codec: h264, crf: "
+             "18, pix_fmt: yuv420p}, got h265); did you mean h264?"}},
+        Bad{"video_that_is_a_boolean",
+            "  path: runs/cats\n",
+            "  path: r\n  frames: false\n  video: true\n",
+            {"m.yaml:13:10: output.video has an unknown value (expected none, h264 or {codec: h264, crf: "
+             "18, pix_fmt: yuv420p}, got true)"}},
+        Bad{"video_settings",
+            "  path: runs/cats\n",
+            "  path: r\n  video: {codec: h246, crf: 52, pix_fmt: yuv44p, cfr: 1}\n",
+            {"m.yaml:12:18: output.video.codec has an unknown value (expected h264, got h246); did you mean "
+             "h264?",
+             "m.yaml:12:29: output.video.crf is out of range (expected a whole number from 0 to 51, got 52)",
+             "m.yaml:12:42: output.video.pix_fmt has an unknown value (expected yuv420p, yuv422p or yuv444p, "
+             "got yuv44p); did you mean yuv444p?",
+             "m.yaml:12:50: unknown key output.video.cfr; did you mean crf?"}},
+        Bad{"video_crf_that_is_negative",
+            "  path: runs/cats\n",
+            "  path: r\n  video: {crf: -1}\n",
+            {"m.yaml:12:16: output.video.crf is out of range (expected a whole number from 0 to 51, got "
+             "-1)"}},
         Bad{"gzip_0",
             "  path: runs/cats\n",
             "  path: r\n  compression: gzip-0\n",

@@ -102,12 +102,45 @@ TEST_F(PartTest, HashesFramesThenLatentsWhateverTheCompression) {
   EXPECT_EQ(write(both, 9), xxh128(joined.data(), joined.size()));
 }
 
+TEST_F(PartTest, KeepsAVideoAsItsBytesAndHashesItLast) {
+  const h5::Attributes attributes{{"codec", "h264"}, {"crf", std::int64_t{18}}, {"fps", 23.976}};
+  for (const std::size_t size : {std::size_t{1}, std::size_t{1001}, (std::size_t{5} << 19) + 1}) {
+    path = folder.path() + "/video" + std::to_string(size) + ".h5";
+    const std::vector<std::uint8_t> video = bytes_of(size);
+    both.video = video;
+    both.video_attributes = attributes;
+    std::string joined(frames.begin(), frames.end());
+    joined.append(reinterpret_cast<const char*>(latents.data()), latents.size() * sizeof(float));
+    joined.append(video.begin(), video.end());
+    EXPECT_EQ(write(both, 9), xxh128(joined.data(), joined.size()));
+    const PartReader part(path);
+    EXPECT_EQ(part.content("a.b~c-1"), xxh128(joined.data(), joined.size()));
+    EXPECT_EQ(part.video_bytes("a.b~c-1"), static_cast<std::int64_t>(size));
+    EXPECT_EQ(part.video("a.b~c-1"), video);
+    EXPECT_EQ(part.video_attributes("a.b~c-1"), attributes);
+  }
+}
+
+TEST_F(PartTest, NoticesADamagedVideo) {
+  const std::vector<std::uint8_t> video = {201, 13, 7, 250, 3, 99, 180, 45};
+  both.video = video;
+  write(both);
+  std::string damaged = durable::read_file(path);
+  const std::size_t at = damaged.find(std::string(video.begin(), video.end()));
+  ASSERT_NE(at, std::string::npos);
+  damaged[at + 3] = static_cast<char>(damaged[at + 3] ^ 1);
+  durable::write_file(path, damaged);
+  expect_error([&] { PartReader(path).video("a.b~c-1"); }, Category::bad_input, "checksum");
+  expect_error([&] { PartReader(path).content("a.b~c-1"); }, Category::bad_input, "checksum");
+}
+
 TEST_F(PartTest, KeepsOnlyWhatIsAskedFor) {
   PartItem only_latents = both;
   only_latents.frames = {};
   write(only_latents);
   const PartReader part(path);
   EXPECT_EQ(part.frames_shape("a.b~c-1"), std::nullopt);
+  EXPECT_EQ(part.video_bytes("a.b~c-1"), std::nullopt);
   EXPECT_EQ(part.content("a.b~c-1"), xxh128(latents.data(), latents.size() * sizeof(float)));
   expect_error([&] { part.frames("a.b~c-1"); }, Category::bad_input, "frames");
 }

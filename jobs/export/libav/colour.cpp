@@ -51,8 +51,8 @@ FromRgb::FromRgb(int width, int height, AVPixelFormat format)
 void FromRgb::convert(const std::uint8_t* rgb, AVFrame& out) const {
   const std::size_t row = std::size_t{3} * static_cast<std::size_t>(rgb_->width);
   for (int y = 0; y < rgb_->height; ++y) {
-    std::memcpy(rgb_->data[0] + std::ptrdiff_t{y} * rgb_->linesize[0], rgb + static_cast<std::size_t>(y) * row,
-                row);
+    std::memcpy(rgb_->data[0] + std::ptrdiff_t{y} * rgb_->linesize[0],
+                rgb + static_cast<std::size_t>(y) * row, row);
   }
   check(sws_scale(scaler_.get(), rgb_->data, rgb_->linesize, 0, rgb_->height, out.data, out.linesize),
         "change the colours of a frame");
@@ -67,8 +67,8 @@ void ToRgb::convert(const AVFrame& frame, std::uint8_t* rgb) const {
         "change the colours of a frame");
   const std::size_t row = std::size_t{3} * static_cast<std::size_t>(rgb_->width);
   for (int y = 0; y < rgb_->height; ++y) {
-    std::memcpy(rgb + static_cast<std::size_t>(y) * row, rgb_->data[0] + std::ptrdiff_t{y} * rgb_->linesize[0],
-                row);
+    std::memcpy(rgb + static_cast<std::size_t>(y) * row,
+                rgb_->data[0] + std::ptrdiff_t{y} * rgb_->linesize[0], row);
   }
 }
 

@@ -11,11 +11,11 @@
 namespace ditmill::jobs::libav {
 namespace {
 
-[[noreturn]] void refuse(const std::string& message) {
-  throw Failure{video_abi::Result::bad_input, message};
-}
+[[noreturn]] void refuse(const std::string& message) { throw Failure{video_abi::Result::bad_input, message}; }
 
-std::string size_text(int width, int height) { return std::to_string(width) + " x " + std::to_string(height); }
+std::string size_text(int width, int height) {
+  return std::to_string(width) + " x " + std::to_string(height);
+}
 
 void expect_size(int width, int height, const video_abi::Shape& shape) {
   if (width == shape.width && height == shape.height) return;

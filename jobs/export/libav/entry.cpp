@@ -38,7 +38,9 @@ Result guarded(Message message, const Action& action) noexcept {
   }
 }
 
-Result ready(Message message) { return guarded(message, [] { require_encoder(); }); }
+Result ready(Message message) {
+  return guarded(message, [] { require_encoder(); });
+}
 
 Result encode_clip(const std::uint8_t* rgb, video_abi::Shape shape, video_abi::Encoding encoding,
                    video_abi::Taker taker, Message message) {
