@@ -212,6 +212,18 @@ INSTANTIATE_TEST_SUITE_P(
                   "one set of weights", ""}),
     [](const testing::TestParamInfo<BadFolder>& info) { return std::string{info.param.name}; });
 
+TEST(WeightFile, IsNoCheckpointOfTorchWhereItsHeadersLengthSpellsAPickle) {
+  const tests::TempFolder folder;
+  for (const std::size_t length : {0x280U, 0x380U, 0x480U, 0x580U, 0x10280U}) {
+    std::string json = R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})";
+    json.resize(length, ' ');
+    folder.write("model.safetensors", tests::safetensors_file(json, 1));
+    const WeightSet set = read_weight_file(folder / "model.safetensors");
+    ASSERT_EQ(set.files.size(), 1U) << length;
+    EXPECT_EQ(set.files[0].tensors[0].name, "a") << length;
+  }
+}
+
 TEST(ShardName, HasNumberAndCount) {
   EXPECT_EQ(parse_shard_name("m-00002-of-00010.safetensors"), (ShardName{"m", 2, 10}));
   EXPECT_EQ(parse_shard_name("a-b-1-of-1.safetensors"), (ShardName{"a-b", 1, 1}));
