@@ -30,8 +30,8 @@ struct TokenizerJson {
   Unigram model;
 };
 
-/// Throws Error(bad_input) for what is no tokenizer.json, naming the byte or the field, and Error(unsupported)
-/// for another model than Unigram, or another version of the format than 1.0.
+/// Throws Error(bad_input) for what is no tokenizer.json, naming the byte or the field, and
+/// Error(unsupported) for another model than Unigram, or another version of the format than 1.0.
 TokenizerJson read_tokenizer_json(std::string_view bytes);
 
 /// A JSON number as the library reads it, which is not always the nearest double; nothing for one that no
