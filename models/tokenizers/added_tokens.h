@@ -42,7 +42,7 @@ class AddedTokens {
   };
 
   void add(const TokenizerJson::AddedToken& token, int id);
-  void cut(const NormalizedText& text, const SpecialTokens& tokens, std::vector<TextPart>& parts) const;
+  void cut(const NormalizedText& whole, const SpecialTokens& tokens, std::vector<TextPart>& parts) const;
 
   const Normalizer* normalizer_;
   SpecialTokens plain_;

@@ -113,7 +113,6 @@ TokenizerJson read_tokenizer_json(std::string_view bytes) {
   }
   JsonScanner scanner(bytes, std::string(JsonField::doing), std::string(JsonField::file));
   TokenizerJson file;
-  file.parts = nlohmann::json::object();
   bool has_model = false;
   scanner.begin_object();
   while (scanner.next_member()) {

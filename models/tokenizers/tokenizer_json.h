@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -26,7 +27,8 @@ struct TokenizerJson {
   };
 
   std::vector<AddedToken> added_tokens;
-  nlohmann::json parts;  ///< an object: normalizer, pre_tokenizer, post_processor, padding, truncation
+  std::map<std::string, nlohmann::json>
+      parts;  ///< normalizer, pre_tokenizer, post_processor, padding, truncation
   Unigram model;
 };
 
