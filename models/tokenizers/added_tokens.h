@@ -24,13 +24,13 @@ struct TextPart {
 /// the ids behind the pieces in the order of the file (what the file calls their ids does not count).
 class AddedTokens {
  public:
-  /// Of tokens that look the same once normalised the one with the smallest id counts (the library takes any).
-  /// Throws Error(unsupported) for one that vanishes (the library then cuts texts inside characters).
+  /// Of tokens that look the same once normalised the one with the smallest id counts (the library takes
+  /// any). Throws Error(unsupported) for one that vanishes (the library then cuts texts inside characters).
   AddedTokens(const std::vector<TokenizerJson::AddedToken>& tokens, const UnigramModel& model,
               const Normalizer* normalizer);
 
-  /// Cuts the tokens out of a text that is not normalised, normalises what is between, and cuts those out that
-  /// are looked for in normalised texts.
+  /// Cuts the tokens out of a text that is not normalised, normalises what is between, and cuts those out
+  /// that are looked for in normalised texts.
   std::vector<TextPart> split(const NormalizedText& text) const;
   /// The id of an added token.
   std::optional<int> find(std::string_view content) const noexcept;
@@ -42,7 +42,7 @@ class AddedTokens {
   };
 
   void add(const TokenizerJson::AddedToken& token, int id);
-  void cut(const NormalizedText& text, const SpecialTokens& tokens, std::vector<TextPart>& parts) const;
+  void cut(const NormalizedText& whole, const SpecialTokens& tokens, std::vector<TextPart>& parts) const;
 
   const Normalizer* normalizer_;
   SpecialTokens plain_;

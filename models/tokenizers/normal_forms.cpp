@@ -49,8 +49,7 @@ void put_marks_in_order(std::vector<Character>& text) {
       ++at;
       continue;
     }
-    const auto end =
-        std::find_if(at, text.end(), [](const Character& c) { return c.combining_class == 0; });
+    const auto end = std::find_if(at, text.end(), [](const Character& c) { return c.combining_class == 0; });
     std::stable_sort(at, end, [](const Character& a, const Character& b) {
       return a.combining_class < b.combining_class;
     });

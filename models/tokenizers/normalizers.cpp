@@ -80,7 +80,8 @@ class Precompiled final : public Normalizer {
     for (const char32_t c : characters) changes.push_back({c, 0});
     const auto removed = static_cast<std::ptrdiff_t>(to_code_points(part).size());
     const std::ptrdiff_t added = static_cast<std::ptrdiff_t>(characters.size()) - removed;
-    for (std::ptrdiff_t i = 0; i < added; ++i) changes[changes.size() - 1 - static_cast<std::size_t>(i)].change = 1;
+    for (std::ptrdiff_t i = 0; i < added; ++i)
+      changes[changes.size() - 1 - static_cast<std::size_t>(i)].change = 1;
     if (added < 0 && !changes.empty()) changes.back().change += static_cast<int>(added);
     return true;
   }
@@ -92,9 +93,7 @@ class Replace final : public Normalizer {
  public:
   explicit Replace(const JsonField& description)
       : pattern_(read_pattern(description.at("pattern"))), content_(description.at("content").text()) {}
-  void apply(NormalizedText& text) const override {
-    text.replace(pattern_.find_all(text.text()), content_);
-  }
+  void apply(NormalizedText& text) const override { text.replace(pattern_.find_all(text.text()), content_); }
 
  private:
   static SimplePattern read_pattern(const JsonField& description) {

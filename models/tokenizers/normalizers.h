@@ -14,8 +14,8 @@ class Normalizer {
   virtual void apply(NormalizedText& text) const = 0;
 };
 
-/// From what tokenizer.json says: Sequence, Precompiled, Replace, Strip, Prepend, Lowercase, NFC, NFD, NFKC or
-/// NFKD. Throws Error(unsupported) for others, Error(bad_input) for fields that are missing or wrong.
+/// From what tokenizer.json says: Sequence, Precompiled, Replace, Strip, Prepend, Lowercase, NFC, NFD, NFKC
+/// or NFKD. Throws Error(unsupported) for others, Error(bad_input) for fields that are missing or wrong.
 std::unique_ptr<const Normalizer> make_normalizer(const JsonField& description);
 
 }  // namespace ditmill::models

@@ -13,7 +13,8 @@ constexpr int largest_power = 308;
 const std::array<double, largest_power + 1>& powers_of_ten() {
   static const std::array<double, largest_power + 1> powers = [] {
     std::array<double, largest_power + 1> made{};
-    for (int i = 0; i <= largest_power; ++i) made[i] = std::strtod(("1e" + std::to_string(i)).c_str(), nullptr);
+    for (int i = 0; i <= largest_power; ++i)
+      made[i] = std::strtod(("1e" + std::to_string(i)).c_str(), nullptr);
     return made;
   }();
   return powers;

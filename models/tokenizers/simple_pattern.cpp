@@ -30,7 +30,8 @@ class SimplePattern::Parser {
       if (!characters(atom) || !quantifier(atom)) return false;
       atoms.push_back(std::move(atom));
     }
-    const auto varying = std::count_if(atoms.begin(), atoms.end(), [](const Atom& a) { return a.least != a.most; });
+    const auto varying =
+        std::count_if(atoms.begin(), atoms.end(), [](const Atom& a) { return a.least != a.most; });
     return varying <= 2 && std::any_of(atoms.begin(), atoms.end(), [](const Atom& a) { return a.least > 0; });
   }
 

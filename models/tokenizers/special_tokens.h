@@ -12,7 +12,7 @@ namespace ditmill::models {
 class SpecialTokens {
  public:
   struct Match {
-    std::size_t begin;       ///< the text's size if there is none
+    std::size_t begin = 0;   ///< the text's size if there is none
     std::size_t length = 0;  ///< 0 if there is none
     int id = -1;
   };

@@ -11,7 +11,9 @@ namespace {
 
 /// Whether it begins like a JSON object. A spiece.model begins with 0x0a, a length and 0x0a.
 bool looks_like_json(std::string_view bytes) {
-  const auto skip_space = [&] { bytes.remove_prefix(std::min(bytes.find_first_not_of(" \t\r\n"), bytes.size())); };
+  const auto skip_space = [&] {
+    bytes.remove_prefix(std::min(bytes.find_first_not_of(" \t\r\n"), bytes.size()));
+  };
   skip_space();
   if (!bytes.starts_with('{')) return false;
   bytes.remove_prefix(1);

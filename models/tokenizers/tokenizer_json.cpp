@@ -15,12 +15,13 @@ using registry::JsonKind;
 using registry::JsonScanner;
 
 [[noreturn]] void fail(Category category, std::string key, std::string expected, std::string got) {
-  throw Error{category,
-              std::string(JsonField::doing),
-              Where{.file = std::string(JsonField::file), .key = std::move(key)},
-              Expected{std::move(expected)},
-              Got{std::move(got)},
-              category == Category::unsupported ? "use a tokenizer of the T5 family" : "fetch the file again"};
+  throw Error{
+      category,
+      std::string(JsonField::doing),
+      Where{.file = std::string(JsonField::file), .key = std::move(key)},
+      Expected{std::move(expected)},
+      Got{std::move(got)},
+      category == Category::unsupported ? "use a tokenizer of the T5 family" : "fetch the file again"};
 }
 
 /// A value that is small: the vocabulary is read elsewhere.
@@ -112,7 +113,6 @@ TokenizerJson read_tokenizer_json(std::string_view bytes) {
   }
   JsonScanner scanner(bytes, std::string(JsonField::doing), std::string(JsonField::file));
   TokenizerJson file;
-  file.parts = nlohmann::json::object();
   bool has_model = false;
   scanner.begin_object();
   while (scanner.next_member()) {

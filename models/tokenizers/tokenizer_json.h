@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -26,12 +27,13 @@ struct TokenizerJson {
   };
 
   std::vector<AddedToken> added_tokens;
-  nlohmann::json parts;  ///< an object: normalizer, pre_tokenizer, post_processor, padding, truncation
+  std::map<std::string, nlohmann::json>
+      parts;  ///< normalizer, pre_tokenizer, post_processor, padding, truncation
   Unigram model;
 };
 
-/// Throws Error(bad_input) for what is no tokenizer.json, naming the byte or the field, and Error(unsupported)
-/// for another model than Unigram, or another version of the format than 1.0.
+/// Throws Error(bad_input) for what is no tokenizer.json, naming the byte or the field, and
+/// Error(unsupported) for another model than Unigram, or another version of the format than 1.0.
 TokenizerJson read_tokenizer_json(std::string_view bytes);
 
 /// A JSON number as the library reads it, which is not always the nearest double; nothing for one that no

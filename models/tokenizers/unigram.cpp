@@ -13,8 +13,8 @@ namespace {
 
 std::optional<JsonField> part(const TokenizerJson& file, const std::string& name) {
   const auto found = file.parts.find(name);
-  if (found == file.parts.end() || found->is_null()) return std::nullopt;
-  return JsonField{*found, name};
+  if (found == file.parts.end() || found->second.is_null()) return std::nullopt;
+  return JsonField{found->second, name};
 }
 
 std::unique_ptr<const Normalizer> read_normalizer(const TokenizerJson& file) {

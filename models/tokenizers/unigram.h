@@ -31,8 +31,8 @@ class UnigramTokenizer final : public Tokenizer {
  private:
   explicit UnigramTokenizer(const TokenizerJson& file);
 
-  std::unique_ptr<const Normalizer> normalizer_;        ///< may be null
-  std::unique_ptr<const PreTokenizer> pre_tokenizer_;   ///< may be null
+  std::unique_ptr<const Normalizer> normalizer_;       ///< may be null
+  std::unique_ptr<const PreTokenizer> pre_tokenizer_;  ///< may be null
   UnigramModel model_;
   AddedTokens added_;
   TokenTemplate template_;

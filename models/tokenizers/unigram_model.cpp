@@ -94,8 +94,7 @@ std::vector<UnigramModel::Step> UnigramModel::best_steps(std::string_view text) 
     });
     if (!known) {
       if (!unknown_) {
-        throw Error{Category::bad_input,
-                    "tokenise a text",
+        throw Error{Category::bad_input, "tokenise a text",
                     Where{.file = "tokenizer.json", .key = "model.unk_id"},
                     Expected{"a vocabulary with an unknown piece, or with every character"},
                     Got{"'" + printable(text.substr(begin, character)) + "'"}};

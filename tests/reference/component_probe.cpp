@@ -28,7 +28,7 @@
 #include "models/samplers/sigmas.h"
 #include "models/text/clean.h"
 #include "models/text_encoders/umt5.h"
-#include "models/tokenizers/sentencepiece.h"
+#include "models/tokenizers/tokenizer.h"
 #include "models/vae/wan_decoder.h"
 #include "models/vae/wan_encoder.h"
 #include "models/wan/transformer.h"
@@ -138,11 +138,11 @@ dist::TensorMap run_vae_encode(const Probe& probe) {
 
 /// Texts to ids, and to embeddings where `embed` is not false.
 dist::TensorMap run_text(const Probe& probe) {
-  const models::SentencePieceTokenizer tokenizer(probe.tokenizer());
+  const auto tokenizer = models::make_tokenizer(probe.tokenizer());
   dist::TensorMap out;
   std::vector<std::vector<int>> ids;
   for (const std::string text : probe.in().at("texts")) {
-    ids.push_back(tokenizer.encode(models::clean_prompt(text), 512));
+    ids.push_back(tokenizer->encode(models::clean_prompt(text), 512));
     out["ids." + std::to_string(ids.size() - 1)] = at::tensor(ids.back()).to(at::kLong);
   }
   if (!probe.in().value("embed", true)) return out;
