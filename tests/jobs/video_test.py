@@ -121,7 +121,7 @@ class Video(unittest.TestCase):
     def test_exports_refuse_what_makes_no_sense(self):
         self.run_job({}, width=63)
         for options, words in [(["--mp4", "out", "--crf", "52"], "from 0 to 51"),
-                               (["--mp4", "out", "--pix-fmt", "yuv440p"], "did you mean yuv444p?"),
+                               (["--mp4", "out", "--pix-fmt", "yuv44p"], "did you mean yuv444p?"),
                                (["--png", "out", "--crf", "20"], "--mp4"),
                                (["--mp4", self.path / "out"], "width must be even")]:
             self.assertIn(words, self.export(*options, code=1).stderr)
