@@ -125,8 +125,6 @@ class Video(unittest.TestCase):
                                (["--png", "out", "--crf", "20"], "--mp4"),
                                (["--mp4", self.path / "out"], "width must be even")]:
             self.assertIn(words, self.export(*options, code=1).stderr)
-        self.run_job({"latents": True, "frames": False})
-        self.assertIn("neither", self.export("--mp4", self.path / "out", "--items", "a", code=1).stderr)
 
     def test_check_names_the_odd_size_and_counts_the_video(self):
         done = ditmill.ditmill("run", self.manifest({"video": "h264"}, width=63), "--check", "--json", code=1)
