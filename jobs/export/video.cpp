@@ -22,7 +22,7 @@ constexpr std::int64_t most_pixels_a_side = 16'384;
 std::string library_path() {
   std::error_code failure;
   const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", failure);
-  const std::string beside = (self.parent_path() / video_abi::library_file).string();
+  std::string beside = (self.parent_path() / video_abi::library_file).string();
   if (access(beside.c_str(), R_OK) == 0) return beside;
   const char* named = std::getenv("DITMILL_VIDEO");
   if (named != nullptr && access(named, R_OK) == 0) return named;

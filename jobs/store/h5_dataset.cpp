@@ -22,7 +22,7 @@ void write_dataset(hid_t group, const std::string& name, hid_t type, const Layou
   const int rank = static_cast<int>(layout.shape.size());
   call<H5Pset_chunk>("prepare a dataset", file, creation.get(), rank, layout.chunk.data());
   call<H5Pset_fill_time>("prepare a dataset", file, creation.get(), H5D_FILL_TIME_NEVER);
-  call<H5Pset_obj_track_times>("prepare a dataset", file, creation.get(), hbool_t{0});
+  call<H5Pset_obj_track_times>("prepare a dataset", file, creation.get(), hbool_t{false});
   if (layout.gzip > 0) {
     call<H5Pset_deflate>("prepare a dataset", file, creation.get(), static_cast<unsigned>(layout.gzip));
   }

@@ -177,6 +177,7 @@ TEST_F(ManifestTest, ReadsAndFreezesEveryFormOfVideo) {
     const ManifestSource from = source(small, {set});
     const Manifest manifest = decode(from);
     EXPECT_EQ(manifest.output.video, video) << set;
+    EXPECT_THAT(messages(), IsEmpty()) << set;
     EXPECT_EQ(decode(source(frozen_manifest(from, manifest))).output.video, video) << set;
   }
   EXPECT_EQ(decode(source(small)).output.video, std::nullopt);
@@ -187,8 +188,10 @@ TEST_F(ManifestTest, ReadsAndFreezesEveryFormOfVideo) {
 TEST_F(ManifestTest, RefusesSizesThatAVideoCannotHave) {
   const auto problems_of = [this](const std::string& defaults, const std::string& video) {
     problems_.clear();
-    decode("schema: 1\nname: cats\nmodel: {noop: 0}\nrequests:\n  defaults: {" + defaults +
-           "}\n  items: [{prompt: a cat}]\noutput: {path: r, video: {pix_fmt: " + video + "}}\n");
+    decode_manifest(
+        source("schema: 1\nname: cats\nmodel: {noop: 0}\nrequests:\n  defaults: {" + defaults +
+               "}\n  items: [{prompt: a cat}]\noutput: {path: r, video: {pix_fmt: " + video + "}}\n"),
+        {}, {}, problems_);
     return messages();
   };
   const std::string remedy =
@@ -200,7 +203,7 @@ TEST_F(ManifestTest, RefusesSizesThatAVideoCannotHave) {
               ElementsAre("m.yaml:5:21: width must be even for a video of yuv422p" + remedy + "63)"));
   EXPECT_THAT(problems_of("width: 63, height: 33", "yuv444p"), IsEmpty());
   EXPECT_THAT(problems_of("width: 64, fps: 0.0001", "yuv420p"),
-              ElementsAre(testing::StartsWith("m.yaml:5:29: fps is out of range for a video")));
+              ElementsAre(testing::StartsWith("m.yaml:5:30: fps is out of range for a video")));
 }
 
 TEST_F(ManifestTest, RunDirOfTheCommandLineWins) {
@@ -417,8 +420,8 @@ INSTANTIATE_TEST_SUITE_P(
              std::string("m.yaml: name is missing (expected ") + id_form + ")",
              "m.yaml: model.path is missing (expected a model folder, or noop: SECONDS for a "
              "rehearsal)",
-             "m.yaml: requests.file is missing (expected file: a prompt list, or items: [...])",
-             "m.yaml: output.path is missing (expected a folder, or --run-dir DIR)"}},
+             "m.yaml: output.path is missing (expected a folder, or --run-dir DIR)",
+             "m.yaml: requests.file is missing (expected file: a prompt list, or items: [...])"}},
         Bad{"slurm_key",
             "slurm: {nodes: 1}",
             "slurm: {node: 1}",

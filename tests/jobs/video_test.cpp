@@ -97,7 +97,7 @@ TEST(Video, DecodesToTheFramesWithinTheCodecsError) {
     RecordProperty("psnr_" + std::string{name(video.pix_fmt)} + "_" + std::to_string(video.crf),
                    std::to_string(found));
     EXPECT_GT(found, least) << name(video.pix_fmt) << " crf " << video.crf;
-    EXPECT_LT(file.size(), frames.size() / 10);
+    EXPECT_LT(file.size(), frames.size() / 2);
   }
 }
 

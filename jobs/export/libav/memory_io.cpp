@@ -70,7 +70,8 @@ std::int64_t MemoryIo::seek(std::int64_t offset, int whence) noexcept {
       return AVERROR(EINVAL);
   }
   std::int64_t to = 0;
-  if (__builtin_add_overflow(from, offset, &to) || to < 0 || to > size) return AVERROR(EINVAL);
+  // Behind the end is no error, as in any file: a muxer makes room that way.
+  if (__builtin_add_overflow(from, offset, &to) || to < 0) return AVERROR(EINVAL);
   at_ = static_cast<std::size_t>(to);
   return to;
 }
