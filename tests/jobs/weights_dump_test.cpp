@@ -56,8 +56,9 @@ TEST(WeightsDump, NamesExpertsAndQuantization) {
   two.folder.components.insert(two.folder.components.begin() + 1, component("dit", {}));
   two.folder.components[0].identity.variant = "wan2.2-t2v-a14b-high";
   two.folder.components[1].identity.variant = "wan2.2-t2v-a14b-low";
-  two.folder.components[1].files[0].tensors = {{.name = "q", .type = registry::ElementType::f8_e4m3},
-                                               {.name = "r", .type = registry::ElementType::i8}};
+  two.folder.components[1].files[0].tensors = {
+      {.name = "q", .type = registry::ElementType::f8_e4m3, .shape = {}},
+      {.name = "r", .type = registry::ElementType::i8, .shape = {}}};
   two.experts = experts_of(two.folder, registry::Catalog::built_in());
   const json layer1 = configs::dump_layer1({}, weights_dump(two));
   EXPECT_EQ(layer1.at("experts"), json::parse(R"([{"name": "high", "variant": "wan2.2-t2v-a14b-high"},
