@@ -181,6 +181,7 @@ void Authority::reconcile_items() {
     Reconciled reconciled =
         reconcile(*run_, *frozen, identity_, std::move(job_.manifest.items), options_.drop);
     for (const std::string& note : reconciled.notes) spdlog::info("{}", note);
+    requests_are_frozen_ = reconciled.notes.empty();
     items_ = std::move(reconciled.items);
   } else {
     items_ = std::move(job_.manifest.items);
@@ -204,7 +205,7 @@ void Authority::freeze() {
   }
   manifest_sha256_ = registry::sha256_hex(manifest);
   durable::write_file(run_->manifest(), manifest);
-  write_requests(*run_, items_);
+  if (!requests_are_frozen_) write_requests(*run_, items_);
 
   std::vector<configs::ComponentDump> components;
   for (const registry::Component& component : job_.folder.components) {

@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "jobs/digest_memory.h"
 #include "jobs/engine/loading.h"
 #include "jobs/engine/outcome.h"
 #include "jobs/engine/protocol.h"
-#include "jobs/digest_memory.h"
 #include "jobs/epoch.h"
 #include "jobs/journal/reader.h"
 #include "jobs/prepare.h"
@@ -81,12 +81,13 @@ class Authority {
   std::optional<RunDirectory> run_;
   std::optional<Epoch> epoch_;
   std::map<std::string, DigestSubject, std::less<>> subjects_;  ///< by role, the tokenizer too
-  std::vector<ComponentIdentity> identities_;                   ///< by role; empty until the digests are known
+  std::vector<ComponentIdentity> identities_;  ///< by role; empty until the digests are known
   nlohmann::json identity_;
   nlohmann::json config_;
   std::string manifest_sha256_;
   JournalState journals_;
   ItemList items_;
+  bool requests_are_frozen_ = false;  ///< requests.jsonl holds these very items
   std::vector<PendingItem> pending_;
 };
 
