@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cstdint>
+#include <set>
 #include <utility>
 
 #include "configs/suggest.h"
@@ -85,6 +86,7 @@ void refuse_field(MapReader& matrix, const std::string& name) {
 /// The values of one field. Each is read as if it stood in `requests.defaults`.
 std::vector<MatrixValue> read_values(MapReader& matrix, const Field& field, const std::string& suffix) {
   std::vector<MatrixValue> values;
+  std::set<std::string> id_parts;
   const std::string name{field.name};
   const std::string path = matrix.path_of(name).substr(0, matrix.path_of(name).size() - name.size() - 1);
   const YamlNode* list = matrix.find(name);
@@ -104,10 +106,7 @@ std::vector<MatrixValue> read_values(MapReader& matrix, const Field& field, cons
     if (matrix.problems().size() > before) continue;
     value.id_part = "~" + name + field.id_text(value.draft, values.size());
     value.draft.request.negative_prompt = final_negative_prompt(value.draft.request.negative_prompt, suffix);
-    const bool twice = std::any_of(values.begin(), values.end(), [&value](const MatrixValue& other) {
-      return other.id_part == value.id_part;
-    });
-    if (twice) {
+    if (!id_parts.insert(value.id_part).second) {
       matrix.problem_at(node, matrix.path_of(name) + " has a value twice", "values that differ",
                         printable(node.text, max_shown));
     } else {

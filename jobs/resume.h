@@ -32,8 +32,8 @@ std::optional<FrozenJob> read_frozen_job(const RunDirectory& run);
 /// What comes of an earlier start's items and those asked for now.
 struct Reconciled {
   ItemList items;  ///< all of the job: those frozen in their order, then the new ones in theirs
-  std::vector<std::string>
-      notes;  ///< for the log: what was appended, dropped, or changed without changing pixels
+  /// For the log: what was appended, dropped, or changed without changing pixels; none if all is as frozen.
+  std::vector<std::string> notes;
 };
 
 /// Joins what was frozen with what is asked for now (`current`, with keys). New ids are appended. Throws

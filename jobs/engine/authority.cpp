@@ -225,6 +225,7 @@ void Authority::reconcile_items() {
     Reconciled reconciled =
         reconcile(*run_, *frozen, identity_, std::move(job_.manifest.items), options_.drop);
     for (const std::string& note : reconciled.notes) spdlog::info("{}", note);
+    requests_are_frozen_ = reconciled.notes.empty();
     items_ = std::move(reconciled.items);
   } else {
     items_ = std::move(job_.manifest.items);
@@ -248,7 +249,7 @@ void Authority::freeze(const at::Device& device) {
   }
   manifest_sha256_ = registry::sha256_hex(manifest);
   durable::write_file(run_->manifest(), manifest);
-  write_requests(*run_, items_);
+  if (!requests_are_frozen_) write_requests(*run_, items_);
 
   configs::WeightsDump weights = weights_dump(job_);
   for (configs::ComponentDump& component : weights.components) {

@@ -97,6 +97,7 @@ class Authority {
   std::string manifest_sha256_;
   JournalState journals_;
   ItemList items_;
+  bool requests_are_frozen_ = false;  ///< requests.jsonl holds these very items
   std::vector<PendingItem> pending_;
 };
 

@@ -23,8 +23,8 @@ std::size_t grant_size(std::size_t left, int groups, int window) noexcept;
 class Coordinator {
  public:
   /// `pending` are those of `items` to hand out, in that order: an item is made when it is. `group_roots` are
-  /// the ranks that ask. `comm` is used for nothing else while the coordinator lives; it, `items`, `pending` and
-  /// `progress` outlive it.
+  /// the ranks that ask. `comm` is used for nothing else while the coordinator lives; it, `items`, `pending`
+  /// and `progress` outlive it.
   Coordinator(const dist::Communicator& comm, const ItemList& items, std::span<const PendingItem> pending,
               std::set<int> group_roots, int window, Progress& progress);
   Coordinator(const Coordinator&) = delete;

@@ -148,7 +148,7 @@ INSTANTIATE_TEST_SUITE_P(
             1},
         Bad{"quote_after_a_quote",
             "prompt,x\n\"a\"\"b\"\"\" \"\n",
-            {"L:2:10: text after the closing quote of a field"}},
+            {"L:2:9: text after the closing quote of a field"}},
         Bad{"unterminated",
             "prompt,x\na,1\nb,\"2\nc,3\nd,4\n",
             {"L:3: a quoted field that is never closed"},
@@ -190,7 +190,7 @@ INSTANTIATE_TEST_SUITE_P(
             "prompt,width,resolution,aspect_ratio\na,64,480p,\nb,,,1:1\nc,,480p,1\n",
             {"L:2:6: resolution and width exclude each other (expected width and height, or resolution with "
              "aspect_ratio)",
-             "L:3:4: aspect_ratio without a resolution (expected resolution: 480p, 720p, 1080p, 2k, 4k "
+             "L:3:5: aspect_ratio without a resolution (expected resolution: 480p, 720p, 1080p, 2k, 4k "
              "beside it)",
              "L:4:9: aspect_ratio is not valid (expected W:H, two numbers above 0, at most 10000, got 1)"}}),
     [](const auto& info) { return info.param.name; });

@@ -33,7 +33,8 @@ class ExpansionTest : public testing::Test {
   }
   std::vector<std::string> ids(const std::string& requests) {
     std::vector<std::string> texts;
-    for (const PackedItem& item : items(requests).packed()) texts.emplace_back(item.id);
+    const ItemList list = items(requests);
+    for (const PackedItem& item : list.packed()) texts.emplace_back(item.id);
     EXPECT_THAT(messages(), IsEmpty());
     return texts;
   }
