@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <string_view>
 #include <tuple>
@@ -38,7 +39,7 @@ std::uint64_t conversion_bytes(const dist::ComponentPlan& plan) {
 
 /// What of a job depends on its list alone: looked at once for all plans.
 struct ListMemory {
-  std::set<std::tuple<int, int, int>> sizes;  ///< width, height, frames
+  std::map<std::tuple<int, int, int>, const configs::Request*> sizes;  ///< the first of each size
   std::set<std::string_view> texts;
   std::uint64_t results;
 
@@ -46,7 +47,7 @@ struct ListMemory {
     const bool guided = job.manifest.pipeline.guidance_scale > 1;
     for (const Item& item : job.manifest.items) {
       const configs::Request& request = item.request;
-      sizes.emplace(request.width, request.height, request.frames);
+      sizes.try_emplace({request.width, request.height, request.frames}, &request);
       texts.insert(request.prompt);
       if (guided) texts.insert(request.negative_prompt);
     }
@@ -66,16 +67,12 @@ class Planner {
  public:
   Planner(const PreparedJob& job, const configs::PipelineConfig& pipeline, const ListMemory& list)
       : job_(job), pipeline_(pipeline), list_(list) {
-    for (const auto& [width, height, frames] : list.sizes) {
-      configs::Request request;
-      request.width = width;
-      request.height = height;
-      request.frames = frames;
+    for (const auto& [size, request] : list.sizes) {
       const models::ActivationBytes bytes =
-          job.family->activation_bytes(job.hyper_parameters, pipeline, request);
+          job.family->activation_bytes(job.hyper_parameters, pipeline, *request);
       encode_ = std::max(encode_, bytes.encode);
       clips_ = std::max({clips_, bytes.denoise, bytes.decode});
-      largest_clip_ = std::max(largest_clip_, clip_bytes(request));
+      largest_clip_ = std::max(largest_clip_, clip_bytes(*request));
     }
   }
 
