@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <string_view>
 #include <tuple>
@@ -39,14 +40,17 @@ std::uint64_t conversion_bytes(const dist::ComponentPlan& plan) {
 
 /// What of a job depends on its list alone: looked at once for all plans.
 struct ListMemory {
-  std::set<std::tuple<int, int, int>> sizes;  ///< width, height, frames
+  std::map<std::tuple<int, int, int>, configs::Request> sizes;  ///< the first of each size
   std::set<std::string_view> texts;
   std::uint64_t results;
 
   explicit ListMemory(const PreparedJob& job) : results(disk_bytes(job)) {
     const bool guided = job.manifest.pipeline.guidance_scale > 1;
-    for (const PackedItem& item : job.manifest.items.packed()) {
-      sizes.emplace(item.width, item.height, item.frames);
+    const ItemList& items = job.manifest.items;
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      const PackedItem& item = items.packed()[i];
+      const std::tuple size{item.width, item.height, item.frames};
+      if (!sizes.contains(size)) sizes.emplace(size, items[i].request);
       texts.insert(item.prompt);
       if (guided) texts.insert(item.negative_prompt);
     }
@@ -66,11 +70,7 @@ class Planner {
  public:
   Planner(const PreparedJob& job, const configs::PipelineConfig& pipeline, const ListMemory& list)
       : job_(job), pipeline_(pipeline), list_(list) {
-    for (const auto& [width, height, frames] : list.sizes) {
-      configs::Request request;
-      request.width = width;
-      request.height = height;
-      request.frames = frames;
+    for (const auto& [size, request] : list.sizes) {
       const models::ActivationBytes bytes =
           job.family->activation_bytes(job.hyper_parameters, pipeline, request);
       encode_ = std::max(encode_, bytes.encode);

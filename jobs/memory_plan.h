@@ -48,7 +48,8 @@ struct Alternative {
   std::uint64_t peak = 0;
 };
 
-/// The plan of a job, as its pipeline says. A rehearsal has no stages.
+/// The plan of a job, as its pipeline says. A rehearsal has no stages. Throws Error(bad_input) naming an item
+/// whose size the model cannot have.
 MemoryPlan plan_memory(const PreparedJob& job);
 /// What takes less than plan_memory(), the mildest change first.
 std::vector<Alternative> alternatives(const PreparedJob& job);

@@ -111,6 +111,20 @@ TEST(MemoryPlan, KnowsWhatWouldTakeLess) {
                              testing::Contains(HasSubstr("text_encoder.dtype: bfloat16"))));
 }
 
+TEST(MemoryPlan, NamesAnItemThatTheModelIsTooSmallFor) {
+  PreparedJob job = job_of(configs::Offload::none, f32, registry::ElementType::f32);
+  job.manifest.items.push_back(job.manifest.items.front());
+  job.manifest.items.back().request.id = "wide";
+  job.manifest.items.back().request.width = 1 << 16;
+  try {
+    plan_memory(job);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.category(), Category::bad_input);
+    EXPECT_EQ(error.where().item, "wide");
+  }
+}
+
 TEST(MemoryPlan, OfARehearsalIsNothing) {
   const PreparedJob job;
   EXPECT_EQ(plan_memory(job).peak(), 0U);

@@ -53,8 +53,7 @@ class TextStage : public testing::Test {
   void SetUp() override {
     const bool leads = world().rank() == 0;
     if (leads) own_.emplace();
-    path_ =
-        world().broadcast_text(leads ? own_->path() + "/spool/e0001" : "", 0, dist::Purpose::plan);
+    path_ = world().broadcast_text(leads ? own_->path() + "/spool/e0001" : "", 0, dist::Purpose::plan);
     if (leads) folder_.emplace(path_);
     world().barrier(dist::Purpose::plan);
   }
