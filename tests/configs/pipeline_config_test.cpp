@@ -174,7 +174,7 @@ TEST(PipelineConfig, RefusesValuesOutOfPlace) {
        "m.yaml:1:28: components.vae.tiling has the wrong type (expected true, false or a mapping, got a "
        "list)"},
       {"components: {vae: {tiling: }}",
-       "m.yaml:1:27: components.vae.tiling has the wrong type (expected true, false or a mapping, got "
+       "m.yaml:1:20: components.vae.tiling has the wrong type (expected true, false or a mapping, got "
        "nothing)"},
       {"components: {vae: {tiling: {stride: 8}}}", "m.yaml:1:29: unknown key components.vae.tiling.stride"},
       {"components: {vae: {tiling: {hieght: 8}}}",
