@@ -310,7 +310,13 @@ void settle_dump(const DumpedJob& dumped, ManifestSource& source, Manifest& mani
   manifest.pipeline.preset = layer2.at("preset").get<std::string>();
   manifest.pipeline.negative_prompt_suffix = layer2.at("negative_prompt_suffix").get<std::string>();
   if (dumped.negative_prompt) {
-    for (Item& item : manifest.items) item.request.negative_prompt = *dumped.negative_prompt;
+    ItemList items;
+    for (std::size_t i = 0; i < manifest.items.size(); ++i) {
+      Item item = manifest.items[i];
+      item.request.negative_prompt = *dumped.negative_prompt;
+      items.add(item);
+    }
+    manifest.items = std::move(items);
   }
   YamlNode requests = mapping_at(*source.tree);
   put(requests, "file", text_at(requests, RunDirectory{manifest.output.path}.requests()));
