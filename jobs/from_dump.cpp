@@ -82,6 +82,7 @@ nlohmann::json shape_of_run() {
   shape["threads"] = layers.at("threads");
   shape["name"] = "";
   shape["output"] = dump_output({});
+  shape["output"]["video"] = nullptr;  // a word, or fields
   shape[items_key] = {{"file", ""}, {"items", 0}, {"sha256", ""}};
   return shape;
 }
@@ -280,8 +281,12 @@ std::string shown(const nlohmann::json& value) {
 }  // namespace
 
 nlohmann::json dump_output(const OutputConfig& output) {
+  nlohmann::json video = "none";
+  if (output.video) {
+    video = {{"codec", video_codec}, {"crf", output.video->crf}, {"pix_fmt", name(output.video->pix_fmt)}};
+  }
   return {{"frames", output.frames},
-          {"video", "none"},
+          {"video", std::move(video)},
           {"latents", output.latents},
           {"compression", output.gzip == 0 ? "none" : "gzip-" + std::to_string(output.gzip)},
           {"items_per_part",

@@ -171,7 +171,7 @@ FinishedItem GroupRunner::make(const WorkItem& work) {
     finished.seconds_decode = decode_watch.seconds();
   }
   if (output_->latents) {
-    finished.latents = to_vector<float>(latents);
+    finished.latents = to_vector<float>(latents.to(at::kFloat));
     for (std::size_t i = 0; i < finished.latent_shape.size(); ++i) {
       finished.latent_shape[i] = latents.size(static_cast<std::int64_t>(i));
     }

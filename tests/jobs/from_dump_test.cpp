@@ -93,6 +93,7 @@ class Draw {
     output.frames = coin();
     output.latents = true;
     output.gzip = whole(0, 9);
+    if (coin()) output.video = VideoConfig{.crf = whole(0, 51), .pix_fmt = PixelFormat::yuv444p};
     if (coin()) output.items_per_part = whole(1, 1000);
     return output;
   }
