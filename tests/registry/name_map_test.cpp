@@ -31,7 +31,8 @@ Component official(const std::string& list) {
 }
 
 Layout layout_of(std::string_view role, std::string_view layout) {
-  for (const Layout& each : Catalog::built_in().layouts()) {
+  const Catalog catalog = Catalog::built_in();
+  for (const Layout& each : catalog.layouts()) {
     if (each.role == role && each.layout == layout) return each;
   }
   ADD_FAILURE() << "no layout " << layout << " of a " << role;
@@ -88,7 +89,9 @@ TEST(NameMap, GivesTheOfficialEncoderAndVaeTheShapesOfTheirLayouts) {
                         {"vae", "wan2.1-vae-official", {{"base_dim", 96}, {"z_dim", 16}}}};
   for (const Case& each : cases) {
     std::map<std::string, std::vector<std::uint64_t>> want;
-    for (ExpectedTensor& tensor : *expand(layout_of(each.role, "diffusers"), each.hyper_parameters)) {
+    const auto expected = expand(layout_of(each.role, "diffusers"), each.hyper_parameters);
+    ASSERT_TRUE(expected);
+    for (const ExpectedTensor& tensor : *expected) {
       if (!tensor.optional || tensor.name == "shared.weight") want.emplace(tensor.name, tensor.shape);
     }
     std::map<std::string, std::vector<std::uint64_t>> got;
