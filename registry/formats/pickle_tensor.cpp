@@ -189,10 +189,8 @@ PickledTensor decode_tensor(const PickleObject& object, PickleValue value, std::
                   std::to_string(count));
   }
   const PickleValue stored = arguments.of_kind(0, PickleKind::storage, "a tensor of a storage");
-  PickledTensor tensor{.storage = decode_storage(object, stored, at),
-                       .type = {},
-                       .sizes = arguments[2],
-                       .strides = arguments[3]};
+  PickledTensor tensor{
+      .storage = decode_storage(object, stored, at), .sizes = arguments[2], .strides = arguments[3]};
   tensor.type = tensor.storage.type;
   if (how != GlobalKind::rebuild_tensor) check_rest(object, arguments, least);
   if (how == GlobalKind::rebuild_tensor_v3) {
