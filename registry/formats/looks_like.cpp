@@ -16,6 +16,10 @@ struct Sign {
 
 using namespace std::string_view_literals;
 
+// What torch wrote before version 0.2: a tar archive of these.
+constexpr std::string_view old_tar =
+    "it looks like a tar archive of an old torch: load it with torch and save the weights again";
+
 constexpr std::array signs{
     Sign{"version https://git-lfs"sv,
          "it looks like a git-lfs pointer: fetch the weights with `git lfs pull`"sv},
@@ -25,6 +29,10 @@ constexpr std::array signs{
     Sign{"GGUF"sv, "it looks like a GGUF file: this version reads safetensors and files of torch.save"sv},
     Sign{"\x89HDF"sv, "it looks like an HDF5 file: this version reads safetensors and files of torch.save"sv},
     Sign{"\x1f\x8b"sv, "it looks like a gzip file: unpack it first"sv},
+    Sign{"sys_info\0"sv, old_tar},
+    Sign{"storages\0"sv, old_tar},
+    Sign{"tensors\0"sv, old_tar},
+    Sign{"pickle\0"sv, old_tar},
     Sign{"<!doctype html"sv,
          "it looks like an HTML page: the download was refused or redirected; fetch it again"sv},
     Sign{"<html"sv, "it looks like an HTML page: the download was refused or redirected; fetch it again"sv},
@@ -46,16 +54,13 @@ std::string_view looks_like_by_parts(std::string_view begin, bool named_safetens
   if (!named_safetensors && begin.size() > 8 && begin.substr(4, 5) == "\0\0\0\0{"sv) {
     return "it looks like a safetensors file: its suffix should be .safetensors";
   }
-  if (begin.size() > 262 && begin.substr(257, 5) == "ustar") {
-    return "it looks like a tar archive: unpack it, or load it with torch and save the weights again";
-  }
   return {};
 }
 
 }  // namespace
 
 std::string looks_like(const ByteSource& source) {
-  std::array<char, 512> buffer{};
+  std::array<char, 32> buffer{};
   const std::size_t length = std::min<std::uint64_t>(buffer.size(), source.size());
   source.read_at(0, std::as_writable_bytes(std::span{buffer}.first(length)));
   const std::string_view hint =

@@ -327,6 +327,7 @@ class PickleMachine {
       const PickledStorage before = decode_storage(object_, storages.back(), at_);
       if (before.key == now.key && before.type == now.type && before.elements == now.elements) return;
     }
+    count_content(1);
     storages.push_back(storage);
   }
 
@@ -369,7 +370,9 @@ class PickleMachine {
       case GlobalKind::rebuild_tensor_v2:
       case GlobalKind::rebuild_tensor_v3: {
         const PickleValue tensor{PickleKind::tensor, static_cast<std::uint8_t>(kind), arguments.at};
-        decode_tensor(object_, tensor, at_);
+        const PickledTensor decoded = decode_tensor(object_, tensor, at_);
+        // One tuple of many sizes can serve many tensors, and is gone through for each.
+        if (object_.size(decoded.sizes) > short_tuple) count_content(object_.size(decoded.sizes));
         push(tensor);
         return;
       }

@@ -23,7 +23,7 @@ enum class GlobalKind : std::uint8_t {
 };
 
 struct PickleGlobal {
-  GlobalKind kind;
+  GlobalKind kind = GlobalKind::dtype;
   ElementType type = ElementType::u8;  ///< of storage types and dtypes
 
   bool operator==(const PickleGlobal&) const = default;

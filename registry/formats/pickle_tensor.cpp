@@ -10,6 +10,9 @@
 namespace ditmill::registry {
 namespace {
 
+// torch numbers its storages; a longer key would only cost time wherever it is looked up.
+constexpr std::size_t longest_key = 255;
+
 std::uint64_t item_bytes(ElementType type) { return static_cast<std::uint64_t>(bits(type)) / 8; }
 
 /// Reads the arguments of one storage or tensor; what it refuses is at one place of the pickle.
@@ -167,6 +170,9 @@ PickledStorage decode_storage(const PickleObject& object, PickleValue value, std
   if (type.kind != GlobalKind::storage_type) id.bad("a storage's type", object.described(id[1]));
   PickledStorage storage{.key = object.text(id.of_kind(2, PickleKind::text, "a storage's key as a string")),
                          .type = type.type};
+  if (storage.key.empty() || storage.key.size() > longest_key) {
+    id.bad("a storage's key of 1 to 255 bytes", std::to_string(storage.key.size()));
+  }
   id.of_kind(3, PickleKind::text, "a storage's location as a string");
   storage.elements = id.natural(id[4], "the size of a storage");
   storage.bytes = id.product(storage.elements, item_bytes(type.type), "the bytes of a storage");
@@ -189,10 +195,8 @@ PickledTensor decode_tensor(const PickleObject& object, PickleValue value, std::
                   std::to_string(count));
   }
   const PickleValue stored = arguments.of_kind(0, PickleKind::storage, "a tensor of a storage");
-  PickledTensor tensor{.storage = decode_storage(object, stored, at),
-                       .type = {},
-                       .sizes = arguments[2],
-                       .strides = arguments[3]};
+  PickledTensor tensor{
+      .storage = decode_storage(object, stored, at), .sizes = arguments[2], .strides = arguments[3]};
   tensor.type = tensor.storage.type;
   if (how != GlobalKind::rebuild_tensor) check_rest(object, arguments, least);
   if (how == GlobalKind::rebuild_tensor_v3) {

@@ -12,7 +12,7 @@ namespace ditmill::registry {
 /// A storage as its persistent id describes it.
 struct PickledStorage {
   std::string_view key;
-  ElementType type;
+  ElementType type = ElementType::u8;
   std::uint64_t elements = 0;
   std::uint64_t bytes = 0;  ///< elements x the bytes of one
   std::uint64_t view_begin =
@@ -23,7 +23,7 @@ struct PickledStorage {
 /// A tensor as the arguments that would rebuild it describe it.
 struct PickledTensor {
   PickledStorage storage;
-  ElementType type;
+  ElementType type = ElementType::u8;
   std::uint64_t begin = 0;  ///< bytes from the start of the storage: its first element
   std::uint64_t end = 0;    ///< behind its last element in memory order
   PickleValue sizes;

@@ -17,6 +17,7 @@ namespace {
 
 constexpr unsigned deepest = 200;
 constexpr std::uint64_t most_items = 1'000'000;
+constexpr std::uint64_t spare_text = 64 << 20;
 constexpr std::size_t most_others = 32;
 constexpr std::size_t shown_name = 80;
 // What an allocation costs beyond its bytes.
@@ -43,7 +44,7 @@ std::string problem_of(const PickleObject& object, PickleValue key) {
 class StateDictReader {
  public:
   StateDictReader(const PickleObject& object, const StorageBegin& storage_begin, BoundedMemory& memory)
-      : object_(object), storage_begin_(storage_begin), memory_(memory) {}
+      : object_(object), storage_begin_(storage_begin), memory_(memory), visits_(object) {}
 
   PthHeader read() {
     const PickleValue root = object_.root();
@@ -67,7 +68,7 @@ class StateDictReader {
     PickleObject::Cursor cursor = object_.elements(dictionary);
     while (const std::optional<PickleValue> key = cursor.next()) {
       const PickleValue value = *cursor.next();
-      count_item(object_, *key, items_, depth);
+      visits_.count(*key, depth);
       if (value.kind == PickleKind::tensor) ++count;
       if (value.kind == PickleKind::dictionary) count += count_tensors(value, depth + 1);
     }
@@ -192,20 +193,28 @@ class StateDictReader {
   const PickleObject& object_;
   const StorageBegin& storage_begin_;
   BoundedMemory& memory_;
+  VisitLimit visits_;
   PthHeader header_;
   std::string path_;
   std::string problem_;  // of the path as a name
-  std::uint64_t items_ = 0;
   std::uint64_t unlisted_ = 0;
 };
 
 }  // namespace
 
-void count_item(const PickleObject& object, PickleValue key, std::uint64_t& items, unsigned depth) {
-  if (depth > deepest)
-    object.fail(key.at, "dictionaries nested to " + std::to_string(deepest), "a deeper one");
-  if (++items > most_items)
-    object.fail(key.at, "at most " + std::to_string(most_items) + " items in all dictionaries", "more");
+void VisitLimit::count(PickleValue key, unsigned depth) {
+  if (depth > deepest) {
+    object_.fail(key.at, "dictionaries nested to " + std::to_string(deepest), "a deeper one");
+  }
+  if (++items_ > most_items) {
+    object_.fail(key.at, "at most " + std::to_string(most_items) + " items in all dictionaries", "more");
+  }
+  if (key.kind != PickleKind::text) return;
+  text_bytes_ += object_.text(key).size();
+  const std::uint64_t most = spare_text + 8 * object_.input().bytes.size();
+  if (text_bytes_ > most) {
+    object_.fail(key.at, "at most " + std::to_string(most) + " bytes of keys on all paths", "more");
+  }
 }
 
 PthHeader read_state_dict(const PickleObject& object, const StorageBegin& storage_begin,

@@ -20,7 +20,19 @@ using StorageBegin = std::function<std::uint64_t(std::string_view key)>;
 PthHeader read_state_dict(const PickleObject& object, const StorageBegin& storage_begin,
                           BoundedMemory& memory);
 
-/// Counts an item of a dictionary that is visited at a depth; refuses too many, and too deep ones.
-void count_item(const PickleObject& object, PickleValue key, std::uint64_t& items, unsigned depth);
+/// What has been visited of a dictionary and those in it: values that are used twice are visited twice, so
+/// that a small pickle could keep a reader busy for days.
+class VisitLimit {
+ public:
+  explicit VisitLimit(const PickleObject& object) : object_(object) {}
+
+  /// Counts an item at a depth; refuses too many, too much text in keys, and too deep ones.
+  void count(PickleValue key, unsigned depth);
+
+ private:
+  const PickleObject& object_;
+  std::uint64_t items_ = 0;
+  std::uint64_t text_bytes_ = 0;
+};
 
 }  // namespace ditmill::registry

@@ -1,6 +1,6 @@
 #include "registry/formats/state_dict_hash.h"
 
-#include <deque>
+#include <list>
 #include <memory_resource>
 #include <vector>
 
@@ -14,20 +14,25 @@ namespace {
 /// What is hashed of one dictionary: its keys, and the texts of those that hold dictionaries.
 class Keys {
  public:
-  Keys(const PickleObject& object, bool with_shapes, BoundedMemory& memory, std::uint64_t& items)
+  Keys(const PickleObject& object, bool with_shapes, BoundedMemory& memory, VisitLimit& visits)
       : object_(object),
         with_shapes_(with_shapes),
         memory_(memory),
-        items_(items),
+        visits_(visits),
         entries_(&memory),
-        sizes_(&memory) {}
+        sizes_(&memory),
+        texts_(&memory) {}
+
+  Keys(const Keys&) = delete;
+  Keys& operator=(const Keys&) = delete;
+  ~Keys() { memory_.release(charged_); }
 
   void collect(PickleValue dictionary, unsigned depth) {
     reserve(dictionary);
     PickleObject::Cursor cursor = object_.elements(dictionary);
     while (const std::optional<PickleValue> key = cursor.next()) {
       const PickleValue value = *cursor.next();
-      count_item(object_, *key, items_, depth);
+      visits_.count(*key, depth);
       if (key->kind == PickleKind::text) {
         add(*key, value);
       } else if (value.kind == PickleKind::dictionary) {
@@ -75,9 +80,11 @@ class Keys {
       object_.fail(key.at, "dictionaries under keys that are strings or whole numbers",
                    object_.described(key));
     }
-    Keys inner{object_, with_shapes_, memory_, items_};
+    Keys inner{object_, with_shapes_, memory_, visits_};
     inner.collect(dictionary, depth + 1);
-    memory_.charge(inner.text_bytes() + 32 + sizeof(std::string));
+    const std::uint64_t bytes = inner.text_bytes() + 32;
+    memory_.charge(bytes);
+    charged_ += bytes;
     entries_.push_back({texts_.emplace_back(std::to_string(*number) + "|" + inner.text()), {}, false});
   }
 
@@ -102,17 +109,18 @@ class Keys {
   const PickleObject& object_;
   bool with_shapes_;
   BoundedMemory& memory_;
-  std::uint64_t& items_;
+  VisitLimit& visits_;
   std::pmr::vector<NamedShape> entries_;
   std::pmr::vector<std::uint64_t> sizes_;
-  std::deque<std::string> texts_;
+  std::pmr::list<std::string> texts_;
+  std::uint64_t charged_ = 0;  // for the bytes of texts_
 };
 
 }  // namespace
 
 std::string state_dict_hash(const PickleObject& object, bool with_shapes, BoundedMemory& memory) {
-  std::uint64_t items = 0;
-  Keys keys{object, with_shapes, memory, items};
+  VisitLimit visits{object};
+  Keys keys{object, with_shapes, memory, visits};
   keys.collect(object.root(), 1);
   return keys.hash();
 }

@@ -182,6 +182,8 @@ PERSISTENT = [
     ("id_with_a_dtype", value(storage(kind=global_("torch", "float32"))), "a storage's type"),
     ("id_with_a_name_of_a_type", value(storage(kind=text("FloatStorage"))), "a storage's type"),
     ("id_with_a_number_as_key", value(tuple_(text("storage"), FLOAT, number(0), text("cpu"), number(6)) + b"Q"), "key as a string"),
+    ("id_with_an_empty_key", value(storage("")), "1 to 255 bytes"),
+    ("id_with_a_long_key", value(storage("0" * 256)), "1 to 255 bytes"),
     ("id_of_negative_size", value(storage(elements=-1)), "the size of a storage"),
     ("id_of_size_2_62", value(storage(elements=2**62)), "under 2^64"),
     ("id_of_size_2_70", value(storage(elements=2**70)), "a larger one"),
@@ -302,6 +304,11 @@ BOMBS = [
     ("one_long_name_on_every_path", saved(b"}(" + b"".join(
         number(i) + b"}(" + (text("n" * 100_000) if i == 0 else b"h\x07") + (b"q\x07" if i == 0 else b"")
         + (tensor() + b"q\x09" if i == 0 else b"h\x09") + b"u" for i in range(2000)) + b"u"), "8 times"),
+    ("one_long_key_at_every_item", saved(b"}q\0(" + text("n" * 1_000_000) + b"q\1N" + b"u0}q\2(" + b"".join(
+        text(str(i)) + b"h\0" for i in range(3000)) + b"u"), "bytes of keys on all paths"),
+    ("one_long_shape_of_many_tensors", saved(
+        b"(" + b"J\1\0\0\0" * 400_000 + b"tq\1" + b"0" + global_("torch._utils", "_rebuild_tensor_v2") + b"q\2" + b"0" + storage() + b"q\3" + b"0]"
+        + b"(h\2(h\3K\0h\1h\1\x89NtR" * 9 + b"e"), "1000000 elements"),
     ("storages_of_the_same_bytes", saved(b"](" + b"".join(storage() if i % 2 else storage("1") for i in range(3000)) + b"e", {**SIX, "1": bytes(24)}), "a dictionary"),
     ("directory_of_ten_thousand", archive([Member(f"a/{i}") for i in range(10_000)]), "none among 10000 members"),
     ("stream_that_never_stops", MAGIC + VERSION + SYSTEM + PROTO + b"N" * 2_000_000, "8 times"),

@@ -188,7 +188,7 @@ class Pth(unittest.TestCase):
         print(f"DITMILL_TEST_SEED={seed}")
         random_ = random.Random(seed)
         paths = []
-        while len(paths) < 200:
+        while len(paths) < 120:
             state = random_dict(random_, [])
             names = [name for name, _ in flat(state)]
             if len(names) != len(set(names)):
@@ -314,6 +314,8 @@ class Pth(unittest.TestCase):
             "torch_size": by_hand.saved(by_hand.state_dict(a=by_hand.reduce(
                 by_hand.global_("torch._utils", "_rebuild_tensor_v2"), by_hand.storage(), number(0),
                 by_hand.reduce(by_hand.global_("torch", "Size"), by_hand.sizes([6])), by_hand.sizes([1]), b"\x89", b"N"))),
+            "deepest_dictionaries": by_hand.saved(
+                b"}(" + text("a") + tensor() + number(1) + b"}" + (number(1) + b"}") * 198 + b"s" * 198 + b"u"),
             "deepest": valued(b"]" * 199 + b"a" * 198), "no_keys": by_hand.saved(b"}", {}),
             "stream": by_hand.stream(by_hand.state_dict(a=by_hand.streamed())),
             "stream_of_a_view": by_hand.stream(by_hand.state_dict(a=by_hand.streamed(shape=(3,), view=view))),
