@@ -114,12 +114,18 @@ class Draw {
   std::mt19937_64 random_;
 };
 
+ItemList packed(const std::vector<Item>& items) {
+  ItemList list;
+  for (const Item& item : items) list.add(item);
+  return list;
+}
+
 class FromDumpTest : public testing::Test {
  protected:
   /// Writes a run's dump as the engine does, and its items beside it.
   std::string write(const Job& job) {
     const RunDirectory run{folder_.path()};
-    write_requests(run, job.items);
+    write_requests(run, packed(job.items));
     dump_ = configs::dump_config("noop", "cpu", configs::dump_layer1(job.model, {}),
                                  configs::dump_layer2(job.pipeline));
     dump_["name"] = "cats";
@@ -216,7 +222,7 @@ TEST_F(FromDumpTest, TheNewFrozenManifestStandsAlone) {
     const Job job = Draw{seed + i}.job();
     const auto [manifest, source] = repeat(write(job), {"pipeline.steps=7"});
     ASSERT_THAT(problems_, IsEmpty());
-    write_requests(RunDirectory{again_.path()}, job.items);
+    write_requests(RunDirectory{again_.path()}, packed(job.items));
     Job expected = job;
     expected.pipeline.steps = 7;
     const ManifestSource frozen{.text = frozen_manifest(source, manifest),

@@ -113,9 +113,10 @@ TEST(MemoryPlan, KnowsWhatWouldTakeLess) {
 
 TEST(MemoryPlan, NamesAnItemThatTheModelIsTooSmallFor) {
   PreparedJob job = job_of(configs::Offload::none, f32, registry::ElementType::f32);
-  job.manifest.items.push_back(job.manifest.items.front());
-  job.manifest.items.back().request.id = "wide";
-  job.manifest.items.back().request.width = 1 << 16;
+  Item wide = job.manifest.items[0];
+  wide.request.id = "wide";
+  wide.request.width = 1 << 16;
+  job.manifest.items.add(wide);
   try {
     plan_memory(job);
     FAIL();
@@ -135,10 +136,12 @@ TEST(MemoryPlan, OfARehearsalIsNothing) {
 TEST(MemoryPlan, EachDistinctTextCountsOnce) {
   PreparedJob job = job_of(configs::Offload::stages, f32, registry::ElementType::f32);
   const std::uint64_t one = embedding_bytes(job);
-  job.manifest.items.push_back(job.manifest.items.front());
+  Item other = job.manifest.items[0];
+  job.manifest.items.add(other);
   EXPECT_EQ(embedding_bytes(job), one);
   EXPECT_EQ(spool_bytes(job), one);
-  job.manifest.items.back().request.negative_prompt = "another";
+  other.request.negative_prompt = "another";
+  job.manifest.items.add(other);
   EXPECT_GT(embedding_bytes(job), one);
   const std::uint64_t guided = embedding_bytes(job);
   job.manifest.pipeline.guidance_scale = 1;
