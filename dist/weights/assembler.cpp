@@ -58,7 +58,7 @@ Assembler::Assembler(const ComponentPlan& plan, const at::Device& device) : plan
       if (tensor.begin < tensor.end) {
         ++missing_;
       } else {
-        put(tensor, at::empty(sizes_of(tensor), scalar_type(tensor.type)));
+        put(tensor, at::empty(sizes_of(tensor), scalar_type(tensor.type)), true);
       }
     }
   }
@@ -88,8 +88,10 @@ bool Assembler::kept(const registry::TensorInfo& tensor) const {
   return plan_->named.empty() || parts_.contains(tensor.name);
 }
 
-/// Gives a tensor of the files, in any type and with any strides, its place among those of the layers.
-void Assembler::put(const registry::TensorInfo& tensor, const at::Tensor& value) {
+/// Gives a tensor of the files, in any type and with any strides, its place among those of the layers; it is
+/// copied unless it is owned. What has to be made dense is so first: converted in one step, NaNs may get
+/// other bits.
+void Assembler::put(const registry::TensorInfo& tensor, const at::Tensor& value, bool owned) {
   const auto part = parts_.find(tensor.name);
   const registry::NamedTensor* whole = part == parts_.end() ? nullptr : part->second.whole;
   const std::string& name = whole == nullptr ? tensor.name : whole->name;
@@ -101,12 +103,14 @@ void Assembler::put(const registry::TensorInfo& tensor, const at::Tensor& value)
       joined = allocated(tensor, [&] { return at::empty(sizes, at::TensorOptions(to).device(device_)); });
     }
     const auto dim = static_cast<std::int64_t>(whole->dim);
-    joined.narrow(dim, part->second.offset, value.size(dim)).copy_(value);
+    joined.narrow(dim, part->second.offset, value.size(dim)).copy_(value.contiguous().to(to));
     return;
   }
   at::Tensor own = value;
   if (value.scalar_type() != to || !value.is_contiguous()) {
-    own = allocated(tensor, [&] { return value.to(to, false, true, at::MemoryFormat::Contiguous); });
+    own = allocated(tensor, [&] { return value.contiguous().to(to); });
+  } else if (!owned) {
+    own = allocated(tensor, [&] { return value.clone(); });
   }
   if (device_ != at::kCPU) own = allocated(tensor, [&] { return own.to(device_); });
   tensors_.insert_or_assign(name, own);
@@ -139,15 +143,15 @@ Assembler::Open Assembler::open(const registry::TensorInfo& tensor) {
 void Assembler::close(Open& tensor) {
   const registry::TensorInfo& info = *tensor.info;
   if (tensor.direct) {
-    put(info, tensor.bytes);
+    put(info, tensor.bytes, true);
   } else {
     void* data = tensor.bytes.data_ptr();
     const at::ScalarType from = scalar_type(info.type);
     if (info.strides.empty()) {
-      put(info, at::from_blob(data, sizes_of(info), from));
+      put(info, at::from_blob(data, sizes_of(info), from), false);
     } else {
       const std::vector<std::int64_t> strides(info.strides.begin(), info.strides.end());
-      put(info, at::from_blob(data, sizes_of(info), strides, from));
+      put(info, at::from_blob(data, sizes_of(info), strides, from), false);
     }
     buffers_.push_back(std::move(tensor.bytes));
   }

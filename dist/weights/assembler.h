@@ -46,7 +46,7 @@ class Assembler {
   Open open(const registry::TensorInfo& tensor);
   void close(Open& tensor);
   at::Tensor take_buffer(const registry::TensorInfo& tensor, std::int64_t bytes);
-  void put(const registry::TensorInfo& tensor, const at::Tensor& value);
+  void put(const registry::TensorInfo& tensor, const at::Tensor& value, bool owned);
 
   const ComponentPlan* plan_;
   at::Device device_;

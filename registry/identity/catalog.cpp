@@ -302,7 +302,8 @@ const CatalogEntry* Catalog::named(std::string_view name) const {
 
 const CatalogEntry* Catalog::taken(const CatalogEntry& entry) const {
   const auto found = std::ranges::find_if(entries_, [&entry](const CatalogEntry& other) {
-    return other.name == entry.name && other.layout == entry.layout;
+    const bool same_layout = other.layout == entry.layout || other.layout.empty() || entry.layout.empty();
+    return other.name == entry.name && same_layout;
   });
   return found == entries_.end() ? nullptr : &*found;
 }

@@ -1,7 +1,12 @@
-// Layers must make every tensor of theirs where their weights are. The meta device has no memory and takes part in no
-// operation with tensors of the host, so it shows on any machine what a GPU would refuse.
+// Layers must make every tensor of theirs where their weights are. The meta device has no memory and takes
+// part in no operation with tensors of the host, so it shows on any machine what a GPU would refuse.
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
+#include <torch/library.h>
+
+#include <optional>
+#include <stdexcept>
+#include <vector>
 
 #include "models/samplers/sampler.h"
 #include "models/text_encoders/umt5.h"
@@ -12,6 +17,24 @@
 
 namespace ditmill::models {
 namespace {
+
+/// The shape of a convolution: LibTorch has none for this device but from Python.
+at::Tensor convolve(const at::Tensor& input, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
+                    at::IntArrayRef stride, at::IntArrayRef padding, at::IntArrayRef dilation,
+                    bool /*transposed*/, at::IntArrayRef /*output_padding*/, std::int64_t /*groups*/) {
+  if (!input.is_meta() || !weight.is_meta() || (bias && bias->defined() && !bias->is_meta())) {
+    throw std::invalid_argument("a convolution of tensors of two devices");
+  }
+  std::vector<std::int64_t> shape{input.size(0), weight.size(0)};
+  for (std::int64_t i = 2; i < input.dim(); ++i) {
+    const auto at = static_cast<std::size_t>(i - 2);
+    const std::int64_t reach = dilation[at] * (weight.size(i) - 1) + 1;
+    shape.push_back((input.size(i) + 2 * padding[at] - reach) / stride[at] + 1);
+  }
+  return at::empty(shape, input.options());
+}
+
+TORCH_LIBRARY_IMPL(aten, Meta, library) { library.impl("convolution_overrideable", convolve); }
 
 template <typename Shapes>
 WeightsView on_meta(const Shapes& shapes) {

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <tuple>
+
 #include "configs/error.h"
 #include "registry/identity/fingerprint.h"
 #include "tests/registry/key_lists.h"
@@ -90,13 +92,40 @@ TEST(Identify, FallsBackToTheFingerprint) {
               testing::HasSubstr("798 tensors are equal; 27 are missing (blocks.29."));
 }
 
-TEST(Identify, LeavesTheRestUnknown) {
-  // The official layout is none that this version's catalog holds.
-  for (const char* list : {"wan2.1-t2v-1.3b-official", "umt5-xxl-official", "wan2.1-vae-official"}) {
+TEST(Identify, KnowsTheOfficialLayoutOfTheSameWeights) {
+  for (const auto& [list, variant, role] :
+       {std::tuple{"wan2.1-t2v-1.3b-official", "wan2.1-t2v-1.3b", "dit"},
+        std::tuple{"umt5-xxl-official", "umt5-xxl-encoder", "text_encoder"},
+        std::tuple{"wan2.1-vae-official", "wan2.1-vae", "vae"}}) {
     const Identity identity = identified(tests::key_list(list));
-    EXPECT_EQ(identity.how, "unknown") << list;
-    EXPECT_EQ(identity.role, "") << list;
+    EXPECT_EQ(identity.how, "catalog") << list;
+    EXPECT_EQ(identity.role, role) << list;
+    EXPECT_EQ(identity.layout, "official") << list;
+    EXPECT_EQ(identity.variant, variant) << list;
   }
+}
+
+TEST(Identify, KnowsACheckpointByItsDictionaryOrByItsTensors) {
+  const Catalog catalog = Catalog::built_in();
+  const tests::Shapes list = tests::key_list("wan2.1-vae-official");
+  std::vector<NamedShape> tensors;
+  for (const auto& [name, shape] : list) tensors.push_back({name, shape});
+  const ShapeTable shapes{tensors};
+  const Identity nested =
+      identify(shapes, catalog, {}, {.key_hash = "a", .key_hash_names = "b", .nested = true});
+  EXPECT_EQ(nested.key_hash, "a") << "as TeleFuser sees it";
+  EXPECT_EQ(nested.key_hash_flat, "ccc42284ea13e1ad04693284c7a09be6");
+  EXPECT_EQ(nested.variant, "wan2.1-vae");
+  const Identity beside =
+      identify(shapes, catalog, {}, {.key_hash = "a", .key_hash_names = "b", .nested = false});
+  EXPECT_EQ(beside.key_hash_flat, "");
+  EXPECT_EQ(beside.variant, "wan2.1-vae");
+}
+
+TEST(Identify, LeavesTheRestUnknown) {
+  const Identity other = identified({{"a.weight", {2, 3}}});
+  EXPECT_EQ(other.how, "unknown");
+  EXPECT_EQ(other.role, "");
   const Identity nothing = identified({});
   EXPECT_EQ(nothing.how, "unknown");
   EXPECT_EQ(nothing.key_hash, "d41d8cd98f00b204e9800998ecf8427e");

@@ -269,7 +269,7 @@ INSTANTIATE_TEST_SUITE_P(
                  "an object", "transformer/config.json"},
         BadModel{"NoWeights",
                  [](const Model& m) { fs::remove(m / "transformer/diffusion_pytorch_model.safetensors"); },
-                 "safetensors files", "transformer"},
+                 "weight files", "transformer"},
         BadModel{"WrongFolder",
                  [](const Model& m) {
                    fs::remove(m / "model_index.json");
