@@ -115,13 +115,9 @@ class PickleMachine : private PickleStack {
         push_tuple(0);
         return true;
       case Opcode::tuple1:
-        push_tuple(1);
-        return true;
       case Opcode::tuple2:
-        push_tuple(2);
-        return true;
       case Opcode::tuple3:
-        push_tuple(3);
+        push_tuple(op.code - static_cast<std::uint8_t>(Opcode::tuple1) + 1U);
         return true;
       case Opcode::tuple:
         push_tuple(take_mark());
