@@ -125,8 +125,10 @@ at::Tensor WanDecoder::decode_frame(const at::Tensor& frame, CausalState& state)
 }
 
 at::Tensor to_frames(const at::Tensor& decoded) {
-  const at::Tensor unit = (decoded.to(at::kFloat) * 0.5 + 0.5).clamp(0.0, 1.0);
-  return (unit * 255.0).round().to(at::kByte).permute({1, 2, 3, 0}).contiguous();
+  // In place: a clip in float32 may be larger than all that decoding it takes.
+  at::Tensor levels = decoded.to(at::kFloat, /*non_blocking=*/false, /*copy=*/true);
+  levels.mul_(0.5).add_(0.5).clamp_(0.0, 1.0).mul_(255.0).round_();
+  return levels.to(at::kByte).permute({1, 2, 3, 0}).contiguous();
 }
 
 }  // namespace ditmill::models

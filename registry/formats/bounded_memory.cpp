@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::uint64_t times = 8;
 // Of 64 KiB: the rest is for what is not counted, such as the words of a refusal.
-constexpr std::uint64_t spare = 56 * 1024;
+constexpr std::uint64_t spare = 56 << 10;
 // What malloc adds to an allocation at most, so that the bound holds for what the process really takes.
 constexpr std::uint64_t overhead = 16;
 

@@ -1,34 +1,25 @@
 #include "registry/formats/pickle.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "configs/error.h"
 #include "registry/formats/little_endian.h"
 #include "registry/formats/pickle_memo.h"
 #include "registry/formats/pickle_opcodes.h"
+#include "registry/formats/pickle_stack.h"
 #include "registry/formats/pickle_tensor.h"
 
 namespace ditmill::registry {
 namespace {
 
-constexpr unsigned deepest = 200;
-constexpr std::uint64_t most_elements = 1'000'000;
-// Tuples up to this are sizes, strides and arguments; longer ones count as content.
-constexpr std::size_t short_tuple = 8;
 constexpr const char* save_hint =
     "save it again with torch.save(model.state_dict(), ...); nothing was imported or called";
 
-}  // namespace
-
-/// Runs one pickle: a stack of values, marks in it, a memo.
-class PickleMachine {
+/// Runs one pickle: what each opcode does with the stack and the memo.
+class PickleMachine : private PickleStack {
  public:
   PickleMachine(PickleInput input, BoundedMemory& memory)
-      : object_(std::move(input), memory),
-        stack_(&memory),
-        marks_(&memory),
-        memo_(object_.input().bytes, memory) {}
+      : PickleStack(std::move(input), memory), memo_(object_.input().bytes, memory) {}
 
   PickleObject run() {
     const std::span<const std::byte> bytes = object_.input().bytes;
@@ -52,18 +43,10 @@ class PickleMachine {
       object_.fail(at_ + 1, "the end of the pickle behind STOP",
                    std::to_string(bytes.size() - at_ - 1) + " bytes");
     }
-    object_.root_ = stack_.back();
-    return std::move(object_);
+    return finish(stack_.back());
   }
 
  private:
-  using Node = PickleObject::Node;
-  using Segment = PickleObject::Segment;
-
-  [[noreturn]] void bad(std::string expected, std::string got, std::string hint = {}) const {
-    object_.fail(at_, std::move(expected), std::move(got), std::move(hint));
-  }
-
   [[noreturn]] void refuse_cut(std::span<const std::byte> bytes) const {
     if (at_ >= bytes.size()) bad("STOP at the end of the pickle", "its end");
     const auto code = std::to_integer<std::uint8_t>(bytes[at_]);
@@ -132,13 +115,9 @@ class PickleMachine {
         push_tuple(0);
         return true;
       case Opcode::tuple1:
-        push_tuple(1);
-        return true;
       case Opcode::tuple2:
-        push_tuple(2);
-        return true;
       case Opcode::tuple3:
-        push_tuple(3);
+        push_tuple(op.code - static_cast<std::uint8_t>(Opcode::tuple1) + 1U);
         return true;
       case Opcode::tuple:
         push_tuple(take_mark());
@@ -180,91 +159,6 @@ class PickleMachine {
         return true;
       default:
         return false;
-    }
-  }
-
-  void count_content(std::size_t count) {
-    content_ += count;
-    if (content_ > most_elements)
-      bad("at most " + std::to_string(most_elements) + " elements in all containers", "more");
-  }
-
-  /// Depth of a container that holds a value.
-  std::uint32_t deeper(unsigned depth_of_value) const {
-    if (depth_of_value >= deepest) bad("containers nested to " + std::to_string(deepest), "a deeper one");
-    return depth_of_value + 1;
-  }
-
-  std::uint32_t new_node(std::uint32_t first) {
-    object_.nodes_.push_back({first, 0, 1});
-    return static_cast<std::uint32_t>(object_.nodes_.size() - 1);
-  }
-
-  /// Moves the upper values of the stack into values_, and returns where the first is.
-  std::uint32_t store(std::size_t count, Node& owner) {
-    const auto begin = static_cast<std::uint32_t>(object_.values_.size());
-    const auto first = stack_.end() - static_cast<std::ptrdiff_t>(count);
-    std::uint32_t depth = owner.depth;
-    for (auto value = first; value != stack_.end(); ++value) {
-      depth = std::max(depth, deeper(object_.depth(*value)));
-      object_.values_.push_back(*value);
-    }
-    owner.depth = depth;
-    owner.count += static_cast<std::uint32_t>(count);
-    drop(count);
-    return begin;
-  }
-
-  void push_tuple(std::size_t count) {
-    need(count);
-    if (count > short_tuple) count_content(count);
-    const std::uint32_t node = new_node(0);
-    object_.nodes_[node].first = store(count, object_.nodes_[node]);
-    push({PickleKind::tuple, 0, node});
-  }
-
-  void push_growing(PickleKind kind, std::size_t count) {
-    if (kind == PickleKind::dictionary) check_pairs(count);
-    const std::uint32_t node = new_node(PickleObject::nowhere);
-    extend(object_.nodes_[node], count);
-    push({kind, 0, node});
-  }
-
-  void check_pairs(std::size_t count) const {
-    if (count % 2 != 0) bad("a value for each key", std::to_string(count) + " keys and values");
-  }
-
-  void grow(PickleKind kind, std::size_t count) {
-    need(count + 1);
-    const PickleValue container = stack_[stack_.size() - count - 1];
-    if (container.kind != kind) {
-      bad(kind == PickleKind::list ? "a list to append to" : "a dictionary to set items of",
-          object_.described(container));
-    }
-    if (kind == PickleKind::dictionary) check_pairs(count);
-    extend(object_.nodes_[container.at], count);
-  }
-
-  void extend(Node& node, std::size_t count) {
-    if (count == 0) return;
-    count_content(count);
-    const std::uint32_t begin = store(count, node);
-    const auto added = static_cast<std::uint32_t>(count);
-    std::pmr::deque<Segment>& segments = object_.segments_;
-    if (node.first != PickleObject::nowhere) {
-      Segment& last = segments[segments[node.first].last];
-      if (last.begin + last.count == begin) {
-        last.count += added;
-        return;
-      }
-    }
-    const auto segment = static_cast<std::uint32_t>(segments.size());
-    segments.push_back({begin, added, PickleObject::nowhere, segment});
-    if (node.first == PickleObject::nowhere) {
-      node.first = segment;
-    } else {
-      segments[segments[node.first].last].next = segment;
-      segments[node.first].last = segment;
     }
   }
 
@@ -317,18 +211,6 @@ class PickleMachine {
       default:
         return false;
     }
-  }
-
-  /// Keeps it, unless it is the one before: many views of one storage are common.
-  void note_storage(PickleValue storage) {
-    const PickledStorage now = decode_storage(object_, storage, at_);
-    std::pmr::deque<PickleValue>& storages = object_.storages_;
-    if (!storages.empty()) {
-      const PickledStorage before = decode_storage(object_, storages.back(), at_);
-      if (before.key == now.key && before.type == now.type && before.elements == now.elements) return;
-    }
-    count_content(1);
-    storages.push_back(storage);
   }
 
   bool is_global(PickleValue value, GlobalKind kind) const {
@@ -482,9 +364,9 @@ class PickleMachine {
       case Opcode::long_binput: {
         const std::uint64_t index = little_endian(op.argument);
         if (memoized_ > 0) bad("only MEMOIZE, or only BINPUT", "both");
-        if (index > ops_)
-          bad("a memo entry up to the " + std::to_string(ops_) + " opcodes read",
-              "entry " + std::to_string(index));
+        if (index > ops_) {
+          bad("a memo entry up to the " + std::to_string(ops_) + " opcodes read", std::to_string(index));
+        }
         memo_.put(index, top());
         put_ = true;
         return;
@@ -501,50 +383,13 @@ class PickleMachine {
     }
   }
 
-  void push(PickleValue value) { stack_.push_back(value); }
-
-  /// Refuses to reach below the last mark.
-  void need(std::size_t count) const {
-    const std::size_t floor = marks_.empty() ? 0 : marks_.back();
-    if (stack_.size() - floor < count) {
-      bad(std::to_string(count) + " values on the stack", std::to_string(stack_.size() - floor));
-    }
-  }
-
-  PickleValue top() const {
-    need(1);
-    return stack_.back();
-  }
-
-  PickleValue pop() {
-    const PickleValue value = top();
-    stack_.pop_back();
-    return value;
-  }
-
-  std::size_t drop(std::size_t count) {
-    stack_.erase(stack_.end() - static_cast<std::ptrdiff_t>(count), stack_.end());
-    return count;
-  }
-
-  /// How many values are above the last mark, which goes.
-  std::size_t take_mark() {
-    if (marks_.empty()) bad("a mark on the stack", "none");
-    const std::size_t count = stack_.size() - marks_.back();
-    marks_.pop_back();
-    return count;
-  }
-
-  PickleObject object_;
-  std::pmr::deque<PickleValue> stack_;
-  std::pmr::deque<std::uint32_t> marks_;
   PickleMemo memo_;
-  std::uint64_t at_ = 0;        // of the opcode at work
-  std::uint64_t ops_ = 0;       // read before it
+  std::uint64_t ops_ = 0;       // read before the one at work
   std::uint64_t memoized_ = 0;  // by MEMOIZE
   bool put_ = false;            // something by BINPUT
-  std::uint64_t content_ = 0;   // elements of all containers
 };
+
+}  // namespace
 
 PickleObject read_pickle(PickleInput input, BoundedMemory& memory) {
   return PickleMachine{std::move(input), memory}.run();

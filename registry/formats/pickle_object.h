@@ -45,7 +45,7 @@ struct PickleValue {
   PickleKind kind = PickleKind::none;
   std::uint8_t detail = 0;  ///< a boolean's value; a GlobalKind: which global, or what rebuilds a tensor
   std::uint32_t at = 0;     ///< offset of a literal's opcode; node of a container; node of the arguments that
-                         ///< made a storage, tensor or device; the ElementType of a global
+                            ///< made a storage, tensor or device; the ElementType of a global
 
   bool operator==(const PickleValue&) const = default;
 };
@@ -102,7 +102,7 @@ class PickleObject {
   std::string described(PickleValue value) const;
 
  private:
-  friend class PickleMachine;
+  friend class PickleStack;
 
   static constexpr std::uint32_t nowhere = 0xffffffff;
 

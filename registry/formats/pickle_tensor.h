@@ -32,9 +32,9 @@ struct PickledTensor {
 };
 
 /// Checks a persistent id of the form that the input allows; `at` is named in the refusal.
-PickledStorage decode_storage(const PickleObject& object, PickleValue storage, std::uint64_t at);
+PickledStorage decode_storage(const PickleObject& object, PickleValue value, std::uint64_t at);
 /// Checks the arguments of a tensor, and that it lies within its storage.
-PickledTensor decode_tensor(const PickleObject& object, PickleValue tensor, std::uint64_t at);
+PickledTensor decode_tensor(const PickleObject& object, PickleValue value, std::uint64_t at);
 /// The numbers of a checked tuple of sizes or strides.
 std::vector<std::uint64_t> decode_sizes(const PickleObject& object, PickleValue sizes);
 

@@ -12,7 +12,7 @@ constexpr std::uint64_t endless = ~std::uint64_t{0};
 
 void read(std::span<const std::byte> bytes, std::size_t storage_id_values) {
   registry::PthHeader header;
-  run(bytes, 64 * 1024, [&] {
+  run(bytes, 64 << 10, [&] {
     registry::BoundedMemory memory{"fuzz.pkl", "read a pickle", bytes.size()};
     memory.charge(bytes.size());
     const registry::PickleObject object = registry::read_pickle(

@@ -8,7 +8,7 @@ void one_input(std::span<const std::byte> bytes) {
   const auto source = registry::memory_source("fuzz.pth", bytes);
   registry::PthHeader header;
   bool read = false;
-  run(bytes, 64 * 1024, [&] {
+  run(bytes, 64 << 10, [&] {
     header = registry::read_pth_header(*source);
     read = true;
   });

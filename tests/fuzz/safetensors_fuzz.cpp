@@ -8,7 +8,7 @@ void one_input(std::span<const std::byte> bytes) {
   const auto source = registry::memory_source("fuzz.safetensors", bytes);
   registry::SafetensorsHeader header;
   bool read = false;
-  run(bytes, 16 * 1024, [&] {
+  run(bytes, 16 << 10, [&] {
     header = registry::read_safetensors_header(*source);
     read = true;
   });
