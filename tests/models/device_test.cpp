@@ -1,11 +1,14 @@
 // Layers must make every tensor of theirs where their weights are. The meta device has no memory and takes
 // part in no operation with tensors of the host, so it shows on any machine what a GPU would refuse.
 #include <ATen/ATen.h>
+#include <ATen/ExpandUtils.h>
 #include <gtest/gtest.h>
 #include <torch/library.h>
 
+#include <initializer_list>
 #include <optional>
 #include <stdexcept>
+#include <tuple>
 #include <vector>
 
 #include "models/samplers/sampler.h"
@@ -18,13 +21,18 @@
 namespace ditmill::models {
 namespace {
 
-/// The shape of a convolution: LibTorch has none for this device but from Python.
+// Shapes of what LibTorch computes on this device from Python only.
+
+void require_meta(std::initializer_list<at::Tensor> tensors) {
+  for (const at::Tensor& tensor : tensors) {
+    if (tensor.defined() && !tensor.is_meta()) throw std::invalid_argument("tensors of two devices");
+  }
+}
+
 at::Tensor convolve(const at::Tensor& input, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
                     at::IntArrayRef stride, at::IntArrayRef padding, at::IntArrayRef dilation,
                     bool /*transposed*/, at::IntArrayRef /*output_padding*/, std::int64_t /*groups*/) {
-  if (!input.is_meta() || !weight.is_meta() || (bias && bias->defined() && !bias->is_meta())) {
-    throw std::invalid_argument("a convolution of tensors of two devices");
-  }
+  require_meta({input, weight, bias.value_or(at::Tensor{})});
   std::vector<std::int64_t> shape{input.size(0), weight.size(0)};
   for (std::int64_t i = 2; i < input.dim(); ++i) {
     const auto at = static_cast<std::size_t>(i - 2);
@@ -34,7 +42,45 @@ at::Tensor convolve(const at::Tensor& input, const at::Tensor& weight, const std
   return at::empty(shape, input.options());
 }
 
-TORCH_LIBRARY_IMPL(aten, Meta, library) { library.impl("convolution_overrideable", convolve); }
+/// What layer_norm calls where there is no kernel of its own.
+std::tuple<at::Tensor, at::Tensor, at::Tensor> normalise(
+    const at::Tensor& input, const std::optional<at::Tensor>& weight, const std::optional<at::Tensor>& bias,
+    const std::optional<at::Tensor>& /*mean*/, const std::optional<at::Tensor>& /*variance*/,
+    bool /*training*/, double /*momentum*/, double /*eps*/) {
+  require_meta({input, weight.value_or(at::Tensor{}), bias.value_or(at::Tensor{})});
+  const at::Tensor statistics = at::empty({input.size(1)}, input.options());
+  return {at::empty_like(input), statistics, statistics};
+}
+
+at::Tensor select(const at::Tensor& rows, std::int64_t dim, const at::Tensor& index) {
+  require_meta({rows, index});
+  std::vector<std::int64_t> shape = rows.sizes().vec();
+  shape[static_cast<std::size_t>(dim)] = index.numel();
+  return at::empty(shape, rows.options());
+}
+
+at::Tensor& choose(const at::Tensor& condition, const at::Tensor& a, const at::Tensor& b, at::Tensor& out) {
+  // A number is a tensor of the host without dimensions.
+  for (const at::Tensor& tensor : {condition, a, b}) {
+    if (tensor.dim() > 0) require_meta({tensor});
+  }
+  return out;
+}
+
+at::Tensor chosen(const at::Tensor& condition, const at::Tensor& a, const at::Tensor& b) {
+  const std::vector<std::int64_t> values = at::infer_size(a.sizes(), b.sizes());
+  const at::Tensor& like = a.dim() > 0 ? a : b;
+  at::Tensor out = at::empty(at::infer_size(condition.sizes(), values), like.options().device(at::kMeta));
+  return choose(condition, a, b, out);
+}
+
+TORCH_LIBRARY_IMPL(aten, Meta, library) {
+  library.impl("convolution_overrideable", convolve);
+  library.impl("native_batch_norm", normalise);
+  library.impl("index_select", select);
+  library.impl("where.self", chosen);
+  library.impl("where.self_out", choose);
+}
 
 template <typename Shapes>
 WeightsView on_meta(const Shapes& shapes) {
