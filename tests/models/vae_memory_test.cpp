@@ -12,8 +12,8 @@ namespace ditmill::models {
 namespace {
 
 constexpr configs::VaeTiling tiling{.height = 32, .width = 48, .stride_height = 24, .stride_width = 32};
-constexpr std::int64_t frames = 9;
-constexpr std::int64_t latent_frames = 3;
+constexpr std::int64_t frames = 5;
+constexpr std::int64_t latent_frames = 2;
 
 /// Peaks of tensor memory while pictures of many sizes are decoded and encoded.
 class VaeMemory : public ::testing::TestWithParam<configs::Dtype> {
@@ -51,31 +51,31 @@ class VaeMemory : public ::testing::TestWithParam<configs::Dtype> {
 
 TEST_P(VaeMemory, OfTiledDecodingIsThatOfATileAndThePixels) {
   const std::uint64_t tile = decoding(tiling.height, tiling.width, {});
-  const std::uint64_t whole = decoding(192, 192, {});
-  const std::uint64_t tiled = decoding(192, 192, tiling);
+  const std::uint64_t whole = decoding(96, 96, {});
+  const std::uint64_t tiled = decoding(96, 96, tiling);
   // The tile's own pixels once more, the edges to blend with, and the latents: less than the pixels again.
-  EXPECT_LE(tiled, tile + 2 * clip_bytes(192, 192));
+  EXPECT_LE(tiled, tile + 2 * clip_bytes(96, 96));
   EXPECT_LT(tiled, whole / 3);
 }
 
 TEST_P(VaeMemory, OfTiledDecodingGrowsByThePixelsOnly) {
-  const std::uint64_t growth = decoding(384, 96, tiling) - decoding(96, 96, tiling);
-  EXPECT_GE(growth, clip_bytes(288, 96));
+  const std::uint64_t growth = decoding(192, 96, tiling) - decoding(96, 96, tiling);
+  EXPECT_GE(growth, clip_bytes(96, 96));
   EXPECT_LE(growth,
-            clip_bytes(288, 96) * 5 / 4);  // a quarter for latents and what undoes their normalisation
+            clip_bytes(96, 96) * 5 / 4);  // a quarter for latents and what undoes their normalisation
 }
 
 TEST_P(VaeMemory, OfTiledEncodingIsThatOfATile) {
   const std::uint64_t tile = encoding(tiling.height, tiling.width, {});
-  EXPECT_LE(encoding(192, 192, tiling), tile * 3 / 2);
-  EXPECT_LT(encoding(192, 192, tiling), encoding(192, 192, {}) / 4);
+  EXPECT_LE(encoding(96, 96, tiling), tile * 3 / 2);
+  EXPECT_LT(encoding(96, 96, tiling), encoding(96, 96, {}) / 4);
 }
 
 TEST_P(VaeMemory, OfTiledDecodingIsEstimatedFromAbove) {
   const WanDecoder decoder(weights(), to_json(dims_));
   configs::Request request;
   request.frames = frames;
-  for (const auto& [height, width] : {std::pair{192, 192}, {64, 320}, {32, 48}, {48, 48}, {200, 32}}) {
+  for (const auto& [height, width] : {std::pair{96, 96}, {64, 160}, {32, 48}, {48, 48}, {104, 32}}) {
     request.height = height;
     request.width = width;
     const at::Tensor latents = at::randn({16, latent_frames, height / 8, width / 8});
