@@ -63,7 +63,7 @@ TileGrids tile_grids(const configs::VaeTiling& tiling, std::int64_t scale) {
   return {pixels, {divided(pixels.height, scale), divided(pixels.width, scale)}};
 }
 
-void blend_tiles(at::Tensor out, const TileGrid& grid, const MakeTile& make) {
+void blend_tiles(const at::Tensor& out, const TileGrid& grid, const MakeTile& make) {
   const std::int64_t height = out.size(vertical);
   const std::int64_t width = out.size(horizontal);
   std::vector<at::Tensor> above;  // of the row before: the lower edge of each tile

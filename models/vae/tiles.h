@@ -47,6 +47,6 @@ using MakeTile = std::function<at::Tensor(std::int64_t row, std::int64_t column)
 /// Fills `out` [1, C, T, H, W] with tiles, made row by row and blended as diffusers' tiled VAE blends: over
 /// size - stride pixels (less where a tile is smaller), linearly into the tile above, then into the one on
 /// the left, as those are after their own blending. Of earlier tiles only the edges to blend with are kept.
-void blend_tiles(at::Tensor out, const TileGrid& grid, const MakeTile& make);
+void blend_tiles(const at::Tensor& out, const TileGrid& grid, const MakeTile& make);
 
 }  // namespace ditmill::models

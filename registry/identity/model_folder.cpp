@@ -238,17 +238,24 @@ const Layout* layout_of(const Identity& identity, const Catalog& catalog) {
   return found == catalog.layouts().end() ? nullptr : &*found;
 }
 
-/// In the official layout only the weights tell what a file is: two of a kind leave open which to use.
-void refuse_twins(const ModelFolder& folder, const ModelPlaces& places) {
-  const bool official = std::ranges::any_of(places.components, [](const ComponentPlace& place) {
-    return place.official && place.folder_role.empty();
-  });
-  if (!official) return;
-  for (std::size_t i = 1; i < folder.components.size(); ++i) {
-    const Component& one = folder.components[i - 1];
-    const Component& other = folder.components[i];
-    const bool experts = !places.components.front().folder_role.empty() && one.role == "dit";
-    if (one.role.empty() || one.role != other.role || experts) continue;
+/// In the official layout only the weights tell what a file is. One that nothing tells is not used, if the
+/// model is whole without it; two of a kind leave open which to use.
+void settle_official(ModelFolder& folder, bool experts) {
+  std::vector<Component>& components = folder.components;
+  const auto has = [&components](std::string_view role) {
+    return std::ranges::find(components, role, &Component::role) != components.end();
+  };
+  if (has("dit") && has("text_encoder") && has("vae")) {
+    std::erase_if(components, [&folder](const Component& component) {
+      if (!component.role.empty()) return false;
+      folder.warnings.push_back(component.label + ": not used, for it is nothing that the catalog knows");
+      return true;
+    });
+  }
+  for (std::size_t i = 1; i < components.size(); ++i) {
+    const Component& one = components[i - 1];
+    const Component& other = components[i];
+    if (one.role.empty() || one.role != other.role || (experts && one.role == "dit")) continue;
     throw Error{Category::bad_input,
                 doing,
                 Where{.file = folder.path},
@@ -354,7 +361,9 @@ ModelFolder open_model_folder(const std::string& path, const Catalog& catalog,
     folder.components.push_back(std::move(component));
   }
   std::ranges::stable_sort(folder.components, {}, &Component::role);
-  refuse_twins(folder, places);
+  if (!places.components.empty() && places.components.front().official) {
+    settle_official(folder, !places.components.front().folder_role.empty());
+  }
   for (const auto& [role, variant] : variants) {
     if (std::ranges::find(folder.components, role, &Component::role) == folder.components.end()) {
       throw Error{Category::usage, doing, Where{.file = path, .key = "model.variants." + role},

@@ -152,6 +152,18 @@ TEST(ModelFolder, RefusesTwoFilesOfOneRoleInTheOfficialLayout) {
   }
 }
 
+TEST(ModelFolder, LeavesOutWhatNothingTellsWhereTheOfficialModelIsWhole) {
+  const OfficialModel model;
+  tests::write_sparse_safetensors(model / "lora.safetensors", {{"some.lora_A.weight", {4, 8}}});
+  const ModelFolder whole = open_model_folder(model.path(), Catalog::built_in());
+  EXPECT_EQ(whole.components.size(), 3U);
+  ASSERT_EQ(whole.warnings.size(), 1U);
+  EXPECT_THAT(whole.warnings[0], HasSubstr("lora.safetensors: not used"));
+  fs::remove(model / "Wan2.1_VAE.safetensors");
+  EXPECT_EQ(open_model_folder(model.path(), Catalog::built_in()).components.size(), 3U)
+      << "it may be what is missing: require_known() shows its hash";
+}
+
 TEST(ModelFolder, PrefersSpieceModelToTokenizerJson) {
   const OfficialModel model;
   model.write("google/umt5-xxl/spiece.model", "pieces");
