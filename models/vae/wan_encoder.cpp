@@ -109,13 +109,8 @@ at::Tensor WanEncoder::encode_clip(const at::Tensor& clip, const std::optional<T
     return quant_(at::cat(encode_chunks(clip), 2));
   const std::int64_t scale = dims_.spatial_scale();
   const std::int64_t later = (clip.size(2) - 1) / chunk_frames * (chunk_frames / dims_.temporal_scale());
-<<<<<<< HEAD
-  const at::Tensor out = at::empty(
-      {1, 2 * dims_.z_dim, 1 + later, clip.size(3) / scale, clip.size(4) / scale}, conv_in_.options());
-=======
   at::Tensor out = at::empty({1, 2 * dims_.z_dim, 1 + later, clip.size(3) / scale, clip.size(4) / scale},
-                             clip.options().dtype(conv_in_.dtype()));
->>>>>>> vae
+                             conv_in_.options());
   blend_tiles(out, grids->latents, [&](std::int64_t row, std::int64_t column) {
     std::vector<at::Tensor> chunks = encode_chunks(grids->pixels.part(clip, row, column));
     for (at::Tensor& chunk : chunks) chunk = quant_(chunk);
