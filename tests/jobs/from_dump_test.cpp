@@ -334,7 +334,7 @@ TEST_F(FromDumpTest, WrongValuesAreRefusedAtTheirPlaces) {
       {"/layer1_model_definition/extra", true, "unknown key model.extra"},
       {"/output/compression", "zip", "output.compression has an unknown value"},
       {"/output/items_per_part", 0, "output.items_per_part is out of range"},
-      {"/output/video", "h264", "video"},
+      {"/output/video", "h265", "video"},
       {"/layer3_requests/file", "requests.csv", "cannot be read"},
       {"/layer3_requests/file", "/dev/zero", "cannot be read"},
       {"/layer3_requests/sha256", "00", "the items are not those of the dump"},
