@@ -147,8 +147,8 @@ TextSpool encode_texts(const dist::Communicator& comm, models::TextEncoder& enco
   for (const std::string& part : comm.gather_text(index, 0, dist::Purpose::plan)) all += part;
   TextSpool spool{folder, comm.broadcast_text(std::move(all), 0, dist::Purpose::plan)};
   if (comm.rank() == 0) {
-    spdlog::info("encoded {} texts in {:.2f} s: {} on disk", spool.size(), seconds_since(began),
-                 gigabytes(spool.bytes()));
+    spdlog::info("encoded {} texts in {:.2f} s: {:.3f} MB on disk", spool.size(), seconds_since(began),
+                 static_cast<double>(spool.bytes()) / 1e6);
   }
   return spool;
 }

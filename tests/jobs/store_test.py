@@ -57,7 +57,8 @@ class Store(unittest.TestCase):
             dump = json.loads(attributes["config_json"])
             self.assertEqual(dump["layer3_request"]["seed"], 1)
             self.assertEqual(
-                sorted(dump), ["layer1_model_definition", "layer2_inference_config", "layer3_request"]
+                sorted(dump),
+                ["layer1_model_definition", "layer2_inference_config", "layer3_request", "threads"],
             )
 
     def test_datasets_are_chunked_by_frame_and_checked(self):

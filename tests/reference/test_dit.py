@@ -51,9 +51,9 @@ class Dit(unittest.TestCase):
                 if number == 0:
                     self.assertGreater(len(list(place.glob("*.safetensors"))), 2, "no shards")
                 given = inputs(rng, generator, shape)
-                narrow = WanTransformer3DModel.from_pretrained(place, torch_dtype=torch.bfloat16)
-                wide = WanTransformer3DModel.from_pretrained(place, torch_dtype=torch.float32)
-                exact = WanTransformer3DModel.from_pretrained(place, torch_dtype=torch.float64)
+                narrow = probe.aligned(WanTransformer3DModel.from_pretrained(place, torch_dtype=torch.bfloat16))
+                wide = probe.aligned(WanTransformer3DModel.from_pretrained(place, torch_dtype=torch.float32))
+                exact = probe.aligned(WanTransformer3DModel.from_pretrained(place, torch_dtype=torch.float64))
 
                 got = probe.run("dit", folder, {"dtype": "float32"}, given)["flow"]
                 self.assertLessEqual(probe.distance(got, forward(wide, given)), 1e-5)

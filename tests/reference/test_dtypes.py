@@ -33,6 +33,8 @@ class MixedOracle(Oracle):
             "vae": AutoencoderKLWan.from_pretrained(folder / "vae", torch_dtype=DTYPES[vae]),
             "transformer": WanTransformer3DModel.from_pretrained(folder / "transformer", torch_dtype=DTYPES[dit]),
         }
+        for role in ("text_encoder", "vae", "transformer"):
+            probe.aligned(self.parts[role])
 
 
 class Dtypes(unittest.TestCase):

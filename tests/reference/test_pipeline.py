@@ -45,6 +45,8 @@ class Oracle:
                 folder / "vae", torch_dtype=torch.float64 if dtype == torch.float64 else torch.float32),
             "transformer": WanTransformer3DModel.from_pretrained(folder / "transformer", torch_dtype=dtype),
         }
+        for role in ("text_encoder", "vae", "transformer"):
+            probe.aligned(self.parts[role])
 
     def run(self, item: dict, solver: str, guidance: float) -> tuple[torch.Tensor, torch.Tensor]:
         """Latents as float64 [C, T, H, W], and frames in [0, 1], [T, H, W, 3]."""

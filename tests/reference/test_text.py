@@ -193,7 +193,7 @@ class Umt5(unittest.TestCase):
     def case(self) -> UMT5EncoderModel:
         model = tiny_encoder(self.rng, self.vocabulary + self.rng.choice([0, 28]))
         model.save_pretrained(self.folder / "text_encoder")
-        return UMT5EncoderModel.from_pretrained(self.folder / "text_encoder")
+        return probe.aligned(UMT5EncoderModel.from_pretrained(self.folder / "text_encoder"))
 
     def test_float32_embeddings_are_transformers(self) -> None:
         for _ in range(3):
@@ -211,7 +211,8 @@ class Umt5(unittest.TestCase):
         ours, theirs, apart = 0.0, 0.0, 0.0
         for _ in range(2):
             exact_model = self.case().double()
-            model = UMT5EncoderModel.from_pretrained(self.folder / "text_encoder", dtype=torch.bfloat16)
+            model = probe.aligned(
+                UMT5EncoderModel.from_pretrained(self.folder / "text_encoder", dtype=torch.bfloat16))
             got = probe.run("text", self.folder, {"texts": self.texts, "dtype": "bfloat16"})
             for index, text in enumerate(self.texts):
                 exact, want = self.embed(exact_model, text), self.embed(model, text)
