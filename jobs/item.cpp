@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "configs/error.h"
-#include "jobs/json_line.h"
+#include "jobs/list/json_line.h"
 #include "registry/digest.h"
 
 namespace ditmill::jobs {

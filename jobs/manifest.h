@@ -11,7 +11,7 @@
 #include "configs/request.h"
 #include "configs/yaml_reader.h"
 #include "jobs/export/video_config.h"
-#include "jobs/item_list.h"
+#include "jobs/list/item_list.h"
 
 namespace ditmill::jobs {
 

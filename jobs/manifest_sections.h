@@ -3,8 +3,8 @@
 #include <string>
 
 #include "configs/yaml_reader.h"
+#include "jobs/list/prompt_list.h"
 #include "jobs/manifest.h"
-#include "jobs/prompt_list.h"
 
 namespace ditmill::jobs {
 

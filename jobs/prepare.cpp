@@ -9,7 +9,7 @@
 #include "dist/mesh.h"
 #include "jobs/export/video.h"
 #include "jobs/from_dump.h"
-#include "jobs/memory_plan.h"
+#include "jobs/memory/memory_plan.h"
 #include "jobs/weights_dump.h"
 #include "models/component_plan.h"
 #include "registry/identity/catalog.h"

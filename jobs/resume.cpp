@@ -8,9 +8,9 @@
 #include <utility>
 
 #include "configs/error.h"
-#include "jobs/frozen_item.h"
-#include "jobs/json_line.h"
-#include "jobs/line_reader.h"
+#include "jobs/list/frozen_item.h"
+#include "jobs/list/json_line.h"
+#include "jobs/list/line_reader.h"
 #include "jobs/store/durable.h"
 #include "registry/digest.h"
 

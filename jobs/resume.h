@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "jobs/item_list.h"
 #include "jobs/journal/reader.h"
+#include "jobs/list/item_list.h"
 #include "jobs/run_directory.h"
 
 namespace ditmill::jobs {

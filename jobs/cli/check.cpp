@@ -5,8 +5,8 @@
 #include <cstdlib>
 
 #include "dist/mesh.h"
-#include "jobs/memory_plan.h"
-#include "jobs/memory_shortage.h"
+#include "jobs/memory/memory_plan.h"
+#include "jobs/memory/memory_shortage.h"
 
 namespace ditmill::jobs {
 namespace {

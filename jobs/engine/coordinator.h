@@ -9,7 +9,7 @@
 #include "dist/comm/communicator.h"
 #include "jobs/engine/progress.h"
 #include "jobs/engine/protocol.h"
-#include "jobs/item_list.h"
+#include "jobs/list/item_list.h"
 #include "jobs/resume.h"
 
 namespace ditmill::jobs {

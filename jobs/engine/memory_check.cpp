@@ -6,7 +6,7 @@
 
 #include "dist/agree.h"
 #include "dist/device.h"
-#include "jobs/memory_limit.h"
+#include "jobs/memory/memory_limit.h"
 
 namespace ditmill::jobs {
 

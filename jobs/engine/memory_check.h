@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "dist/comm/communicator.h"
-#include "jobs/memory_plan.h"
-#include "jobs/memory_shortage.h"
+#include "jobs/memory/memory_plan.h"
+#include "jobs/memory/memory_shortage.h"
 
 namespace ditmill::jobs {
 

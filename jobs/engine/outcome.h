@@ -4,8 +4,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "jobs/item_list.h"
 #include "jobs/journal/reader.h"
+#include "jobs/list/item_list.h"
 
 namespace ditmill::jobs {
 

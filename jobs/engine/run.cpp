@@ -28,8 +28,8 @@
 #include "jobs/engine/progress.h"
 #include "jobs/engine/text_stage.h"
 #include "jobs/engine/threads.h"
-#include "jobs/memory_limit.h"
-#include "jobs/memory_plan.h"
+#include "jobs/memory/memory_limit.h"
+#include "jobs/memory/memory_plan.h"
 #include "jobs/store/group_store.h"
 #include "slurm/allocation.h"
 

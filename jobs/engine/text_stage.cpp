@@ -11,7 +11,7 @@
 #include "dist/agree.h"
 #include "jobs/engine/group_runner.h"
 #include "jobs/engine/progress.h"
-#include "jobs/memory_plan.h"
+#include "jobs/memory/memory_plan.h"
 
 namespace ditmill::jobs {
 namespace {

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "jobs/memory_limit.h"
+#include "jobs/memory/memory_limit.h"
 
 namespace ditmill::jobs {
 namespace {

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "models/tokenizers/sentencepiece.h"
-#include "models/tokenizers/unigram.h"
+#include "models/tokenizers/unigram/unigram.h"
 
 namespace ditmill::models {
 namespace {

@@ -16,9 +16,9 @@
 
 #include "configs/error.h"
 #include "registry/byte_source.h"
-#include "registry/formats/pth.h"
 #include "registry/formats/safetensors.h"
 #include "registry/formats/shard_index.h"
+#include "registry/formats/torch/pth.h"
 
 namespace ditmill::registry {
 namespace {

@@ -1,7 +1,7 @@
-#include "registry/formats/bounded_memory.h"
-#include "registry/formats/pickle.h"
-#include "registry/formats/pickle_tensor.h"
-#include "registry/formats/state_dict.h"
+#include "registry/formats/torch/bounded_memory.h"
+#include "registry/formats/torch/pickle.h"
+#include "registry/formats/torch/pickle_tensor.h"
+#include "registry/formats/torch/state_dict.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace ditmill::fuzz {

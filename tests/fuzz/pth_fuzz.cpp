@@ -1,5 +1,5 @@
 #include "registry/byte_source.h"
-#include "registry/formats/pth.h"
+#include "registry/formats/torch/pth.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace ditmill::fuzz {

@@ -1,7 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "jobs/prompt_list.h"
+#include "jobs/list/prompt_list.h"
 
 namespace ditmill::jobs {
 namespace {

@@ -1,7 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "jobs/list_builder.h"
+#include "jobs/list/list_builder.h"
 #include "jobs/manifest.h"
 #include "tests/jobs/temp_folder.h"
 

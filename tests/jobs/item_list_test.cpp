@@ -1,4 +1,4 @@
-#include "jobs/item_list.h"
+#include "jobs/list/item_list.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "jobs/memory_limit.h"
+#include "jobs/memory/memory_limit.h"
 
 #include <gmock/gmock.h>
 

@@ -1,4 +1,4 @@
-#include "jobs/memory_plan.h"
+#include "jobs/memory/memory_plan.h"
 
 #include <gmock/gmock.h>
 

@@ -1,4 +1,4 @@
-#include "jobs/memory_shortage.h"
+#include "jobs/memory/memory_shortage.h"
 
 #include <gmock/gmock.h>
 

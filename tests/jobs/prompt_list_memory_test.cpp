@@ -7,7 +7,7 @@
 #include <fstream>
 #include <new>
 
-#include "jobs/prompt_list.h"
+#include "jobs/list/prompt_list.h"
 #include "tests/jobs/temp_folder.h"
 
 namespace {

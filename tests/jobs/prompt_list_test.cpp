@@ -1,11 +1,11 @@
-#include "jobs/prompt_list.h"
+#include "jobs/list/prompt_list.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <random>
 
-#include "jobs/frozen_item.h"
+#include "jobs/list/frozen_item.h"
 
 namespace ditmill::jobs {
 namespace {

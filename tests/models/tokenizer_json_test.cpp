@@ -7,8 +7,8 @@
 
 #include "configs/error.h"
 #include "models/tokenizers/tokenizer.h"
-#include "models/tokenizers/unicode.h"
-#include "models/tokenizers/unigram.h"
+#include "models/tokenizers/unigram/unicode.h"
+#include "models/tokenizers/unigram/unigram.h"
 
 namespace ditmill::models {
 namespace {

@@ -4,8 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "configs/error.h"
-#include "registry/formats/pth.h"
 #include "registry/formats/safetensors.h"
+#include "registry/formats/torch/pth.h"
 #include "tests/support/allocation_peak.h"
 
 namespace ditmill::registry {

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "configs/error.h"
+#include "jobs/list/csv_record.h"
+#include "jobs/list/list_builder.h"
+#include "jobs/list/request_fields.h"
+
+namespace ditmill::jobs {
+
+/// Reads the records of a `.csv` list: the first names the columns, the others are items. Columns mean what
+/// fields of a `.jsonl` list mean; an empty cell is a field that is not given; a column that is no field is
+/// metadata (a string), unless its name is within edit distance 2 of a field's.
+class CsvRequestReader {
+ public:
+  /// `problems` outlives the reader.
+  CsvRequestReader(std::string file, std::vector<Problem>& problems);
+
+  bool has_header() const noexcept { return !columns_.empty(); }
+  /// Whether the header is right: without one, no record can be read.
+  bool read_header(const CsvRecord& record);
+  /// Reads a record into a draft whose defaults, line and column are set.
+  RecordPlaces read(const CsvRecord& record, ItemDraft& item);
+
+ private:
+  struct Column {
+    std::string name;
+    bool metadata = false;
+  };
+
+  std::string file_;
+  std::vector<Problem>* problems_;
+  RequestFields fields_;
+  std::vector<Column> columns_;
+};
+
+}  // namespace ditmill::jobs

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "configs/bounds.h"
+#include "configs/error.h"
+#include "configs/request.h"
+#include "jobs/list/json_line.h"
+#include "jobs/list/list_builder.h"
+
+namespace ditmill::jobs {
+
+/// A known field of a record, as its format wrote it.
+struct RecordField {
+  std::string_view name;
+  JsonKind kind = JsonKind::string;  ///< of a cell that looks like a number, that number's
+  std::string_view raw;              ///< as it is written
+  std::string text = {};             ///< of a string
+  std::size_t key_offset = 0;        ///< bytes from the start of the record
+  std::size_t value_offset = 0;
+};
+
+/// Reads the known fields of a list's records into drafts: typed, bounded, with each problem at its value. It
+/// serves all formats, and all records of a list.
+class RequestFields {
+ public:
+  enum class Meaning { request, metadata, mistake };
+
+  /// `problems` outlives the reader.
+  RequestFields(std::string file, std::vector<Problem>& problems);
+
+  /// What a field of that name is: a known one, metadata, or within edit distance 2 of a known one.
+  Meaning meaning_of(std::string_view name);
+  /// The known field that such a mistake is near to.
+  const std::string& nearest_to(std::string_view name);
+
+  /// Starts on a record that begins on item.line. Both outlive end().
+  void begin(std::string_view record, ItemDraft& item);
+  void read(const RecordField& field);
+  /// Ends it: what its fields are together.
+  RecordPlaces end();
+
+  /// A problem at a byte of the record: on its first line, which names it, or without a column.
+  void problem(std::size_t offset, std::string message, std::string expected = {}, std::string got = {},
+               std::string nearest = {});
+  TextPlace place(std::size_t offset) const;
+
+ private:
+  bool read_text(const RecordField& field, std::string& out);
+  bool read_word(const RecordField& field, std::string& out);
+  void read_id(const RecordField& field);
+  void read_seed(const RecordField& field);
+  void read_size(const RecordField& field);
+  template <typename T>
+  bool read_number(const RecordField& field, T& out, configs::Bounds<T> bounds);
+  bool wrong_type(const RecordField& field, std::string expected);
+
+  std::string file_;
+  std::vector<Problem>* problems_;
+  std::map<std::string, std::string, std::less<>> nearest_;  ///< of names that are none, "" if there is none
+  std::string not_remembered_;
+
+  std::string_view record_;
+  ItemDraft* item_ = nullptr;
+  RecordPlaces places_;
+  configs::GivenSizes given_;
+  bool sizes_are_right_ = true;
+  std::size_t resolution_key_ = 0;
+  std::size_t aspect_ratio_key_ = 0;
+};
+
+}  // namespace ditmill::jobs
