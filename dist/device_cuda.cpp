@@ -62,6 +62,9 @@ at::Device choose_device(DeviceChoice wanted, int local_rank) {
   const at::Device device(at::kCUDA, static_cast<c10::DeviceIndex>(local_rank % devices.count));
   check(cudaSetDevice(device.index()), doing);
   c10::impl::getDeviceGuardImpl(at::kCUDA)->setDevice(device);
+  // float32 is float32: cuDNN would round what convolutions multiply to 10 bits.
+  at::globalContext().setAllowTF32CuDNN(false);
+  at::globalContext().setAllowTF32CuBLAS(false);
   at::globalContext().setDeterministicCuDNN(true);
   at::globalContext().setBenchmarkCuDNN(false);
   return device;
