@@ -21,7 +21,7 @@ struct ComponentPlan {
   std::vector<registry::WeightFile> files;          ///< read and broadcast in this order
   /// The layers' tensors, where they are not the files' own (registry/component.h); what no part of them is
   /// made of is read and not kept. Empty: every tensor of the files is the layers'.
-  std::vector<registry::NamedTensor> named = {};
+  std::vector<registry::NamedTensor> named{};
 
   /// The type that a tensor of the layers has once it is loaded.
   configs::Dtype dtype_of(std::string_view tensor) const;

@@ -31,7 +31,7 @@ class Rope {
 
  private:
   struct Kept {
-    Grid grid;
+    Grid grid{};
     RopeTable table;
   };
 

@@ -117,7 +117,7 @@ class ModelIndex {
 std::string tokenizer_in(const std::string& path) {
   for (const std::string_view folder : tokenizer_folders) {
     for (const std::string_view name : tokenizer_files) {
-      const std::string file = inside(inside(path, folder), name);
+      std::string file = inside(inside(path, folder), name);
       std::error_code error;
       if (fs::is_regular_file(file, error)) return file;
     }

@@ -70,12 +70,12 @@ Layout every_type(Dtype dtype) {
   layout.plan.keep_float32 = {"BF16.kept", "F16.kept", "F32.kept", "F64.kept"};
   for (const ElementType type : {ElementType::f64, ElementType::f32, ElementType::f16, ElementType::bf16}) {
     const std::string prefix(registry::name(type));
+    const std::string scope = prefix + ".";
     const std::uint64_t width = static_cast<std::uint64_t>(registry::bits(type)) / 8;
     registry::WeightFile file{.path = prefix, .tensors = {}};
     std::uint64_t at = 13;
     const auto add = [&](const std::string& name, std::vector<std::uint64_t> shape) {
-      registry::TensorInfo tensor{
-          .name = prefix + "." + name, .type = type, .shape = std::move(shape), .begin = at};
+      registry::TensorInfo tensor{.name = scope + name, .type = type, .shape = std::move(shape), .begin = at};
       tensor.end = at += tensor.elements() * width;
       file.tensors.push_back(tensor);
     };

@@ -17,7 +17,8 @@ inline dist::TensorMap tiny_weights(at::ScalarType dtype = at::kFloat, std::uint
   for (const auto& [name, shape] : dit_shapes(tiny_dims())) {
     const std::vector<std::int64_t> sizes(shape.begin(), shape.end());
     const double fan_in =
-        sizes.size() < 2 ? 25.0 : static_cast<double>(c10::multiply_integers(sizes) / sizes[0]);
+        sizes.size() < 2 ? 25.0
+                         : static_cast<double>(c10::multiply_integers(sizes)) / static_cast<double>(sizes[0]);
     const at::Tensor value = at::randn(sizes, generator) / std::sqrt(fan_in);
     tensors.emplace(name, value.to(is_float32_island(name) ? at::kFloat : dtype));
   }
