@@ -17,7 +17,7 @@ const std::array<std::string, 5> names{"480p", "720p", "1080p", "2k", "4k"};
 
 struct Resolution {
   FrameSize wide;  ///< at 16:9
-  double area;
+  double area = 0;
 };
 constexpr std::array<Resolution, 5> resolutions{{{{832, 480}, 832.0 * 480},
                                                  {{1280, 720}, 1280.0 * 720},

@@ -59,7 +59,7 @@ void GroupRunner::run() {
     }
   }
   send_to_coordinator(*comm_, {.kind = GroupMessage::Kind::leave});
-  if (failure) throw *failure;
+  if (failure) throw Error{*failure};
 }
 
 void GroupRunner::work() {

@@ -85,7 +85,7 @@ class ListBuilder {
   PromptList finish(std::size_t most);
 
  private:
-  void add_samples(const ItemDraft& item, const RecordPlaces& places);
+  void add_samples(const ItemDraft& record, const RecordPlaces& places);
   void keep(const Item& item, TextPlace id_place, SizedItem size);
   bool has_room(std::size_t items, TextPlace place);
   void problem(TextPlace place, std::string message, std::string expected = {}, std::string got = {});

@@ -21,7 +21,7 @@ using configs::YamlNode;
 constexpr std::size_t max_shown = 80;
 
 std::string text_of(double value) {
-  std::array<char, 32> digits;
+  std::array<char, 32> digits{};
   return {digits.data(), std::to_chars(digits.begin(), digits.end(), value).ptr};
 }
 
