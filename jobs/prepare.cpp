@@ -57,23 +57,6 @@ std::vector<dist::ComponentPlan> plan_components(const PreparedJob& job) {
   return plans;
 }
 
-/// The items of one size: what depends on sizes alone is computed once for each.
-struct ItemsOfSize {
-  configs::Request first;
-  std::uint64_t items = 0;
-};
-
-std::vector<ItemsOfSize> items_by_size(const ItemList& items) {
-  std::map<std::array<int, 3>, std::pair<std::size_t, std::uint64_t>> sizes;  // first, how many
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    const PackedItem& item = items.packed()[i];
-    ++sizes.try_emplace({item.width, item.height, item.frames}, i, 0).first->second.second;
-  }
-  std::vector<ItemsOfSize> result;
-  for (const auto& [size, found] : sizes) result.push_back({items[found.first].request, found.second});
-  return result;
-}
-
 }  // namespace
 
 PreparedJob prepare_job(const RunOptions& options, std::vector<Problem>& problems) {
@@ -121,22 +104,36 @@ dist::Mesh lay_out(const PreparedJob& job, int world) {
   }
 }
 
+std::vector<ItemsOfSize> items_by_size(const ItemList& items) {
+  std::map<std::array<int, 3>, std::pair<std::size_t, std::uint64_t>> sizes;  // first, how many
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const PackedItem& item = items.packed()[i];
+    ++sizes.try_emplace({item.width, item.height, item.frames}, i, 0).first->second.second;
+  }
+  std::vector<ItemsOfSize> result;
+  for (const auto& [size, found] : sizes) result.push_back({items[found.first].request, found.second});
+  return result;
+}
+
+std::uint64_t clip_bytes(const PreparedJob& job, const configs::Request& request) {
+  const OutputConfig& output = job.manifest.output;
+  std::uint64_t bytes = 0;
+  if (output.frames) bytes += std::uint64_t{3} * request.width * request.height * request.frames;
+  if (output.video) bytes += most_video_bytes(*output.video, request);
+  if (output.latents && job.family != nullptr) {
+    std::uint64_t elements = 1;
+    for (const std::int64_t extent : job.family->latent_shape(job.hyper_parameters, request)) {
+      elements *= static_cast<std::uint64_t>(extent);
+    }
+    bytes += elements * sizeof(float);
+  }
+  return bytes;
+}
+
 std::uint64_t disk_bytes(const PreparedJob& job) {
   std::uint64_t total = 0;
   for (const auto& [request, items] : items_by_size(job.manifest.items)) {
-    std::uint64_t each = bytes_per_item;
-    if (job.manifest.output.frames) {
-      each += std::uint64_t{3} * request.width * request.height * request.frames;
-    }
-    if (job.manifest.output.video) each += most_video_bytes(*job.manifest.output.video, request);
-    if (job.manifest.output.latents && job.family != nullptr) {
-      std::uint64_t elements = 1;
-      for (const std::int64_t extent : job.family->latent_shape(job.hyper_parameters, request)) {
-        elements *= extent;
-      }
-      each += elements * sizeof(float);
-    }
-    total += items * each;
+    total += items * (bytes_per_item + clip_bytes(job, request));
   }
   return total;
 }

@@ -57,6 +57,14 @@ dist::Mesh lay_out(const PreparedJob& job, int world);
 /// What `run --check --json` prints for a world of so many ranks: memory is to_json(MemoryPlan) of one rank.
 /// `job` is usable even with problems.
 nlohmann::json check_report(const PreparedJob& job, int world, std::vector<Problem> problems);
+/// The items of one size: what depends on sizes alone is computed once for each.
+struct ItemsOfSize {
+  configs::Request first;
+  std::uint64_t items = 0;
+};
+std::vector<ItemsOfSize> items_by_size(const ItemList& items);
+/// Bytes of what `output` keeps of a clip: an estimate from above.
+std::uint64_t clip_bytes(const PreparedJob& job, const configs::Request& request);
 /// Bytes of results that the items of a job leave on disk: an estimate from above.
 std::uint64_t disk_bytes(const PreparedJob& job);
 /// Bytes of embeddings that lie on disk beside them while the job runs, with offload: stages.

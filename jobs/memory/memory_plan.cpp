@@ -3,12 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 #include <set>
 #include <string_view>
-#include <tuple>
 
-#include "jobs/export/video_config.h"
 #include "jobs/store/group_store.h"
 #include "registry/tensor_info.h"
 
@@ -40,17 +37,14 @@ std::uint64_t conversion_bytes(const dist::ComponentPlan& plan) {
 
 /// What of a job depends on its list alone: looked at once for all plans.
 struct ListMemory {
-  std::map<std::tuple<int, int, int>, configs::Request> sizes;  ///< the first of each size
+  std::vector<ItemsOfSize> sizes;
   std::set<std::string_view> texts;
   std::uint64_t results;
 
-  explicit ListMemory(const PreparedJob& job) : results(disk_bytes(job)) {
+  explicit ListMemory(const PreparedJob& job)
+      : sizes(items_by_size(job.manifest.items)), results(disk_bytes(job)) {
     const bool guided = job.manifest.pipeline.guidance_scale > 1;
-    const ItemList& items = job.manifest.items;
-    for (std::size_t i = 0; i < items.size(); ++i) {
-      const PackedItem& item = items.packed()[i];
-      const std::tuple size{item.width, item.height, item.frames};
-      if (!sizes.contains(size)) sizes.emplace(size, items[i].request);
+    for (const PackedItem& item : job.manifest.items.packed()) {
       texts.insert(item.prompt);
       if (guided) texts.insert(item.negative_prompt);
     }
@@ -70,12 +64,12 @@ class Planner {
  public:
   Planner(const PreparedJob& job, const configs::PipelineConfig& pipeline, const ListMemory& list)
       : job_(job), pipeline_(pipeline), list_(list) {
-    for (const auto& [size, request] : list.sizes) {
+    for (const auto& [request, items] : list.sizes) {
       const models::ActivationBytes bytes =
           job.family->activation_bytes(job.hyper_parameters, pipeline, request);
       encode_ = std::max(encode_, bytes.encode);
       clips_ = std::max({clips_, bytes.denoise, bytes.decode});
-      largest_clip_ = std::max(largest_clip_, clip_bytes(request));
+      largest_clip_ = std::max(largest_clip_, clip_bytes(job, request));
     }
   }
 
@@ -131,23 +125,6 @@ class Planner {
 
   std::uint64_t cache_bytes() const {
     return std::min(text_cache_bytes(offload()), embedding_bytes(job_, pipeline_, list_));
-  }
-
-  /// What of an item goes to disk.
-  std::uint64_t clip_bytes(const configs::Request& request) const {
-    std::uint64_t bytes = 0;
-    if (job_.manifest.output.frames) {
-      bytes += std::uint64_t{3} * request.width * request.height * request.frames;
-    }
-    if (job_.manifest.output.video) bytes += most_video_bytes(*job_.manifest.output.video, request);
-    if (job_.manifest.output.latents) {
-      std::uint64_t elements = 1;
-      for (const std::int64_t extent : job_.family->latent_shape(job_.hyper_parameters, request)) {
-        elements *= static_cast<std::uint64_t>(extent);
-      }
-      bytes += elements * sizeof(float);
-    }
-    return bytes;
   }
 
   /// An item as it is handed over, its copy, and an open part.

@@ -308,9 +308,10 @@ const CatalogEntry* Catalog::taken(const CatalogEntry& entry) const {
   return found == entries_.end() ? nullptr : &*found;
 }
 
-const Layout* Catalog::layout_of(const CatalogEntry& entry) const {
-  const auto found = std::ranges::find_if(layouts_, [&entry](const Layout& layout) {
-    return layout.family == entry.family && layout.role == entry.role && layout.layout == entry.layout;
+const Layout* Catalog::layout_of(std::string_view family, std::string_view role,
+                                 std::string_view layout) const {
+  const auto found = std::ranges::find_if(layouts_, [&](const Layout& each) {
+    return each.family == family && each.role == role && each.layout == layout;
   });
   return found == layouts_.end() ? nullptr : &*found;
 }

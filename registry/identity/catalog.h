@@ -51,7 +51,10 @@ class Catalog {
   std::vector<const CatalogEntry*> with_names_hash(std::string_view key_hash_names) const;
   const CatalogEntry* named(std::string_view name) const;
   /// The layout of a family's role, or null.
-  const Layout* layout_of(const CatalogEntry& entry) const;
+  const Layout* layout_of(std::string_view family, std::string_view role, std::string_view layout) const;
+  const Layout* layout_of(const CatalogEntry& entry) const {
+    return layout_of(entry.family, entry.role, entry.layout);
+  }
 
  private:
   void add(std::string_view text, const std::string& label, bool user, std::vector<Problem>& problems);

@@ -229,15 +229,6 @@ std::vector<NamedShape> all_shapes(const Component& component) {
   return shapes;
 }
 
-/// The layout that an identity names, or null.
-const Layout* layout_of(const Identity& identity, const Catalog& catalog) {
-  const auto found = std::ranges::find_if(catalog.layouts(), [&identity](const Layout& layout) {
-    return layout.family == identity.family && layout.role == identity.role &&
-           layout.layout == identity.layout;
-  });
-  return found == catalog.layouts().end() ? nullptr : &*found;
-}
-
 /// In the official layout only the weights tell what a file is. One that nothing tells is not used, if the
 /// model is whole without it; two of a kind leave open which to use.
 void settle_official(ModelFolder& folder, bool experts) {
@@ -355,7 +346,9 @@ ModelFolder open_model_folder(const std::string& path, const Catalog& catalog,
                   Where{.file = place.path},  Expected{"a " + place.folder_role},
                   Got{"a " + component.role}, "the weights are in the wrong folder"};
     }
-    if (const Layout* layout = layout_of(component.identity, catalog); layout != nullptr) {
+    const Identity& identity = component.identity;
+    const Layout* layout = catalog.layout_of(identity.family, identity.role, identity.layout);
+    if (layout != nullptr) {
       component.named = name_tensors(component, *layout);
     }
     folder.components.push_back(std::move(component));
