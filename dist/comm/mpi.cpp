@@ -5,7 +5,11 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <condition_variable>
 #include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <mutex>
 #include <thread>
 #include <utility>
 
@@ -30,20 +34,26 @@ void check(int code, const char* doing) {
                              : "MPI error " + std::to_string(code)}};
 }
 
-/// Waits for a request. Spins first, for what takes microseconds; then sleeps an eighth of the time waited so
-/// far (at most 1 ms), because Open MPI's own waits take a whole core from a rank that computes.
-void wait(MPI_Request& request, const char* doing) {
+/// Waits until something is done. Spins first, for what takes microseconds; then sleeps an eighth of the time
+/// waited so far (at most 1 ms), because Open MPI's own waits take a whole core from a rank that computes.
+template <typename Done>
+void wait_until(const Done& done) {
   using std::chrono::microseconds;
   using Clock = std::chrono::steady_clock;
   const Clock::time_point start = Clock::now();
-  for (;;) {
-    int done = 0;
-    check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), doing);
-    if (done != 0) return;
+  while (!done()) {
     const auto waited = std::chrono::duration_cast<microseconds>(Clock::now() - start);
     if (waited < microseconds(50)) continue;
     std::this_thread::sleep_for(std::clamp(waited / 8, microseconds(10), microseconds(1000)));
   }
+}
+
+void wait(MPI_Request& request, const char* doing) {
+  wait_until([&] {
+    int done = 0;
+    check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), doing);
+    return done != 0;
+  });
 }
 
 /// So many bytes as a count and a type whose counts fit an int.
@@ -80,10 +90,114 @@ class ByteRun {
   MPI_Datatype type_ = MPI_BYTE;
 };
 
+constexpr int gather_tag = first_reserved_tag;
+constexpr int exchange_tag = first_reserved_tag + 1;
+
+/// The requests of one exchange. Any thread may test them.
+class MpiExchange {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  void add(MPI_Request request) { requests_.push_back(request); }
+
+  /// Whether all have ended; makes MPI go on with them. Throws what MPI says of one that failed.
+  bool test() {
+    const std::scoped_lock lock(mutex_);
+    while (!requests_.empty()) {
+      int done = 0;
+      check(MPI_Test(&requests_.back(), &done, MPI_STATUS_IGNORE), "exchange");
+      if (done == 0) return false;
+      requests_.pop_back();
+      if (requests_.empty()) end_ = Clock::now();
+    }
+    return true;
+  }
+  double seconds() const { return std::chrono::duration<double>(end_ - start_).count(); }
+
+ private:
+  std::mutex mutex_;
+  std::vector<MPI_Request> requests_;
+  Clock::time_point start_ = Clock::now();
+  Clock::time_point end_ = start_;
+};
+
+/// Makes MPI go on with exchanges while the ranks' own threads compute: Open MPI moves large messages only
+/// inside its calls. The thread starts with the first exchange, and sleeps between looks.
+class Progress {
+ public:
+  Progress() = default;
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+  ~Progress() {
+    {
+      const std::scoped_lock lock(mutex_);
+      ends_ = true;
+    }
+    changed_.notify_one();
+    if (thread_.joinable()) thread_.join();
+  }
+
+  void watch(std::shared_ptr<MpiExchange> exchange) {
+    {
+      const std::scoped_lock lock(mutex_);
+      watched_.push_back(std::move(exchange));
+      if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+    }
+    changed_.notify_one();
+  }
+
+ private:
+  void run() {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      changed_.wait(lock, [this] { return ends_ || !watched_.empty(); });
+      if (ends_) return;
+      const std::vector<std::shared_ptr<MpiExchange>> now = watched_;
+      lock.unlock();
+      std::vector<const MpiExchange*> ended;
+      for (const auto& exchange : now) {
+        if (has_ended(*exchange)) ended.push_back(exchange.get());
+      }
+      std::this_thread::sleep_for(std::chrono::microseconds(100));
+      lock.lock();
+      std::erase_if(watched_,
+                    [&](const auto& each) { return std::ranges::find(ended, each.get()) != ended.end(); });
+    }
+  }
+
+  static bool has_ended(MpiExchange& exchange) {
+    try {
+      return exchange.test();
+    } catch (const Error&) {
+      return true;  // whoever waits for it meets the same error
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<std::shared_ptr<MpiExchange>> watched_;
+  bool ends_ = false;
+  std::thread thread_;
+};
+
+class MpiRequest final : public RequestImpl {
+ public:
+  explicit MpiRequest(std::shared_ptr<MpiExchange> exchange) : exchange_(std::move(exchange)) {}
+
+  double wait() override {
+    wait_until([this] { return exchange_->test(); });
+    return exchange_->seconds();
+  }
+
+ private:
+  std::shared_ptr<MpiExchange> exchange_;
+};
+
 class MpiCommunicator final : public CommunicatorImpl {
  public:
   /// Takes the handle over.
-  MpiCommunicator(MPI_Comm comm, std::size_t limit) : comm_(comm), limit_(limit) {
+  MpiCommunicator(MPI_Comm comm, std::size_t limit, std::shared_ptr<Progress> progress)
+      : comm_(comm), limit_(limit), progress_(std::move(progress)) {
     check(MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN), "make a communicator");
     check(MPI_Comm_rank(comm_, &rank_), "make a communicator");
     check(MPI_Comm_size(comm_, &size_), "make a communicator");
@@ -102,7 +216,7 @@ class MpiCommunicator final : public CommunicatorImpl {
   std::unique_ptr<CommunicatorImpl> split(int color, int key) override {
     MPI_Comm part = MPI_COMM_NULL;
     check(MPI_Comm_split(comm_, color, key, &part), "split a communicator");
-    return std::make_unique<MpiCommunicator>(part, limit_);
+    return std::make_unique<MpiCommunicator>(part, limit_, progress_);
   }
 
   void barrier() override {
@@ -137,7 +251,7 @@ class MpiCommunicator final : public CommunicatorImpl {
           "gather");
     wait(request, "gather");
     if (rank_ != root) {
-      if (mine > 0) start_send(std::as_bytes(std::span(bytes)), root, first_reserved_tag, "gather");
+      if (mine > 0) start_send(std::as_bytes(std::span(bytes)), root, gather_tag, "gather");
       return {};
     }
     std::vector<std::string> all(lengths.size());
@@ -148,12 +262,36 @@ class MpiCommunicator final : public CommunicatorImpl {
         text = bytes;
       } else if (!text.empty()) {
         const ByteRun run(text.size(), limit_);
-        check(MPI_Irecv(text.data(), run.count(), run.type(), from, first_reserved_tag, comm_, &request),
-              "gather");
+        check(MPI_Irecv(text.data(), run.count(), run.type(), from, gather_tag, comm_, &request), "gather");
         wait(request, "gather");
       }
     }
     return all;
+  }
+
+  std::unique_ptr<RequestImpl> exchange(std::span<const Outgoing> outgoing,
+                                        std::span<const Incoming> incoming) override {
+    auto exchange = std::make_shared<MpiExchange>();
+    for (const Incoming& piece : incoming) {
+      const ByteRun run(piece.bytes, limit_);
+      MPI_Request request = MPI_REQUEST_NULL;
+      check(MPI_Irecv(piece.data, run.count(), run.type(), piece.from, exchange_tag, comm_, &request),
+            "exchange");
+      exchange->add(request);
+    }
+    for (const Outgoing& piece : outgoing) {
+      const ByteRun run(piece.bytes, limit_);
+      MPI_Request request = MPI_REQUEST_NULL;
+      check(MPI_Isend(piece.data, run.count(), run.type(), piece.to, exchange_tag, comm_, &request),
+            "exchange");
+      exchange->add(request);
+    }
+    if (!exchange->test()) progress_->watch(exchange);
+    return std::make_unique<MpiRequest>(std::move(exchange));
+  }
+
+  void copy(void* to, const void* from, std::size_t bytes) override {
+    if (bytes > 0) std::memcpy(to, from, bytes);
   }
 
   void send(std::span<const std::byte> bytes, int to, int tag) override {
@@ -188,6 +326,7 @@ class MpiCommunicator final : public CommunicatorImpl {
 
   MPI_Comm comm_;
   std::size_t limit_;
+  std::shared_ptr<Progress> progress_;
   int rank_ = 0;
   int size_ = 1;
 };
@@ -220,7 +359,7 @@ MpiSession::~MpiSession() { MPI_Finalize(); }
 Communicator MpiSession::world(std::size_t most_bytes) const {
   MPI_Comm copy = MPI_COMM_NULL;
   check(MPI_Comm_dup(MPI_COMM_WORLD, &copy), "make a communicator");
-  return Communicator(std::make_unique<MpiCommunicator>(copy, most_bytes));
+  return Communicator(std::make_unique<MpiCommunicator>(copy, most_bytes, std::make_shared<Progress>()));
 }
 
 void MpiSession::abort(int code) {

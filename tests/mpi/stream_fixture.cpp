@@ -46,6 +46,10 @@ class Tampering final : public CommunicatorImpl {
   std::vector<std::string> gather(std::string_view bytes, int root) override {
     return inner_.gather_text(bytes, root, Purpose::agreement);
   }
+  std::unique_ptr<RequestImpl> exchange(std::span<const Outgoing>, std::span<const Incoming>) override {
+    throw std::logic_error("not for this test");
+  }
+  void copy(void*, const void*, std::size_t) override { throw std::logic_error("not for this test"); }
   void send(std::span<const std::byte>, int, int) override { throw std::logic_error("not for this test"); }
   std::optional<Message> try_receive(int, int) override { throw std::logic_error("not for this test"); }
 
