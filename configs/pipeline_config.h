@@ -27,6 +27,7 @@ struct ParallelConfig {
   int pp = 1;
   int tp = 1;
   bool fsdp = false;
+  bool reshard_after_forward = true;  ///< false: fsdp gathers blocks once, and keeps them
 
   /// Ranks of one dp group: the product of all degrees but dp.
   int group_size() const noexcept { return cfg * ring * ulysses * pp * tp; }

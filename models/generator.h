@@ -6,27 +6,35 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "configs/error.h"
 #include "configs/pipeline_config.h"
 #include "configs/request.h"
 #include "dist/parallel_context.h"
+#include "dist/plan/block_layout.h"
 #include "dist/weights/stream.h"
 #include "models/family.h"
 
 namespace ditmill::models {
 
-/// A model whose weights have arrived.
+/// A model whose weights have arrived: this rank's slice of them.
 struct LoadedModel {
   std::string family;
   HyperParameters hyper_parameters;
   std::map<std::string, dist::TensorMap, std::less<>> weights;  ///< by role; layers compute where they are
-  std::string tokenizer;                                        ///< the bytes of spiece.model or tokenizer.json
+  /// How blocks are laid out whose weights are shards of their bytes ("blocks.N"): by role and layer.
+  std::map<std::string, std::map<std::int64_t, dist::BlockLayout>, std::less<>> blocks;
+  std::string tokenizer;  ///< the bytes of spiece.model or tokenizer.json
 };
 
-/// The text half of a loaded pipeline on this rank. It shares nothing with the other half, so that it can be
+/// Is told what is being done, for people.
+using Tell = std::function<void(const std::string& doing)>;
+
+/// The text half of a loaded pipeline on this rank: with tp, all ranks of the team call it alike. It shares nothing with the other half, so that it can be
 /// let go of before that is loaded. Not thread-safe. Every call throws Error: numeric for a result that is
 /// not finite, memory for an allocation that failed.
 class TextEncoder {
@@ -40,16 +48,31 @@ class TextEncoder {
   virtual std::uint64_t embedding_bytes(const std::string& text) = 0;
 };
 
-/// The other half: embeddings in, clips out. Not thread-safe. Throws as TextEncoder does.
+/// What a clip is made from.
+struct ClipInput {
+  configs::Request request;
+  at::Tensor text;
+  at::Tensor negative;  ///< not looked at where guidance is off
+};
+
+/// What denoising made of it, equal on all ranks of the group.
+struct ClipLatents {
+  at::Tensor latents;            ///< [C, T, H, W], float32, as diffusers' output_type="latent" gives them
+  std::optional<Error> failure;  ///< numeric
+};
+
+/// The other half: embeddings in, clips out; all ranks of a group make every call alike. Not thread-safe.
+/// Throws as TextEncoder does: on all ranks of a group alike what follows from the clip, and on one rank
+/// alone memory, communication, device and internal.
 class ClipGenerator {
  public:
   virtual ~ClipGenerator() = default;
 
-  /// The final latents [C, T, H, W], float32, as diffusers' output_type="latent" gives them. `negative` is
-  /// not looked at where guidance is off.
-  virtual at::Tensor denoise(const configs::Request& request, const at::Tensor& text,
-                             const at::Tensor& negative) = 0;
-  /// Frames [T, H, W, 3] uint8 of latents.
+  /// How many clips denoise() wants at once to keep all ranks busy.
+  virtual std::size_t clips_at_once() const noexcept { return 1; }
+  /// Latents of each clip. What a clip becomes does not depend on the others.
+  virtual std::vector<ClipLatents> denoise(std::span<const ClipInput> clips, const Tell& tell) = 0;
+  /// Frames [T, H, W, 3] uint8 of latents, on the group's first rank; undefined on others.
   virtual at::Tensor decode(const at::Tensor& latents) = 0;
 };
 

@@ -20,6 +20,7 @@ class Linear {
   }
 
   at::Tensor operator()(const at::Tensor& x) const { return at::linear(x, weight_, bias_); }
+  at::TensorOptions options() const { return weight_.options(); }
   /// The type its weights are kept in.
   at::ScalarType dtype() const { return weight_.scalar_type(); }
 

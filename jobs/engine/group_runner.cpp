@@ -38,40 +38,76 @@ bool fails_the_item(Category category) noexcept {
          category == Category::unsupported || category == Category::internal;
 }
 
-GroupRunner::GroupRunner(const dist::Communicator& comm, TextSource texts, models::ClipGenerator& generator,
-                         GroupStore& store, const configs::PipelineConfig& pipeline,
-                         const OutputConfig& output)
-    : comm_(&comm),
-      generator_(&generator),
-      store_(&store),
+std::optional<Error> run_together(int ranks, const std::function<void()>& step,
+                                  const std::function<void(const Error&)>& abandon) {
+  std::optional<Error> failure = dist::failure_of(step);
+  if (!failure || ranks == 1) return failure;
+  const Category category = failure->category();
+  const bool met_by_all =
+      category == Category::numeric || category == Category::bad_input || category == Category::unsupported;
+  if (!met_by_all) abandon(*failure);
+  return failure;
+}
+
+GroupRunner::GroupRunner(const dist::ParallelContext& parallel, Parts parts,
+                         const configs::PipelineConfig& pipeline, const OutputConfig& output)
+    : parallel_(&parallel),
+      coordinator_(parts.coordinator),
+      texts_(std::move(parts.texts)),
+      generator_(parts.generator),
+      tell_(std::move(parts.tell)),
+      abandon_(std::move(parts.abandon)),
       pipeline_(&pipeline),
       output_(&output),
-      texts_(std::move(texts)),
-      cache_(texts_.cache_bytes) {}
+      cache_(texts_.cache_bytes) {
+  if (parts.store != nullptr) store_.emplace(*parts.store);
+}
 
 void GroupRunner::run() {
   const std::optional<Error> failure = dist::failure_of([this] { work(); });
-  if (failure) {
-    send_to_coordinator(*comm_, {.kind = GroupMessage::Kind::fatal, .error = failure});
-    while (asked_ && !next_) {  // an answer is under way: nobody must be left sending it
-      told_to_stop();
-      std::this_thread::sleep_for(std::chrono::milliseconds{1});
+  if (leads()) {
+    if (failure) {
+      report({.kind = GroupMessage::Kind::fatal, .error = failure});
+      while (asked_ && !next_) {  // an answer is under way: nobody must be left sending it
+        told_to_stop();
+        std::this_thread::sleep_for(std::chrono::milliseconds{1});
+      }
     }
+    report({.kind = GroupMessage::Kind::leave});
   }
-  send_to_coordinator(*comm_, {.kind = GroupMessage::Kind::leave});
   if (failure) throw Error{*failure};
 }
 
 void GroupRunner::work() {
-  if (output_->video) encoder_.emplace();
-  ask();
-  for (Grant grant = wait_for_grant(); !grant.items.empty(); grant = wait_for_grant()) run_window(grant);
-  report_done(store_->seal(true));
+  lead([this] {
+    if (output_->video) encoder_.emplace();
+    ask();
+  });
+  for (Grant grant = next_window(); !grant.items.empty(); grant = next_window()) run_window(grant);
+  lead([this] { report_done(store_->finish()); });
+}
+
+/// What the first rank does alone: an error of it is thrown on all ranks.
+void GroupRunner::lead(const std::function<void()>& alone) {
+  const std::optional<Error> failure = settle(dist::failure_of([&] {
+    if (leads()) alone();
+  }));
+  if (failure) throw Error{*failure};
 }
 
 void GroupRunner::ask() {
-  send_to_coordinator(*comm_, {.kind = GroupMessage::Kind::ask});
+  report({.kind = GroupMessage::Kind::ask});
   asked_ = true;
+}
+
+/// The window that the first rank was granted, on all ranks.
+Grant GroupRunner::next_window() {
+  Grant grant;
+  lead([&] { grant = wait_for_grant(); });
+  if (parallel_->size(dist::Team::clip) == 1) return grant;
+  return grant_from_text(
+      parallel_->host(dist::Team::clip)
+          .broadcast_text(leads() ? to_text(grant) : std::string{}, 0, dist::Purpose::items));
 }
 
 Grant GroupRunner::wait_for_grant() {
@@ -79,7 +115,7 @@ Grant GroupRunner::wait_for_grant() {
   while (!next_) {
     told_to_stop();
     if (next_) break;
-    report_done(store_->seal(false));
+    report_done(store_->acknowledged());
     std::this_thread::sleep_for(sleep);
     sleep = std::min(sleep * 2, std::chrono::microseconds{1000});
   }
@@ -90,7 +126,7 @@ Grant GroupRunner::wait_for_grant() {
 }
 
 bool GroupRunner::told_to_stop() {
-  while (std::optional<Grant> arrived = receive_grant(*comm_)) {
+  while (std::optional<Grant> arrived = receive_grant(*coordinator_)) {
     if (arrived->stop) {
       stop_ = true;
     } else {
@@ -103,12 +139,25 @@ bool GroupRunner::told_to_stop() {
 void GroupRunner::run_window(const Grant& grant) {
   spdlog::debug("{} items granted, from {}", grant.items.size(), grant.items.front().item.request.id);
   encode_texts(grant);
-  for (const WorkItem& work : grant.items) {
-    if (&work == &grant.items.back()) ask();
-    if (told_to_stop()) break;
-    run_item(work);
+  std::span<const WorkItem> left = grant.items;
+  while (!left.empty()) {
+    const std::size_t count = std::min(left.size(), generator_->clips_at_once());
+    bool stop = false;
+    lead([&] {
+      if (count == left.size()) ask();
+      stop = told_to_stop();
+      for (std::size_t i = 0; i < count && !stop; ++i) store_->start(left[i]);
+    });
+    if (parallel_->size(dist::Team::clip) > 1) {
+      stop = parallel_->host(dist::Team::clip).max(stop ? 1 : 0, dist::Purpose::agreement) != 0;
+    }
+    if (stop) break;
+    run_items(left.first(count));
+    left = left.subspan(count);
   }
-  if (!asked_) ask();
+  lead([this] {
+    if (!asked_) ask();
+  });
 }
 
 void GroupRunner::encode_texts(const Grant& grant) {
@@ -116,74 +165,124 @@ void GroupRunner::encode_texts(const Grant& grant) {
   if (!texts_.ahead) return;
   for (const WorkItem& work : grant.items) {
     const configs::Request& request = work.item.request;
+    tell_("encoding the texts of " + request.id);
     const Stopwatch watch;
-    try {
+    const std::optional<Error> failure = together([&] {
       embed(request.prompt);
       if (guided()) embed(request.negative_prompt);
-      text_seconds_[request.id] = watch.seconds();
-    } catch (const Error& error) {
+    });
+    if (failure) {
       // The item itself will meet the same error, and be failed for it.
-      spdlog::debug("item {}: {}", request.id, error.what());
+      spdlog::debug("item {}: {}", request.id, failure->what());
+    } else {
+      text_seconds_[request.id] = watch.seconds();
     }
   }
 }
 
 at::Tensor GroupRunner::embed(const std::string& text) { return cache_.get(text, texts_.embedding); }
 
-void GroupRunner::run_item(const WorkItem& work) {
-  const std::string& id = work.item.request.id;
-  store_->start(work.item, work.attempt);
-  std::optional<FinishedItem> finished;
-  try {
-    finished = make(work);
-  } catch (const Error& error) {
-    if (!fails_the_item(error.category())) throw;
-    const std::string reason = std::string{name(error.category())} + ": " + error.what();
-    spdlog::warn("item {} failed: {}", id, reason);
-    store_->failed(work.item, work.attempt, reason);
-    send_to_coordinator(*comm_, {.kind = GroupMessage::Kind::failed, .items = {id}, .reason = reason});
-    return;
-  }
-  report_done(store_->add(*finished));
+std::optional<Error> GroupRunner::together(const std::function<void()>& step) {
+  return run_together(parallel_->size(dist::Team::clip), step, abandon_);
 }
 
-FinishedItem GroupRunner::make(const WorkItem& work) {
-  const configs::Request& request = work.item.request;
-  FinishedItem finished{.item = &work.item, .attempt = work.attempt, .started = configs::utc_now()};
+/// What ranks met between the steps that they take together: the same on all.
+std::optional<Error> GroupRunner::settle(std::optional<Error> failure) {
+  if (parallel_->size(dist::Team::clip) == 1) return failure;
+  return dist::failure_of([&] { dist::agree_on(parallel_->host(dist::Team::clip), failure); });
+}
 
-  const Stopwatch text_watch;
-  const at::Tensor text = embed(request.prompt);
-  const at::Tensor negative = guided() ? embed(request.negative_prompt) : at::Tensor{};
-  finished.seconds_text = text_seconds_[request.id] + text_watch.seconds();
+void GroupRunner::run_items(std::span<const WorkItem> items) {
+  std::vector<Work> batch(items.size());
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    batch[i].item = &items[i];
+    batch[i].clip.request = items[i].item.request;
+    batch[i].finished = {.attempt = items[i].attempt, .started = configs::utc_now()};
+    embed_clip(batch[i]);
+  }
+  denoise(batch);
+  for (Work& work : batch) finish(work);
+}
 
-  const Stopwatch denoise_watch;
-  const at::Tensor latents = generator_->denoise(request, text, negative);
-  finished.seconds_denoise = denoise_watch.seconds();
+void GroupRunner::embed_clip(Work& work) {
+  const Stopwatch watch;
+  work.failure = together([&] {
+    work.clip.text = embed(work.clip.request.prompt);
+    if (guided()) work.clip.negative = embed(work.clip.request.negative_prompt);
+  });
+  work.finished.seconds_text = text_seconds_[work.clip.request.id] + watch.seconds();
+}
 
-  if (output_->frames || output_->video) {
-    const Stopwatch decode_watch;
-    finished.frames = to_vector<std::uint8_t>(generator_->decode(latents));
-    if (output_->video) {
-      const ClipShape shape{.frames = request.frames, .height = request.height, .width = request.width};
-      finished.video = encoder_->encode(finished.frames, shape, request.fps, *output_->video);
-    }
+void GroupRunner::denoise(std::span<Work> batch) {
+  std::vector<Work*> able;
+  std::vector<models::ClipInput> clips;
+  for (Work& work : batch) {
+    if (work.failure) continue;
+    able.push_back(&work);
+    clips.push_back(work.clip);
+  }
+  if (clips.empty()) return;
+  const Stopwatch watch;
+  std::vector<models::ClipLatents> made;
+  const std::optional<Error> failure = together([&] { made = generator_->denoise(clips, tell_); });
+  if (failure && batch.size() > 1) {  // whose it is shows when they run alone
+    for (Work& work : batch) denoise({&work, 1});
+    return;
+  }
+  for (std::size_t i = 0; i < able.size(); ++i) {
+    able[i]->failure = failure ? failure : made[i].failure;
+    if (!failure) able[i]->latents = made[i].latents;
+    able[i]->finished.seconds_denoise = watch.seconds() / static_cast<double>(able.size());
+  }
+}
+
+void GroupRunner::finish(Work& work) {
+  const std::string& id = work.clip.request.id;
+  const Stopwatch watch;
+  at::Tensor frames;
+  if (!work.failure && (output_->frames || output_->video)) {
+    tell_("decoding " + id);
+    work.failure = together([&] { frames = generator_->decode(work.latents); });
+  }
+  work.failure = settle(work.failure ? work.failure : dist::failure_of([&] {
+    if (!leads()) return;
+    report_done(store_->acknowledged());
+    keep(work, frames);
+    work.finished.seconds_decode = watch.seconds();
+    store_->add(*work.item, std::move(work.finished));
+  }));
+  if (!work.failure) return;
+  if (!fails_the_item(work.failure->category())) throw Error{*work.failure};
+  lead([&] {
+    const std::string reason = std::string{name(work.failure->category())} + ": " + work.failure->what();
+    spdlog::warn("item {} failed: {}", id, reason);
+    store_->failed(*work.item, reason);
+    report({.kind = GroupMessage::Kind::failed, .items = {id}, .reason = reason});
+  });
+}
+
+/// What is kept of an item, on the first rank.
+void GroupRunner::keep(Work& work, const at::Tensor& frames) {
+  const configs::Request& request = work.clip.request;
+  FinishedItem& finished = work.finished;
+  if (frames.defined()) finished.frames = to_vector<std::uint8_t>(frames);
+  if (output_->video) {
+    const ClipShape shape{.frames = request.frames, .height = request.height, .width = request.width};
+    finished.video = encoder_->encode(finished.frames, shape, request.fps, *output_->video);
     if (!output_->frames) finished.frames = {};
-    finished.seconds_decode = decode_watch.seconds();
   }
-  if (output_->latents) {
-    finished.latents = to_vector<float>(latents.to(at::kFloat));
-    for (std::size_t i = 0; i < finished.latent_shape.size(); ++i) {
-      finished.latent_shape[i] = latents.size(static_cast<std::int64_t>(i));
-    }
+  if (!output_->latents) return;
+  finished.latents = to_vector<float>(work.latents.to(at::kFloat));
+  for (std::size_t i = 0; i < finished.latent_shape.size(); ++i) {
+    finished.latent_shape[i] = work.latents.size(static_cast<std::int64_t>(i));
   }
-  return finished;
 }
 
 void GroupRunner::report_done(const std::vector<Acknowledged>& acknowledged) {
   if (acknowledged.empty()) return;
   GroupMessage message{.kind = GroupMessage::Kind::done};
   for (const Acknowledged& item : acknowledged) message.items.push_back(item.item);
-  send_to_coordinator(*comm_, message);
+  report(std::move(message));
 }
 
 }  // namespace ditmill::jobs

@@ -18,11 +18,7 @@ std::uint64_t split_mix_64(std::uint64_t& state) noexcept {
   return z ^ (z >> 31);
 }
 
-}  // namespace
-
-at::Tensor NoopGenerator::denoise(const configs::Request& request, const at::Tensor& /*text*/,
-                                  const at::Tensor& /*negative*/) {
-  std::this_thread::sleep_for(std::chrono::duration<double>{seconds_});
+at::Tensor random_frames(const configs::Request& request) {
   at::Tensor frames = at::empty({request.frames, request.height, request.width, 3}, at::kByte);
   auto* out = frames.data_ptr<std::uint8_t>();
   const std::int64_t size = frames.numel();
@@ -32,6 +28,19 @@ at::Tensor NoopGenerator::denoise(const configs::Request& request, const at::Ten
     std::memcpy(out + at, &word, static_cast<std::size_t>(std::min<std::int64_t>(8, size - at)));
   }
   return frames;
+}
+
+}  // namespace
+
+std::vector<models::ClipLatents> NoopGenerator::denoise(std::span<const models::ClipInput> clips,
+                                                        const models::Tell& tell) {
+  std::vector<models::ClipLatents> made;
+  for (const models::ClipInput& clip : clips) {
+    tell("rehearsing " + clip.request.id);
+    std::this_thread::sleep_for(std::chrono::duration<double>{seconds_});
+    made.push_back({random_frames(clip.request), {}});
+  }
+  return made;
 }
 
 at::Tensor NoopGenerator::decode(const at::Tensor& latents) { return latents; }

@@ -5,13 +5,14 @@
 namespace ditmill::jobs {
 
 /// The generator of a rehearsal (`model: {noop: SECONDS}`): takes its time, then gives frames of bytes that
-/// are pseudo-random from the item's seed alone (SplitMix64, little-endian). Its "latents" are those frames.
+/// are pseudo-random from the item's seed alone (SplitMix64, little-endian), on every rank of a group. Its
+/// "latents" are those frames.
 class NoopGenerator : public models::ClipGenerator {
  public:
   explicit NoopGenerator(double seconds) : seconds_(seconds) {}
 
-  at::Tensor denoise(const configs::Request& request, const at::Tensor& text,
-                     const at::Tensor& negative) override;
+  std::vector<models::ClipLatents> denoise(std::span<const models::ClipInput> clips,
+                                           const models::Tell& tell) override;
   at::Tensor decode(const at::Tensor& latents) override;
 
  private:

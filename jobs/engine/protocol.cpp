@@ -71,20 +71,31 @@ std::optional<std::pair<int, GroupMessage>> receive_from_groups(const dist::Comm
   return std::pair{arrived->from, std::move(message)};
 }
 
-void send_grant(const dist::Communicator& comm, int rank, const Grant& grant) {
+std::string to_text(const Grant& grant) {
   nlohmann::json json{{"stop", grant.stop}, {"items", nlohmann::json::array()}};
   for (const WorkItem& work : grant.items) json["items"].push_back(work_to_json(work));
-  comm.send(pack(json), rank, to_group, dist::Purpose::items);
+  std::string text;
+  nlohmann::json::to_cbor(json, text);
+  return text;
+}
+
+Grant grant_from_text(const std::string& text) {
+  const nlohmann::json json = nlohmann::json::from_cbor(text);
+  Grant grant{.stop = json.at("stop").get<bool>()};
+  for (const nlohmann::json& work : json.at("items")) grant.items.push_back(work_from_json(work));
+  return grant;
+}
+
+void send_grant(const dist::Communicator& comm, int rank, const Grant& grant) {
+  const std::string text = to_text(grant);
+  comm.send(std::as_bytes(std::span{text}), rank, to_group, dist::Purpose::items);
 }
 
 std::optional<Grant> receive_grant(const dist::Communicator& comm) {
   const std::optional<dist::Message> arrived =
       comm.try_receive(coordinator_rank, to_group, dist::Purpose::items);
   if (!arrived) return std::nullopt;
-  const nlohmann::json json = unpack(*arrived);
-  Grant grant{.stop = json.at("stop").get<bool>()};
-  for (const nlohmann::json& work : json.at("items")) grant.items.push_back(work_from_json(work));
-  return grant;
+  return grant_from_text({reinterpret_cast<const char*>(arrived->bytes.data()), arrived->bytes.size()});
 }
 
 }  // namespace ditmill::jobs

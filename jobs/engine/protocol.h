@@ -42,6 +42,10 @@ void send_to_coordinator(const dist::Communicator& comm, const GroupMessage& mes
 /// A message of any group, if one has arrived. Never waits.
 std::optional<std::pair<int, GroupMessage>> receive_from_groups(const dist::Communicator& comm);
 
+/// A grant as bytes and back, for the other ranks of a group.
+std::string to_text(const Grant& grant);
+Grant grant_from_text(const std::string& text);
+
 void send_grant(const dist::Communicator& comm, int rank, const Grant& grant);
 std::optional<Grant> receive_grant(const dist::Communicator& comm);
 

@@ -75,6 +75,12 @@ nlohmann::json broadcast_json(const dist::Communicator& comm, const nlohmann::js
 
 void write_progress(const std::string& text) { std::cerr << text << std::flush; }
 
+/// Ends all ranks: others wait in a step that this one has left.
+[[noreturn]] void end_all_ranks(const Error& error) {
+  std::cerr << "ditmill: " << error.what() << "\n";
+  dist::MpiSession::abort(exit_code(error.category()));
+}
+
 /// A run on one rank; `authority` is there on rank 0 only.
 class Run {
  public:
@@ -86,6 +92,7 @@ class Run {
   /// Returns how the run ended, on rank 0. Throws the agreed error.
   Outcome run() {
     const Orders orders = open();
+    parallel_.emplace(dist::Mesh{world_.size(), orders.pipeline.parallel}, world_);
     std::optional<Loading> loading;
     Generation generation;
     if (orders.load) {
@@ -170,7 +177,7 @@ class Run {
   /// Loads the model, the text encoder first. With offload: stages all texts are encoded then, and its memory
   /// is given back before the rest is loaded.
   void load(const Orders& orders, Loading& loading, Generation& generation) {
-    const dist::ParallelContext parallel{dist::Mesh{world_.size(), orders.pipeline.parallel}, world_.rank()};
+    const dist::ParallelContext& parallel = *parallel_;
     load_stage(world_, *orders.load, LoadStage::text, device_, loading);
     dist::agree(world_, [&] { generation.encoder = models::make_text_encoder(loading.model, parallel); });
     const configs::Offload offload = orders.pipeline.components.at("text_encoder").offload;
@@ -208,7 +215,8 @@ class Run {
       spool_folder_.emplace(folder);
     });
     folder = world_.broadcast_text(folder, 0, dist::Purpose::plan);
-    return std::make_shared<const TextSpool>(encode_texts(world_, encoder, texts, folder));
+    return std::make_shared<const TextSpool>(encode_texts(world_, *parallel_, encoder, texts, folder,
+                                                          [](const Error& error) { end_all_ranks(error); }));
   }
 
   /// Says what the largest rank came to, beside what was planned.
@@ -221,11 +229,11 @@ class Run {
   }
 
   void work(const Orders& orders, Generation& generation, const StorePlan& plan) {
-    const dist::Mesh mesh{world_.size(), orders.pipeline.parallel};
     std::optional<GroupStore> store;
-    const int group = mesh.coordinate(world_.rank(), dist::Axis::dp);
     dist::agree(world_, [&] {
-      store.emplace(RunDirectory{plan.run_directory}, plan.epoch, group, plan.output, plan.provenance);
+      if (parallel_->place(dist::Team::clip) != 0) return;
+      store.emplace(RunDirectory{plan.run_directory}, plan.epoch, parallel_->index(dist::Axis::dp),
+                    plan.output, plan.provenance);
     });
 
     std::optional<Progress> progress;
@@ -233,11 +241,19 @@ class Run {
     if (leads()) {
       progress.emplace(authority_->total(), authority_->already_done(), isatty(STDERR_FILENO) == 1,
                        write_progress);
-      coordinator.emplace(items_, authority_->items(), authority_->pending(), group_roots(mesh),
+      coordinator.emplace(items_, authority_->items(), authority_->pending(), group_roots(parallel_->mesh()),
                           orders.pipeline.text_window, *progress);
     }
     const std::optional<Error> failure = dist::failure_of([&] {
-      GroupRunner{items_, generation.texts, *generation.generator, *store, orders.pipeline, plan.output}
+      GroupRunner{*parallel_,
+                  {.coordinator = &items_,
+                   .store = store ? &*store : nullptr,
+                   .texts = generation.texts,
+                   .generator = generation.generator.get(),
+                   .tell = [](const std::string& doing) { spdlog::trace("{}", doing); },
+                   .abandon = [](const Error& error) { end_all_ranks(error); }},
+                  orders.pipeline,
+                  plan.output}
           .run();
     });
     if (coordinator) {
@@ -256,6 +272,7 @@ class Run {
   dist::Communicator world_;
   dist::Communicator items_;  ///< the coordinator's and the groups' own
   RunOptions options_;
+  std::optional<dist::ParallelContext> parallel_;
   at::Device device_ = at::kCPU;
   std::optional<Authority> authority_;
   std::optional<SpoolFolder> spool_folder_;  ///< on rank 0

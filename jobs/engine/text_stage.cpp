@@ -28,10 +28,11 @@ double seconds_since(Clock::time_point began) {
   return std::chrono::duration<double>(Clock::now() - began).count();
 }
 
-/// This rank's share: every comm.size()-th text.
-std::vector<std::string> deal_out(const dist::Communicator& comm, const std::vector<std::string>& texts) {
-  const auto ranks = static_cast<std::size_t>(comm.size());
-  const auto mine = static_cast<std::size_t>(comm.rank());
+/// The share of this rank's tp team: a text in so many as there are teams.
+std::vector<std::string> deal_out(const dist::Communicator& comm, int team_size,
+                                  const std::vector<std::string>& texts) {
+  const auto teams = static_cast<std::size_t>(comm.size() / team_size);
+  const auto mine = static_cast<std::size_t>(comm.rank() / team_size);
   std::vector<std::string> share;
   for (std::size_t first = 0;; first += texts_a_block) {
     nlohmann::json block = nlohmann::json::array();
@@ -40,7 +41,7 @@ std::vector<std::string> deal_out(const dist::Communicator& comm, const std::vec
     }
     block = nlohmann::json::parse(comm.broadcast_text(block.dump(), 0, dist::Purpose::plan));
     for (std::size_t i = 0; i < block.size(); ++i) {
-      if ((first + i) % ranks == mine) share.push_back(block[i].get<std::string>());
+      if ((first + i) % teams == mine) share.push_back(block[i].get<std::string>());
     }
     if (block.size() < texts_a_block) return share;
   }
@@ -71,11 +72,17 @@ void require_room(const dist::Communicator& comm, std::uint64_t bytes, const std
 
 class Encoding {
  public:
-  Encoding(const dist::Communicator& comm, models::TextEncoder& encoder, std::vector<std::string> share)
-      : comm_(comm), encoder_(encoder), share_(std::move(share)) {}
+  Encoding(const dist::Communicator& comm, const dist::ParallelContext& parallel,
+           models::TextEncoder& encoder, std::vector<std::string> share,
+           const std::function<void(const Error&)>& abandon)
+      : comm_(comm), parallel_(parallel), encoder_(encoder), share_(std::move(share)), abandon_(abandon) {}
+
+  /// Whether this rank is the one of its team that stores.
+  bool writes() const { return parallel_.place(dist::Team::tp) == 0; }
 
   std::uint64_t bytes() {
     std::uint64_t bytes = 0;
+    if (!writes()) return bytes;
     for (const std::string& text : share_) {
       if (const auto error = dist::failure_of([&] { bytes += encoder_.embedding_bytes(text); })) {
         if (!belongs_to_the_text(*error)) throw Error{*error};
@@ -101,7 +108,9 @@ class Encoding {
  private:
   void encode(const std::string& text, TextSpoolWriter& writer) {
     at::Tensor embedding;
-    const std::optional<Error> error = dist::failure_of([&] { embedding = encoder_.encode_text(text); });
+    const std::optional<Error> error = run_together(
+        parallel_.size(dist::Team::tp), [&] { embedding = encoder_.encode_text(text); }, abandon_);
+    if (!writes()) return;
     if (!error) {
       writer.add(text, embedding);
     } else if (belongs_to_the_text(*error)) {
@@ -120,18 +129,21 @@ class Encoding {
   }
 
   const dist::Communicator& comm_;
+  const dist::ParallelContext& parallel_;
   models::TextEncoder& encoder_;
   std::vector<std::string> share_;
+  const std::function<void(const Error&)>& abandon_;
   Clock::time_point began_ = Clock::now();
   Clock::time_point told_ = began_;
 };
 
 }  // namespace
 
-TextSpool encode_texts(const dist::Communicator& comm, models::TextEncoder& encoder,
-                       const std::vector<std::string>& texts, const std::string& folder) {
+TextSpool encode_texts(const dist::Communicator& comm, const dist::ParallelContext& parallel,
+                       models::TextEncoder& encoder, const std::vector<std::string>& texts,
+                       const std::string& folder, const std::function<void(const Error&)>& abandon) {
   const Clock::time_point began = Clock::now();
-  Encoding encoding{comm, encoder, deal_out(comm, texts)};
+  Encoding encoding{comm, parallel, encoder, deal_out(comm, parallel.size(dist::Team::tp), texts), abandon};
   std::uint64_t bytes = 0;
   std::optional<TextSpoolWriter> writer;
   dist::agree(comm, [&] {

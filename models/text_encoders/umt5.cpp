@@ -7,18 +7,19 @@
 #include <string>
 
 #include "configs/error.h"
+#include "dist/comm/tensors.h"
 #include "models/text_encoders/umt5_names.h"
 
 namespace ditmill::models {
 namespace {
 
-at::Tensor take_embedding(const WeightsView& weights, const Umt5Dims& dims) {
+at::Tensor take_embedding(const WeightsView& weights, std::int64_t rows, std::int64_t dim) {
   at::Tensor alias;
   if (weights.has(umt5_names::embed_tokens)) {
-    alias = weights.take(umt5_names::embed_tokens, {dims.vocabulary, dims.dim});
+    alias = weights.take(umt5_names::embed_tokens, {rows, dim});
     if (!weights.has(umt5_names::shared)) return alias;
   }
-  return weights.take(umt5_names::shared, {dims.vocabulary, dims.dim});
+  return weights.take(umt5_names::shared, {rows, dim});
 }
 
 std::vector<Umt5Block> make_blocks(const WeightsView& weights, const Umt5Dims& dims,
@@ -51,10 +52,21 @@ at::Tensor position_buckets(const Umt5Dims& dims, std::int64_t tokens) {
 Umt5Encoder::Umt5Encoder(const WeightsView& weights, const nlohmann::json& hyper_parameters,
                          const dist::ParallelContext& parallel)
     : dims_(umt5_dims_from_json(hyper_parameters)),
-      embedding_(take_embedding(weights, dims_)),
+      parallel_(parallel),
+      rows_(parallel.part(dist::Axis::tp, dims_.vocabulary)),
+      embedding_(take_embedding(weights, rows_.size(), dims_.dim)),
       blocks_(make_blocks(weights.scope("encoder"), dims_, parallel)),
       final_norm_(weights.scope("encoder").scope("final_layer_norm"), dims_),
       buckets_(position_buckets(dims_, tokens).to(embedding_.device())) {}
+
+at::Tensor Umt5Encoder::embed(const at::Tensor& ids) const {
+  if (parallel_.degree(dist::Axis::tp) == 1) return at::embedding(embedding_, ids);
+  // One rank has a token's row, the others add zeros to it: exact.
+  const at::Tensor own = (ids >= rows_.begin).logical_and(ids < rows_.end);
+  const at::Tensor rows = at::embedding(embedding_, (ids - rows_.begin).clamp(0, rows_.size() - 1));
+  return dist::all_reduce(parallel_.team(dist::Team::tp), at::where(own.unsqueeze(-1), rows, 0.0),
+                          dist::Purpose::tensor);
+}
 
 at::Tensor Umt5Encoder::encode(const std::vector<int>& ids) const {
   const auto count = static_cast<std::int64_t>(ids.size());
@@ -81,7 +93,7 @@ at::Tensor Umt5Encoder::encode(const std::vector<int>& ids) const {
     attended = (at::arange(tokens, at::kLong) < count).view({1, 1, 1, tokens}).to(embedding_.device());
   }
 
-  at::Tensor x = at::embedding(embedding_, padded.to(embedding_.device()));
+  at::Tensor x = embed(padded.to(embedding_.device()));
   for (const Umt5Block& block : blocks_) x = block(x, buckets_, attended);
   return final_norm_(x)[0].narrow(0, 0, count);
 }

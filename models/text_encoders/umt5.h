@@ -31,8 +31,12 @@ class Umt5Encoder {
   std::size_t bytes_per_token() const { return static_cast<std::size_t>(dims_.dim) * embedding_.itemsize(); }
 
  private:
+  at::Tensor embed(const at::Tensor& ids) const;
+
   Umt5Dims dims_;
-  at::Tensor embedding_;  ///< [vocabulary, dim]
+  dist::ParallelContext parallel_;
+  dist::Range rows_;      ///< of the vocabulary that this tp rank holds
+  at::Tensor embedding_;  ///< [rows, dim]
   std::vector<Umt5Block> blocks_;
   Umt5Norm final_norm_;
   at::Tensor buckets_;  ///< [tokens, tokens] int64: of key minus query

@@ -38,7 +38,7 @@ Umt5Attention::Umt5Attention(const WeightsView& weights, const Umt5Dims& dims,
       q_(weights.scope("q"), dims.dim, heads_ * head_dim_, Linear::Bias::no),
       k_(weights.scope("k"), dims.dim, heads_ * head_dim_, Linear::Bias::no),
       v_(weights.scope("v"), dims.dim, heads_ * head_dim_, Linear::Bias::no),
-      o_(weights.scope("o"), heads_ * head_dim_, dims.dim, Linear::Bias::no),
+      o_(weights.scope("o"), heads_ * head_dim_, dims.dim, parallel, Linear::Bias::no),
       bias_(weights.scope("relative_attention_bias").take("weight", {dims.buckets, heads_})) {}
 
 at::Tensor Umt5Attention::operator()(const at::Tensor& x, const at::Tensor& buckets,
@@ -61,7 +61,7 @@ Umt5FeedForward::Umt5FeedForward(const WeightsView& weights, const Umt5Dims& dim
             Linear::Bias::no),
       up_(weights.scope("wi_1"), dims.dim, parallel.part(dist::Axis::tp, dims.ffn_dim).size(),
           Linear::Bias::no),
-      down_(weights.scope("wo"), parallel.part(dist::Axis::tp, dims.ffn_dim).size(), dims.dim,
+      down_(weights.scope("wo"), parallel.part(dist::Axis::tp, dims.ffn_dim).size(), dims.dim, parallel,
             Linear::Bias::no) {}
 
 at::Tensor Umt5FeedForward::operator()(const at::Tensor& x) const {

@@ -6,6 +6,7 @@
 
 #include "dist/parallel_context.h"
 #include "models/linear.h"
+#include "models/row_linear.h"
 #include "models/text_encoders/umt5_dims.h"
 #include "models/weights_view.h"
 
@@ -22,7 +23,8 @@ class Umt5Norm {
   double eps_;
 };
 
-/// Attention without a scale; its scores get a learned bias for each head and bucket of relative positions.
+/// Attention without a scale, this rank's heads of the tp axis; its scores get a learned bias for each head
+/// and bucket of relative positions.
 class Umt5Attention {
  public:
   Umt5Attention(const WeightsView& weights, const Umt5Dims& dims, const dist::ParallelContext& parallel);
@@ -32,7 +34,8 @@ class Umt5Attention {
  private:
   std::int64_t heads_;  ///< this rank's
   std::int64_t head_dim_;
-  Linear q_, k_, v_, o_;
+  Linear q_, k_, v_;
+  RowLinear o_;
   at::Tensor bias_;  ///< [buckets, heads]
 };
 
@@ -43,7 +46,8 @@ class Umt5FeedForward {
   at::Tensor operator()(const at::Tensor& x) const;
 
  private:
-  Linear gate_, up_, down_;
+  Linear gate_, up_;
+  RowLinear down_;
 };
 
 /// x += attention(norm(x)); x += feed_forward(norm(x)).

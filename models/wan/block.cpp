@@ -14,15 +14,15 @@ Block::Block(const WeightsView& weights, const Dims& dims, const dist::ParallelC
       norm2_weight_(weights.take("norm2.weight", {dims.dim})),
       norm2_bias_(weights.take("norm2.bias", {dims.dim})),
       ffn_in_(weights.scope("ffn.net.0.proj"), dims.dim, ffn_part_),
-      ffn_out_(weights.scope("ffn.net.2"), ffn_part_, dims.dim),
+      ffn_out_(weights.scope("ffn.net.2"), ffn_part_, dims.dim, parallel),
       table_(weights.take("scale_shift_table", {1, 6, dims.dim})) {}
 
 at::Tensor Block::operator()(const at::Tensor& x, const at::Tensor& text, const at::Tensor& modulation,
-                             const RopeTable& rope) const {
+                             const Tokens& tokens) const {
   const at::ScalarType dtype = x.scalar_type();
   const std::vector<at::Tensor> m = (table_ + modulation.to(at::kFloat)).chunk(6, 1);
 
-  at::Tensor y = attn1_.self(kernels::modulated_norm(x, m[1], m[0], eps_), rope);
+  at::Tensor y = attn1_.self(kernels::modulated_norm(x, m[1], m[0], eps_), tokens);
   at::Tensor sum = (x.to(at::kFloat) + y * m[2]).to(dtype);
 
   y = at::layer_norm(sum.to(at::kFloat), {sum.size(-1)}, norm2_weight_, norm2_bias_, eps_).to(dtype);

@@ -2,6 +2,7 @@
 
 #include "dist/parallel_context.h"
 #include "models/linear.h"
+#include "models/row_linear.h"
 #include "models/wan/attention.h"
 #include "models/wan/dims.h"
 
@@ -13,17 +14,18 @@ class Block {
  public:
   Block(const WeightsView& weights, const Dims& dims, const dist::ParallelContext& parallel);
 
-  /// x [batch, tokens, dim]; text [batch, text tokens, dim]; modulation [batch, 6, dim]: shift, scale and
+  /// x [batch, my tokens, dim]; text [batch, text tokens, dim]; modulation [batch, 6, dim]: shift, scale and
   /// gate of the self-attention, then of the feed-forward.
   at::Tensor operator()(const at::Tensor& x, const at::Tensor& text, const at::Tensor& modulation,
-                        const RopeTable& rope) const;
+                        const Tokens& tokens) const;
 
  private:
   std::int64_t ffn_part_;
   double eps_;
   Attention attn1_, attn2_;
   at::Tensor norm2_weight_, norm2_bias_;
-  Linear ffn_in_, ffn_out_;
+  Linear ffn_in_;
+  RowLinear ffn_out_;
   at::Tensor table_;
 };
 

@@ -2,22 +2,142 @@
 
 #include <ATen/ATen.h>
 
-#include "configs/error.h"
+#include <deque>
+#include <utility>
+
+#include "dist/comm/tensors.h"
 #include "models/guidance.h"
 
 namespace ditmill::models::wan {
 namespace {
 
-void require_finite(const at::Tensor& latents, int step, const Sampler& sampler, const std::string& item) {
-  if (at::isfinite(latents).all().item<bool>()) return;
-  throw Error{Category::numeric,
-              "denoise",
-              Where{.item = item},
-              Expected{"finite latents"},
-              Got{"NaN or infinity, first after step " + std::to_string(step + 1) + " of " +
-                  std::to_string(sampler.steps())},
-              "float32 for the dit, or a smaller guidance_scale, may help; else the weights are damaged"};
+using dist::Purpose;
+using dist::Team;
+
+Error not_finite(const DenoiseInput& clip, int step) {
+  return Error{Category::numeric,
+               "denoise",
+               Where{.item = clip.item},
+               Expected{"finite latents"},
+               Got{"NaN or infinity, first after step " + std::to_string(step + 1) + " of " +
+                   std::to_string(clip.sampler->steps())},
+               "float32 for the dit, or a smaller guidance_scale, may help; else the weights are damaged"};
 }
+
+/// As latents travel between stages, whatever the sampler keeps them in: nothing is lost.
+at::Tensor in_float32(const at::Tensor& latents) { return latents.to(at::kFloat); }
+
+/// A clip on its way through the steps.
+struct Clip {
+  const DenoiseInput* input;
+  at::Tensor latents;  ///< on the first and the last stage
+  Grid grid{};
+  Tokens tokens;
+  int bad_step = -1;  ///< the first after which the latents were not finite; on the last stage
+};
+
+class Denoising {
+ public:
+  Denoising(Transformer& transformer, std::span<const DenoiseInput> inputs)
+      : transformer_(transformer),
+        parallel_(transformer.parallel()),
+        stage_(parallel_.index(dist::Axis::pp)),
+        stages_(parallel_.degree(dist::Axis::pp)) {
+    for (const DenoiseInput& input : inputs) {
+      const Grid grid = Transformer::grid_of(input.noise.sizes());
+      clips_.push_back({&input, input.noise, grid, transformer.tokens(grid)});
+    }
+  }
+
+  void step(int step) {
+    for (Clip& clip : clips_) {
+      if (clip.bad_step >= 0 && stages_ == 1) continue;
+      if (step > 0 && stages_ > 1 && transformer_.is_first_stage()) {
+        clip.latents = receive(stages_ - 1, clip.input->noise.sizes().vec(), clip.input->noise.options());
+      }
+      const at::Tensor flow = predict(clip, step);
+      if (transformer_.is_last_stage()) advance(clip, flow, step);
+    }
+  }
+
+  std::vector<Denoised> finish() {
+    for (dist::PendingTensors& pending : sent_) pending.wait();
+    std::vector<Denoised> results;
+    for (Clip& clip : clips_) {
+      if (stages_ > 1) {
+        clip.latents = in_float32(clip.latents);
+        dist::broadcast(parallel_.team(Team::pp), clip.latents, stages_ - 1, Purpose::stages);
+        clip.bad_step = static_cast<int>(parallel_.host(Team::pp).max(clip.bad_step, Purpose::agreement));
+      }
+      std::optional<Error> failure;
+      if (clip.bad_step >= 0) failure = not_finite(*clip.input, clip.bad_step);
+      results.push_back({clip.latents, std::move(failure)});
+    }
+    return results;
+  }
+
+ private:
+  /// The guided flow of a clip at its latents: on the last stage; undefined on others.
+  at::Tensor predict(Clip& clip, int step) {
+    const DenoiseInput& input = *clip.input;
+    const at::Tensor timestep =
+        at::full({1}, input.sampler->timestep(step), input.noise.options().dtype(at::kFloat));
+    if (!guided(input.guidance_scale)) return forward(clip, timestep, input.text);
+    if (parallel_.degree(dist::Axis::cfg) == 1) {
+      const at::Tensor flow = forward(clip, timestep, input.text);
+      const at::Tensor other = forward(clip, timestep, input.negative);
+      return flow.defined() ? guide(flow, other, input.guidance_scale) : flow;
+    }
+    const bool conditional = parallel_.index(dist::Axis::cfg) == 0;
+    const at::Tensor flow = forward(clip, timestep, conditional ? input.text : input.negative);
+    if (!flow.defined()) return flow;
+    const at::Tensor both = dist::all_gather(parallel_.team(Team::cfg), flow, 0, {1, 1}, Purpose::guidance);
+    return guide(both.narrow(0, 0, 1), both.narrow(0, 1, 1), input.guidance_scale);
+  }
+
+  /// One pass through this rank's stage.
+  at::Tensor forward(Clip& clip, const at::Tensor& timestep, const at::Tensor& text) {
+    const Transformer::Conditions conditions = transformer_.embed(timestep, text);
+    at::Tensor x;
+    if (transformer_.is_first_stage()) {
+      x = transformer_.enter(clip.latents.to(transformer_.dtype()), clip.tokens);
+    } else {
+      x = receive(stage_ - 1, {1, clip.tokens.shares.mine().size(), transformer_.dims().dim},
+                  transformer_.options());
+    }
+    x = transformer_.pass(x, conditions, clip.tokens);
+    if (transformer_.is_last_stage()) return transformer_.leave(x, conditions, clip.tokens, clip.grid);
+    send(x, stage_ + 1);
+    return {};
+  }
+
+  void advance(Clip& clip, const at::Tensor& flow, int step) {
+    clip.latents = clip.input->sampler->advance(flow, clip.latents);
+    if (clip.bad_step < 0 && !at::isfinite(clip.latents).all().item<bool>()) clip.bad_step = step;
+    if (stages_ > 1 && step + 1 < clip.input->sampler->steps()) send(in_float32(clip.latents), 0);
+  }
+
+  void send(const at::Tensor& x, int to) {
+    sent_.push_back(dist::start_send(parallel_.team(Team::pp), x, to, Purpose::stages));
+    // What was sent a round of all clips ago has long been taken.
+    if (sent_.size() <= 2 * clips_.size()) return;
+    sent_.front().wait();
+    sent_.pop_front();
+  }
+
+  at::Tensor receive(int from, const std::vector<std::int64_t>& shape, const at::TensorOptions& options) {
+    return dist::start_receive(parallel_.team(Team::pp), from, shape, options, Purpose::stages)
+        .wait()
+        .front();
+  }
+
+  Transformer& transformer_;
+  const dist::ParallelContext& parallel_;
+  int stage_;
+  int stages_;
+  std::vector<Clip> clips_;
+  std::deque<dist::PendingTensors> sent_;
+};
 
 }  // namespace
 
@@ -27,19 +147,15 @@ at::Tensor pad_text(const at::Tensor& embedding, const at::TensorOptions& option
   return padded;
 }
 
-at::Tensor denoise(Transformer& transformer, Sampler& sampler, const DenoiseInput& input) {
-  at::Tensor latents = input.noise;
-  for (int step = 0; step < sampler.steps(); ++step) {
-    const at::Tensor model_input = latents.to(transformer.dtype());
-    const at::Tensor timestep = at::full({1}, sampler.timestep(step), latents.options().dtype(at::kFloat));
-    at::Tensor flow = transformer(model_input, timestep, input.text);
-    if (guided(input.guidance_scale)) {
-      flow = guide(flow, transformer(model_input, timestep, input.negative), input.guidance_scale);
-    }
-    latents = sampler.advance(flow, latents);
-    require_finite(latents, step, sampler, input.item);
+std::vector<Denoised> denoise(Transformer& transformer, std::span<const DenoiseInput> clips,
+                              const AtStep& at_step) {
+  Denoising denoising(transformer, clips);
+  const int steps = clips.empty() ? 0 : clips.front().sampler->steps();
+  for (int step = 0; step < steps; ++step) {
+    if (at_step) at_step(step);
+    denoising.step(step);
   }
-  return latents;
+  return denoising.finish();
 }
 
 }  // namespace ditmill::models::wan

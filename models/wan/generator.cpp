@@ -48,8 +48,8 @@ void require_finite(const at::Tensor& values, const char* doing, const char* wha
 
 /// What a body gives, without a trace for gradients, its failures as Errors.
 template <typename Body>
-at::Tensor guarded(const Body& body) {
-  at::Tensor result;
+auto guarded(const Body& body) {
+  decltype(body()) result;
   translate_errors([&] {
     const c10::InferenceMode inference;
     result = body();
@@ -88,28 +88,46 @@ class WanTextEncoder final : public TextEncoder {
   Umt5Encoder text_encoder_;
 };
 
+wan::BlockShards take_shards(LoadedModel& model, const configs::PipelineConfig& pipeline) {
+  const auto found = model.blocks.find("dit");
+  if (found == model.blocks.end()) return {};
+  return {std::move(found->second), pipeline.parallel.reshard_after_forward};
+}
+
 /// Wan text-to-video: transformer and VAE on their weights' device.
 class WanGenerator final : public ClipGenerator {
  public:
   WanGenerator(LoadedModel& model, const configs::PipelineConfig& pipeline,
                const dist::ParallelContext& parallel)
       : pipeline_(pipeline),
-        transformer_(build<wan::Transformer>(
-            model, "dit", wan::dims_from_json(model.hyper_parameters.at("dit")), parallel)),
+        parallel_(parallel),
+        transformer_(build<wan::Transformer>(model, "dit",
+                                             wan::dims_from_json(model.hyper_parameters.at("dit")), parallel,
+                                             take_shards(model, pipeline))),
         decoder_(build<WanDecoder>(model, "vae", model.hyper_parameters.at("vae"))) {}
 
-  at::Tensor denoise(const configs::Request& request, const at::Tensor& text,
-                     const at::Tensor& negative) override {
+  std::size_t clips_at_once() const noexcept override {
+    return static_cast<std::size_t>(parallel_.degree(dist::Axis::pp));
+  }
+
+  std::vector<ClipLatents> denoise(std::span<const ClipInput> clips, const Tell& tell) override {
     return guarded([&] {
-      wan::DenoiseInput input;
-      input.noise = initial_noise(request.seed, wan::latent_shape(transformer_.dims(), request))
-                        .to(transformer_.options().device());
-      input.text = wan::pad_text(text, transformer_.options());
-      input.guidance_scale = pipeline_.guidance_scale;
-      input.item = request.id;
-      if (guided(input.guidance_scale)) input.negative = wan::pad_text(negative, transformer_.options());
-      const auto sampler = make_sampler(pipeline_.solver, pipeline_.steps, pipeline_.flow_shift);
-      return wan::denoise(transformer_, *sampler, input)[0].to(at::kCPU, at::kFloat).contiguous();
+      std::vector<wan::DenoiseInput> inputs;
+      std::string items;
+      for (const ClipInput& clip : clips) {
+        inputs.push_back(input_of(clip));
+        items += (items.empty() ? "" : ", ") + clip.request.id;
+      }
+      const auto at_step = [&](int step) {
+        tell("denoising " + items + ", step " + std::to_string(step + 1) + " of " +
+             std::to_string(pipeline_.steps));
+      };
+      std::vector<ClipLatents> results;
+      for (wan::Denoised& made : wan::denoise(transformer_, inputs, at_step)) {
+        results.push_back(
+            {made.latents[0].to(at::kCPU, at::kFloat).contiguous(), std::move(made.failure)});
+      }
+      return results;
     });
   }
 
@@ -122,7 +140,20 @@ class WanGenerator final : public ClipGenerator {
   }
 
  private:
+  wan::DenoiseInput input_of(const ClipInput& clip) const {
+    wan::DenoiseInput input;
+    input.noise = initial_noise(clip.request.seed, wan::latent_shape(transformer_.dims(), clip.request))
+                      .to(transformer_.options().device());
+    input.text = wan::pad_text(clip.text, transformer_.options());
+    input.guidance_scale = pipeline_.guidance_scale;
+    input.item = clip.request.id;
+    if (guided(input.guidance_scale)) input.negative = wan::pad_text(clip.negative, transformer_.options());
+    input.sampler = make_sampler(pipeline_.solver, pipeline_.steps, pipeline_.flow_shift);
+    return input;
+  }
+
   configs::PipelineConfig pipeline_;
+  dist::ParallelContext parallel_;
   wan::Transformer transformer_;
   WanDecoder decoder_;
 };

@@ -4,23 +4,10 @@
 
 #include <cmath>
 
+#include "dist/comm/tensors.h"
 #include "models/kernels/modulated_norm.h"
 
 namespace ditmill::models::wan {
-namespace {
-
-std::vector<Block> make_blocks(const WeightsView& weights, const Dims& dims,
-                               const dist::ParallelContext& parallel) {
-  std::vector<Block> blocks;
-  blocks.reserve(static_cast<std::size_t>(dims.layers));
-  for (std::int64_t layer = 0; layer < dims.layers; ++layer) {
-    blocks.emplace_back(weights.scope("blocks", layer), dims, parallel);
-  }
-  return blocks;
-}
-
-}  // namespace
-
 at::Tensor timestep_sinusoid(const at::Tensor& timestep, std::int64_t width) {
   const std::int64_t half = width / 2;
   const at::Tensor exponent = at::arange(0, half, timestep.options().dtype(at::kFloat)) * -std::log(10000.0) /
@@ -30,20 +17,27 @@ at::Tensor timestep_sinusoid(const at::Tensor& timestep, std::int64_t width) {
   return width % 2 == 0 ? embedding : at::constant_pad_nd(embedding, {0, 1});
 }
 
-Transformer::Transformer(const WeightsView& weights, const Dims& dims, const dist::ParallelContext& parallel)
+Transformer::Transformer(const WeightsView& weights, const Dims& dims, const dist::ParallelContext& parallel,
+                         const BlockShards& shards)
     : dims_(dims),
-      patch_weight_(
-          weights.take("patch_embedding.weight", {dims.dim, dims.in_channels, 1, patch_edge, patch_edge})),
-      patch_bias_(weights.take("patch_embedding.bias", {dims.dim})),
-      rope_(dims.head_dim, patch_weight_.device()),
+      parallel_(parallel),
       time_in_(weights.scope("condition_embedder.time_embedder.linear_1"), dims.freq_dim, dims.dim),
       time_out_(weights.scope("condition_embedder.time_embedder.linear_2"), dims.dim, dims.dim),
       time_proj_(weights.scope("condition_embedder.time_proj"), dims.dim, 6 * dims.dim),
       text_in_(weights.scope("condition_embedder.text_embedder.linear_1"), dims.text_dim, dims.dim),
       text_out_(weights.scope("condition_embedder.text_embedder.linear_2"), dims.dim, dims.dim),
-      blocks_(make_blocks(weights, dims, parallel)),
-      proj_out_(weights.scope("proj_out"), dims.dim, dims.out_channels * patch_edge * patch_edge),
-      table_(weights.take("scale_shift_table", {1, 2, dims.dim})) {}
+      blocks_(weights, dims, parallel, shards),
+      rope_(dims.head_dim, text_in_.options().device()) {
+  if (is_first_stage()) {
+    entrance_ = {
+        weights.take("patch_embedding.weight", {dims.dim, dims.in_channels, 1, patch_edge, patch_edge}),
+        weights.take("patch_embedding.bias", {dims.dim})};
+  }
+  if (is_last_stage()) {
+    exit_ = {Linear(weights.scope("proj_out"), dims.dim, dims.out_channels * patch_edge * patch_edge),
+             weights.take("scale_shift_table", {1, 2, dims.dim})};
+  }
+}
 
 Transformer::Conditions Transformer::embed(const at::Tensor& timestep, const at::Tensor& text) const {
   Conditions out;
@@ -54,18 +48,41 @@ Transformer::Conditions Transformer::embed(const at::Tensor& timestep, const at:
   return out;
 }
 
+Grid Transformer::grid_of(at::IntArrayRef latents) {
+  return {latents[2], latents[3] / patch_edge, latents[4] / patch_edge};
+}
+
+Tokens Transformer::tokens(const Grid& grid) {
+  const RopeTable& all = rope_.table(grid);
+  const dist::TokenShares shares(parallel_, all.cos.size(1));
+  const dist::Range mine = shares.mine();
+  return {shares, {all.cos.narrow(1, mine.begin, mine.size()), all.sin.narrow(1, mine.begin, mine.size())}};
+}
+
+at::Tensor Transformer::enter(const at::Tensor& latents, const Tokens& tokens) const {
+  const at::Tensor x =
+      at::conv3d(latents, entrance_->weight, entrance_->bias, {1, patch_edge, patch_edge}).flatten(2);
+  const dist::Range mine = tokens.shares.mine();
+  return x.narrow(2, mine.begin, mine.size()).transpose(1, 2).contiguous();
+}
+
+at::Tensor Transformer::leave(const at::Tensor& x, const Conditions& conditions, const Tokens& tokens,
+                              const Grid& grid) const {
+  const std::vector<at::Tensor> m = (exit_->table + conditions.time.unsqueeze(1)).chunk(2, 1);
+  at::Tensor out = exit_->proj(kernels::modulated_norm(x, m[1], m[0], dims_.eps));
+  if (parallel_.size(dist::Team::sequence) > 1) {
+    out = dist::all_gather(parallel_.team(dist::Team::sequence), out, 1, tokens.shares.sizes(),
+                           dist::Purpose::sequence);
+  }
+  return unpatchify(out, grid);
+}
+
 at::Tensor Transformer::operator()(const at::Tensor& latents, const at::Tensor& timestep,
                                    const at::Tensor& text) {
-  const Grid grid{latents.size(2), latents.size(3) / patch_edge, latents.size(4) / patch_edge};
-  const RopeTable rope = rope_.table(grid);
-  at::Tensor x = at::conv3d(latents, patch_weight_, patch_bias_, {1, patch_edge, patch_edge});
-  x = x.flatten(2).transpose(1, 2).contiguous();
-
+  const Grid grid = grid_of(latents.sizes());
+  const Tokens mine = tokens(grid);
   const Conditions conditions = embed(timestep, text);
-  for (const Block& block : blocks_) x = block(x, conditions.text, conditions.modulation, rope);
-
-  const std::vector<at::Tensor> m = (table_ + conditions.time.unsqueeze(1)).chunk(2, 1);
-  return unpatchify(proj_out_(kernels::modulated_norm(x, m[1], m[0], dims_.eps)), grid);
+  return leave(pass(enter(latents, mine), conditions, mine), conditions, mine, grid);
 }
 
 at::Tensor Transformer::unpatchify(const at::Tensor& tokens, const Grid& grid) const {

@@ -1,45 +1,76 @@
 #pragma once
 
-#include <vector>
+#include <optional>
 
-#include "models/wan/block.h"
+#include "models/wan/blocks.h"
 #include "models/wan/rope.h"
 
 namespace ditmill::models::wan {
 
 /// The Wan text-to-video diffusion transformer: one forward pass predicts the flow of a latent at a timestep.
-/// Not thread-safe.
+/// On several ranks each holds its tokens, its heads and its pipeline stage. Not thread-safe.
 class Transformer {
  public:
-  /// Takes every tensor of `weights`; the caller calls finish().
-  Transformer(const WeightsView& weights, const Dims& dims, const dist::ParallelContext& parallel);
-
-  /// latents [batch, channels, frames, height, width] in dtype(), height and width even; timestep [batch],
-  /// float32; text [batch, text tokens, text width] in dtype(). Returns the latents' shape and dtype.
-  at::Tensor operator()(const at::Tensor& latents, const at::Tensor& timestep, const at::Tensor& text);
-
-  const Dims& dims() const noexcept { return dims_; }
-  /// The type that most weights are kept in, and that the blocks compute in; and where.
-  at::TensorOptions options() const { return patch_weight_.options(); }
-  at::ScalarType dtype() const { return patch_weight_.scalar_type(); }
-
- private:
+  /// What a forward pass is told beside the latents, as the blocks take it.
   struct Conditions {
     at::Tensor time;        ///< [batch, dim]
     at::Tensor modulation;  ///< [batch, 6, dim]
     at::Tensor text;        ///< [batch, text tokens, dim]
   };
+
+  /// Takes every tensor of `weights`: those of this rank's stage. The caller calls finish().
+  Transformer(const WeightsView& weights, const Dims& dims, const dist::ParallelContext& parallel,
+              const BlockShards& shards = {});
+
+  /// latents [batch, channels, frames, height, width] in dtype(), height and width even, equal on all ranks;
+  /// timestep [batch], float32; text [batch, text tokens, text width] in dtype(). Returns the latents' shape
+  /// and dtype, on all ranks. For pipelines of one stage; the parts below are for others.
+  at::Tensor operator()(const at::Tensor& latents, const at::Tensor& timestep, const at::Tensor& text);
+
   Conditions embed(const at::Tensor& timestep, const at::Tensor& text) const;
+  /// The grid of latents of this shape.
+  static Grid grid_of(at::IntArrayRef latents);
+  /// This rank's tokens of a grid.
+  Tokens tokens(const Grid& grid);
+  /// Latents to tokens [batch, my tokens, dim]: on the first stage.
+  at::Tensor enter(const at::Tensor& latents, const Tokens& tokens) const;
+  /// Tokens through the blocks of this stage.
+  at::Tensor pass(const at::Tensor& x, const Conditions& conditions, const Tokens& tokens) {
+    return blocks_(x, conditions.text, conditions.modulation, tokens);
+  }
+  /// Tokens to the flow, gathered from all ranks of the sequence team: on the last stage.
+  at::Tensor leave(const at::Tensor& x, const Conditions& conditions, const Tokens& tokens,
+                   const Grid& grid) const;
+
+  const Dims& dims() const noexcept { return dims_; }
+  const dist::ParallelContext& parallel() const noexcept { return parallel_; }
+  bool is_first_stage() const noexcept { return parallel_.index(dist::Axis::pp) == 0; }
+  bool is_last_stage() const noexcept {
+    return parallel_.index(dist::Axis::pp) == parallel_.degree(dist::Axis::pp) - 1;
+  }
+  /// The type that most weights are kept in, and that the blocks compute in; and where.
+  at::TensorOptions options() const { return text_in_.options(); }
+  at::ScalarType dtype() const { return text_in_.dtype(); }
+
+ private:
+  struct Entrance {
+    at::Tensor weight, bias;
+  };
+  struct Exit {
+    Linear proj;
+    at::Tensor table;
+  };
+
   at::Tensor unpatchify(const at::Tensor& tokens, const Grid& grid) const;
 
   Dims dims_;
-  at::Tensor patch_weight_, patch_bias_;
-  Rope rope_;
+  dist::ParallelContext parallel_;
   Linear time_in_, time_out_, time_proj_;
   Linear text_in_, text_out_;
-  std::vector<Block> blocks_;
-  Linear proj_out_;
-  at::Tensor table_;
+  std::optional<Entrance> entrance_;  ///< on the first stage
+  Blocks blocks_;
+  std::optional<Exit> exit_;  ///< on the last stage
+  Rope rope_;
 };
 
 /// cos and sin of timestep [batch] times `width`/2 frequencies from 1 down to almost 1/10000: [batch, width],
