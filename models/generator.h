@@ -23,7 +23,9 @@ struct LoadedModel {
   std::string family;
   HyperParameters hyper_parameters;
   std::map<std::string, dist::TensorMap, std::less<>> weights;  ///< by role; layers compute where they are
-  std::string tokenizer;                                        ///< the bytes of spiece.model or tokenizer.json
+  /// By role: layouts of the transformer's blocks that are sharded, whose shards are among the weights.
+  std::map<std::string, std::map<std::int64_t, dist::BlockLayout>, std::less<>> blocks;
+  std::string tokenizer;  ///< the bytes of spiece.model or tokenizer.json
 };
 
 /// The text half of a loaded pipeline on this rank. It shares nothing with the other half, so that it can be

@@ -78,7 +78,8 @@ class Probe {
     const registry::Component& component = opened.component(role);
     const models::Family& family = models::family_named("wan");
     const dist::ComponentPlan plan = models::plan_component(family, component, family.bind(component), dtype);
-    return {plan.hyper_parameters, dist::stream_component(world_, plan, registry::open_file, device_).tensors};
+    return {plan.hyper_parameters,
+            dist::stream_component(world_, plan, dist::Mesh(1, {}), registry::open_file, device_).tensors};
   }
 
   std::string tokenizer() const {
