@@ -53,6 +53,7 @@ std::vector<dist::ComponentPlan> plan_components(const PreparedJob& job) {
                                            chosen == job.manifest.pipeline.components.end()
                                                ? job.manifest.pipeline.dtype
                                                : chosen->second.dtype));
+    plans.back().fsdp = component.role == "dit" && job.manifest.pipeline.parallel.fsdp;
   }
   return plans;
 }
@@ -160,7 +161,7 @@ nlohmann::json check_report(const PreparedJob& job, int world, std::vector<Probl
     problems.push_back(to_problem(error));
   }
   std::uint64_t weights = 0;
-  for (const dist::ComponentPlan& plan : job.components) weights += plan.bytes_per_rank();
+  for (const dist::ComponentPlan& plan : job.components) weights += plan.bytes_on(dist::Mesh(1, {}), 0);
   std::uint64_t activations = 0;
   if (problems.empty()) {
     const MemoryPlan memory = plan_memory(job);

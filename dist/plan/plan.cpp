@@ -1,12 +1,13 @@
 #include "dist/plan/plan.h"
 
 #include <algorithm>
-#include <functional>
-#include <numeric>
+#include <array>
 #include <utility>
 
 #include "configs/error.h"
 #include "configs/utf8.h"
+#include "dist/plan/block_layout.h"
+#include "dist/plan/slices.h"
 
 namespace ditmill::dist {
 namespace {
@@ -60,6 +61,31 @@ registry::NamedTensor named_from_json(const json& value) {
   return tensor;
 }
 
+constexpr std::array<std::string_view, 4> stage_names{"all", "first", "last", "of_layer"};
+
+json to_json(const std::string& tensor, const ShardRule& rule) {
+  return json::array({bytes_to_json(tensor), rule.dim, rule.unit,
+                      stage_names[static_cast<std::size_t>(rule.stages)], rule.layer});
+}
+
+ShardRule rule_from_json(const json& value, std::int64_t layers) {
+  const auto* const stages = std::ranges::find(stage_names, value.at(3).get<std::string>());
+  const ShardRule rule{.dim = value.at(1).get<int>(),
+                       .unit = value.at(2).get<std::int64_t>(),
+                       .stages = static_cast<Stages>(stages - stage_names.begin()),
+                       .layer = value.at(4).get<std::int64_t>()};
+  const bool of_layer = rule.stages == Stages::of_layer;
+  if (stages == stage_names.end() || rule.dim < ShardRule::whole || rule.unit < 1 ||
+      (of_layer && (rule.layer < 0 || rule.layer >= layers))) {
+    throw Error{Category::internal,
+                "decode a plan",
+                {},
+                Expected{"a rule of one of " + std::to_string(layers) + " blocks"},
+                Got{printable(value.dump())}};
+  }
+  return rule;
+}
+
 json to_json(const registry::WeightFile& file) {
   json tensors = json::array();
   for (const registry::TensorInfo& tensor : file.tensors) tensors.push_back(to_json(tensor));
@@ -95,20 +121,35 @@ configs::Dtype ComponentPlan::dtype_of(std::string_view tensor) const {
   return kept ? configs::Dtype::float32 : dtype;
 }
 
-std::uint64_t ComponentPlan::bytes_per_rank() const {
-  std::uint64_t bytes = 0;
-  const auto add = [&](std::string_view name, std::uint64_t elements) {
-    bytes += elements * (dtype_of(name) == configs::Dtype::float32 ? 4 : 2);
-  };
-  for (const registry::NamedTensor& tensor : named) {
-    add(tensor.name,
-        std::accumulate(tensor.shape.begin(), tensor.shape.end(), std::uint64_t{1}, std::multiplies<>()));
-  }
-  if (!named.empty()) return bytes;
+ShardRule ComponentPlan::rule_of(std::string_view tensor) const {
+  const auto found = rules.find(tensor);
+  return found == rules.end() ? ShardRule{} : found->second;
+}
+
+void ComponentPlan::for_each_tensor(
+    const std::function<void(const std::string& name, std::span<const std::uint64_t> shape)>& visit) const {
+  for (const registry::NamedTensor& tensor : named) visit(tensor.name, tensor.shape);
+  if (!named.empty()) return;
   for (const registry::WeightFile& file : files) {
-    for (const registry::TensorInfo& tensor : file.tensors) add(tensor.name, tensor.elements());
+    for (const registry::TensorInfo& tensor : file.tensors) visit(tensor.name, tensor.shape);
+  }
+}
+
+std::uint64_t ComponentPlan::bytes_on(const Mesh& mesh, int rank) const {
+  std::uint64_t bytes = 0;
+  for_each_tensor([&](const std::string& name, std::span<const std::uint64_t> shape) {
+    if (fsdp && rule_of(name).stages == Stages::of_layer) return;
+    const Slice slice = slice_of(*this, mesh, rank, name, shape);
+    if (slice.held) bytes += elements_of(slice.shape) * element_bytes(dtype_of(name));
+  });
+  for (const auto& [layer, layout] : block_layouts(*this, mesh, rank)) {
+    bytes += static_cast<std::uint64_t>(shard_range(layout, mesh, rank).size());
   }
   return bytes;
+}
+
+std::uint64_t element_bytes(configs::Dtype dtype) noexcept {
+  return dtype == configs::Dtype::float32 ? 4 : 2;
 }
 
 json to_json(const ComponentPlan& plan) {
@@ -118,12 +159,17 @@ json to_json(const ComponentPlan& plan) {
   for (const std::string& tensor : plan.keep_float32) keep.push_back(bytes_to_json(tensor));
   json named = json::array();
   for (const registry::NamedTensor& tensor : plan.named) named.push_back(to_json(tensor));
+  json rules = json::array();
+  for (const auto& [tensor, rule] : plan.rules) rules.push_back(to_json(tensor, rule));
   return {{"role", plan.role},
           {"hyper_parameters", plan.hyper_parameters},
           {"dtype", configs::name(plan.dtype)},
           {"keep_float32", std::move(keep)},
           {"files", std::move(files)},
-          {"named", std::move(named)}};
+          {"named", std::move(named)},
+          {"rules", std::move(rules)},
+          {"layers", plan.layers},
+          {"fsdp", plan.fsdp}};
 }
 
 ComponentPlan component_plan_from_json(const json& value) {
@@ -136,6 +182,11 @@ ComponentPlan component_plan_from_json(const json& value) {
     for (const json& tensor : value.at("keep_float32")) plan.keep_float32.push_back(bytes_from_json(tensor));
     for (const json& file : value.at("files")) plan.files.push_back(file_from_json(file));
     for (const json& tensor : value.at("named")) plan.named.push_back(named_from_json(tensor));
+    plan.layers = value.at("layers").get<std::int64_t>();
+    plan.fsdp = value.at("fsdp").get<bool>();
+    for (const json& rule : value.at("rules")) {
+      plan.rules.emplace(bytes_from_json(rule.at(0)), rule_from_json(rule, plan.layers));
+    }
     return plan;
   } catch (const json::exception& error) {
     throw Error{Category::internal, "decode a plan", {}, Expected{"what to_json() wrote"}, Got{error.what()}};

@@ -1,13 +1,17 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "configs/pipeline_config.h"
 #include "dist/mesh.h"
+#include "dist/plan/shard_rule.h"
 #include "registry/component.h"
 
 namespace ditmill::dist {
@@ -23,11 +27,23 @@ struct ComponentPlan {
   /// made of is read and not kept. Empty: every tensor of the files is the layers'.
   std::vector<registry::NamedTensor> named{};
 
+  /// Which part of a tensor of the layers a rank holds; tensors that are not here are whole on every rank.
+  std::map<std::string, ShardRule, std::less<>> rules{};
+  std::int64_t layers = 0;  ///< blocks of the transformer, which pipeline stages share; 0: none
+  bool fsdp = false;        ///< blocks are sharded over Team::parameters
+
   /// The type that a tensor of the layers has once it is loaded.
   configs::Dtype dtype_of(std::string_view tensor) const;
-  /// Bytes a rank holds once it is loaded.
-  std::uint64_t bytes_per_rank() const;
+  ShardRule rule_of(std::string_view tensor) const;
+  /// Every tensor of the layers, whole: its name and shape.
+  void for_each_tensor(
+      const std::function<void(const std::string& name, std::span<const std::uint64_t> shape)>& visit) const;
+  /// Bytes that a rank holds once it is loaded: its slice, its stage, its shards.
+  std::uint64_t bytes_on(const Mesh& mesh, int rank) const;
 };
+
+/// Bytes of an element.
+std::uint64_t element_bytes(configs::Dtype dtype) noexcept;
 
 /// The plan as JSON text can carry it, whatever bytes paths and names are made of.
 nlohmann::json to_json(const ComponentPlan& plan);

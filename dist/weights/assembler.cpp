@@ -3,7 +3,6 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <cstring>
 #include <string>
 #include <utility>
 
@@ -29,20 +28,16 @@ at::ScalarType scalar_type(configs::Dtype dtype) {
   return dtype == configs::Dtype::float32 ? at::kFloat : at::kBFloat16;
 }
 
-std::vector<std::int64_t> sizes_of(const registry::TensorInfo& tensor) {
-  return {tensor.shape.begin(), tensor.shape.end()};
-}
-
 /// Runs what can only fail for want of memory.
 template <typename Make>
-at::Tensor allocated(const registry::TensorInfo& tensor, Make&& make) {
+at::Tensor allocated(const std::string& tensor, Make&& make) {
   try {
     return make();
   } catch (const c10::Error&) {
     throw Error{Category::memory,
                 "load weights",
-                Where{.tensor = tensor.name},
-                Expected{"room for its " + std::to_string(tensor.elements()) + " elements"},
+                Where{.tensor = tensor},
+                Expected{"room for what this rank holds of it"},
                 Got{"an allocation that failed"},
                 "give the job more memory a node, or fewer ranks a node"};
   }
@@ -50,70 +45,75 @@ at::Tensor allocated(const registry::TensorInfo& tensor, Make&& make) {
 
 }  // namespace
 
-Assembler::Assembler(const ComponentPlan& plan, const at::Device& device) : plan_(&plan), device_(device) {
-  plan_parts();
-  for (const registry::WeightFile& file : plan.files) {
-    for (const registry::TensorInfo& tensor : file.tensors) {
-      if (!kept(tensor)) continue;
-      if (tensor.begin < tensor.end) {
-        ++missing_;
-      } else {
-        put(tensor, at::empty(sizes_of(tensor), scalar_type(tensor.type)), true);
-      }
-    }
+Assembler::Assembler(const ComponentPlan& plan, const Mesh& mesh, int rank, const at::Device& device)
+    : plan_(&plan), device_(device), places_(plan, mesh, rank) {
+  for (const Target& target : places_.targets()) {
+    missing_ += target.parts;
+    if (target.parts > 0) continue;
+    tensors_[target.name] =
+        at::empty(target.shape, at::TensorOptions(scalar_type(target.dtype)).device(device_));
+  }
+  for (const auto& [layer, layout] : places_.blocks()) {
+    const std::int64_t bytes = places_.shard(layer).size();
+    shards_[layer] = allocated(
+        block_name(layer), [&] { return at::zeros({bytes}, at::TensorOptions(at::kByte).device(device_)); });
   }
 }
 
-void Assembler::plan_parts() {
-  std::unordered_map<std::string_view, const registry::TensorInfo*> infos;
-  if (plan_->named.empty()) return;
-  for (const registry::WeightFile& file : plan_->files) {
-    for (const registry::TensorInfo& tensor : file.tensors) infos.emplace(tensor.name, &tensor);
-  }
-  for (const registry::NamedTensor& whole : plan_->named) {
-    std::uint64_t offset = 0;
-    for (const std::string& part : whole.parts) {
-      const auto info = infos.find(part);
-      if (info == infos.end()) {
-        throw Error{Category::internal, "plan a component", Where{.tensor = whole.name},
-                    Expected{"parts that the files hold"}, Got{printable(part)}};
-      }
-      parts_.emplace(info->first, Place{&whole, static_cast<std::int64_t>(offset)});
-      if (whole.parts.size() > 1) offset += info->second->shape.at(whole.dim);
-    }
-  }
-}
-
-bool Assembler::kept(const registry::TensorInfo& tensor) const {
-  return plan_->named.empty() || parts_.contains(tensor.name);
-}
-
-/// Gives a tensor of the files, in any type and with any strides, its place among those of the layers; it is
-/// copied unless it is owned. What has to be made dense is so first: converted in one step, NaNs may get
-/// other bits.
-void Assembler::put(const registry::TensorInfo& tensor, const at::Tensor& value, bool owned) {
-  const auto part = parts_.find(tensor.name);
-  const registry::NamedTensor* whole = part == parts_.end() ? nullptr : part->second.whole;
-  const std::string& name = whole == nullptr ? tensor.name : whole->name;
-  const at::ScalarType to = scalar_type(plan_->dtype_of(name));
-  if (whole != nullptr && whole->parts.size() > 1) {
-    at::Tensor& joined = tensors_[name];
-    if (!joined.defined()) {
-      const std::vector<std::int64_t> sizes(whole->shape.begin(), whole->shape.end());
-      joined = allocated(tensor, [&] { return at::empty(sizes, at::TensorOptions(to).device(device_)); });
-    }
-    const auto dim = static_cast<std::int64_t>(whole->dim);
-    joined.narrow(dim, part->second.offset, value.size(dim)).copy_(value.contiguous().to(to));
+/// Gives what is kept of a tensor of the files its place; it is copied unless `direct`. What has to be made
+/// dense is so first: converted in one step, NaNs may get other bits.
+void Assembler::put(const Open& tensor, const at::Tensor& value) {
+  const Target& target = places_.targets()[tensor.place->target];
+  const at::ScalarType to = scalar_type(target.dtype);
+  if (target.parts > 1) {
+    join(tensor, value);
     return;
   }
   at::Tensor own = value;
   if (value.scalar_type() != to || !value.is_contiguous()) {
-    own = allocated(tensor, [&] { return value.contiguous().to(to); });
-  } else if (!owned) {
-    own = allocated(tensor, [&] { return value.clone(); });
+    own = allocated(target.name, [&] { return value.contiguous().to(to); });
+  } else if (!tensor.direct && target.block < 0) {
+    own = allocated(target.name, [&] { return value.clone(); });
   }
-  if (device_ != at::kCPU) own = allocated(tensor, [&] { return own.to(device_); });
-  tensors_.insert_or_assign(name, own);
+  if (target.block >= 0) {
+    shard(target, own);
+    return;
+  }
+  if (device_ != at::kCPU) own = allocated(target.name, [&] { return own.to(device_); });
+  tensors_.insert_or_assign(target.name, own);
+}
+
+void Assembler::join(const Open& tensor, const at::Tensor& value) {
+  const Place& place = *tensor.place;
+  const Target& target = places_.targets()[place.target];
+  const at::ScalarType to = scalar_type(target.dtype);
+  Joining& joining = joining_[place.target];
+  if (!joining.tensor.defined()) {
+    joining.missing = target.parts;
+    joining.tensor = allocated(
+        target.name, [&] { return at::empty(target.shape, at::TensorOptions(to).device(device_)); });
+  }
+  joining.tensor.narrow(place.join_dim, place.join_offset, value.size(place.join_dim))
+      .copy_(value.contiguous().to(to));
+  if (--joining.missing > 0) return;
+  if (target.block >= 0) {
+    shard(target, joining.tensor);
+  } else {
+    tensors_.insert_or_assign(target.name, joining.tensor);
+  }
+  joining_.erase(place.target);
+}
+
+/// Copies a complete, dense tensor of a block to this rank's bytes of that block.
+void Assembler::shard(const Target& target, const at::Tensor& value) {
+  const Range mine = places_.shard(target.block);
+  const at::Tensor bytes = value.reshape({-1}).view(at::kByte);
+  const auto begin = static_cast<std::int64_t>(target.offset);
+  const std::int64_t from = std::max(begin, mine.begin);
+  const std::int64_t to = std::min(begin + bytes.numel(), mine.end);
+  shards_.at(target.block)
+      .narrow(0, from - mine.begin, to - from)
+      .copy_(bytes.narrow(0, from - begin, to - from));
 }
 
 at::Tensor Assembler::take_buffer(const registry::TensorInfo& tensor, std::int64_t bytes) {
@@ -125,33 +125,39 @@ at::Tensor Assembler::take_buffer(const registry::TensorInfo& tensor, std::int64
     buffers_.erase(fits);
   } else {
     if (!buffers_.empty()) buffers_.pop_back();  // too small: its memory goes first
-    buffer = allocated(tensor, [&] { return at::empty({bytes}, at::kByte); });
+    buffer = allocated(tensor.name, [&] { return at::empty({bytes}, at::kByte); });
   }
   return buffer;
 }
 
-Assembler::Open Assembler::open(const registry::TensorInfo& tensor) {
-  const auto part = parts_.find(tensor.name);
-  const registry::NamedTensor* whole = part == parts_.end() ? nullptr : part->second.whole;
+Assembler::Open Assembler::open(const registry::TensorInfo& tensor, const Place& place) {
+  const Target& target = places_.targets()[place.target];
   const at::ScalarType from = scalar_type(tensor.type);
-  const bool direct = tensor.strides.empty() && (whole == nullptr || whole->parts.size() == 1) &&
-                      from == scalar_type(plan_->dtype_of(whole == nullptr ? tensor.name : whole->name));
-  if (direct) return {&tensor, allocated(tensor, [&] { return at::empty(sizes_of(tensor), from); }), true};
-  return {&tensor, take_buffer(tensor, static_cast<std::int64_t>(tensor.end - tensor.begin)), false};
+  const bool dense = tensor.strides.empty();
+  const Runs runs = runs_of(tensor, dense ? place : Place{});
+  if (dense && target.parts == 1 && target.block < 0 && from == scalar_type(target.dtype)) {
+    at::Tensor result = allocated(target.name, [&] { return at::empty(place.shape, from); });
+    return {&tensor, &place, runs, std::move(result), true};
+  }
+  return {&tensor, &place, runs, take_buffer(tensor, static_cast<std::int64_t>(runs.bytes())), false};
 }
 
 void Assembler::close(Open& tensor) {
   const registry::TensorInfo& info = *tensor.info;
   if (tensor.direct) {
-    put(info, tensor.bytes, true);
+    put(tensor, tensor.bytes);
   } else {
     void* data = tensor.bytes.data_ptr();
     const at::ScalarType from = scalar_type(info.type);
     if (info.strides.empty()) {
-      put(info, at::from_blob(data, sizes_of(info), from), false);
+      put(tensor, at::from_blob(data, tensor.place->shape, from));
     } else {
+      const std::vector<std::int64_t> shape(info.shape.begin(), info.shape.end());
       const std::vector<std::int64_t> strides(info.strides.begin(), info.strides.end());
-      put(info, at::from_blob(data, sizes_of(info), strides, from), false);
+      at::Tensor view = at::from_blob(data, shape, strides, from);
+      const Place& place = *tensor.place;
+      if (place.dim != ShardRule::whole) view = view.narrow(place.dim, place.range.begin, place.range.size());
+      put(tensor, view);
     }
     buffers_.push_back(std::move(tensor.bytes));
   }
@@ -167,8 +173,8 @@ void Assembler::add(const Chunk& chunk, std::span<const std::byte> bytes) {
   const auto take = [&](Open& tensor) {
     const std::uint64_t from = std::max(tensor.info->begin, chunk.offset);
     const std::uint64_t to = std::min(tensor.info->end, chunk_end);
-    std::memcpy(static_cast<std::byte*>(tensor.bytes.data_ptr()) + (from - tensor.info->begin),
-                bytes.data() + (from - chunk.offset), to - from);
+    copy_runs(tensor.runs, from - tensor.info->begin, bytes.subspan(from - chunk.offset, to - from),
+              static_cast<std::byte*>(tensor.bytes.data_ptr()));
     if (tensor.info->end > chunk_end) return false;
     close(tensor);
     return true;
@@ -176,8 +182,9 @@ void Assembler::add(const Chunk& chunk, std::span<const std::byte> bytes) {
   std::erase_if(open_, take);
   const std::vector<registry::TensorInfo>& tensors = plan_->files[file_].tensors;
   for (; next_ < tensors.size() && tensors[next_].begin < chunk_end; ++next_) {
-    if (tensors[next_].begin == tensors[next_].end || !kept(tensors[next_])) continue;
-    Open tensor = open(tensors[next_]);
+    const Place* place = places_.find(tensors[next_].name);
+    if (place == nullptr) continue;
+    Open tensor = open(tensors[next_], *place);
     if (!take(tensor)) open_.push_back(std::move(tensor));
   }
 }
@@ -190,6 +197,7 @@ TensorMap Assembler::finish() {
                 Expected{"all tensors"},
                 Got{std::to_string(missing_) + " without all their bytes"}};
   }
+  for (auto& [layer, shard] : shards_) tensors_.insert_or_assign(block_name(layer), std::move(shard));
   return std::move(tensors_);
 }
 

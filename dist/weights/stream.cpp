@@ -84,12 +84,13 @@ class FirstFailure {
 /// failed keeps broadcasting until the next agreement.
 class Stream {
  public:
-  Stream(const Communicator& comm, const ComponentPlan& plan, Sources sources, const at::Device& device)
+  Stream(const Communicator& comm, const ComponentPlan& plan, const Mesh& mesh, Sources sources,
+         const at::Device& device)
       : comm_(comm),
         plan_(plan),
         sources_(std::move(sources)),
         chunks_(schedule(plan)),
-        assembler_(plan, device) {
+        assembler_(plan, mesh, comm.rank(), device) {
     for (const registry::WeightFile& file : plan.files) digests_.push_back({.size = file.size, .leaves = {}});
     for (Frame& frame : frames_) free_.push(&frame);
   }
@@ -116,6 +117,7 @@ class Stream {
     settle();
     StreamedComponent result;
     agree(comm_, [&] { result.tensors = assembler_.finish(); });
+    result.blocks = assembler_.blocks();
     result.digests = std::move(digests_);
     for (const registry::WeightFile& file : plan_.files) result.bytes += file.size;
     return result;
@@ -257,14 +259,21 @@ class Stream {
 
 }  // namespace
 
-StreamedComponent stream_component(const Communicator& comm, const ComponentPlan& plan,
+StreamedComponent stream_component(const Communicator& comm, const ComponentPlan& plan, const Mesh& mesh,
                                    const OpenSource& open, const at::Device& device) {
   const auto start = std::chrono::steady_clock::now();
   std::unique_ptr<Stream> stream;
   agree(comm, [&] {
     check_plan(plan);
-    stream =
-        std::make_unique<Stream>(comm, plan, comm.rank() == 0 ? open_files(plan, open) : Sources(), device);
+    if (mesh.world() != comm.size()) {
+      throw Error{Category::internal,
+                  "load weights",
+                  {},
+                  Expected{"a mesh of " + std::to_string(comm.size()) + " ranks"},
+                  Got{std::to_string(mesh.world())}};
+    }
+    stream = std::make_unique<Stream>(comm, plan, mesh, comm.rank() == 0 ? open_files(plan, open) : Sources(),
+                                      device);
     stream->start_threads();
   });
   StreamedComponent result = stream->run();

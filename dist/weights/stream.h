@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "dist/comm/communicator.h"
+#include "dist/plan/block_layout.h"
 #include "dist/plan/plan.h"
 #include "registry/byte_source.h"
 #include "registry/digest.h"
@@ -19,9 +20,12 @@ using TensorMap = std::map<std::string, at::Tensor, std::less<>>;
 
 /// What came out of streaming one component.
 struct StreamedComponent {
-  TensorMap tensors;                          ///< by name; float32 or the plan's dtype, contiguous
-  std::vector<registry::FileDigest> digests;  ///< of the plan's files, in order, on every rank
-  std::uint64_t bytes = 0;                    ///< read from files, once for all ranks
+  /// What this rank holds, by name: slices in float32 or the plan's dtype, contiguous; of a block that is
+  /// sharded (fsdp), this rank's bytes of it, [bytes] uint8, as block_name().
+  TensorMap tensors;
+  std::map<std::int64_t, BlockLayout> blocks;  ///< that are sharded, by layer
+  std::vector<registry::FileDigest> digests;   ///< of the plan's files, in order, on every rank
+  std::uint64_t bytes = 0;                     ///< read from files, once for all ranks
   double seconds = 0;
 };
 
@@ -29,12 +33,12 @@ struct StreamedComponent {
 using OpenSource = std::function<std::unique_ptr<registry::ByteSource>(const std::string& path)>;
 
 /// Brings a component to every rank: rank 0 reads each file once, front to back, and broadcasts it in chunks
-/// of registry::leaf_bytes, each with its XXH3-128; every rank verifies each chunk, copies it to the tensors
-/// it belongs to, and converts a tensor to its dtype when its last byte is in. Reading is ahead of the
-/// broadcast. Collective. If a read fails, a file is no longer the size that was planned, or a digest does
-/// not match on any rank, all ranks throw the same Error naming file, offset, tensor and rank. A tensor goes
-/// to `device` as soon as it is complete.
-StreamedComponent stream_component(const Communicator& comm, const ComponentPlan& plan,
+/// of registry::leaf_bytes, each with its XXH3-128; every rank, whose number is its rank in the mesh,
+/// verifies each chunk, copies what it holds of it to the tensors it belongs to, and converts a tensor to its
+/// dtype when its last byte is in. Reading is ahead of the broadcast. Collective. If a read fails, a file is
+/// no longer the size that was planned, or a digest does not match on any rank, all ranks throw the same
+/// Error naming file, offset, tensor and rank. A tensor goes to `device` as soon as it is complete.
+StreamedComponent stream_component(const Communicator& comm, const ComponentPlan& plan, const Mesh& mesh,
                                    const OpenSource& open = registry::open_file,
                                    const at::Device& device = at::kCPU);
 

@@ -53,12 +53,13 @@ LoadStage stage_of(std::string_view role) noexcept {
   return role == "text_encoder" ? LoadStage::text : LoadStage::clips;
 }
 
-void load_stage(const dist::Communicator& comm, const LoadPlan& plan, LoadStage stage,
+void load_stage(const dist::Communicator& comm, const LoadPlan& plan, LoadStage stage, const dist::Mesh& mesh,
                 const at::Device& device, Loading& loading) {
   loading.model.family = plan.family;
   for (const dist::ComponentPlan& component : plan.components) {
     if (stage_of(component.role) != stage) continue;
-    dist::StreamedComponent streamed = dist::stream_component(comm, component, registry::open_file, device);
+    dist::StreamedComponent streamed =
+        dist::stream_component(comm, component, mesh, registry::open_file, device);
     if (comm.rank() == 0) {
       spdlog::info("loaded {}: {:.3f} GB in {:.2f} s", component.role,
                    static_cast<double>(streamed.bytes) / 1e9, streamed.seconds);
@@ -70,6 +71,7 @@ void load_stage(const dist::Communicator& comm, const LoadPlan& plan, LoadStage 
          .key_hash = {},
          .digest = registry::digest_root(streamed.digests, component.hyper_parameters.dump())});
     loading.model.hyper_parameters[component.role] = component.hyper_parameters;
+    loading.model.blocks[component.role] = std::move(streamed.blocks);
     loading.model.weights[component.role] = std::move(streamed.tensors);
   }
   if (stage == LoadStage::text) load_tokenizer(comm, plan, loading);

@@ -38,9 +38,9 @@ struct Loading {
   double seconds = 0;
 };
 
-/// Streams the components of one stage to the devices of all ranks, and adds them to `loading`. Collective.
-/// Throws the agreed Error.
-void load_stage(const dist::Communicator& comm, const LoadPlan& plan, LoadStage stage,
+/// Streams what each rank holds of the components of one stage to its device, and adds it to `loading`.
+/// Collective. Throws the agreed Error.
+void load_stage(const dist::Communicator& comm, const LoadPlan& plan, LoadStage stage, const dist::Mesh& mesh,
                 const at::Device& device, Loading& loading);
 
 }  // namespace ditmill::jobs

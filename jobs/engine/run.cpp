@@ -178,7 +178,7 @@ class Run {
   /// is given back before the rest is loaded.
   void load(const Orders& orders, Loading& loading, Generation& generation) {
     const dist::ParallelContext& parallel = *parallel_;
-    load_stage(world_, *orders.load, LoadStage::text, device_, loading);
+    load_stage(world_, *orders.load, LoadStage::text, parallel.mesh(), device_, loading);
     dist::agree(world_, [&] { generation.encoder = models::make_text_encoder(loading.model, parallel); });
     const configs::Offload offload = orders.pipeline.components.at("text_encoder").offload;
     generation.texts.cache_bytes = text_cache_bytes(offload);
@@ -199,7 +199,7 @@ class Run {
         return encoder->encode_text(text);
       };
     }
-    load_stage(world_, *orders.load, LoadStage::clips, device_, loading);
+    load_stage(world_, *orders.load, LoadStage::clips, parallel.mesh(), device_, loading);
     dist::agree(world_, [&] {
       generation.generator = models::make_generator(loading.model, orders.pipeline, parallel);
     });

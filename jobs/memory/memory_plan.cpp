@@ -78,7 +78,7 @@ class Planner {
     for (const dist::ComponentPlan& component : job_.components) {
       const dist::ComponentPlan chosen = with_dtype(component);
       plan.components.push_back(
-          {.role = chosen.role, .dtype = chosen.dtype, .bytes = chosen.bytes_per_rank()});
+          {.role = chosen.role, .dtype = chosen.dtype, .bytes = chosen.bytes_on(dist::Mesh(1, {}), 0)});
     }
     const auto is_text = [](const std::string& role) { return role == "text_encoder"; };
     const std::uint64_t results = result_bytes();
@@ -115,7 +115,7 @@ class Planner {
       if (!wanted(component.role)) continue;
       const dist::ComponentPlan chosen = with_dtype(component);
       stage.roles.push_back(component.role);
-      stage.weights += chosen.bytes_per_rank();
+      stage.weights += chosen.bytes_on(dist::Mesh(1, {}), 0);
       loading = std::max(loading, stage.weights + conversion_bytes(chosen) + streaming_bytes);
     }
     stage.others = kept + library_bytes;

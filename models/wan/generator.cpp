@@ -36,14 +36,13 @@ Layers build(LoadedModel& model, const char* role, const Arguments&... arguments
   return layers;
 }
 
-void require_finite(const at::Tensor& values, const char* doing, const char* what) {
-  if (at::isfinite(values).all().item<bool>()) return;
-  throw Error{Category::numeric,
-              doing,
-              {},
-              Expected{std::string("a finite ") + what},
-              Got{"NaN or infinity"},
-              "float32 for this component may help; else its weights are damaged"};
+Error not_finite(const char* doing, const char* what) {
+  return Error{Category::numeric,
+               doing,
+               {},
+               Expected{std::string("a finite ") + what},
+               Got{"NaN or infinity"},
+               "float32 for this component may help; else its weights are damaged"};
 }
 
 /// What a body gives, without a trace for gradients, its failures as Errors.
@@ -70,7 +69,7 @@ class WanTextEncoder final : public TextEncoder {
       // A copy: a view of the padded embedding would keep all 512 rows alive.
       at::Tensor embedding =
           text_encoder_.encode(ids_of(text)).clone(at::MemoryFormat::Contiguous).to(at::kCPU);
-      require_finite(embedding, "encode the text", "embedding");
+      if (!at::isfinite(embedding).all().item<bool>()) throw not_finite("encode the text", "embedding");
       return embedding;
     });
   }
@@ -133,13 +132,25 @@ class WanGenerator final : public ClipGenerator {
 
   at::Tensor decode(const at::Tensor& latents) override {
     return guarded([&] {
-      const at::Tensor decoded = decoder_.decode(latents, pipeline_.components.at("vae").tiling);
-      require_finite(decoded, "decode the latents", "picture");
-      return to_frames(decoded).to(at::kCPU);
+      const auto& tiling = pipeline_.components.at("vae").tiling;
+      const bool alone = parallel_.size(dist::Team::clip) == 1;
+      const dist::Communicator* group = alone ? nullptr : &parallel_.team(dist::Team::clip);
+      const at::Tensor decoded = decoder_.decode(latents, tiling, group);
+      require_finite(decoded);
+      return decoder_.gather_frames(decoded, latents, tiling, group);
     });
   }
 
  private:
+  /// Throws on all ranks if the rows of any of them are not finite.
+  void require_finite(const at::Tensor& decoded) const {
+    bool finite = !decoded.defined() || at::isfinite(decoded).all().item<bool>();
+    if (parallel_.size(dist::Team::clip) > 1) {
+      finite = parallel_.host(dist::Team::clip).max(finite ? 0 : 1, dist::Purpose::agreement) == 0;
+    }
+    if (!finite) throw not_finite("decode the latents", "picture");
+  }
+
   wan::DenoiseInput input_of(const ClipInput& clip) const {
     wan::DenoiseInput input;
     input.noise = initial_noise(clip.request.seed, wan::latent_shape(transformer_.dims(), clip.request))

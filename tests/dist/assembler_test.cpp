@@ -45,7 +45,7 @@ bool same_bits(const at::Tensor& a, const at::Tensor& b) {
 /// Adds a file's bytes in chunks of `step`.
 TensorMap assemble(const ComponentPlan& plan, const std::vector<std::vector<std::byte>>& files,
                    std::size_t step) {
-  Assembler assembler(plan);
+  Assembler assembler(plan, Mesh(1, {}), 0);
   for (std::size_t f = 0; f < files.size(); ++f) {
     for (std::size_t at = 0; at < files[f].size(); at += step) {
       // A copy that goes at once: nothing of a tensor may alias it.
@@ -202,7 +202,7 @@ TEST(Assembler, JoinsPartsAndLeavesOutWhatTheLayersDoNotTake) {
 
 TEST(Assembler, SaysSoIfBytesAreMissing) {
   const Layout layout = every_type(Dtype::float32);
-  Assembler assembler(layout.plan);
+  Assembler assembler(layout.plan, Mesh(1, {}), 0);
   assembler.add({.file = 0, .offset = 0, .length = 100}, std::span(layout.files[0]).first(100));
   EXPECT_THROW(assembler.finish(), Error);
 }

@@ -101,13 +101,13 @@ TEST(ComponentPlan, KnowsTheTypeOfEachTensor) {
 
 TEST(ComponentPlan, CountsBytesInTheTypesThatAreHeld) {
   ComponentPlan plan = example();
-  EXPECT_EQ(plan.bytes_per_rank(), 3u * 4 + 2 + 0 + 2'000'000'000u * 2);
+  EXPECT_EQ(plan.bytes_on(Mesh(1, {}), 0), 3u * 4 + 2 + 0 + 2'000'000'000u * 2);
   plan.dtype = Dtype::float32;
-  EXPECT_EQ(plan.bytes_per_rank(), 3u * 4 + 4 + 0 + std::uint64_t{2'000'000'000} * 4);
+  EXPECT_EQ(plan.bytes_on(Mesh(1, {}), 0), 3u * 4 + 4 + 0 + std::uint64_t{2'000'000'000} * 4);
 }
 
 TEST(ComponentPlan, CountsWhatTheLayersGetWhereTheFilesHoldMore) {
-  EXPECT_EQ(renamed().bytes_per_rank(), 6u * 2 + std::uint64_t{2'000'000'000} * 4)
+  EXPECT_EQ(renamed().bytes_on(Mesh(1, {}), 0), 6u * 2 + std::uint64_t{2'000'000'000} * 4)
       << "norm.weight stays float32";
 }
 

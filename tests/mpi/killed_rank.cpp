@@ -18,5 +18,5 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "rank %d kills itself\n", victim);
     std::raise(SIGKILL);
   });
-  for (;;) stream_component(comm, files.plan, files.open());
+  for (;;) stream_component(comm, files.plan, Mesh(comm.size(), {}), files.open());
 }

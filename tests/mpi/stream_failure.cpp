@@ -20,7 +20,7 @@ Error failure(const Communicator& comm, const ComponentPlan& plan, const OpenSou
   const auto start = std::chrono::steady_clock::now();
   std::optional<Error> caught;
   try {
-    stream_component(comm, plan, open);
+    stream_component(comm, plan, Mesh(comm.size(), {}), open);
   } catch (const Error& error) {
     caught = error;
   }

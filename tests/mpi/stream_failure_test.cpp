@@ -137,7 +137,7 @@ class StampedFile : public testing::Test {
 };
 
 TEST_F(StampedFile, IsStreamedIfItHasNotChanged) {
-  EXPECT_EQ(stream_component(world(), files_.plan).tensors.size(), 3u);
+  EXPECT_EQ(stream_component(world(), files_.plan, Mesh(world().size(), {})).tensors.size(), 3u);
 }
 
 TEST_F(StampedFile, IsRefusedIfItWasReplacedByOneOfTheSameSize) {

@@ -41,7 +41,8 @@ at::Tensor expected_tensor(const Files& files, std::size_t file, const registry:
 }
 
 void expect_streamed(const Files& files) {
-  const StreamedComponent streamed = stream_component(world(), files.plan, files.open());
+  const StreamedComponent streamed =
+      stream_component(world(), files.plan, Mesh(world().size(), {}), files.open());
   std::size_t tensors = 0;
   std::uint64_t bytes = 0;
   ASSERT_EQ(streamed.digests.size(), files.plan.files.size());
@@ -118,7 +119,7 @@ TEST(Stream, ReadsEachByteOnceOnRankZeroOnly) {
     read += out.size();
     end = offset + out.size();
   });
-  stream_component(world(), files.plan, [&](const std::string& path) {
+  stream_component(world(), files.plan, Mesh(world().size(), {}), [&](const std::string& path) {
     ++opened;
     return open(path);
   });
@@ -131,7 +132,7 @@ TEST(Stream, BroadcastsInChunksOfALeafNeverByTensor) {
   for (int i = 0; i < 1000; ++i) wanted.push_back({"t" + std::to_string(i), ElementType::bf16, {5000}});
   const Files files = make_files({wanted}, 8);
   const Communicator comm = mpi_test::session().world();
-  stream_component(comm, files.plan, files.open());
+  stream_component(comm, files.plan, Mesh(comm.size(), {}), files.open());
   const Traffic traffic = comm.traffic(Purpose::weights);
   const std::uint64_t chunks = (files.bytes[0].size() + leaf_bytes - 1) / leaf_bytes;
   EXPECT_EQ(traffic.calls, chunks);

@@ -78,7 +78,8 @@ class Probe {
     const registry::Component& component = opened.component(role);
     const models::Family& family = models::family_named("wan");
     const dist::ComponentPlan plan = models::plan_component(family, component, family.bind(component), dtype);
-    return {plan.hyper_parameters, dist::stream_component(world_, plan, registry::open_file, device_).tensors};
+    return {plan.hyper_parameters,
+            dist::stream_component(world_, plan, dist::Mesh(1, {}), registry::open_file, device_).tensors};
   }
 
   std::string tokenizer() const {
@@ -211,7 +212,10 @@ dist::TensorMap run_pipeline(const Probe& probe) {
     const configs::Request request = request_of(entry);
     const at::Tensor text = encoder->encode_text(request.prompt);
     const at::Tensor negative = encoder->encode_text(request.negative_prompt);
-    const at::Tensor latents = generator->denoise(request, text, negative);
+    const models::ClipInput clip{request, text, negative};
+    const models::ClipLatents made = generator->denoise({&clip, 1}, [](const std::string&) {}).front();
+    if (made.failure) throw Error{*made.failure};
+    const at::Tensor& latents = made.latents;
     out[request.id + ".text"] = text;
     out[request.id + ".negative"] = negative;
     out[request.id + ".latents"] = latents;
