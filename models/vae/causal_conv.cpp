@@ -36,18 +36,20 @@ CausalConv::CausalConv(const WeightsView& weights, std::int64_t in, std::int64_t
 at::Tensor CausalConv::operator()(const at::Tensor& x, CausalState& state) const {
   CausalSlot& slot = state.next();
   const at::Tensor before = slot.frames;
-  slot.keep(x);
-  return run(x, before);
+  const bool from_neighbours = pad_edge_ > 0 && state.slab().cut();
+  at::Tensor rows = from_neighbours ? state.slab().with_halo(x, pad_edge_, pad_edge_) : x;
+  slot.keep(rows);
+  return run(std::move(rows), before, from_neighbours ? 0 : pad_edge_);
 }
 
-at::Tensor CausalConv::run(at::Tensor x, const at::Tensor& before) const {
+at::Tensor CausalConv::run(at::Tensor x, const at::Tensor& before, std::int64_t pad_rows) const {
   std::int64_t zeros = pad_time_;
   if (before.defined() && zeros > 0) {
     x = at::cat({before, x}, 2);
     zeros -= before.size(2);
   }
   if (zeros > 0 || pad_edge_ > 0) {
-    x = at::constant_pad_nd(x, {pad_edge_, pad_edge_, pad_edge_, pad_edge_, zeros, 0});
+    x = at::constant_pad_nd(x, {pad_edge_, pad_edge_, pad_rows, pad_rows, zeros, 0});
   }
   return at::conv3d(x, weight_, bias_);
 }

@@ -4,8 +4,10 @@
 
 #include <cstdint>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "models/vae/slab.h"
 #include "models/weights_view.h"
 
 namespace ditmill::models {
@@ -20,14 +22,20 @@ struct CausalSlot {
   void keep(const at::Tensor& x);
 };
 
-/// The slots of all causal layers of one clip; the layers ask for theirs in the order in which they run.
+/// What the layers need to know of one clip: which of its rows they see, and the slots of all causal layers,
+/// which ask for theirs in the order in which they run.
 class CausalState {
  public:
+  CausalState() = default;
+  explicit CausalState(const Slab& slab) : slab_(slab) {}
+
+  const Slab& slab() const noexcept { return slab_; }
   /// Call before each chunk.
   void rewind() noexcept { next_ = 0; }
   CausalSlot& next();
 
  private:
+  Slab slab_;
   std::vector<CausalSlot> slots_;
   std::size_t next_ = 0;
 };
@@ -42,15 +50,21 @@ class CausalConv {
 
   /// x [1, in, T, H, W] -> [1, out, T, H, W], with zeros before the first frame.
   at::Tensor operator()(const at::Tensor& x) const { return run(x, {}); }
-  /// The same with the frames that the state kept for this layer, which it replaces by those of x.
+  /// The same with the frames that the state kept for this layer, which it replaces by those of x; where the
+  /// state's slab is cut, x is this rank's rows, and those around them come from its neighbours. Frames are
+  /// kept with them, so that no row travels twice.
   at::Tensor operator()(const at::Tensor& x, CausalState& state) const;
   /// The same with given frames before x; undefined for none.
-  at::Tensor run(at::Tensor x, const at::Tensor& before) const;
+  at::Tensor run(at::Tensor x, const at::Tensor& before) const {
+    return run(std::move(x), before, pad_edge_);
+  }
 
   /// The type and the device of its weights.
   at::TensorOptions options() const { return weight_.options(); }
 
  private:
+  at::Tensor run(at::Tensor x, const at::Tensor& before, std::int64_t pad_rows) const;
+
   at::Tensor weight_;
   at::Tensor bias_;
   std::int64_t pad_time_;

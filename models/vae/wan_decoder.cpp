@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "configs/error.h"
+#include "models/vae/dealt_tiles.h"
 
 namespace ditmill::models {
 namespace {
@@ -63,8 +64,8 @@ WanDecoder::WanDecoder(const WeightsView& weights, const nlohmann::json& hyper_p
   let_go_of_encoder(weights, dims_);
 }
 
-at::Tensor WanDecoder::decode(const at::Tensor& latents,
-                              const std::optional<configs::VaeTiling>& tiling) const {
+at::Tensor WanDecoder::decode(const at::Tensor& latents, const std::optional<configs::VaeTiling>& tiling,
+                              const dist::Communicator* group) const {
   if (latents.dim() != 4 || latents.size(0) != dims_.z_dim || latents.numel() == 0) {
     throw Error{
         Category::internal,
@@ -74,35 +75,59 @@ at::Tensor WanDecoder::decode(const at::Tensor& latents,
         Got{std::to_string(latents.dim()) + " dimensions, " + std::to_string(latents.numel()) + " values"}};
   }
   const at::Tensor z = denormalise(latents);
-  at::Tensor pixels = empty_pixels(z);
-  const auto grids = tiling ? std::optional(tile_grids(*tiling, dims_.spatial_scale())) : std::nullopt;
-  if (grids && grids->latents.cuts(z.size(3), z.size(4))) {
-    blend_tiles(pixels, grids->pixels, [&](std::int64_t row, std::int64_t column) {
+  at::Tensor pixels;
+  if (const auto grids = grids_that_cut(latents, tiling)) {
+    const MakeTile make = [&](std::int64_t row, std::int64_t column) {
       return decode_tile(grids->latents.part(z, row, column));
-    });
+    };
+    pixels = deal_tiles(pixel_shape(z), z.options(), grids->pixels, make, group);
   } else {
-    // One convolution for all frames here, one for each in a tile: so diffusers does, and sums round alike.
-    decode_frames(post_quant_(z).split(1, 2), pixels);
+    pixels = decode_slab(z, Slab(group, z.size(3)));
   }
   return pixels.clamp_(-1.0, 1.0)[0];
 }
 
-at::Tensor WanDecoder::empty_pixels(const at::Tensor& z) const {
+at::Tensor WanDecoder::gather_frames(const at::Tensor& pixels, const at::Tensor& latents,
+                                     const std::optional<configs::VaeTiling>& tiling,
+                                     const dist::Communicator* group) const {
+  if (grids_that_cut(latents, tiling))
+    return group == nullptr || group->rank() == 0 ? to_frames(pixels) : at::Tensor();
+  const Slab slab(group, latents.size(2));
+  return slab.any() ? slab.rows_on_first(to_frames(pixels), 1, dims_.spatial_scale()) : at::Tensor();
+}
+
+std::optional<TileGrids> WanDecoder::grids_that_cut(const at::Tensor& latents,
+                                                    const std::optional<configs::VaeTiling>& tiling) const {
+  if (!tiling) return std::nullopt;
+  const TileGrids grids = tile_grids(*tiling, dims_.spatial_scale());
+  return grids.latents.cuts(latents.size(2), latents.size(3)) ? std::optional(grids) : std::nullopt;
+}
+
+std::vector<std::int64_t> WanDecoder::pixel_shape(const at::Tensor& z) const {
   const std::int64_t scale = dims_.spatial_scale();
   const std::int64_t frames = 1 + dims_.temporal_scale() * (z.size(2) - 1);
-  return at::empty({1, image_channels, frames, scale * z.size(3), scale * z.size(4)}, z.options());
+  return {1, image_channels, frames, scale * z.size(3), scale * z.size(4)};
+}
+
+at::Tensor WanDecoder::decode_slab(const at::Tensor& z, const Slab& slab) const {
+  const at::Tensor rows = slab.part(z);
+  at::Tensor pixels = at::empty(pixel_shape(rows), z.options());
+  // One convolution for all frames here, one for each in a tile: so diffusers does, and sums round alike.
+  if (slab.any()) decode_frames(post_quant_(rows).split(1, 2), pixels, slab);
+  return pixels;
 }
 
 at::Tensor WanDecoder::decode_tile(const at::Tensor& z) const {
   std::vector<at::Tensor> frames = z.split(1, 2);
   for (at::Tensor& frame : frames) frame = post_quant_(frame);
-  at::Tensor pixels = empty_pixels(z);
-  decode_frames(frames, pixels);
+  at::Tensor pixels = at::empty(pixel_shape(z), z.options());
+  decode_frames(frames, pixels, {});
   return pixels;
 }
 
-void WanDecoder::decode_frames(const std::vector<at::Tensor>& frames, at::Tensor& pixels) const {
-  CausalState state;
+void WanDecoder::decode_frames(const std::vector<at::Tensor>& frames, at::Tensor& pixels,
+                               const Slab& slab) const {
+  CausalState state(slab);
   std::int64_t done = 0;
   for (const at::Tensor& frame : frames) {
     const at::Tensor chunk = decode_frame(frame, state);

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "configs/pipeline_config.h"
+#include "dist/comm/communicator.h"
+#include "models/vae/slab.h"
 #include "models/vae/tiles.h"
 #include "models/vae/wan_upsampler.h"
 #include "models/vae/wan_vae_dims.h"
@@ -37,13 +39,26 @@ class WanDecoder {
   /// (s, p: temporal_scale, spatial_scale). Undoes the normalisation of the latents first. With `tiling`,
   /// pictures larger than a tile are decoded tile by tile, each through the whole clip: other pixels, near
   /// the seams and wherever the attention of the smallest size would have looked beyond the tile.
-  at::Tensor decode(const at::Tensor& latents, const std::optional<configs::VaeTiling>& tiling = {}) const;
+  /// With a `group`, all of whose ranks pass the same arguments, each rank gets the pixels of its Slab (from
+  /// 0 rows on), as exact as the whole; tiles, where they cut the picture, are made by all and blended on the
+  /// group's rank 0, which gets all rows, the same bytes as alone.
+  at::Tensor decode(const at::Tensor& latents, const std::optional<configs::VaeTiling>& tiling = {},
+                    const dist::Communicator* group = nullptr) const;
+  /// to_frames() of the pixels that decode() gave the ranks for these arguments, all rows together on the
+  /// group's rank 0; undefined elsewhere. Collective.
+  at::Tensor gather_frames(const at::Tensor& pixels, const at::Tensor& latents,
+                           const std::optional<configs::VaeTiling>& tiling,
+                           const dist::Communicator* group) const;
 
  private:
   at::Tensor denormalise(const at::Tensor& latents) const;
-  at::Tensor empty_pixels(const at::Tensor& z) const;
+  /// The tiling of a picture that is larger than a tile.
+  std::optional<TileGrids> grids_that_cut(const at::Tensor& latents,
+                                          const std::optional<configs::VaeTiling>& tiling) const;
+  std::vector<std::int64_t> pixel_shape(const at::Tensor& z) const;
+  at::Tensor decode_slab(const at::Tensor& z, const Slab& slab) const;
   at::Tensor decode_tile(const at::Tensor& z) const;
-  void decode_frames(const std::vector<at::Tensor>& frames, at::Tensor& pixels) const;
+  void decode_frames(const std::vector<at::Tensor>& frames, at::Tensor& pixels, const Slab& slab) const;
   at::Tensor decode_frame(const at::Tensor& frame, CausalState& state) const;
 
   WanVaeDims dims_;

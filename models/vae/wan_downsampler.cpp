@@ -23,8 +23,10 @@ WanDownsampler::WanDownsampler(const WeightsView& weights, std::int64_t channels
 }
 
 at::Tensor WanDownsampler::operator()(const at::Tensor& x, CausalState& state) const {
-  // A zero row and column after the last: the only padding.
-  const at::Tensor padded = at::constant_pad_nd(frames_as_batch(x), {0, 1, 0, 1});
+  const Slab& slab = state.slab();
+  // A zero row and column after the last: the only padding. A slab begins with an even row.
+  const at::Tensor padded =
+      at::constant_pad_nd(slab.with_halo(frames_as_batch(x), 0, 1), {0, 1, 0, slab.cut() ? 0 : 1});
   const at::Tensor smaller = batch_as_frames(at::conv2d(padded, weight_, bias_, halving));
   return time_conv_ ? halve_frames(smaller, state.next()) : smaller;
 }

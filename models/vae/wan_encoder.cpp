@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "configs/error.h"
+#include "dist/comm/tensors.h"
+#include "models/vae/dealt_tiles.h"
 
 namespace ditmill::models {
 namespace {
@@ -63,18 +65,18 @@ WanEncoder::WanEncoder(const WeightsView& weights, const nlohmann::json& hyper_p
       head_(weights.scope("encoder"), dims_.down_width(dims_.levels() - 1), 2 * dims_.z_dim),
       quant_(weights.scope("quant_conv"), 2 * dims_.z_dim, 2 * dims_.z_dim, 1, 1) {}
 
-at::Tensor WanEncoder::moments(const at::Tensor& pixels,
-                               const std::optional<configs::VaeTiling>& tiling) const {
+at::Tensor WanEncoder::moments(const at::Tensor& pixels, const std::optional<configs::VaeTiling>& tiling,
+                               const dist::Communicator* group) const {
   check(pixels);
   const auto grids = tiling ? std::optional(tile_grids(*tiling, dims_.spatial_scale())) : std::nullopt;
   std::vector<at::Tensor> clips;
-  for (const at::Tensor& clip : pixels.split(1)) clips.push_back(encode_clip(clip, grids));
+  for (const at::Tensor& clip : pixels.split(1)) clips.push_back(encode_clip(clip, grids, group));
   return at::cat(clips);
 }
 
-at::Tensor WanEncoder::encode(const at::Tensor& pixels,
-                              const std::optional<configs::VaeTiling>& tiling) const {
-  return latents(moments(pixels, tiling));
+at::Tensor WanEncoder::encode(const at::Tensor& pixels, const std::optional<configs::VaeTiling>& tiling,
+                              const dist::Communicator* group) const {
+  return latents(moments(pixels, tiling, group));
 }
 
 at::Tensor WanEncoder::latents(const at::Tensor& moments) const {
@@ -103,24 +105,40 @@ void WanEncoder::check(const at::Tensor& pixels) const {
               "scale or crop the pictures first"};
 }
 
-at::Tensor WanEncoder::encode_clip(const at::Tensor& clip, const std::optional<TileGrids>& grids) const {
-  // One quant_conv for all chunks here, one for each in a tile: so diffusers does, and sums round alike.
+at::Tensor WanEncoder::encode_clip(const at::Tensor& clip, const std::optional<TileGrids>& grids,
+                                   const dist::Communicator* group) const {
   if (!grids || !grids->pixels.cuts(clip.size(3), clip.size(4)))
-    return quant_(at::cat(encode_chunks(clip), 2));
-  const std::int64_t scale = dims_.spatial_scale();
-  const std::int64_t later = (clip.size(2) - 1) / chunk_frames * (chunk_frames / dims_.temporal_scale());
-  at::Tensor out = at::empty({1, 2 * dims_.z_dim, 1 + later, clip.size(3) / scale, clip.size(4) / scale},
-                             conv_in_.options());
-  blend_tiles(out, grids->latents, [&](std::int64_t row, std::int64_t column) {
-    std::vector<at::Tensor> chunks = encode_chunks(grids->pixels.part(clip, row, column));
+    return encode_slabs(clip, Slab(group, clip.size(3) / dims_.spatial_scale()), group);
+  const MakeTile make = [&](std::int64_t row, std::int64_t column) {
+    std::vector<at::Tensor> chunks = encode_chunks(grids->pixels.part(clip, row, column), {});
     for (at::Tensor& chunk : chunks) chunk = quant_(chunk);
     return at::cat(chunks, 2);
-  });
+  };
+  const std::vector<std::int64_t> shape = moments_shape(clip);
+  at::Tensor out = deal_tiles(shape, conv_in_.options(), grids->latents, make, group);
+  if (group == nullptr) return out;
+  if (group->rank() != 0) out = at::empty(shape, conv_in_.options());
+  dist::broadcast(*group, out, 0, dist::Purpose::pictures);
   return out;
 }
 
-std::vector<at::Tensor> WanEncoder::encode_chunks(const at::Tensor& clip) const {
-  CausalState state;
+at::Tensor WanEncoder::encode_slabs(const at::Tensor& clip, const Slab& slab,
+                                    const dist::Communicator* group) const {
+  const at::Tensor rows = slab.part(clip);
+  // One quant_conv for all chunks here, one for each in a tile: so diffusers does, and sums round alike.
+  const at::Tensor part = slab.any() ? quant_(at::cat(encode_chunks(rows, slab), 2))
+                                     : at::empty(moments_shape(rows), conv_in_.options());
+  return group == nullptr ? part : dist::all_gather(*group, part, 3, slab.rows(1), dist::Purpose::pictures);
+}
+
+std::vector<std::int64_t> WanEncoder::moments_shape(const at::Tensor& clip) const {
+  const std::int64_t scale = dims_.spatial_scale();
+  const std::int64_t later = (clip.size(2) - 1) / chunk_frames * (chunk_frames / dims_.temporal_scale());
+  return {1, 2 * dims_.z_dim, 1 + later, clip.size(3) / scale, clip.size(4) / scale};
+}
+
+std::vector<at::Tensor> WanEncoder::encode_chunks(const at::Tensor& clip, const Slab& slab) const {
+  CausalState state(slab);
   std::vector<at::Tensor> chunks{encode_chunk(clip.narrow(2, 0, 1), state)};
   for (std::int64_t end = 1 + chunk_frames; end <= clip.size(2); end += chunk_frames) {
     chunks.push_back(encode_chunk(clip.narrow(2, end - chunk_frames, chunk_frames), state));

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "configs/pipeline_config.h"
+#include "dist/comm/communicator.h"
+#include "models/vae/slab.h"
 #include "models/vae/tiles.h"
 #include "models/vae/wan_downsampler.h"
 #include "models/vae/wan_vae_dims.h"
@@ -42,16 +44,23 @@ class WanEncoder {
   /// 4 / temporal_scale for each four whole frames after it; frames that are left over are dropped. Clips of
   /// a batch are encoded one by one. With `tiling`, pictures larger than a tile are encoded tile by tile.
   /// Throws Error(bad_input) for another shape, or where H or W is no multiple of p.
-  at::Tensor moments(const at::Tensor& pixels, const std::optional<configs::VaeTiling>& tiling = {}) const;
+  /// With a `group`, all of whose ranks pass the same arguments, each rank encodes a Slab, as exact as the
+  /// whole, or tiles, which give the same bytes as alone; every rank gets all moments.
+  at::Tensor moments(const at::Tensor& pixels, const std::optional<configs::VaeTiling>& tiling = {},
+                     const dist::Communicator* group = nullptr) const;
   /// The mode (mean) of moments(), normalised: (mean - latents_mean) / latents_std, in float32.
-  at::Tensor encode(const at::Tensor& pixels, const std::optional<configs::VaeTiling>& tiling = {}) const;
+  at::Tensor encode(const at::Tensor& pixels, const std::optional<configs::VaeTiling>& tiling = {},
+                    const dist::Communicator* group = nullptr) const;
   /// What encode() makes of the moments.
   at::Tensor latents(const at::Tensor& moments) const;
 
  private:
   void check(const at::Tensor& pixels) const;
-  at::Tensor encode_clip(const at::Tensor& clip, const std::optional<TileGrids>& grids) const;
-  std::vector<at::Tensor> encode_chunks(const at::Tensor& clip) const;
+  at::Tensor encode_clip(const at::Tensor& clip, const std::optional<TileGrids>& grids,
+                         const dist::Communicator* group) const;
+  at::Tensor encode_slabs(const at::Tensor& clip, const Slab& slab, const dist::Communicator* group) const;
+  std::vector<std::int64_t> moments_shape(const at::Tensor& clip) const;
+  std::vector<at::Tensor> encode_chunks(const at::Tensor& clip, const Slab& slab) const;
   at::Tensor encode_chunk(const at::Tensor& chunk, CausalState& state) const;
 
   WanVaeDims dims_;

@@ -30,8 +30,10 @@ at::Tensor WanUpsampler::operator()(at::Tensor x, CausalState& state) const {
     // A clip's first frame stands for one frame, not four: its chunk is not doubled, nor kept.
     if (std::exchange(slot.started, true)) x = double_frames(x, slot);
   }
-  return batch_as_frames(
-      at::conv2d(double_size(frames_as_batch(x)), weight_, bias_, /*stride=*/1, /*padding=*/1));
+  const Slab& slab = state.slab();
+  const std::array<std::int64_t, 2> padding{slab.cut() ? 0 : 1, 1};
+  return batch_as_frames(at::conv2d(slab.with_halo(double_size(frames_as_batch(x)), 1, 1), weight_, bias_,
+                                    /*stride=*/1, padding));
 }
 
 at::Tensor WanUpsampler::double_frames(const at::Tensor& x, CausalSlot& slot) const {

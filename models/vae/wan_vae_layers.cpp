@@ -50,15 +50,17 @@ VaeAttention::VaeAttention(const WeightsView& weights, std::int64_t channels)
       proj_weight_(weights.scope("proj").take("weight", {channels, channels, 1, 1})),
       proj_bias_(weights.scope("proj").take("bias", {channels})) {}
 
-at::Tensor VaeAttention::operator()(const at::Tensor& x) const {
+at::Tensor VaeAttention::operator()(const at::Tensor& x, const Slab& slab) const {
   const std::int64_t channels = x.size(1), frames = x.size(2), height = x.size(3), width = x.size(4);
   at::Tensor pictures = norm_(frames_as_batch(x));
-  const std::vector<at::Tensor> qkv = at::conv2d(pictures, qkv_weight_, qkv_bias_)
-                                          .reshape({frames, 1, channels * 3, height * width})
-                                          .permute({0, 1, 3, 2})
-                                          .contiguous()
-                                          .chunk(3, -1);
-  const at::Tensor mixed = at::scaled_dot_product_attention(qkv[0], qkv[1], qkv[2]);
+  const at::Tensor qkv = at::conv2d(pictures, qkv_weight_, qkv_bias_)
+                             .reshape({frames, 1, channels * 3, height * width})
+                             .permute({0, 1, 3, 2})
+                             .contiguous();
+  const at::Tensor queries = qkv.narrow(3, 0, channels);
+  const at::Tensor others = slab.all_rows(qkv.narrow(3, channels, 2 * channels), 2, width);
+  const at::Tensor mixed = at::scaled_dot_product_attention(queries, others.narrow(3, 0, channels),
+                                                            others.narrow(3, channels, channels));
   pictures = mixed.squeeze(1).permute({0, 2, 1}).reshape({frames, channels, height, width});
   return batch_as_frames(at::conv2d(pictures, proj_weight_, proj_bias_)) + x;
 }
@@ -69,7 +71,7 @@ VaeMiddle::VaeMiddle(const WeightsView& weights, std::int64_t channels)
       second_(weights.scope("resnets", 1), channels, channels) {}
 
 at::Tensor VaeMiddle::operator()(const at::Tensor& x, CausalState& state) const {
-  return second_(attention_(first_(x, state)), state);
+  return second_(attention_(first_(x, state), state.slab()), state);
 }
 
 VaeHead::VaeHead(const WeightsView& weights, std::int64_t in, std::int64_t out)

@@ -37,11 +37,12 @@ class VaeResidual {
   std::optional<CausalConv> shortcut_;
 };
 
-/// Self-attention of one head among the pixels of each frame, plus x.
+/// Self-attention of one head among the pixels of each frame, plus x. Where the slab is cut, x is this rank's
+/// rows, which look at those of all ranks.
 class VaeAttention {
  public:
   VaeAttention(const WeightsView& weights, std::int64_t channels);
-  at::Tensor operator()(const at::Tensor& x) const;
+  at::Tensor operator()(const at::Tensor& x, const Slab& slab) const;
 
  private:
   VaeNorm norm_;

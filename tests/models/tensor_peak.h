@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
 #include <mutex>
+#include <thread>
 #include <unordered_map>
 
 namespace ditmill::models {
@@ -26,18 +28,23 @@ class TensorPeak final : public c10::Allocator {
   /// The most bytes held at once while `body` runs, beyond those held before it.
   template <typename Body>
   std::uint64_t of(const Body& body) {
-    const std::int64_t before = held_;
-    most_ = before;
-    body();
-    return static_cast<std::uint64_t>(most_ - before);
+    return peak_of([this]() -> Use& { return all_; }, body);
+  }
+
+  /// The same of the bytes that this thread allocates: a rank's, where threads are ranks.
+  template <typename Body>
+  std::uint64_t of_this_thread(const Body& body) {
+    return peak_of([this]() -> Use& { return threads_[std::this_thread::get_id()]; }, body);
   }
 
   c10::DataPtr allocate(std::size_t bytes) override {
     void* data = c10::alloc_cpu(bytes);  // data is its own context: oneDNN asks for that
     const std::lock_guard lock{mutex_};
-    if (data != nullptr) bytes_[data] = bytes;
-    held_ += static_cast<std::int64_t>(bytes);
-    most_ = std::max(most_, held_);
+    const auto count = static_cast<std::int64_t>(bytes);
+    Use& owner = threads_[std::this_thread::get_id()];
+    if (data != nullptr) blocks_[data] = {count, &owner};
+    all_.add(count);
+    owner.add(count);
     return {data, data, &release, c10::Device(c10::DeviceType::CPU)};
   }
   c10::DeleterFnPtr raw_deleter() const override { return &release; }
@@ -46,22 +53,51 @@ class TensorPeak final : public c10::Allocator {
   }
 
  private:
+  struct Use {
+    std::int64_t held = 0;
+    std::int64_t most = 0;
+
+    void add(std::int64_t bytes) {
+      held += bytes;
+      most = std::max(most, held);
+    }
+  };
+  /// Bytes, and the thread that allocated them.
+  struct Block {
+    std::int64_t bytes = 0;
+    Use* owner = nullptr;
+  };
+
+  template <typename Find, typename Body>
+  std::uint64_t peak_of(const Find& find, const Body& body) {
+    std::int64_t before = 0;
+    {
+      const std::lock_guard lock{mutex_};
+      Use& use = find();
+      before = use.most = use.held;
+    }
+    body();
+    const std::lock_guard lock{mutex_};
+    return static_cast<std::uint64_t>(find().most - before);
+  }
+
   static void release(void* data) {
     installed().forget(data);
     c10::free_cpu(data);
   }
   void forget(void* data) {
     const std::lock_guard lock{mutex_};
-    const auto found = bytes_.find(data);
-    if (found == bytes_.end()) return;
-    held_ -= static_cast<std::int64_t>(found->second);
-    bytes_.erase(found);
+    const auto found = blocks_.find(data);
+    if (found == blocks_.end()) return;
+    all_.add(-found->second.bytes);
+    found->second.owner->add(-found->second.bytes);
+    blocks_.erase(found);
   }
 
   std::mutex mutex_;
-  std::unordered_map<void*, std::size_t> bytes_;
-  std::int64_t held_ = 0;
-  std::int64_t most_ = 0;
+  Use all_;
+  std::map<std::thread::id, Use> threads_;
+  std::unordered_map<void*, Block> blocks_;
 };
 
 }  // namespace ditmill::models
