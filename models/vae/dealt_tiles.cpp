@@ -98,7 +98,7 @@ class Arrivals {
 at::Tensor deal_tiles(const Shape& shape, const at::TensorOptions& options, const TileGrid& grid,
                       const MakeTile& make, const dist::Communicator* group) {
   if (group == nullptr || group->size() == 1) {
-    const at::Tensor out = at::empty(shape, options);
+    at::Tensor out = at::empty(shape, options);
     blend_tiles(out, grid, make);
     return out;
   }
@@ -109,7 +109,7 @@ at::Tensor deal_tiles(const Shape& shape, const at::TensorOptions& options, cons
     none[height_dim] = 0;
     return at::empty(none, options);
   }
-  const at::Tensor out = at::empty(shape, options);
+  at::Tensor out = at::empty(shape, options);
   Arrivals arrivals(deal, options, *group);
   std::int64_t tile = 0;
   blend_tiles(out, grid, [&](std::int64_t row, std::int64_t column) {

@@ -71,7 +71,7 @@ TEST(Slab, SeesItsNeighboursRowsAndZerosBeyondThePicture) {
         if (!slab.any()) return at::Tensor();
         const at::Tensor rows = slab.part(picture);
         const std::int64_t begin = (rows.storage_offset() - picture.storage_offset()) / 4;
-        const at::Tensor seen = slab.with_halo(rows, above, below);
+        at::Tensor seen = slab.with_halo(rows, above, below);
         EXPECT_TRUE(at::equal(seen, padded.narrow(3, begin, rows.size(3) + above + below)));
         return seen;
       });
@@ -160,7 +160,7 @@ TEST_P(VaeSlabs, OfTilesAreTheBytesOfASingleRank) {
     const at::Tensor whole = decoder.decode(z, tiling);
     const at::Tensor frames = to_frames(whole);
     on_ranks(ranks(), [&](const auto& group) {
-      const at::Tensor decoded = decoder.decode(z, tiling, &group);
+      at::Tensor decoded = decoder.decode(z, tiling, &group);
       const at::Tensor gathered = decoder.gather_frames(decoded, z, tiling, &group);
       if (group.rank() == 0) {
         EXPECT_TRUE(at::equal(decoded, whole));
