@@ -16,16 +16,24 @@ class PendingTensors {
  public:
   PendingTensors() = default;
   PendingTensors(Request request, std::vector<at::Tensor> sent, std::vector<at::Tensor> received)
-      : request_(std::move(request)), sent_(std::move(sent)), received_(std::move(received)) {}
+      : sent_(std::move(sent)), received_(std::move(received)), request_(std::move(request)) {}
+  PendingTensors(PendingTensors&&) noexcept = default;
+  PendingTensors& operator=(PendingTensors&& other) noexcept {
+    request_ = Request();  // ends before its buffers go
+    sent_ = std::move(other.sent_);
+    received_ = std::move(other.received_);
+    request_ = std::move(other.request_);
+    return *this;
+  }
 
   /// What came, in the order asked for. Throws Error(communication). Once.
   std::vector<at::Tensor> wait();
   explicit operator bool() const noexcept { return static_cast<bool>(request_); }
 
  private:
-  Request request_;
   std::vector<at::Tensor> sent_;
   std::vector<at::Tensor> received_;
+  Request request_;  ///< goes first
 };
 
 /// Starts giving send[r] to rank r and getting a tensor of the shape shapes[r] from it, r = 0 .. size - 1;

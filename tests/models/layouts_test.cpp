@@ -1,0 +1,136 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "dist/comm/threads.h"
+#include "tests/models/layout_matrix.h"
+
+namespace ditmill::models::wan {
+namespace {
+
+using dist::ParallelContext;
+
+std::uint64_t fresh_seed() {
+  static const std::uint64_t seed = [] {
+    const char* given = std::getenv("DITMILL_TEST_SEED");
+    const std::uint64_t value = given != nullptr ? std::stoull(given) : std::random_device{}();
+    std::printf("DITMILL_TEST_SEED=%llu\n", static_cast<unsigned long long>(value));
+    return value;
+  }();
+  return seed;
+}
+
+/// T2V at 1, 5 and 9 frames: 1, 6 and 45 tokens.
+const std::vector<ClipSize> sizes{{1, 2, 2}, {2, 6, 2}, {3, 6, 10}};
+
+/// Latents of every rank of one group, made on threads.
+std::vector<std::vector<at::Tensor>> on_threads(const Layout& layout, const dist::TensorMap& weights,
+                                                double guidance) {
+  const dist::Mesh mesh(layout.ranks(), layout.degrees);
+  std::vector<std::vector<at::Tensor>> made(static_cast<std::size_t>(layout.ranks()));
+  dist::run_on_threads(layout.ranks(), [&](const dist::Communicator& world) {
+    const c10::InferenceMode inference;
+    const ParallelContext parallel(mesh, world);
+    made[static_cast<std::size_t>(world.rank())] =
+        make_clips(weights, odd_dims(), layout.degrees, parallel, sizes, guidance, fresh_seed() + 1);
+  });
+  return made;
+}
+
+std::vector<Layout> matrix() {
+  return {
+      layout({.dp = 1, .cfg = 2}),
+      layout({.dp = 1, .ring = 2}),
+      layout({.dp = 1, .ring = 3}),
+      layout({.dp = 1, .ulysses = 2}),
+      layout({.dp = 1, .ulysses = 3}),
+      layout({.dp = 1, .pp = 2}),
+      layout({.dp = 1, .pp = 3}),
+      layout({.dp = 1, .tp = 2}),
+      layout({.dp = 1, .tp = 3}),
+      layout({.dp = 1, .ulysses = 2, .fsdp = true}),
+      layout({.dp = 1, .ring = 3, .fsdp = true}),
+      layout({.dp = 1, .ulysses = 3, .fsdp = true, .reshard_after_forward = false}),
+      layout({.dp = 1, .cfg = 2, .ulysses = 2, .tp = 2}),
+      layout({.dp = 1, .cfg = 2, .ring = 3}),
+      layout({.dp = 1, .ring = 2, .ulysses = 2, .tp = 2}),
+      layout({.dp = 1, .pp = 2, .tp = 2}),
+      layout({.dp = 1, .ulysses = 4, .fsdp = true}),
+      layout({.dp = 1, .ring = 2, .ulysses = 2}),
+      layout({.dp = 1, .ring = 2, .ulysses = 3}),
+      layout({.dp = 1, .cfg = 2, .pp = 2}),
+      layout({.dp = 1, .cfg = 2, .ulysses = 2, .pp = 2}),
+      layout({.dp = 1, .cfg = 2, .tp = 3}),
+      layout({.dp = 1, .cfg = 2, .ring = 2, .tp = 2, .fsdp = true}),
+      layout({.dp = 1, .ulysses = 2, .pp = 2, .tp = 2, .fsdp = true}),
+      layout({.dp = 1, .cfg = 2, .fsdp = true}),
+      layout({.dp = 1, .ring = 8}),
+      layout({.dp = 1, .ulysses = 5}),
+      layout({.dp = 1, .tp = 5}),
+  };
+}
+
+class Layouts : public ::testing::TestWithParam<Layout> {};
+
+TEST_P(Layouts, GiveTheLatentsOfASingleRank) {
+  const dist::TensorMap weights = random_weights(odd_dims(), at::kFloat, fresh_seed());
+  const auto alone = on_threads(layout({.dp = 1}), weights, 5).front();
+  const auto ranks = on_threads(GetParam(), weights, 5);
+  for (const auto& latents : ranks) {
+    for (std::size_t i = 0; i < sizes.size(); ++i) {
+      EXPECT_LE(distance(latents[i], alone[i]), 2e-5) << "clip " << i;
+      EXPECT_TRUE(at::equal(latents[i], ranks.front()[i])) << "ranks differ on clip " << i;
+    }
+  }
+  const auto again = on_threads(GetParam(), weights, 5);
+  for (std::size_t i = 0; i < sizes.size(); ++i) EXPECT_TRUE(at::equal(again[0][i], ranks[0][i]));
+}
+
+INSTANTIATE_TEST_SUITE_P(Matrix, Layouts, ::testing::ValuesIn(matrix()), [](const auto& info) {
+  std::string name = info.param.name;
+  std::ranges::replace(name, '.', '_');
+  return name;
+});
+
+TEST(Layouts, WithoutGuidanceGiveThoseOfASingleRankToo) {
+  const dist::TensorMap weights = random_weights(odd_dims(), at::kFloat, fresh_seed());
+  const auto alone = on_threads(layout({.dp = 1}), weights, 1).front();
+  for (const Layout& each : {layout({.dp = 1, .ring = 2, .ulysses = 2}), layout({.dp = 1, .pp = 3})}) {
+    const auto made = on_threads(each, weights, 1).front();
+    for (std::size_t i = 0; i < sizes.size(); ++i) EXPECT_LE(distance(made[i], alone[i]), 2e-5) << each.name;
+  }
+}
+
+TEST(Layouts, AClipIsTheSameWhateverIsInFlightBesideIt) {
+  const dist::TensorMap weights = random_weights(odd_dims(), at::kFloat, fresh_seed());
+  const Layout staged = layout({.dp = 1, .pp = 2, .tp = 2});
+  const auto together = on_threads(staged, weights, 5).front();
+  const dist::Mesh mesh(4, staged.degrees);
+  dist::run_on_threads(4, [&](const dist::Communicator& world) {
+    const ParallelContext parallel(mesh, world);
+    const auto first =
+        make_clips(weights, odd_dims(), staged.degrees, parallel, {sizes[0]}, 5, fresh_seed() + 1);
+    EXPECT_TRUE(at::equal(first[0], together[0]));
+  });
+}
+
+TEST(Layouts, NaNsAreToldOnAllRanksOfAllStages) {
+  dist::TensorMap weights = random_weights(odd_dims(), at::kFloat, 3);
+  weights["proj_out.bias"].fill_(std::numeric_limits<float>::quiet_NaN());
+  for (const Layout& each : {layout({.dp = 1, .pp = 2}), layout({.dp = 1, .cfg = 2, .ulysses = 2})}) {
+    const dist::Mesh mesh(each.ranks(), each.degrees);
+    std::atomic<int> told = 0;
+    dist::run_on_threads(each.ranks(), [&](const dist::Communicator& world) {
+      try {
+        make_clips(weights, odd_dims(), each.degrees, {mesh, world}, {sizes[2]}, 5, 1);
+      } catch (const Error& error) {
+        if (error.category() == Category::numeric && error.where().item == "clip0") ++told;
+      }
+    });
+    EXPECT_EQ(told, each.ranks()) << each.name;
+  }
+}
+
+}  // namespace
+}  // namespace ditmill::models::wan
