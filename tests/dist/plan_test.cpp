@@ -57,12 +57,27 @@ void expect_equal(const ComponentPlan& a, const ComponentPlan& b) {
                 std::tie(y.name, y.type, y.shape, y.begin, y.end, y.strides));
     }
   }
+  EXPECT_EQ(a.rules, b.rules);
+  EXPECT_EQ(a.layers, b.layers);
+  EXPECT_EQ(a.fsdp, b.fsdp);
   ASSERT_EQ(a.named.size(), b.named.size());
   for (std::size_t i = 0; i < a.named.size(); ++i) {
     const registry::NamedTensor& x = a.named[i];
     const registry::NamedTensor& y = b.named[i];
     EXPECT_EQ(std::tie(x.name, x.shape, x.parts, x.dim), std::tie(y.name, y.shape, y.parts, y.dim));
   }
+}
+
+/// The same, cut over a mesh.
+ComponentPlan sharded() {
+  ComponentPlan plan = example();
+  plan.layers = 3;
+  plan.fsdp = true;
+  plan.rules = {{"large", {.dim = 1, .unit = 128, .stages = Stages::of_layer, .layer = 2}},
+                {"scalar", {.stages = Stages::first}},
+                {"empty", {.dim = 0, .stages = Stages::last}},
+                {"\x80", {.dim = 0}}};
+  return plan;
 }
 
 /// The same files, whose tensors have other names and are joined.
@@ -81,6 +96,7 @@ ComponentPlan through_text(const ComponentPlan& plan) {
 TEST(ComponentPlan, TravelsWholeAsText) {
   expect_equal(through_text(example()), example());
   expect_equal(through_text(renamed()), renamed());
+  expect_equal(through_text(sharded()), sharded());
 }
 
 TEST(ComponentPlan, TravelsWithNamesThatAreNoUtf8) {
@@ -112,9 +128,10 @@ TEST(ComponentPlan, CountsWhatTheLayersGetWhereTheFilesHoldMore) {
 }
 
 TEST(ComponentPlan, RefusesWhatItDidNotWrite) {
-  const nlohmann::json good = to_json(example());
+  const nlohmann::json good = to_json(sharded());
   std::vector<nlohmann::json> bad{nlohmann::json(), nlohmann::json::array(), "text"};
-  for (const char* key : {"role", "hyper_parameters", "dtype", "keep_float32", "files", "named"}) {
+  for (const char* key :
+       {"role", "hyper_parameters", "dtype", "keep_float32", "files", "named", "rules", "layers", "fsdp"}) {
     nlohmann::json without = good;
     without.erase(key);
     bad.push_back(without);
@@ -128,6 +145,15 @@ TEST(ComponentPlan, RefusesWhatItDidNotWrite) {
   wrong = good;
   wrong["files"][0]["tensors"][0] = {"short"};
   bad.push_back(wrong);
+  for (const nlohmann::json& rule :
+       {nlohmann::json{"large", 0, 1, "second", -1}, nlohmann::json{"large", -2, 1, "all", -1},
+        nlohmann::json{"large", 0, 0, "all", -1}, nlohmann::json{"large", 0, 1, "of_layer", 3},
+        nlohmann::json{"large", 0, 1, "of_layer", -1}, nlohmann::json{"large", 0, 1, "all"},
+        nlohmann::json{"large", "0", 1, "all", -1}}) {
+    wrong = good;
+    wrong["rules"][0] = rule;
+    bad.push_back(wrong);
+  }
   for (const nlohmann::json& each : bad) {
     try {
       component_plan_from_json(each);

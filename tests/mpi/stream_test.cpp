@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 
@@ -97,6 +98,57 @@ TEST(Stream, BringsManyTensorsOfManyTypesAndFiles) {
       expect_streamed(files);
     }
   }
+}
+
+TEST(Stream, GivesEachRankItsSlice) {
+  const int ranks = world().size();
+  Files files = make_files({{{"rows", ElementType::bf16, {leaf_bytes / 64, 97}},
+                             {"blocks.0.columns", ElementType::bf16, {1000, 103}},
+                             {"whole", ElementType::bf16, {1001}}},
+                            {{"blocks.1.rows", ElementType::bf16, {501, 77}}}},
+                           13);
+  files.plan.rules = {{"rows", {.dim = 0, .unit = 4}},
+                      {"blocks.0.columns", {.dim = 1, .stages = Stages::of_layer, .layer = 0}},
+                      {"blocks.1.rows", {.dim = 0, .stages = Stages::of_layer, .layer = 1}}};
+  files.plan.layers = 2;
+  const Mesh mesh(ranks, {.dp = {}, .tp = ranks});
+  const TensorMap tensors = stream_component(world(), files.plan, mesh, files.open()).tensors;
+  ASSERT_EQ(tensors.size(), 4U);
+  for (std::size_t f = 0; f < files.plan.files.size(); ++f) {
+    for (const registry::TensorInfo& info : files.plan.files[f].tensors) {
+      at::Tensor expected = expected_tensor(files, f, info);
+      const ShardRule rule = files.plan.rule_of(info.name);
+      if (rule.dim != ShardRule::whole) {
+        const Range range = tp_range(rule, expected.size(rule.dim), world().rank(), ranks);
+        expected = expected.narrow(rule.dim, range.begin, range.size()).contiguous();
+      }
+      const at::Tensor& got = tensors.at(info.name);
+      ASSERT_EQ(got.sizes(), expected.sizes()) << info.name;
+      ASSERT_TRUE(got.is_contiguous()) << info.name;
+      EXPECT_EQ(std::memcmp(got.data_ptr(), expected.data_ptr(), expected.nbytes()), 0) << info.name;
+    }
+  }
+
+  files.plan.fsdp = true;
+  const Mesh sharded(ranks, {.dp = {}, .ring = ranks});
+  const StreamedComponent streamed = stream_component(world(), files.plan, sharded, files.open());
+  EXPECT_EQ(streamed.tensors.size(), 4U) << "two tensors, two shards";
+  ASSERT_EQ(streamed.blocks.size(), 2U);
+  std::uint64_t bytes = 0;
+  for (const auto& [name, tensor] : streamed.tensors) bytes += tensor.nbytes();
+  EXPECT_EQ(bytes, files.plan.bytes_on(sharded, world().rank()));
+  const at::Tensor whole = expected_tensor(files, 1, files.plan.files[1].tensors[0]);
+  const Range shard = shard_range(streamed.blocks.at(1), sharded, world().rank());
+  const std::int64_t mine = std::min(shard.end, static_cast<std::int64_t>(whole.nbytes())) - shard.begin;
+  EXPECT_EQ(std::memcmp(streamed.tensors.at("blocks.1").data_ptr(),
+                        static_cast<const std::byte*>(whole.data_ptr()) + shard.begin,
+                        static_cast<std::size_t>(mine)),
+            0);
+}
+
+TEST(Stream, RefusesAMeshOfAnotherWorld) {
+  const Files files = make_file_of(100);
+  EXPECT_THROW(stream_component(world(), files.plan, Mesh(world().size() + 1, {}), files.open()), Error);
 }
 
 TEST(Stream, TakesFilesAndPlansWithoutTensors) {
