@@ -19,7 +19,7 @@ const BenchResult& best(const std::vector<BenchResult>& results, Kind kind, bool
   const BenchResult* fastest = nullptr;
   for (const BenchResult& result : results) {
     if (result.kind != kind || result.one_way != one_way) continue;
-    if (fastest == nullptr || result.rate() > fastest->rate()) fastest = &result;
+    if (fastest == nullptr || result.best_rate() > fastest->best_rate()) fastest = &result;
   }
   return *fastest;
 }
@@ -32,7 +32,11 @@ json to_json(const BenchResult& result) {
 
 /// What a collective reached of what the links gave.
 double share_of(const BenchResult& result, const std::vector<BenchResult>& results) {
-  return result.rate() / best(results, Kind::link, result.one_way).rate();
+  return result.rate() / best(results, Kind::link, result.one_way).best_rate();
+}
+
+json limit_json(const BenchResult& result) {
+  return {{"bytes", result.bytes}, {"gigabytes_per_second", result.best_rate() / gigabyte}};
 }
 
 std::string size_text(std::uint64_t bytes) {
@@ -63,7 +67,8 @@ std::string line_of(const BenchResult& result, const std::vector<BenchResult>& r
 
 }  // namespace
 
-double BenchResult::rate() const { return least_traffic > 0 ? least_traffic / seconds.median : 0; }
+double BenchResult::rate() const { return least_traffic / seconds.median; }
+double BenchResult::best_rate() const { return least_traffic / seconds.min; }
 
 json bench_comm_json(const BenchSetting& setting, const std::vector<BenchResult>& results) {
   json report{{"bench", "comm"},
@@ -76,9 +81,9 @@ json bench_comm_json(const BenchSetting& setting, const std::vector<BenchResult>
               {"repeats", setting.repeats},
               {"load_average", setting.load},
               {"libraries", setting.libraries},
-              {"limit", to_json(best(results, Kind::link))},
-              {"limit_one_way", to_json(best(results, Kind::link, true))},
-              {"copy", to_json(best(results, Kind::copy))},
+              {"limit", limit_json(best(results, Kind::link))},
+              {"limit_one_way", limit_json(best(results, Kind::link, true))},
+              {"copy", limit_json(best(results, Kind::copy))},
               {"link", json::array()},
               {"results", json::array()}};
   for (const BenchResult& result : results) {
@@ -104,11 +109,11 @@ std::string bench_comm_table(const BenchSetting& setting, const std::vector<Benc
   for (const bool one_way : {false, true}) {
     const BenchResult& link = best(results, Kind::link, one_way);
     text += fmt::format("link, {}: {:.2f} GB/s a rank that gives, in exchanges of {}\n",
-                        one_way ? "one rank giving" : "all ranks giving at once", link.rate() / gigabyte,
+                        one_way ? "one rank giving" : "all ranks giving at once", link.best_rate() / gigabyte,
                         size_text(link.bytes));
   }
   text += fmt::format("copy in memory, all ranks at once: {:.2f} GB/s a rank\n\n",
-                      best(results, Kind::copy).rate() / gigabyte);
+                      best(results, Kind::copy).best_rate() / gigabyte);
   text += fmt::format("{:<15}{:>9}{:>10}{:>12}{:>12}{:>12}{:>9}{:>9}\n", "collective", "size", "given",
                       "latency", "min", "max", "GB/s", "of link");
   for (const BenchResult& result : results) {

@@ -24,6 +24,8 @@ struct BenchResult {
 
   /// Bytes a second that the busiest link must have carried, by the median; 0 without bytes.
   double rate() const;
+  /// The same by the fastest repeat: what a link or a memory can give, for a load only takes from that.
+  double best_rate() const;
 };
 
 /// Where and how it was measured.
@@ -39,7 +41,7 @@ struct BenchSetting {
 };
 
 /// Results as `bench comm --json` prints them. `share`: of what the links gave to plain exchanges at their
-/// best size in the same minutes; null where no bytes are counted.
+/// best size and repeat, as many ranks giving at once; null where no bytes are counted.
 nlohmann::json bench_comm_json(const BenchSetting& setting, const std::vector<BenchResult>& results);
 /// The same for people, a line a size.
 std::string bench_comm_table(const BenchSetting& setting, const std::vector<BenchResult>& results);
