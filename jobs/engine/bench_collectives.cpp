@@ -260,8 +260,9 @@ class Cases {
 
 std::vector<std::uint64_t> sizes_up_to(std::uint64_t max_bytes) {
   std::vector<std::uint64_t> sizes;
-  for (std::uint64_t bytes = smallest; bytes < max_bytes; bytes *= step) sizes.push_back(bytes);
-  sizes.push_back(max_bytes / element * element);
+  const std::uint64_t largest = max_bytes / element * element;
+  for (std::uint64_t bytes = smallest; bytes < largest; bytes *= step) sizes.push_back(bytes);
+  sizes.push_back(largest);
   return sizes;
 }
 
