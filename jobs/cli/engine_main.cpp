@@ -1,8 +1,10 @@
 #include <cstdlib>
 
 #include "dist/comm/mpi.h"
+#include "jobs/cli/bench_options.h"
 #include "jobs/cli/output.h"
 #include "jobs/cli/run_options.h"
+#include "jobs/engine/bench_comm.h"
 #include "jobs/engine/run.h"
 
 using namespace ditmill;
@@ -14,9 +16,12 @@ int run_engine(int argc, char** argv) {
   dist::MpiSession mpi{argc, argv};
   const bool leads = mpi.world().rank() == 0;
   jobs::RunOptions options;
+  jobs::BenchOptions bench;
   const auto app = jobs::make_app();
   jobs::add_run_options(*app->add_subcommand("run", "Run a job"), options);
+  jobs::add_bench_options(*app, bench);
   if (const auto code = jobs::parse_command_line(*app, argc, argv, !leads)) return leads ? *code : 0;
+  if (bench.chosen == jobs::BenchOptions::Chosen::comm) return jobs::bench_comm(mpi, bench.comm);
   return jobs::run_job(mpi, options);
 }
 

@@ -2,6 +2,7 @@
 #include <iostream>
 #include <string>
 
+#include "jobs/cli/bench_options.h"
 #include "jobs/cli/check.h"
 #include "jobs/cli/engine_path.h"
 #include "jobs/cli/output.h"
@@ -56,6 +57,9 @@ int run_front(int argc, char** argv) {
   CLI::App* run_command = app->add_subcommand("run", "Run a job; under mpirun or srun, on all its ranks");
   jobs::add_run_options(*run_command, run);
 
+  jobs::BenchOptions bench;
+  jobs::add_bench_options(*app, bench);
+
   jobs::IdentifyOptions identify;
   CLI::App& weights = add_room(*app, "weights", "Look at weight files");
   add_command(weights, "identify", "Say what weight files are, from their headers", options, true, chosen,
@@ -108,6 +112,7 @@ int run_front(int argc, char** argv) {
   export_command->add_option("--items", exports.items, "Only these items")->delimiter(',')->type_name("IDS");
 
   if (const auto code = jobs::parse_command_line(*app, argc, argv)) return *code;
+  if (bench.chosen != jobs::BenchOptions::Chosen::none) jobs::become_engine(argv);
   if (run_command->parsed()) {
     if (!run.check) jobs::become_engine(argv);
     return jobs::write_results(run.out, [&](std::ostream& out) { return jobs::check_run(run, out); });

@@ -13,7 +13,6 @@
 
 #include "configs/dump.h"
 #include "dist/agree.h"
-#include "dist/device.h"
 #include "dist/library_versions.h"
 #include "dist/mesh.h"
 #include "dist/parallel_context.h"
@@ -26,6 +25,7 @@
 #include "jobs/engine/memory_check.h"
 #include "jobs/engine/noop_generator.h"
 #include "jobs/engine/progress.h"
+#include "jobs/engine/rank_device.h"
 #include "jobs/engine/text_stage.h"
 #include "jobs/engine/threads.h"
 #include "jobs/memory/memory_limit.h"
@@ -96,7 +96,7 @@ class Run {
     std::optional<Loading> loading;
     Generation generation;
     if (orders.load) {
-      choose_device();
+      device_ = choose_rank_device(world_, options_.device);
       check_room();
       loading.emplace();
       load(orders, *loading, generation);
@@ -152,17 +152,6 @@ class Run {
       plan = authority_->store_plan();
     });
     return store_plan_from_json(broadcast_json(world_, leads() ? to_json(plan) : nlohmann::json{}));
-  }
-
-  void choose_device() {
-    const int local = local_rank(world_);
-    dist::agree(world_, [&] {
-      const auto wanted = options_.device == "cuda"  ? dist::DeviceChoice::cuda
-                          : options_.device == "cpu" ? dist::DeviceChoice::cpu
-                                                     : dist::DeviceChoice::automatic;
-      device_ = dist::choose_device(wanted, local);
-      spdlog::debug("computes on {}", dist::describe_device(device_));
-    });
   }
 
   /// Refuses a job that the machines have no memory for, before a byte of weights is read.

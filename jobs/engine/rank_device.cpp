@@ -1,0 +1,24 @@
+#include "jobs/engine/rank_device.h"
+
+#include <spdlog/spdlog.h>
+
+#include "dist/agree.h"
+#include "dist/device.h"
+#include "jobs/engine/threads.h"
+
+namespace ditmill::jobs {
+
+at::Device choose_rank_device(const dist::Communicator& world, const std::string& option) {
+  const auto wanted = option == "cuda"  ? dist::DeviceChoice::cuda
+                      : option == "cpu" ? dist::DeviceChoice::cpu
+                                        : dist::DeviceChoice::automatic;
+  const int local = local_rank(world);
+  at::Device device = at::kCPU;
+  dist::agree(world, [&] {
+    device = dist::choose_device(wanted, local);
+    spdlog::debug("computes on {}", dist::describe_device(device));
+  });
+  return device;
+}
+
+}  // namespace ditmill::jobs
