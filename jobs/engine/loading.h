@@ -7,6 +7,7 @@
 
 #include "configs/pipeline_config.h"
 #include "dist/comm/communicator.h"
+#include "dist/liveness/rank_state.h"
 #include "dist/plan/plan.h"
 #include "jobs/item.h"
 #include "models/generator.h"
@@ -38,9 +39,9 @@ struct Loading {
   double seconds = 0;
 };
 
-/// Streams the components of one stage to the devices of all ranks, and adds them to `loading`. Collective.
-/// Throws the agreed Error.
+/// Streams the components of one stage to the devices of all ranks, and adds them to `loading`; tells which.
+/// Collective. Throws the agreed Error.
 void load_stage(const dist::Communicator& comm, const LoadPlan& plan, LoadStage stage,
-                const at::Device& device, Loading& loading);
+                const at::Device& device, Loading& loading, const dist::Tell& tell);
 
 }  // namespace ditmill::jobs

@@ -22,6 +22,7 @@ std::uint64_t split_mix_64(std::uint64_t& state) noexcept {
 
 at::Tensor NoopGenerator::denoise(const configs::Request& request, const at::Tensor& /*text*/,
                                   const at::Tensor& /*negative*/) {
+  tell_("denoising item " + request.id);
   std::this_thread::sleep_for(std::chrono::duration<double>{seconds_});
   at::Tensor frames = at::empty({request.frames, request.height, request.width, 3}, at::kByte);
   auto* out = frames.data_ptr<std::uint8_t>();

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <utility>
+
+#include "dist/liveness/rank_state.h"
 #include "models/generator.h"
 
 namespace ditmill::jobs {
@@ -8,7 +11,7 @@ namespace ditmill::jobs {
 /// are pseudo-random from the item's seed alone (SplitMix64, little-endian). Its "latents" are those frames.
 class NoopGenerator : public models::ClipGenerator {
  public:
-  explicit NoopGenerator(double seconds) : seconds_(seconds) {}
+  NoopGenerator(double seconds, dist::Tell tell) : seconds_(seconds), tell_(std::move(tell)) {}
 
   at::Tensor denoise(const configs::Request& request, const at::Tensor& text,
                      const at::Tensor& negative) override;
@@ -16,6 +19,7 @@ class NoopGenerator : public models::ClipGenerator {
 
  private:
   double seconds_;
+  dist::Tell tell_;
 };
 
 }  // namespace ditmill::jobs

@@ -71,8 +71,9 @@ void require_room(const dist::Communicator& comm, std::uint64_t bytes, const std
 
 class Encoding {
  public:
-  Encoding(const dist::Communicator& comm, models::TextEncoder& encoder, std::vector<std::string> share)
-      : comm_(comm), encoder_(encoder), share_(std::move(share)) {}
+  Encoding(const dist::Communicator& comm, models::TextEncoder& encoder, std::vector<std::string> share,
+           const dist::Tell& tell)
+      : comm_(comm), encoder_(encoder), share_(std::move(share)), tell_(tell) {}
 
   std::uint64_t bytes() {
     std::uint64_t bytes = 0;
@@ -91,8 +92,9 @@ class Encoding {
     for (std::size_t at = 0; at < rounds; at += texts_an_agreement) {
       dist::agree(comm_, [&] {
         for (std::size_t i = at; i < std::min(share_.size(), at + texts_an_agreement); ++i) {
+          tell_("encoding text " + std::to_string(i + 1) + " of " + std::to_string(share_.size()));
           encode(share_[i], writer);
-          tell(i + 1);
+          log(i + 1);
         }
       });
     }
@@ -111,7 +113,7 @@ class Encoding {
     }
   }
 
-  void tell(std::size_t done) {
+  void log(std::size_t done) {
     if (comm_.rank() != 0 || Clock::now() - told_ < between_lines) return;
     told_ = Clock::now();
     const double left =
@@ -122,6 +124,7 @@ class Encoding {
   const dist::Communicator& comm_;
   models::TextEncoder& encoder_;
   std::vector<std::string> share_;
+  const dist::Tell& tell_;
   Clock::time_point began_ = Clock::now();
   Clock::time_point told_ = began_;
 };
@@ -129,9 +132,10 @@ class Encoding {
 }  // namespace
 
 TextSpool encode_texts(const dist::Communicator& comm, models::TextEncoder& encoder,
-                       const std::vector<std::string>& texts, const std::string& folder) {
+                       const std::vector<std::string>& texts, const std::string& folder,
+                       const dist::Tell& tell) {
   const Clock::time_point began = Clock::now();
-  Encoding encoding{comm, encoder, deal_out(comm, texts)};
+  Encoding encoding{comm, encoder, deal_out(comm, texts), tell};
   std::uint64_t bytes = 0;
   std::optional<TextSpoolWriter> writer;
   dist::agree(comm, [&] {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "dist/comm/communicator.h"
+#include "dist/liveness/rank_state.h"
 #include "jobs/engine/text_spool.h"
 #include "models/generator.h"
 
@@ -12,9 +13,11 @@ namespace ditmill::jobs {
 /// Encodes all texts of a job before its clips: each text once, the ranks sharing them equally, into a spool.
 /// `texts` are rank 0's, distinct; no rank holds more of them than its share and a block on its way. A text
 /// that fails as an item may fail is stored with its error. Before the first is encoded, the file system of
-/// `folder` (made by rank 0) is asked whether all embeddings have room. Collective. Throws the agreed Error.
+/// `folder` (made by rank 0) is asked whether all embeddings have room. Tells each. Collective. Throws the
+/// agreed Error.
 TextSpool encode_texts(const dist::Communicator& comm, models::TextEncoder& encoder,
-                       const std::vector<std::string>& texts, const std::string& folder);
+                       const std::vector<std::string>& texts, const std::string& folder,
+                       const dist::Tell& tell);
 
 /// Makes a spool's folder, and removes it with all that is in it when it goes.
 class SpoolFolder {

@@ -60,7 +60,8 @@ class TextStage : public testing::Test {
   void TearDown() override { world().barrier(dist::Purpose::plan); }
 
   TextSpool spool(models::TextEncoder& encoder, const std::vector<std::string>& texts) {
-    return encode_texts(world(), encoder, world().rank() == 0 ? texts : std::vector<std::string>{}, path_);
+    return encode_texts(world(), encoder, world().rank() == 0 ? texts : std::vector<std::string>{}, path_,
+                        [](std::string_view) {});
   }
 
   std::optional<tests::TempFolder> own_;
