@@ -90,7 +90,7 @@ void agree(const Communicator& comm, const std::function<void()>& local) {
 
 void agree_on(const Communicator& comm, const std::optional<Error>& failure) {
   if (comm.size() == 1) {
-    if (failure) throw Error(*failure);
+    if (failure) throw AgreedError(*failure);
     return;
   }
   if (comm.max(failure ? 1 : 0, Purpose::agreement) == 0) return;
@@ -103,8 +103,10 @@ void agree_on(const Communicator& comm, const std::optional<Error>& failure) {
   const std::vector<std::string> texts = comm.gather_text(mine, 0, Purpose::agreement);
   std::string agreed;
   if (comm.rank() == 0) agreed = to_text(combined(texts));
-  throw error_from_text(comm.broadcast_text(std::move(agreed), 0, Purpose::agreement));
+  throw AgreedError(error_from_text(comm.broadcast_text(std::move(agreed), 0, Purpose::agreement)));
 }
+
+Error on_rank(const Error& error, int rank) { return error.where().rank < 0 ? with(error, rank, {}) : error; }
 
 std::string to_text(const Error& error) {
   const Where& where = error.where();

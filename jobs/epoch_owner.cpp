@@ -1,36 +1,15 @@
 #include "jobs/epoch_owner.h"
 
-#include <unistd.h>
-
-#include <charconv>
-#include <filesystem>
 #include <nlohmann/json.hpp>
-#include <system_error>
+#include <utility>
 
 #include "configs/error.h"
-#include "jobs/store/durable.h"
+#include "dist/liveness/process.h"
 
 namespace ditmill::jobs {
 namespace {
 
 using nlohmann::json;
-
-std::string host_name() {
-  char name[256] = {};
-  return ::gethostname(name, sizeof name - 1) == 0 ? name : "unknown";
-}
-
-std::string trimmed_file(const char* path) {
-  std::string text = durable::read_file(path);
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  return text;
-}
-
-std::string pid_namespace() {
-  std::error_code error;
-  const auto target = std::filesystem::read_symlink("/proc/self/ns/pid", error);
-  return error ? "" : target.string();
-}
 
 template <typename T>
 T field(const json& object, const char* name, T otherwise) {
@@ -45,35 +24,13 @@ T field(const json& object, const char* name, T otherwise) {
 
 }  // namespace
 
-unsigned long long process_start(int pid) {
-  std::string stat;
-  try {
-    stat = durable::read_file("/proc/" + std::to_string(pid) + "/stat");
-  } catch (const Error&) {
-    return 0;
-  }
-  // "pid (name) state ...": the name may hold spaces and parentheses.
-  const std::size_t name_end = stat.rfind(')');
-  if (name_end == std::string::npos || name_end + 2 >= stat.size()) return 0;
-  std::string_view rest = std::string_view(stat).substr(name_end + 2);
-  if (rest.front() == 'Z' || rest.front() == 'X') return 0;
-  constexpr int fields_from_state_to_start = 19;
-  for (int i = 0; i < fields_from_state_to_start; ++i) {
-    const std::size_t space = rest.find(' ');
-    if (space == std::string_view::npos) return 0;
-    rest.remove_prefix(space + 1);
-  }
-  unsigned long long start = 0;
-  std::from_chars(rest.data(), rest.data() + rest.size(), start);
-  return start;
-}
-
 EpochOwner this_process(const slurm::Allocation& allocation) {
-  return {.host = host_name(),
-          .boot_id = trimmed_file("/proc/sys/kernel/random/boot_id"),
-          .pid_namespace = pid_namespace(),
-          .pid = static_cast<int>(::getpid()),
-          .pid_start = process_start(static_cast<int>(::getpid())),
+  dist::Process self = dist::this_process();
+  return {.host = std::move(self.host),
+          .boot_id = std::move(self.boot_id),
+          .pid_namespace = std::move(self.pid_namespace),
+          .pid = self.pid,
+          .pid_start = self.start,
           .slurm_job = allocation.job_id,
           .slurm_restart = allocation.restart_count};
 }
@@ -108,7 +65,7 @@ bool has_ended(const EpochOwner& owner, const EpochOwner& self) {
   }
   const bool can_see_it = !owner.boot_id.empty() && owner.boot_id == self.boot_id &&
                           owner.pid_namespace == self.pid_namespace && owner.pid > 0 && owner.pid_start > 0;
-  return can_see_it && process_start(owner.pid) != owner.pid_start;
+  return can_see_it && dist::process_start(owner.pid) != owner.pid_start;
 }
 
 std::string describe(const EpochOwner& owner) {

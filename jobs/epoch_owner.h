@@ -7,14 +7,13 @@
 
 namespace ditmill::jobs {
 
-/// Who wrote an epoch file. Empty or 0 where it is not known.
+/// Who wrote an epoch file: a dist::Process, and what Slurm calls it. Empty or 0 where it is not known.
 struct EpochOwner {
   std::string host;
-  std::string boot_id;        ///< /proc/sys/kernel/random/boot_id
-  std::string pid_namespace;  ///< /proc/self/ns/pid: the same pid means another process in another container
+  std::string boot_id;
+  std::string pid_namespace;
   int pid = 0;
-  unsigned long long pid_start =
-      0;  ///< clock ticks since boot (/proc/PID/stat, field 22): pids are used again
+  unsigned long long pid_start = 0;
   std::string slurm_job;
   int slurm_restart = 0;
 
@@ -23,8 +22,6 @@ struct EpochOwner {
 
 /// This process.
 EpochOwner this_process(const slurm::Allocation& allocation);
-/// The process's start time; 0 if there is no such process, or only its zombie.
-unsigned long long process_start(int pid);
 
 std::string to_text(const EpochOwner& owner);
 /// An owner of whom nothing is known, if the text is torn: its heartbeat then decides.

@@ -24,6 +24,7 @@ struct RunOptions {
   bool retry_failed = false;       ///< --retry failed
   std::string device = "auto";     ///< --device: auto, cpu or cuda
   bool skip_memory_check = false;  ///< --skip-memory-check
+  int watchdog = 0;                ///< --watchdog, seconds; 0: off
   int threads = 0;                 ///< --threads; 0: allocated cores / local ranks
   bool check = false;              ///< --check
   int ranks = 0;                   ///< --ranks, of --check

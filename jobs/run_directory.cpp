@@ -24,6 +24,8 @@ std::string RunDirectory::epoch(int epoch) const { return epochs() + "/" + padde
 
 std::string RunDirectory::spool(int epoch) const { return spools() + "/e" + padded(epoch, 4); }
 
+std::string RunDirectory::status(int epoch) const { return statuses() + "/e" + padded(epoch, 4); }
+
 std::string RunDirectory::journal(int epoch, int group) const {
   return journals() + "/" + stem(epoch, group) + ".jsonl";
 }

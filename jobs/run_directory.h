@@ -22,7 +22,9 @@ class RunDirectory {
   std::string parts() const { return path_ + "/parts"; }
   std::string logs() const { return path_ + "/logs"; }
   std::string spools() const { return path_ + "/spool"; }
+  std::string statuses() const { return path_ + "/status"; }
   std::string spool(int epoch) const;               ///< spool/e0007
+  std::string status(int epoch) const;              ///< status/e0007
   std::string epoch(int epoch) const;               ///< epochs/0007.json
   std::string journal(int epoch, int group) const;  ///< journal/e0007-g000.jsonl
   /// parts/e0007-g000/000001.h5, relative to path(). A folder holds at most 1,000 parts: beyond them

@@ -14,6 +14,7 @@
 #include "configs/error.h"
 #include "configs/pipeline_config.h"
 #include "configs/request.h"
+#include "dist/liveness/rank_state.h"
 #include "dist/parallel_context.h"
 #include "dist/plan/block_layout.h"
 #include "dist/weights/stream.h"
@@ -31,12 +32,9 @@ struct LoadedModel {
   std::string tokenizer;  ///< the bytes of spiece.model or tokenizer.json
 };
 
-/// Is told what is being done, for people.
-using Tell = std::function<void(const std::string& doing)>;
-
-/// The text half of a loaded pipeline on this rank: with tp, all ranks of the team call it alike. It shares nothing with the other half, so that it can be
-/// let go of before that is loaded. Not thread-safe. Every call throws Error: numeric for a result that is
-/// not finite, memory for an allocation that failed.
+/// The text half of a loaded pipeline on this rank: with tp, all ranks of the team call it alike. It shares
+/// nothing with the other half, so that it can be let go of before that is loaded. Not thread-safe. Every
+/// call throws Error: numeric for a result that is not finite, memory for an allocation that failed.
 class TextEncoder {
  public:
   virtual ~TextEncoder() = default;
@@ -71,7 +69,7 @@ class ClipGenerator {
   /// How many clips denoise() wants at once to keep all ranks busy.
   virtual std::size_t clips_at_once() const noexcept { return 1; }
   /// Latents of each clip. What a clip becomes does not depend on the others.
-  virtual std::vector<ClipLatents> denoise(std::span<const ClipInput> clips, const Tell& tell) = 0;
+  virtual std::vector<ClipLatents> denoise(std::span<const ClipInput> clips, const dist::Tell& tell) = 0;
   /// Frames [T, H, W, 3] uint8 of latents, on the group's first rank; undefined on others.
   virtual at::Tensor decode(const at::Tensor& latents) = 0;
 };

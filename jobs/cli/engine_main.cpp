@@ -1,6 +1,7 @@
 #include <cstdlib>
 
 #include "dist/comm/mpi.h"
+#include "dist/liveness/sentinel.h"
 #include "jobs/cli/bench_options.h"
 #include "jobs/cli/output.h"
 #include "jobs/cli/run_options.h"
@@ -30,5 +31,6 @@ int run_engine(int argc, char** argv) {
 int main(int argc, char** argv) {
   // MKL's matrix products otherwise differ in the last bit with the number of threads.
   setenv("MKL_CBWR", "AUTO,STRICT", 0);
+  dist::Sentinel::take_over_sigterm();
   return jobs::run_command([&] { return run_engine(argc, argv); });
 }

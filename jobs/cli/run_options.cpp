@@ -44,6 +44,12 @@ void add_run_options(CLI::App& command, RunOptions& options) {
   command.add_option("--threads", options.threads, "Threads a rank (default: allocated cores / local ranks)")
       ->check(CLI::Range(1, 1024))
       ->type_name("N");
+  command
+      .add_option("--watchdog", options.watchdog,
+                  "Seconds without progress after which a rank ends the job; 0: none")
+      ->check(CLI::Range(0, 1 << 20))
+      ->type_name("SECONDS")
+      ->capture_default_str();
   command.add_flag("--check", options.check, "Check manifest, list and weight headers; run nothing");
   command
       .add_option("--ranks", options.ranks, "Ranks to check for (default: the launcher's, else the degrees)")

@@ -60,6 +60,7 @@ class Authority {
   /// known yet, an item counts as done if it was done in an earlier start: settle() refuses those that
   /// changed.
   std::vector<std::string> texts_left();
+  std::string status_folder() const { return run_->status(epoch_->number()); }
   std::string spool_folder() const { return run_->spool(epoch_->number()); }
   /// Takes note of what the loaded weights are, decides what is left to do, and freezes the job in its run
   /// directory. `loading` is null where no weights were needed; `device` is what rank 0 computes on. Throws

@@ -55,8 +55,7 @@ GroupRunner::GroupRunner(const dist::ParallelContext& parallel, Parts parts,
       coordinator_(parts.coordinator),
       texts_(std::move(parts.texts)),
       generator_(parts.generator),
-      tell_(std::move(parts.tell)),
-      abandon_(std::move(parts.abandon)),
+      seams_(std::move(parts.seams)),
       pipeline_(&pipeline),
       output_(&output),
       cache_(texts_.cache_bytes) {
@@ -165,7 +164,7 @@ void GroupRunner::encode_texts(const Grant& grant) {
   if (!texts_.ahead) return;
   for (const WorkItem& work : grant.items) {
     const configs::Request& request = work.item.request;
-    tell_("encoding the texts of " + request.id);
+    seams_.tell("encoding the texts of " + request.id);
     const Stopwatch watch;
     const std::optional<Error> failure = together([&] {
       embed(request.prompt);
@@ -183,7 +182,7 @@ void GroupRunner::encode_texts(const Grant& grant) {
 at::Tensor GroupRunner::embed(const std::string& text) { return cache_.get(text, texts_.embedding); }
 
 std::optional<Error> GroupRunner::together(const std::function<void()>& step) {
-  return run_together(parallel_->size(dist::Team::clip), step, abandon_);
+  return run_together(parallel_->size(dist::Team::clip), step, seams_.abandon);
 }
 
 /// What ranks met between the steps that they take together: the same on all.
@@ -224,7 +223,7 @@ void GroupRunner::denoise(std::span<Work> batch) {
   if (clips.empty()) return;
   const Stopwatch watch;
   std::vector<models::ClipLatents> made;
-  const std::optional<Error> failure = together([&] { made = generator_->denoise(clips, tell_); });
+  const std::optional<Error> failure = together([&] { made = generator_->denoise(clips, seams_.tell); });
   if (failure && batch.size() > 1) {  // whose it is shows when they run alone
     for (Work& work : batch) denoise({&work, 1});
     return;
@@ -241,7 +240,7 @@ void GroupRunner::finish(Work& work) {
   const Stopwatch watch;
   at::Tensor frames;
   if (!work.failure && (output_->frames || output_->video)) {
-    tell_("decoding " + id);
+    seams_.tell("decoding " + id);
     work.failure = together([&] { frames = generator_->decode(work.latents); });
   }
   work.failure = settle(work.failure ? work.failure : dist::failure_of([&] {

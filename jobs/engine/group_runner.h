@@ -12,6 +12,7 @@
 #include "configs/error.h"
 #include "configs/pipeline_config.h"
 #include "dist/comm/communicator.h"
+#include "dist/liveness/rank_state.h"
 #include "dist/parallel_context.h"
 #include "jobs/engine/background_store.h"
 #include "jobs/engine/protocol.h"
@@ -33,6 +34,12 @@ struct TextSource {
   bool ahead = false;  ///< a window's texts are made before its first item, where making them is the work
 };
 
+/// What work on a rank says to the world outside.
+struct GroupSeams {
+  dist::Tell tell;                            ///< what is being done
+  std::function<void(const Error&)> abandon;  ///< ends all ranks
+};
+
 /// Runs what the ranks of a team do together: if `step` fails for a reason that follows from its input, it
 /// fails on all of them alike, and its error is returned. What one of several ranks may meet alone (memory, a
 /// communicator, a bug) would leave the others waiting for it: `abandon` ends all ranks.
@@ -51,8 +58,7 @@ class GroupRunner {
     GroupStore* store = nullptr;                      ///< of the first rank
     TextSource texts = {};
     models::ClipGenerator* generator = nullptr;
-    models::Tell tell = {};
-    std::function<void(const Error&)> abandon = {};  ///< ends all ranks
+    GroupSeams seams = {};
   };
 
   /// What is referred to outlives the runner.
@@ -99,8 +105,7 @@ class GroupRunner {
   std::optional<BackgroundStore> store_;
   TextSource texts_;
   models::ClipGenerator* generator_;
-  models::Tell tell_;
-  std::function<void(const Error&)> abandon_;
+  GroupSeams seams_;
   const configs::PipelineConfig* pipeline_;
   const OutputConfig* output_;
   models::TextCache cache_;

@@ -54,10 +54,11 @@ LoadStage stage_of(std::string_view role) noexcept {
 }
 
 void load_stage(const dist::Communicator& comm, const LoadPlan& plan, LoadStage stage, const dist::Mesh& mesh,
-                const at::Device& device, Loading& loading) {
+                const at::Device& device, Loading& loading, const dist::Tell& tell) {
   loading.model.family = plan.family;
   for (const dist::ComponentPlan& component : plan.components) {
     if (stage_of(component.role) != stage) continue;
+    tell("loading " + component.role);
     dist::StreamedComponent streamed =
         dist::stream_component(comm, component, mesh, registry::open_file, device);
     if (comm.rank() == 0) {

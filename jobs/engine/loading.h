@@ -7,6 +7,7 @@
 
 #include "configs/pipeline_config.h"
 #include "dist/comm/communicator.h"
+#include "dist/liveness/rank_state.h"
 #include "dist/plan/plan.h"
 #include "jobs/item.h"
 #include "models/generator.h"
@@ -38,9 +39,9 @@ struct Loading {
   double seconds = 0;
 };
 
-/// Streams what each rank holds of the components of one stage to its device, and adds it to `loading`.
-/// Collective. Throws the agreed Error.
+/// Streams what each rank holds of the components of one stage to its device, and adds it to `loading`; tells
+/// which. Collective. Throws the agreed Error.
 void load_stage(const dist::Communicator& comm, const LoadPlan& plan, LoadStage stage, const dist::Mesh& mesh,
-                const at::Device& device, Loading& loading);
+                const at::Device& device, Loading& loading, const dist::Tell& tell);
 
 }  // namespace ditmill::jobs

@@ -33,10 +33,10 @@ at::Tensor random_frames(const configs::Request& request) {
 }  // namespace
 
 std::vector<models::ClipLatents> NoopGenerator::denoise(std::span<const models::ClipInput> clips,
-                                                        const models::Tell& tell) {
+                                                        const dist::Tell& tell) {
   std::vector<models::ClipLatents> made;
   for (const models::ClipInput& clip : clips) {
-    tell("rehearsing " + clip.request.id);
+    tell("denoising item " + clip.request.id);
     std::this_thread::sleep_for(std::chrono::duration<double>{seconds_});
     made.push_back({random_frames(clip.request), {}});
   }

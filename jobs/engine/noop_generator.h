@@ -12,7 +12,7 @@ class NoopGenerator : public models::ClipGenerator {
   explicit NoopGenerator(double seconds) : seconds_(seconds) {}
 
   std::vector<models::ClipLatents> denoise(std::span<const models::ClipInput> clips,
-                                           const models::Tell& tell) override;
+                                           const dist::Tell& tell) override;
   at::Tensor decode(const at::Tensor& latents) override;
 
  private:

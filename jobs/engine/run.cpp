@@ -14,6 +14,8 @@
 #include "configs/dump.h"
 #include "dist/agree.h"
 #include "dist/library_versions.h"
+#include "dist/liveness/rank_state.h"
+#include "dist/liveness/sentinel.h"
 #include "dist/mesh.h"
 #include "dist/parallel_context.h"
 #include "jobs/cli/output.h"
@@ -42,6 +44,7 @@ struct Orders {
   int threads = 0;  ///< 0: each rank's own default
   std::optional<double> noop_seconds = {};
   std::optional<LoadPlan> load = {};
+  std::string status_folder = {};
 };
 
 /// What turns items into clips on this rank.
@@ -53,7 +56,9 @@ struct Generation {
 };
 
 nlohmann::json to_json(const Orders& orders) {
-  nlohmann::json json{{"pipeline", configs::dump_layer2(orders.pipeline)}, {"threads", orders.threads}};
+  nlohmann::json json{{"pipeline", configs::dump_layer2(orders.pipeline)},
+                      {"threads", orders.threads},
+                      {"status_folder", orders.status_folder}};
   if (orders.noop_seconds) json["noop_seconds"] = *orders.noop_seconds;
   if (orders.load) json["load"] = to_json(*orders.load);
   return json;
@@ -61,7 +66,8 @@ nlohmann::json to_json(const Orders& orders) {
 
 Orders orders_from_json(const nlohmann::json& json) {
   Orders orders{.pipeline = configs::pipeline_from_dump(json.at("pipeline")),
-                .threads = json.at("threads").get<int>()};
+                .threads = json.at("threads").get<int>(),
+                .status_folder = json.at("status_folder").get<std::string>()};
   if (json.contains("noop_seconds")) orders.noop_seconds = json.at("noop_seconds").get<double>();
   if (json.contains("load")) orders.load = load_plan_from_json(json.at("load"));
   return orders;
@@ -75,17 +81,16 @@ nlohmann::json broadcast_json(const dist::Communicator& comm, const nlohmann::js
 
 void write_progress(const std::string& text) { std::cerr << text << std::flush; }
 
-/// Ends all ranks: others wait in a step that this one has left.
-[[noreturn]] void end_all_ranks(const Error& error) {
-  std::cerr << "ditmill: " << error.what() << "\n";
-  dist::MpiSession::abort(exit_code(error.category()));
-}
-
 /// A run on one rank; `authority` is there on rank 0 only.
 class Run {
  public:
   Run(const dist::MpiSession& mpi, const RunOptions& options)
-      : world_(mpi.world()), items_(mpi.world()), options_(options) {}
+      : world_(mpi.world()),
+        items_(mpi.world()),
+        options_(options),
+        state_(world_.rank()),
+        sentinel_(mpi.world(), state_, {.watchdog = std::chrono::seconds{options.watchdog}},
+                  [this] { return world_.traffic(dist::Purpose::weights).calls; }) {}
 
   bool leads() const noexcept { return world_.rank() == 0; }
 
@@ -109,6 +114,7 @@ class Run {
     tell_peak();
     spool_folder_.reset();
     Outcome outcome;
+    rank_0_does("writing the index");
     dist::agree(world_, [&] {
       if (authority_) outcome = authority_->conclude(nullptr);
     });
@@ -120,8 +126,12 @@ class Run {
     if (authority_) authority_->conclude(&error);
   }
 
+  /// Ends all ranks with an error that only this one has met.
+  [[noreturn]] void fail(const Error& error) { sentinel_.fail(error); }
+
  private:
   Orders open() {
+    rank_0_does("reading the manifest");
     dist::agree(world_, [&] { set_up_logging(world_.rank(), options_.log_level, options_.log_file); });
     const slurm::Allocation allocation =
         slurm::read_allocation([](const char* name) { return std::getenv(name); });
@@ -135,16 +145,33 @@ class Run {
                                                .libraries = dist::library_versions()});
       orders = {.pipeline = authority_->pipeline(),
                 .threads = authority_->dumped_threads(),
-                .noop_seconds = authority_->model().noop_seconds};
+                .noop_seconds = authority_->model().noop_seconds,
+                .status_folder = authority_->status_folder()};
       if (authority_->needs_weights()) orders.load = authority_->load_plan();
     });
     orders = orders_from_json(broadcast_json(world_, leads() ? to_json(orders) : nlohmann::json{}));
+    publish_state(orders.status_folder);
     at::set_num_threads(orders.threads > 0 ? orders.threads : threads);
     spdlog::debug("{} threads", at::get_num_threads());
     return orders;
   }
 
+  /// A state that cannot be read by others takes nothing from the job itself.
+  void publish_state(const std::string& folder) {
+    const std::optional<Error> failure = dist::failure_of([&] { state_.publish(folder); });
+    if (failure) spdlog::warn("no status file, so a killed rank may not be named: {}", failure->what());
+  }
+
+  void rank_0_does(const std::string& what) {
+    if (leads()) {
+      state_.set(what);
+    } else {
+      state_.wait("waiting for rank 0: " + what);
+    }
+  }
+
   StorePlan settle(const Loading* loading) {
+    rank_0_does("deciding what is left to do");
     StorePlan plan;
     dist::agree(world_, [&] {
       if (!leads()) return;
@@ -156,6 +183,7 @@ class Run {
 
   /// Refuses a job that the machines have no memory for, before a byte of weights is read.
   void check_room() {
+    state_.set("checking the memory");
     std::optional<MemoryDemand> demand;
     dist::agree(world_, [&] {
       if (leads() && !options_.skip_memory_check) demand = authority_->memory_demand();
@@ -167,7 +195,8 @@ class Run {
   /// is given back before the rest is loaded.
   void load(const Orders& orders, Loading& loading, Generation& generation) {
     const dist::ParallelContext& parallel = *parallel_;
-    load_stage(world_, *orders.load, LoadStage::text, parallel.mesh(), device_, loading);
+    load_stage(world_, *orders.load, LoadStage::text, parallel.mesh(), device_, loading, tell_);
+    state_.set("building the text encoder");
     dist::agree(world_, [&] { generation.encoder = models::make_text_encoder(loading.model, parallel); });
     const configs::Offload offload = orders.pipeline.components.at("text_encoder").offload;
     generation.texts.cache_bytes = text_cache_bytes(offload);
@@ -184,11 +213,13 @@ class Run {
       };
     } else {
       generation.texts.ahead = true;
-      generation.texts.embedding = [encoder = generation.encoder.get()](const std::string& text) {
+      generation.texts.embedding = [this, encoder = generation.encoder.get()](const std::string& text) {
+        state_.set("encoding a text");
         return encoder->encode_text(text);
       };
     }
-    load_stage(world_, *orders.load, LoadStage::clips, parallel.mesh(), device_, loading);
+    load_stage(world_, *orders.load, LoadStage::clips, parallel.mesh(), device_, loading, tell_);
+    state_.set("building the generator");
     dist::agree(world_, [&] {
       generation.generator = models::make_generator(loading.model, orders.pipeline, parallel);
     });
@@ -204,8 +235,8 @@ class Run {
       spool_folder_.emplace(folder);
     });
     folder = world_.broadcast_text(folder, 0, dist::Purpose::plan);
-    return std::make_shared<const TextSpool>(encode_texts(world_, *parallel_, encoder, texts, folder,
-                                                          [](const Error& error) { end_all_ranks(error); }));
+    return std::make_shared<const TextSpool>(
+        encode_texts(world_, *parallel_, encoder, texts, folder, {.tell = tell_, .abandon = abandon_}));
   }
 
   /// Says what the largest rank came to, beside what was planned.
@@ -233,18 +264,19 @@ class Run {
       coordinator.emplace(items_, authority_->items(), authority_->pending(), group_roots(parallel_->mesh()),
                           orders.pipeline.text_window, *progress);
     }
+    state_.set("starting on the items");
     const std::optional<Error> failure = dist::failure_of([&] {
       GroupRunner{*parallel_,
                   {.coordinator = &items_,
                    .store = store ? &*store : nullptr,
                    .texts = generation.texts,
                    .generator = generation.generator.get(),
-                   .tell = [](const std::string& doing) { spdlog::trace("{}", doing); },
-                   .abandon = [](const Error& error) { end_all_ranks(error); }},
+                   .seams = {.tell = tell_, .abandon = abandon_}},
                   orders.pipeline,
                   plan.output}
           .run();
     });
+    state_.wait("waiting for the other ranks to finish their items");
     if (coordinator) {
       coordinator->finish();
       progress->finish();
@@ -262,19 +294,40 @@ class Run {
   dist::Communicator items_;  ///< the coordinator's and the groups' own
   RunOptions options_;
   std::optional<dist::ParallelContext> parallel_;
+  dist::RankState state_;
+  const dist::Tell tell_ = [this](std::string_view doing) { state_.set(doing); };
+  dist::Sentinel sentinel_;
+  const std::function<void(const Error&)> abandon_ = [this](const Error& error) { sentinel_.fail(error); };
   at::Device device_ = at::kCPU;
   std::optional<Authority> authority_;
   std::optional<SpoolFolder> spool_folder_;  ///< on rank 0
   std::uint64_t planned_bytes_ = 0;          ///< of the largest rank; on rank 0; 0: not known
 };
 
+/// Says on rank 0 what ended the job; returns its exit code.
+int end_with(Run& run, const Error& error) {
+  std::cerr << "ditmill: " << error.what() << "\n";
+  run_command([&] {
+    run.abandon(error);
+    return 0;
+  });
+  return exit_code(error.category());
+}
+
 }  // namespace
 
 int run_job(const dist::MpiSession& mpi, const RunOptions& options) {
   Run run{mpi, options};
+  Outcome outcome;
   try {
-    const Outcome outcome = run.run();
-    if (!run.leads()) return 0;
+    outcome = run.run();
+  } catch (const dist::AgreedError& error) {
+    return run.leads() ? end_with(run, error) : 0;
+  } catch (...) {
+    run.fail(*dist::failure_of([] { throw; }));
+  }
+  if (!run.leads()) return 0;
+  try {
     spdlog::info("{}", outcome.reason);
     if (options.json) {
       write_results(options.out, [&](std::ostream& out) {
@@ -284,13 +337,7 @@ int run_job(const dist::MpiSession& mpi, const RunOptions& options) {
     }
     return outcome.exit;
   } catch (const Error& error) {
-    if (!run.leads()) return 0;
-    std::cerr << "ditmill: " << error.what() << "\n";
-    run_command([&] {
-      run.abandon(error);
-      return 0;
-    });
-    return exit_code(error.category());
+    return end_with(run, error);
   }
 }
 

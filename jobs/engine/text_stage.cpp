@@ -73,9 +73,8 @@ void require_room(const dist::Communicator& comm, std::uint64_t bytes, const std
 class Encoding {
  public:
   Encoding(const dist::Communicator& comm, const dist::ParallelContext& parallel,
-           models::TextEncoder& encoder, std::vector<std::string> share,
-           const std::function<void(const Error&)>& abandon)
-      : comm_(comm), parallel_(parallel), encoder_(encoder), share_(std::move(share)), abandon_(abandon) {}
+           models::TextEncoder& encoder, std::vector<std::string> share, const GroupSeams& seams)
+      : comm_(comm), parallel_(parallel), encoder_(encoder), share_(std::move(share)), seams_(seams) {}
 
   /// Whether this rank is the one of its team that stores.
   bool writes() const { return parallel_.place(dist::Team::tp) == 0; }
@@ -98,8 +97,9 @@ class Encoding {
     for (std::size_t at = 0; at < rounds; at += texts_an_agreement) {
       dist::agree(comm_, [&] {
         for (std::size_t i = at; i < std::min(share_.size(), at + texts_an_agreement); ++i) {
+          seams_.tell("encoding text " + std::to_string(i + 1) + " of " + std::to_string(share_.size()));
           encode(share_[i], writer);
-          tell(i + 1);
+          log(i + 1);
         }
       });
     }
@@ -109,7 +109,7 @@ class Encoding {
   void encode(const std::string& text, TextSpoolWriter& writer) {
     at::Tensor embedding;
     const std::optional<Error> error = run_together(
-        parallel_.size(dist::Team::tp), [&] { embedding = encoder_.encode_text(text); }, abandon_);
+        parallel_.size(dist::Team::tp), [&] { embedding = encoder_.encode_text(text); }, seams_.abandon);
     if (!writes()) return;
     if (!error) {
       writer.add(text, embedding);
@@ -120,7 +120,7 @@ class Encoding {
     }
   }
 
-  void tell(std::size_t done) {
+  void log(std::size_t done) {
     if (comm_.rank() != 0 || Clock::now() - told_ < between_lines) return;
     told_ = Clock::now();
     const double left =
@@ -132,7 +132,7 @@ class Encoding {
   const dist::ParallelContext& parallel_;
   models::TextEncoder& encoder_;
   std::vector<std::string> share_;
-  const std::function<void(const Error&)>& abandon_;
+  const GroupSeams& seams_;
   Clock::time_point began_ = Clock::now();
   Clock::time_point told_ = began_;
 };
@@ -141,9 +141,9 @@ class Encoding {
 
 TextSpool encode_texts(const dist::Communicator& comm, const dist::ParallelContext& parallel,
                        models::TextEncoder& encoder, const std::vector<std::string>& texts,
-                       const std::string& folder, const std::function<void(const Error&)>& abandon) {
+                       const std::string& folder, const GroupSeams& seams) {
   const Clock::time_point began = Clock::now();
-  Encoding encoding{comm, parallel, encoder, deal_out(comm, parallel.size(dist::Team::tp), texts), abandon};
+  Encoding encoding{comm, parallel, encoder, deal_out(comm, parallel.size(dist::Team::tp), texts), seams};
   std::uint64_t bytes = 0;
   std::optional<TextSpoolWriter> writer;
   dist::agree(comm, [&] {

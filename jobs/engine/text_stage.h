@@ -6,6 +6,7 @@
 
 #include "dist/comm/communicator.h"
 #include "dist/parallel_context.h"
+#include "jobs/engine/group_runner.h"
 #include "jobs/engine/text_spool.h"
 #include "models/generator.h"
 
@@ -15,10 +16,10 @@ namespace ditmill::jobs {
 /// spool. `texts` are rank 0's, distinct; no rank holds more of them than its share and a block on its way. A
 /// text that fails as an item may fail is stored with its error. Before the first is encoded, the file system
 /// of `folder` (made by rank 0) is asked whether all embeddings have room. Collective. Throws the agreed
-/// Error. `abandon` ends all ranks where one of a team fails alone.
+/// Error.
 TextSpool encode_texts(const dist::Communicator& comm, const dist::ParallelContext& parallel,
                        models::TextEncoder& encoder, const std::vector<std::string>& texts,
-                       const std::string& folder, const std::function<void(const Error&)>& abandon);
+                       const std::string& folder, const GroupSeams& seams);
 
 /// Makes a spool's folder, and removes it with all that is in it when it goes.
 class SpoolFolder {

@@ -67,7 +67,8 @@ class Sweep {
       }
     }
     for (const fs::path& folder : folders_in(run_.parts())) sweep_parts(folder);
-    sweep_spools();
+    sweep_folders(run_.spools(), run_.spool(epoch_));
+    sweep_folders(run_.statuses(), run_.status(epoch_));
     std::sort(removed_.begin(), removed_.end());
     return std::move(removed_);
   }
@@ -102,10 +103,11 @@ class Sweep {
     }
   }
 
-  /// Embeddings serve one start only. They are not named one by one: a folder has a file for each rank.
-  void sweep_spools() {
-    for (const fs::path& folder : folders_in(run_.spools())) {
-      if (folder == fs::path(run_.spool(epoch_))) continue;
+  /// Embeddings and ranks' states serve one start only. They are not named one by one: a folder has a file
+  /// for each rank.
+  void sweep_folders(const std::string& parent, const std::string& own) {
+    for (const fs::path& folder : folders_in(parent)) {
+      if (folder == fs::path(own)) continue;
       std::error_code error;
       fs::remove_all(folder, error);
       if (error) {
@@ -114,7 +116,7 @@ class Sweep {
       removed_.push_back(folder.lexically_relative(run_.path()).string());
     }
     std::error_code not_empty;
-    fs::remove(run_.spools(), not_empty);
+    fs::remove(parent, not_empty);
   }
 
   void remove(const fs::path& file) {

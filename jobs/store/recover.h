@@ -8,9 +8,9 @@
 namespace ditmill::jobs {
 
 /// Removes what epochs before `epoch` left and nobody acknowledged: temporary files, spools of embeddings,
-/// and parts behind the last one that a journal names (sealed, but killed before the journal line). Parts of
-/// a journal that has damaged lines are left alone. Returns the removed files and spools, relative to the run
-/// directory, sorted, for the log. Throws Error(io).
+/// states of ranks, and parts behind the last one that a journal names (sealed, but killed before the journal
+/// line). Parts of a journal that has damaged lines are left alone. Returns the removed files and folders,
+/// relative to the run directory, sorted, for the log. Throws Error(io).
 std::vector<std::string> remove_leftovers(const RunDirectory& run, int epoch);
 
 }  // namespace ditmill::jobs

@@ -109,7 +109,7 @@ class WanGenerator final : public ClipGenerator {
     return static_cast<std::size_t>(parallel_.degree(dist::Axis::pp));
   }
 
-  std::vector<ClipLatents> denoise(std::span<const ClipInput> clips, const Tell& tell) override {
+  std::vector<ClipLatents> denoise(std::span<const ClipInput> clips, const dist::Tell& tell) override {
     return guarded([&] {
       std::vector<wan::DenoiseInput> inputs;
       std::string items;
@@ -118,13 +118,12 @@ class WanGenerator final : public ClipGenerator {
         items += (items.empty() ? "" : ", ") + clip.request.id;
       }
       const auto at_step = [&](int step) {
-        tell("denoising " + items + ", step " + std::to_string(step + 1) + " of " +
-             std::to_string(pipeline_.steps));
+        tell((clips.size() == 1 ? "denoising item " : "denoising items ") + items + ", step " +
+             std::to_string(step + 1) + " of " + std::to_string(pipeline_.steps));
       };
       std::vector<ClipLatents> results;
       for (wan::Denoised& made : wan::denoise(transformer_, inputs, at_step)) {
-        results.push_back(
-            {made.latents[0].to(at::kCPU, at::kFloat).contiguous(), std::move(made.failure)});
+        results.push_back({made.latents[0].to(at::kCPU, at::kFloat).contiguous(), std::move(made.failure)});
       }
       return results;
     });

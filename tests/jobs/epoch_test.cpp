@@ -12,6 +12,7 @@
 #include <functional>
 
 #include "configs/error.h"
+#include "dist/liveness/process.h"
 #include "jobs/epoch_owner.h"
 #include "jobs/journal/writer.h"
 #include "jobs/store/durable.h"
@@ -202,10 +203,10 @@ TEST_F(EpochTest, KnowsThatAZombieHasEnded) {
   if (child == 0) ::_exit(0);
   siginfo_t info{};
   ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT), 0);
-  EXPECT_EQ(process_start(child), 0U);
+  EXPECT_EQ(dist::process_start(child), 0U);
   ::waitpid(child, nullptr, 0);
-  EXPECT_EQ(process_start(child), 0U);
-  EXPECT_GT(process_start(::getpid()), 0U);
+  EXPECT_EQ(dist::process_start(child), 0U);
+  EXPECT_GT(dist::process_start(::getpid()), 0U);
 }
 
 TEST_F(EpochTest, WaitsOutATornOrForeignFile) {

@@ -52,8 +52,9 @@ TEST_P(ActivationBytes, OfDenoisingAreAnEstimateFromAbove) {
                              .text = text,
                              .negative = text,
                              .guidance_scale = 5,
-                             .item = {}};
-    denoise(transformer, *make_sampler(configs::Solver::unipc, 3, 3), input);
+                             .item = {},
+                             .sampler = make_sampler(configs::Solver::unipc, 3, 3)};
+    denoise(transformer, {&input, 1});
   });
   expect_bound(denoise_bytes(tiny_dims(), GetParam(), request), peak);
 }

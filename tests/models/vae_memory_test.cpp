@@ -61,8 +61,7 @@ TEST_P(VaeMemory, OfTiledDecodingIsThatOfATileAndThePixels) {
 TEST_P(VaeMemory, OfTiledDecodingGrowsByThePixelsOnly) {
   const std::uint64_t growth = decoding(192, 96, tiling) - decoding(96, 96, tiling);
   EXPECT_GE(growth, clip_bytes(96, 96));
-  EXPECT_LE(growth,
-            clip_bytes(96, 96) * 5 / 4);  // a quarter for latents and what undoes their normalisation
+  EXPECT_LE(growth, clip_bytes(96, 96) * 5 / 4);  // a quarter for latents and what undoes their normalisation
 }
 
 TEST_P(VaeMemory, OfTiledEncodingIsThatOfATile) {

@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "dist/agree.h"
+#include "dist/parallel_context.h"
 #include "tests/jobs/temp_folder.h"
 #include "tests/mpi/mpi_test.h"
 
@@ -60,7 +61,9 @@ class TextStage : public testing::Test {
   void TearDown() override { world().barrier(dist::Purpose::plan); }
 
   TextSpool spool(models::TextEncoder& encoder, const std::vector<std::string>& texts) {
-    return encode_texts(world(), encoder, world().rank() == 0 ? texts : std::vector<std::string>{}, path_);
+    const dist::ParallelContext parallel(dist::Mesh(world().size(), {}), world());
+    return encode_texts(world(), parallel, encoder, world().rank() == 0 ? texts : std::vector<std::string>{},
+                        path_, {.tell = [](std::string_view) {}, .abandon = {}});
   }
 
   std::optional<tests::TempFolder> own_;

@@ -213,7 +213,7 @@ dist::TensorMap run_pipeline(const Probe& probe) {
     const at::Tensor text = encoder->encode_text(request.prompt);
     const at::Tensor negative = encoder->encode_text(request.negative_prompt);
     const models::ClipInput clip{request, text, negative};
-    const models::ClipLatents made = generator->denoise({&clip, 1}, [](const std::string&) {}).front();
+    const models::ClipLatents made = generator->denoise({&clip, 1}, [](std::string_view) {}).front();
     if (made.failure) throw Error{*made.failure};
     const at::Tensor& latents = made.latents;
     out[request.id + ".text"] = text;

@@ -1,0 +1,240 @@
+#include "dist/liveness/sentinel.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "dist/agree.h"
+#include "dist/comm/mpi.h"
+#include "dist/liveness/process.h"
+
+namespace ditmill::dist {
+namespace {
+
+using nlohmann::json;
+using std::chrono::milliseconds;
+
+constexpr int heartbeat_tag = 1;
+constexpr int exit_lost = 3;
+constexpr milliseconds tick{50};
+/// What one tick may count at most: a rank that was itself stopped, or had no core, has not listened
+/// meanwhile, and blames nobody for it.
+constexpr milliseconds longest_tick{1000};
+
+sigset_t only_sigterm() noexcept {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  return set;
+}
+
+void let_sigterm_through() noexcept {
+  const sigset_t set = only_sigterm();
+  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+}
+
+/// Sleeps a tick; true at once when SIGTERM has come.
+bool sigterm_within_a_tick() {
+  const sigset_t set = only_sigterm();
+  const timespec time{.tv_sec = 0, .tv_nsec = std::chrono::nanoseconds(tick).count()};
+  return ::sigtimedwait(&set, nullptr, &time) == SIGTERM;
+}
+
+/// In one write, so that lines of several ranks do not mix.
+void say(const std::string& text) {
+  const std::string line = "ditmill: " + text + "\n";
+  [[maybe_unused]] const ssize_t ignored = ::write(STDERR_FILENO, line.data(), line.size());
+}
+
+std::string heartbeat_text(const RankReport& report) {
+  return json{{"host", report.host},       {"machine", report.machine}, {"pid", report.pid},
+              {"start", report.pid_start}, {"doing", report.doing},     {"since", report.since_ms}}
+      .dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+RankReport report_from_heartbeat(int rank, std::span<const std::byte> bytes) {
+  const auto* text = reinterpret_cast<const char*>(bytes.data());
+  try {
+    const json beat = json::parse(text, text + bytes.size());
+    return {.rank = rank,
+            .host = beat.at("host"),
+            .machine = beat.at("machine"),
+            .pid = beat.at("pid"),
+            .pid_start = beat.at("start"),
+            .doing = beat.at("doing"),
+            .since_ms = beat.at("since")};
+  } catch (const json::exception& error) {
+    throw Error{Category::communication, "read a heartbeat", Where{.rank = rank}, {}, Got{error.what()}};
+  }
+}
+
+std::string seconds(std::chrono::steady_clock::duration time) {
+  return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(time).count()) + " s";
+}
+
+/// What a rank was doing, and for how long by now.
+std::string last_words(const RankReport& report) {
+  if (report.doing.empty()) return "it has said nothing yet";
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const auto since = std::max(now - milliseconds(report.since_ms), std::chrono::nanoseconds(0));
+  return "it was: " + printable(report.doing) + " (for " + seconds(since) + ")";
+}
+
+constexpr const char* resumes = "; run the job again: it resumes";
+
+}  // namespace
+
+void Sentinel::take_over_sigterm() noexcept {
+  const sigset_t set = only_sigterm();
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
+Sentinel::Sentinel(Communicator comm, RankState& state, SentinelLimits limits,
+                   std::function<std::uint64_t()> also_progress)
+    : comm_(std::move(comm)),
+      state_(state),
+      limits_(limits),
+      also_progress_(std::move(also_progress)),
+      farewell_(comm_.size() == 1) {
+  heard_.rank = before();
+  if (comm_.size() > 1) beating_ = std::thread([this] { guard([this] { beat(); }); });
+  watching_ = std::thread([this] { guard([this] { watch(); }); });
+}
+
+Sentinel::~Sentinel() {
+  guard([this] { stop(); });
+}
+
+void Sentinel::stop() {
+  if (std::exchange(stopped_, true)) return;
+  state_.wait("waiting for the other ranks to end");
+  // All ranks are watched until all have come here: one that is still at work may be stopped yet.
+  comm_.barrier(Purpose::heartbeat);
+  {
+    const std::scoped_lock lock(mutex_);
+    ends_ = true;
+  }
+  ending_.notify_all();
+  if (beating_.joinable()) beating_.join();
+  watching_.join();
+  let_sigterm_through();
+}
+
+void Sentinel::fail(const Error& error) {
+  end_all(on_rank(error, comm_.rank()).what(), exit_code(error.category()));
+}
+
+void Sentinel::guard(const std::function<void()>& body) {
+  if (const std::optional<Error> failure = failure_of(body)) fail(*failure);
+}
+
+/// The thread that sends never watches, and the one that watches never sends. So when a stopped rank's share
+/// of memory or socket is full and a send to it does not come back, only the sender waits: the stopped rank
+/// itself is missed by the rank after it, whose watch depends on no send of its own.
+void Sentinel::beat() {
+  std::unique_lock lock(mutex_);
+  while (!ends_) {
+    lock.unlock();
+    const std::string text = heartbeat_text(state_.report());
+    comm_.send(std::as_bytes(std::span(text)), after(), heartbeat_tag, Purpose::heartbeat);
+    lock.lock();
+    ending_.wait_for(lock, limits_.beat, [this] { return ends_; });
+  }
+  lock.unlock();
+  // The farewell: an empty message. Nothing follows it, so the communicator may go when it has arrived.
+  comm_.send({}, after(), heartbeat_tag, Purpose::heartbeat);
+}
+
+void Sentinel::watch() {
+  Clock::time_point last = Clock::now();
+  for (;;) {
+    if (sigterm_within_a_tick()) end_by_sigterm();
+    const Clock::time_point now = Clock::now();
+    const Clock::duration awake = std::min<Clock::duration>(now - last, longest_tick);
+    last = now;
+    if (!farewell_) listen(awake);
+    check_progress(awake);
+    const std::scoped_lock lock(mutex_);
+    if (ends_ && farewell_) return;
+  }
+}
+
+void Sentinel::listen(Clock::duration awake) {
+  silent_ += awake;
+  while (const std::optional<Message> message =
+             comm_.try_receive(before(), heartbeat_tag, Purpose::heartbeat)) {
+    silent_ = Clock::duration{0};
+    farewell_ = message->bytes.empty();
+    if (farewell_) return;
+    heard_ = report_from_heartbeat(before(), message->bytes);
+  }
+  if (silent_ >= limits_.silence) report_silence();
+}
+
+void Sentinel::check_progress(Clock::duration awake) {
+  if (limits_.watchdog.count() == 0) return;
+  const std::uint64_t progress = state_.version() + (also_progress_ ? also_progress_() : 0);
+  const bool changed = std::exchange(progress_, progress) != progress;
+  unchanged_ = changed ? Clock::duration{0} : unchanged_ + awake;
+  if (unchanged_ < limits_.watchdog) return;
+  const RankReport self = state_.report();
+  if (self.waits) return;
+  end_all(describe(self) + " has made no progress for " + seconds(unchanged_) + " (--watchdog " +
+              std::to_string(std::chrono::duration_cast<std::chrono::seconds>(limits_.watchdog).count()) +
+              "); " + last_words(self) + resumes,
+          exit_lost);
+}
+
+void Sentinel::report_silence() {
+  const RankReport self = state_.report();
+  RankReport lost = heard_;
+  std::string how = " has not answered for " + seconds(silent_);
+  if (lost.machine == self.machine) {
+    // Its file is newer than its last heartbeat.
+    if (const auto filed = read_report(state_.folder(), lost.host, lost.rank)) lost = *filed;
+    if (process_start(lost.pid) != lost.pid_start) {
+      how = " is dead";
+    } else if (process_is_stopped(lost.pid)) {
+      how += ": its process is stopped";
+    }
+  }
+  end_all(describe(lost) + how + "; " + last_words(lost) + resumes, exit_lost);
+}
+
+void Sentinel::end_by_sigterm() {
+  // First of all: ranks that look a moment later find this process gone, and must not take it for dead.
+  state_.leave();
+  const RankReport self = state_.report();
+  std::string dead;
+  int lowest = self.rank;
+  for (const RankReport& report : read_reports(state_.folder(), self.host)) {
+    if (has_died(report, self)) {
+      dead += (dead.empty() ? "" : "\nditmill: ") + describe(report) + " is dead; " + last_words(report) +
+              resumes;
+    } else {
+      lowest = std::min(lowest, report.rank);
+    }
+  }
+  if (!dead.empty() && lowest == self.rank) say(dead);
+  std::signal(SIGTERM, SIG_DFL);
+  let_sigterm_through();
+  std::raise(SIGTERM);
+  std::abort();
+}
+
+void Sentinel::end_all(const std::string& line, int code) {
+  // The first reason counts; what other threads meet meanwhile follows from it.
+  while (ending_all_.exchange(true)) std::this_thread::sleep_for(longest_tick);
+  state_.leave();
+  say(line);
+  MpiSession::abort(code);
+}
+
+}  // namespace ditmill::dist
