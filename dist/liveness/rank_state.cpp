@@ -70,7 +70,7 @@ Said read_said(const RankRecord& record) {
   for (;;) {
     const std::uint64_t version = record.version.load(std::memory_order_acquire);
     const auto& slot = record.slots[version % 2];
-    SaidWords words;
+    SaidWords words{};
     for (std::size_t i = 0; i < words.size(); ++i) words[i] = slot[i].load(std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_acquire);
     if (record.version.load(std::memory_order_relaxed) == version) return std::bit_cast<Said>(words);

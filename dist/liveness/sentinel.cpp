@@ -29,7 +29,7 @@ constexpr milliseconds tick{50};
 constexpr milliseconds longest_tick{1000};
 
 sigset_t only_sigterm() noexcept {
-  sigset_t set;
+  sigset_t set{};
   sigemptyset(&set);
   sigaddset(&set, SIGTERM);
   return set;

@@ -128,12 +128,6 @@ class Liveness(unittest.TestCase):
         self.assertRegex(lines[0], r"^ditmill: rank \d \(.*\) has made no progress for 3 s \(--watchdog 3\); "
                                    r"it was: denoising item ")
 
-    def test_a_rank_that_waits_for_others_is_no_business_of_the_watchdog(self):
-        # One item: the other ranks wait for 6 s. What the one does is within its limit.
-        job = Job(self.path, seconds=6, items=1, options=["--watchdog", "8"], ranks=2)
-        code, lines = job.end(60)
-        self.assertEqual((code, lines), (0, []))
-
     def test_a_terminated_job_names_nobody(self):
         for ranks in (0, RANKS):
             with self.subTest(ranks=ranks):
