@@ -37,8 +37,8 @@ std::span<const Axis> axes_of(Team team) noexcept {
 }  // namespace
 
 struct ParallelContext::Communicators {
-  std::vector<Communicator> host;      ///< by team
-  std::vector<Communicator> carriers;  ///< by team; empty where tensors travel by the host's
+  std::vector<Communicator> host;                     ///< by team
+  std::vector<std::optional<Communicator>> carriers;  ///< by team; none where tensors travel by the host's
 };
 
 ParallelContext::ParallelContext(Mesh mesh, const Communicator& world,
@@ -51,7 +51,8 @@ ParallelContext::ParallelContext(Mesh mesh, const Communicator& world,
     for (const Axis axis : axes) first[static_cast<std::size_t>(axis)] = index(axis);
     for (const Axis axis : axes_of(team)) first[static_cast<std::size_t>(axis)] = 0;
     made->host.push_back(world.split(mesh_.rank_at(first), place(team), Purpose::plan));
-    if (carry) made->carriers.push_back(carry(made->host.back()));
+    made->carriers.emplace_back();
+    if (carry && made->host.back().size() > 1) made->carriers.back().emplace(carry(made->host.back()));
   }
   communicators_ = made;
 }
@@ -69,8 +70,9 @@ int ParallelContext::place(Team team) const noexcept {
 }
 
 const Communicator& ParallelContext::team(Team team) const {
-  if (!communicators_ || communicators_->carriers.empty()) return host(team);
-  return communicators_->carriers[static_cast<std::size_t>(team)];
+  const Communicator& by_host = host(team);
+  const std::optional<Communicator>& carrier = communicators_->carriers[static_cast<std::size_t>(team)];
+  return carrier ? *carrier : by_host;
 }
 
 const Communicator& ParallelContext::host(Team team) const {
@@ -86,7 +88,9 @@ Traffic ParallelContext::traffic(Purpose why) const {
   Traffic sum;
   if (!communicators_) return sum;
   for (const Communicator& each : communicators_->host) sum += each.traffic(why);
-  for (const Communicator& each : communicators_->carriers) sum += each.traffic(why);
+  for (const std::optional<Communicator>& each : communicators_->carriers) {
+    if (each) sum += each->traffic(why);
+  }
   return sum;
 }
 

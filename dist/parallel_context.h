@@ -28,8 +28,9 @@ class ParallelContext {
  public:
   /// Without communicators: for a mesh of one rank, or to plan with.
   ParallelContext(Mesh mesh, int rank) : mesh_(std::move(mesh)), rank_(rank) {}
-  /// Makes the communicators of all teams out of `world`, whose ranks are the mesh's. `carry` turns one into
-  /// that which carries tensors (NCCL's, on a device); none: they carry tensors themselves. Collective.
+  /// Makes the communicators of all teams out of `world`, whose ranks are the mesh's. `carry` turns that of a
+  /// team of several into the one that carries its tensors (NCCL's, on a device); none: they carry tensors
+  /// themselves. Collective.
   ParallelContext(Mesh mesh, const Communicator& world,
                   const std::function<Communicator(const Communicator&)>& carry = {});
 

@@ -75,7 +75,7 @@ void expect_tag(int tag, const char* doing) {
 
 std::string_view name(Purpose purpose) noexcept {
   static constexpr std::array<std::string_view, purposes.size()> names{
-      "plan",    "agreement", "weights",  "items",  "progress", "heartbeat",  "texts",   "guidance",
+      "plan",    "agreement", "weights",  "items",  "progress", "heartbeat",  "guidance",
       "ulysses", "ring",      "sequence", "stages", "tensor",   "parameters", "pictures"};
   return names[static_cast<std::size_t>(purpose)];
 }

@@ -20,7 +20,6 @@ enum class Purpose {
   items,
   progress,
   heartbeat,
-  texts,       ///< embeddings within a group
   guidance,    ///< predictions of the two halves of cfg
   ulysses,     ///< heads against tokens
   ring,        ///< keys and values
@@ -30,10 +29,10 @@ enum class Purpose {
   parameters,  ///< blocks of fsdp
   pictures,    ///< the VAE's halos, keys, tiles and frames
 };
-inline constexpr std::array<Purpose, 15> purposes{
-    Purpose::plan,      Purpose::agreement, Purpose::weights,  Purpose::items,      Purpose::progress,
-    Purpose::heartbeat, Purpose::texts,     Purpose::guidance, Purpose::ulysses,    Purpose::ring,
-    Purpose::sequence,  Purpose::stages,    Purpose::tensor,   Purpose::parameters, Purpose::pictures};
+inline constexpr std::array<Purpose, 14> purposes{
+    Purpose::plan,      Purpose::agreement, Purpose::weights,    Purpose::items,   Purpose::progress,
+    Purpose::heartbeat, Purpose::guidance,  Purpose::ulysses,    Purpose::ring,    Purpose::sequence,
+    Purpose::stages,    Purpose::tensor,    Purpose::parameters, Purpose::pictures};
 std::string_view name(Purpose purpose) noexcept;
 
 /// A message that has arrived.

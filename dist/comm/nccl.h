@@ -23,6 +23,8 @@ CudaLibraries cuda_libraries();
 /// exchange() waits on the host for the first exchange with a rank (both connect), afterwards for the launch
 /// only. On the device it runs on a stream of its own, and holds up later exchanges of this communicator
 /// until the other rank has come to it: what two ranks give each other at once has to be in one exchange().
+/// Exchanges of several communicators that overlap are started in the same order by all ranks, in processes
+/// with NCCL_LAUNCH_ORDER_IMPLICIT=1.
 /// wait() makes the thread's current stream wait, not the host. It tells what NCCL has met so far, and the
 /// time in flight of exchanges that have ended by then.
 ///

@@ -6,6 +6,8 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <functional>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -13,6 +15,7 @@
 
 #include "configs/dump.h"
 #include "dist/agree.h"
+#include "dist/comm/nccl.h"
 #include "dist/library_versions.h"
 #include "dist/liveness/rank_state.h"
 #include "dist/liveness/sentinel.h"
@@ -30,6 +33,7 @@
 #include "jobs/engine/rank_device.h"
 #include "jobs/engine/text_stage.h"
 #include "jobs/engine/threads.h"
+#include "jobs/engine/traffic_text.h"
 #include "jobs/memory/memory_limit.h"
 #include "jobs/memory/memory_plan.h"
 #include "jobs/store/group_store.h"
@@ -97,11 +101,11 @@ class Run {
   /// Returns how the run ended, on rank 0. Throws the agreed error.
   Outcome run() {
     const Orders orders = open();
-    parallel_.emplace(dist::Mesh{world_.size(), orders.pipeline.parallel}, world_);
+    if (orders.load) device_ = choose_rank_device(world_, options_.device);
+    connect(orders.pipeline.parallel);
     std::optional<Loading> loading;
     Generation generation;
     if (orders.load) {
-      device_ = choose_rank_device(world_, options_.device);
       check_room();
       loading.emplace();
       load(orders, *loading, generation);
@@ -179,6 +183,16 @@ class Run {
       plan = authority_->store_plan();
     });
     return store_plan_from_json(broadcast_json(world_, leads() ? to_json(plan) : nlohmann::json{}));
+  }
+
+  /// Makes the teams of the mesh; on devices their tensors travel by NCCL.
+  void connect(const configs::ParallelConfig& degrees) {
+    state_.set("connecting the ranks");
+    std::function<dist::Communicator(const dist::Communicator&)> carry;
+    if (device_.is_cuda()) {
+      carry = [this](const dist::Communicator& host) { return dist::nccl_communicator(host, device_); };
+    }
+    parallel_.emplace(dist::Mesh{world_.size(), degrees}, world_, carry);
   }
 
   /// Refuses a job that the machines have no memory for, before a byte of weights is read.
@@ -265,6 +279,7 @@ class Run {
                           orders.pipeline.text_window, *progress);
     }
     state_.set("starting on the items");
+    const auto began = std::chrono::steady_clock::now();
     const std::optional<Error> failure = dist::failure_of([&] {
       GroupRunner{*parallel_,
                   {.coordinator = &items_,
@@ -276,12 +291,15 @@ class Run {
                   plan.output}
           .run();
     });
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
     state_.wait("waiting for the other ranks to finish their items");
     if (coordinator) {
       coordinator->finish();
       progress->finish();
     }
     dist::agree_on(world_, failure);
+    const std::string traffic = traffic_text(world_, *parallel_, seconds);
+    if (!traffic.empty()) spdlog::info("between ranks: {}", traffic);
   }
 
   static std::set<int> group_roots(const dist::Mesh& mesh) {

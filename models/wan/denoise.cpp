@@ -36,6 +36,12 @@ struct Clip {
   int bad_step = -1;  ///< the first after which the latents were not finite; on the last stage
 };
 
+/// By which communicator, and to or from whom.
+struct Way {
+  const dist::Communicator* comm;
+  int rank;
+};
+
 class Denoising {
  public:
   Denoising(Transformer& transformer, std::span<const DenoiseInput> inputs)
@@ -53,7 +59,8 @@ class Denoising {
     for (Clip& clip : clips_) {
       if (clip.bad_step >= 0 && stages_ == 1) continue;
       if (step > 0 && stages_ > 1 && transformer_.is_first_stage()) {
-        clip.latents = receive(stages_ - 1, clip.input->noise.sizes().vec(), clip.input->noise.options());
+        clip.latents =
+            receive(latents_way(stages_ - 1), clip.input->noise.sizes().vec(), clip.input->noise.options());
       }
       const at::Tensor flow = predict(clip, step);
       if (transformer_.is_last_stage()) advance(clip, flow, step);
@@ -102,33 +109,40 @@ class Denoising {
     if (transformer_.is_first_stage()) {
       x = transformer_.enter(clip.latents.to(transformer_.dtype()), clip.tokens);
     } else {
-      x = receive(stage_ - 1, {1, clip.tokens.shares.mine().size(), transformer_.dims().dim},
-                  transformer_.options());
+      x = receive({&parallel_.team(Team::pp), stage_ - 1},
+                  {1, clip.tokens.shares.mine().size(), transformer_.dims().dim}, transformer_.options());
     }
     x = transformer_.pass(x, conditions, clip.tokens);
     if (transformer_.is_last_stage()) return transformer_.leave(x, conditions, clip.tokens, clip.grid);
-    send(x, stage_ + 1);
+    send(x, {&parallel_.team(Team::pp), stage_ + 1});
     return {};
   }
 
   void advance(Clip& clip, const at::Tensor& flow, int step) {
     clip.latents = clip.input->sampler->advance(flow, clip.latents);
     if (clip.bad_step < 0 && !at::isfinite(clip.latents).all().item<bool>()) clip.bad_step = step;
-    if (stages_ > 1 && step + 1 < clip.input->sampler->steps()) send(in_float32(clip.latents), 0);
+    if (stages_ > 1 && step + 1 < clip.input->sampler->steps())
+      send(in_float32(clip.latents), latents_way(0));
   }
 
-  void send(const at::Tensor& x, int to) {
-    sent_.push_back(dist::start_send(parallel_.team(Team::pp), x, to, Purpose::stages));
+  /// Latents go back against the stream of activations. On a device a communicator does one thing after the
+  /// other: on the one of the activations, each of two ranks could wait for the other to receive.
+  Way latents_way(int stage) const {
+    return {&parallel_.team(Team::clip),
+            parallel_.place(Team::clip) + (stage - stage_) * parallel_.degree(dist::Axis::tp)};
+  }
+
+  void send(const at::Tensor& x, const Way& to) {
+    sent_.push_back(dist::start_send(*to.comm, x, to.rank, Purpose::stages));
     // What was sent a round of all clips ago has long been taken.
     if (sent_.size() <= 2 * clips_.size()) return;
     sent_.front().wait();
     sent_.pop_front();
   }
 
-  at::Tensor receive(int from, const std::vector<std::int64_t>& shape, const at::TensorOptions& options) {
-    return dist::start_receive(parallel_.team(Team::pp), from, shape, options, Purpose::stages)
-        .wait()
-        .front();
+  at::Tensor receive(const Way& from, const std::vector<std::int64_t>& shape,
+                     const at::TensorOptions& options) {
+    return dist::start_receive(*from.comm, from.rank, shape, options, Purpose::stages).wait().front();
   }
 
   Transformer& transformer_;
