@@ -105,12 +105,12 @@ class Cases {
             .bytes = bytes,
             .least_traffic = static_cast<double>(bytes),
             .one_way = true,
-            .why = Purpose::texts,
+            .why = Purpose::stages,
             .run =
                 [=, this, giver = givers()] {
                   const int root = giver();
                   at::Tensor tensor = rank_ == root ? own : room;
-                  dist::broadcast(comm(), tensor, root, Purpose::texts);
+                  dist::broadcast(comm(), tensor, root, Purpose::stages);
                   return Tensors{tensor};
                 },
             .expected = [=, this] { return Tensors{pattern(0, own.numel())}; }};
