@@ -116,7 +116,8 @@ class PlanMaker {
   }
 
   std::uint64_t cache_bytes() const {
-    return std::min(text_cache_bytes(offload()), planner_.embedding_bytes(pipeline_));
+    const std::uint64_t most = text_cache_bytes(offload());
+    return std::min(most, planner_.embedding_bytes(pipeline_, most));
   }
 
   /// An item as it is handed over, its copy, and an open part: of a group's first rank, counted for all.
@@ -153,9 +154,11 @@ MemoryPlan MemoryPlanner::plan(const configs::PipelineConfig& pipeline, const di
   return PlanMaker{*this, pipeline, mesh, rank}.plan();
 }
 
-std::uint64_t MemoryPlanner::embedding_bytes(const configs::PipelineConfig& pipeline) const {
+std::uint64_t MemoryPlanner::embedding_bytes(const configs::PipelineConfig& pipeline,
+                                             std::uint64_t enough) const {
   std::uint64_t bytes = 0;
   for (const std::string_view text : texts_) {
+    if (bytes >= enough) break;
     bytes += job_.family->embedding_bytes(job_.hyper_parameters, pipeline, text);
   }
   return bytes;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
@@ -54,8 +55,10 @@ class MemoryPlanner {
   /// What a rank of a mesh takes if the job ran as `pipeline` says, whose degrees are the mesh's. A rehearsal
   /// has no stages. Throws as the constructor does.
   MemoryPlan plan(const configs::PipelineConfig& pipeline, const dist::Mesh& mesh, int rank) const;
-  /// Bytes of the embeddings of all distinct texts, as a spool holds them: an estimate from above.
-  std::uint64_t embedding_bytes(const configs::PipelineConfig& pipeline) const;
+  /// Bytes of the embeddings of all distinct texts, as a spool holds them: an estimate from above. Looks no
+  /// further once it has come to `enough`.
+  std::uint64_t embedding_bytes(const configs::PipelineConfig& pipeline,
+                                std::uint64_t enough = std::numeric_limits<std::uint64_t>::max()) const;
 
   const PreparedJob& job() const noexcept { return job_; }
 

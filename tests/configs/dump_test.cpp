@@ -64,7 +64,14 @@ TEST(Dump, Layer2ComesBackAsItWas) {
   pipeline.guidance_scale = 0.1;
   pipeline.flow_shift = 12.25;
   pipeline.dtype = Dtype::float32;
-  pipeline.parallel = {.dp = 3, .cfg = 2, .ring = 4, .ulysses = 5, .pp = 6, .tp = 7, .fsdp = true, .reshard_after_forward = false};
+  pipeline.parallel = {.dp = 3,
+                       .cfg = 2,
+                       .ring = 4,
+                       .ulysses = 5,
+                       .pp = 6,
+                       .tp = 7,
+                       .fsdp = true,
+                       .reshard_after_forward = false};
   pipeline.components["dit"] = {.dtype = Dtype::float32, .attention = "other"};
   pipeline.components["text_encoder"].offload = Offload::stages;
   pipeline.text_window = 9;

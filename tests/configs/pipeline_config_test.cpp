@@ -90,7 +90,8 @@ TEST(PipelineConfig, DtypeIsOfDitAndTextEncoderOnly) {
 
 TEST(PipelineConfig, ReadsEveryDegree) {
   const ParallelConfig parallel =
-      apply_good("parallel: {cfg: 2, ring: 3, ulysses: 4, pp: 5, tp: 6, fsdp: true, reshard_after_forward: false}")
+      apply_good(
+          "parallel: {cfg: 2, ring: 3, ulysses: 4, pp: 5, tp: 6, fsdp: true, reshard_after_forward: false}")
           .parallel;
   EXPECT_EQ(parallel.dp, std::nullopt);
   EXPECT_EQ(parallel.cfg, 2);

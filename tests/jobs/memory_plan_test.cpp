@@ -1,8 +1,7 @@
-#include "jobs/memory/rank_plans.h"
-
 #include <gmock/gmock.h>
 
 #include "jobs/memory/memory_shortage.h"
+#include "jobs/memory/rank_plans.h"
 #include "models/text_encoders/umt5_dims.h"
 #include "models/vae/wan_vae_dims.h"
 #include "models/wan/dims.h"
@@ -202,7 +201,8 @@ TEST(MemoryShortageByRank, AddsUpWhatTheRanksOfAMachineTake) {
   const std::uint64_t both = plans.of(0).peak() + plans.of(1).peak();
   const auto ranks = [](std::uint64_t available) {
     return std::vector<RankMemory>(
-        2, RankMemory{.machine = "a", .name = "a", .resident = 0, .bounds = {{"m", "MemAvailable", available}}});
+        2,
+        RankMemory{.machine = "a", .name = "a", .resident = 0, .bounds = {{"m", "MemAvailable", available}}});
   };
   EXPECT_FALSE(memory_shortage(ranks(both), plans, {}));
   const std::optional<Error> error = memory_shortage(ranks(both - 1), plans, {});
