@@ -334,7 +334,7 @@ TEST(PipelineConfig, OnlyTheTextEncoderHasAStageOfItsOwn) {
 
 TEST(PipelineConfig, ReportsAllProblemsTogether) {
   std::vector<std::string> problems;
-  applied("steps: 0\nsolver: x\nparallel: {tp: 2, q: 1}\nfoo: 1\n", problems);
+  applied("steps: 0\nsolver: x\nparallel: {tp: 0, q: 1}\nfoo: 1\n", problems);
   EXPECT_EQ(problems.size(), 5U);
 }
 
