@@ -102,6 +102,7 @@ void GroupRunner::ask() {
 /// The window that the first rank was granted, on all ranks.
 Grant GroupRunner::next_window() {
   Grant grant;
+  seams_.wait("waiting for items");
   lead([&] { grant = wait_for_grant(); });
   if (parallel_->size(dist::Team::clip) == 1) return grant;
   return grant_from_text(

@@ -37,6 +37,7 @@ struct TextSource {
 /// What work on a rank says to the world outside.
 struct GroupSeams {
   dist::Tell tell;                            ///< what is being done
+  dist::Tell wait;                            ///< what other ranks are waited for with
   std::function<void(const Error&)> abandon;  ///< ends all ranks
 };
 

@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <iostream>
@@ -21,6 +22,7 @@
 #include "dist/liveness/sentinel.h"
 #include "dist/mesh.h"
 #include "dist/parallel_context.h"
+#include "dist/placement.h"
 #include "jobs/cli/output.h"
 #include "jobs/engine/authority.h"
 #include "jobs/engine/coordinator.h"
@@ -93,18 +95,21 @@ class Run {
         items_(mpi.world()),
         options_(options),
         state_(world_.rank()),
-        sentinel_(mpi.world(), state_, {.watchdog = std::chrono::seconds{options.watchdog}},
-                  [this] { return world_.traffic(dist::Purpose::weights).calls; }) {}
+        sentinel_(mpi.world(), state_, {.watchdog = std::chrono::seconds{options.watchdog}}, [this] {
+          const dist::Communicator* placed = weights_way_;
+          return placed == nullptr ? 0 : placed->traffic(dist::Purpose::weights).calls;
+        }) {}
 
   bool leads() const noexcept { return world_.rank() == 0; }
 
   /// Returns how the run ended, on rank 0. Throws the agreed error.
   Outcome run() {
-    const Orders orders = open();
-    if (orders.load) device_ = choose_rank_device(world_, options_.device);
-    connect(orders.pipeline.parallel);
+    Orders orders = open();
     std::optional<Loading> loading;
     Generation generation;
+    if (orders.load) device_ = choose_rank_device(world_, options_.device);
+    if (orders.pipeline.parallel.automatic) choose_layout(orders);
+    connect(orders.pipeline.parallel);
     if (orders.load) {
       check_room();
       loading.emplace();
@@ -185,15 +190,52 @@ class Run {
     return store_plan_from_json(broadcast_json(world_, leads() ? to_json(plan) : nlohmann::json{}));
   }
 
-  /// Makes the teams of the mesh; on devices their tensors travel by NCCL.
+  /// Gives every rank its place in the mesh, so that the teams that talk most stay inside a machine, and
+  /// makes the teams; on devices their tensors travel by NCCL.
   void connect(const configs::ParallelConfig& degrees) {
     state_.set("connecting the ranks");
+    const dist::Mesh mesh{world_.size(), degrees};
+    const std::string machines =
+        nlohmann::json(world_.gather_text(machine_id(), 0, dist::Purpose::plan)).dump();
+    const dist::Placement placement =
+        dist::place_ranks(mesh, nlohmann::json::parse(world_.broadcast_text(machines, 0, dist::Purpose::plan))
+                                    .get<std::vector<std::string>>());
+    for (const dist::Axis axis : {dist::Axis::tp, dist::Axis::ulysses}) {
+      if (!leads() || placement.crossing_on(axis) == 0) continue;
+      spdlog::warn(
+          "{} teams of {} have ranks on several machines: a smaller degree would keep them inside one",
+          placement.crossing_on(axis), dist::name(axis));
+    }
+    const int place = placement.mesh_ranks[static_cast<std::size_t>(world_.rank())];
+    placed_.emplace(world_.split(0, place, dist::Purpose::plan));
+    weights_way_ = &*placed_;
+    items_ = items_.split(0, place, dist::Purpose::plan);
     std::function<dist::Communicator(const dist::Communicator&)> carry;
     if (device_.is_cuda()) {
       carry = [this](const dist::Communicator& host) { return dist::nccl_communicator(host, device_); };
     }
-    parallel_.emplace(dist::Mesh{world_.size(), degrees}, world_, carry);
+    parallel_.emplace(mesh, *placed_, carry);
   }
+
+  /// `parallel: auto`: what bounds every rank decides, on rank 0.
+  void choose_layout(Orders& orders) {
+    const std::vector<std::string> texts =
+        world_.gather_text(to_json(memory_here()).dump(), 0, dist::Purpose::plan);
+    dist::agree(world_, [&] {
+      if (!leads()) return;
+      std::vector<RankMemory> ranks;
+      for (const std::string& text : texts) {
+        ranks.push_back(rank_memory_from_json(nlohmann::json::parse(text)));
+      }
+      authority_->choose_layout(ranks);
+      orders.pipeline = authority_->pipeline();
+    });
+    orders.pipeline = configs::pipeline_from_dump(
+        broadcast_json(world_, leads() ? configs::dump_layer2(orders.pipeline) : nlohmann::json{}));
+    if (orders.load) orders.load->pipeline = orders.pipeline;
+  }
+
+  RankMemory memory_here() const { return device_.is_cuda() ? on_device(device_) : this_rank(); }
 
   /// Refuses a job that the machines have no memory for, before a byte of weights is read.
   void check_room() {
@@ -202,14 +244,14 @@ class Run {
     dist::agree(world_, [&] {
       if (leads() && !options_.skip_memory_check) demand = authority_->memory_demand();
     });
-    planned_bytes_ = check_memory(world_, demand, device_.is_cuda() ? on_device(device_) : this_rank());
+    planned_bytes_ = check_memory(world_, demand, memory_here());
   }
 
   /// Loads the model, the text encoder first. With offload: stages all texts are encoded then, and its memory
   /// is given back before the rest is loaded.
   void load(const Orders& orders, Loading& loading, Generation& generation) {
     const dist::ParallelContext& parallel = *parallel_;
-    load_stage(world_, *orders.load, LoadStage::text, parallel.mesh(), device_, loading, tell_);
+    load_stage(*placed_, *orders.load, LoadStage::text, parallel.mesh(), device_, loading, tell_);
     state_.set("building the text encoder");
     dist::agree(world_, [&] { generation.encoder = models::make_text_encoder(loading.model, parallel); });
     const configs::Offload offload = orders.pipeline.components.at("text_encoder").offload;
@@ -232,7 +274,7 @@ class Run {
         return encoder->encode_text(text);
       };
     }
-    load_stage(world_, *orders.load, LoadStage::clips, parallel.mesh(), device_, loading, tell_);
+    load_stage(*placed_, *orders.load, LoadStage::clips, parallel.mesh(), device_, loading, tell_);
     state_.set("building the generator");
     dist::agree(world_, [&] {
       generation.generator = models::make_generator(loading.model, orders.pipeline, parallel);
@@ -250,7 +292,7 @@ class Run {
     });
     folder = world_.broadcast_text(folder, 0, dist::Purpose::plan);
     return std::make_shared<const TextSpool>(
-        encode_texts(world_, *parallel_, encoder, texts, folder, {.tell = tell_, .abandon = abandon_}));
+        encode_texts(*placed_, *parallel_, encoder, texts, folder, seams_));
   }
 
   /// Says what the largest rank came to, beside what was planned.
@@ -286,7 +328,7 @@ class Run {
                    .store = store ? &*store : nullptr,
                    .texts = generation.texts,
                    .generator = generation.generator.get(),
-                   .seams = {.tell = tell_, .abandon = abandon_}},
+                   .seams = seams_},
                   orders.pipeline,
                   plan.output}
           .run();
@@ -309,13 +351,17 @@ class Run {
   }
 
   dist::Communicator world_;
-  dist::Communicator items_;  ///< the coordinator's and the groups' own
+  dist::Communicator items_;  ///< the coordinator's and the groups' own; in the mesh's order once it is known
+  std::optional<dist::Communicator> placed_;                      ///< all ranks, in the mesh's order
+  std::atomic<const dist::Communicator*> weights_way_ = nullptr;  ///< by which weights come, for the watchdog
   RunOptions options_;
   std::optional<dist::ParallelContext> parallel_;
   dist::RankState state_;
   const dist::Tell tell_ = [this](std::string_view doing) { state_.set(doing); };
   dist::Sentinel sentinel_;
-  const std::function<void(const Error&)> abandon_ = [this](const Error& error) { sentinel_.fail(error); };
+  const GroupSeams seams_{.tell = tell_,
+                          .wait = [this](std::string_view what) { state_.wait(what); },
+                          .abandon = [this](const Error& error) { sentinel_.fail(error); }};
   at::Device device_ = at::kCPU;
   std::optional<Authority> authority_;
   std::optional<SpoolFolder> spool_folder_;  ///< on rank 0
