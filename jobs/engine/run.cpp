@@ -244,7 +244,7 @@ class Run {
     dist::agree(world_, [&] {
       if (leads() && !options_.skip_memory_check) demand = authority_->memory_demand();
     });
-    planned_bytes_ = check_memory(world_, demand, memory_here());
+    planned_bytes_ = check_memory(*placed_, demand, memory_here());
   }
 
   /// Loads the model, the text encoder first. With offload: stages all texts are encoded then, and its memory
