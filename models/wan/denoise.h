@@ -20,7 +20,7 @@ struct DenoiseInput {
   at::Tensor negative;  ///< not looked at where guidance is off
   double guidance_scale = 1;
   std::string item;  ///< names it in messages
-  std::shared_ptr<Sampler> sampler;
+  std::shared_ptr<Sampler> sampler = {};
 };
 
 /// What became of it, equal on all ranks.
