@@ -99,11 +99,10 @@ Mesh::Mesh(int world, const configs::ParallelConfig& degrees)
   const std::string total =
       product > most_ranks ? "more than " + std::to_string(most_ranks) : std::to_string(product);
   std::string hint = what_fits(world, degrees_, dp_auto);
-  if (!hint.empty()) hint += " fits this world; ";
+  if (!hint.empty()) hint += " fits this world";
   if (product <= most_ranks) {
-    hint += "or start " + total + " ranks" + (dp_auto ? " or a multiple of it" : "");
-  } else if (hint.size() > 2) {
-    hint.resize(hint.size() - 2);
+    hint += (hint.empty() ? "start " : "; or start ") + total + " ranks" +
+            (dp_auto ? " or a multiple of it" : "");
   }
   throw Error{Category::usage,
               "lay out the ranks",

@@ -48,8 +48,8 @@ std::vector<ParallelConfig> layouts(const PreparedJob& job, const Room& room, in
 }
 
 std::string reason_for(const ParallelConfig& degrees, std::uint64_t peak, const Room& room) {
-  return fmt::format("{}: {} a rank, {} of {}", describe(degrees), gigabytes(peak),
-                     peak <= *room.bytes ? "within" : "above", gigabytes(*room.bytes));
+  return fmt::format("{}: {} a rank, {} {}", describe(degrees), gigabytes(peak),
+                     peak <= *room.bytes ? "within" : "more than", gigabytes(*room.bytes));
 }
 
 /// Of the layouts that do not fit, the first of each group size and the one that was taken are told.

@@ -195,11 +195,7 @@ class Run {
   void connect(const configs::ParallelConfig& degrees) {
     state_.set("connecting the ranks");
     const dist::Mesh mesh{world_.size(), degrees};
-    const std::string machines =
-        nlohmann::json(world_.gather_text(machine_id(), 0, dist::Purpose::plan)).dump();
-    const dist::Placement placement =
-        dist::place_ranks(mesh, nlohmann::json::parse(world_.broadcast_text(machines, 0, dist::Purpose::plan))
-                                    .get<std::vector<std::string>>());
+    const dist::Placement placement = dist::place_ranks(mesh, machines_of(world_));
     for (const dist::Axis axis : {dist::Axis::tp, dist::Axis::ulysses}) {
       if (!leads() || placement.crossing_on(axis) == 0) continue;
       spdlog::warn(

@@ -47,12 +47,16 @@ int default_threads(const dist::Communicator& comm, const slurm::Allocation& all
   return std::max(1, threads);
 }
 
-int local_rank(const dist::Communicator& comm) {
+std::vector<std::string> machines_of(const dist::Communicator& comm) {
   const std::vector<std::string> machines = comm.gather_text(machine_id(), 0, dist::Purpose::plan);
   const std::string all = comm.broadcast_text(nlohmann::json(machines).dump(), 0, dist::Purpose::plan);
-  const auto names = nlohmann::json::parse(all).get<std::vector<std::string>>();
-  const auto own = names.begin() + comm.rank();
-  return static_cast<int>(std::count(names.begin(), own, *own));
+  return nlohmann::json::parse(all).get<std::vector<std::string>>();
+}
+
+int local_rank(const dist::Communicator& comm) {
+  const std::vector<std::string> machines = machines_of(comm);
+  const auto own = machines.begin() + comm.rank();
+  return static_cast<int>(std::count(machines.begin(), own, *own));
 }
 
 }  // namespace ditmill::jobs

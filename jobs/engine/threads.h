@@ -1,5 +1,8 @@
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "dist/comm/communicator.h"
 #include "slurm/allocation.h"
 
@@ -9,6 +12,9 @@ namespace ditmill::jobs {
 /// same ones (whether the launcher binds ranks or not); no more than SLURM_CPUS_PER_TASK, at least 1.
 /// Collective.
 int default_threads(const dist::Communicator& comm, const slurm::Allocation& allocation);
+
+/// machine_id() of every rank. Collective.
+std::vector<std::string> machines_of(const dist::Communicator& comm);
 
 /// This rank's place among those of its machine, from 0. Collective.
 int local_rank(const dist::Communicator& comm);

@@ -109,7 +109,7 @@ TEST(Mesh, SaysWhichDegreesWouldFit) {
       {4, {.dp = {}, .tp = 3}, "tp: 2 fits this world"},
       {12, {.dp = 2, .ulysses = 3, .tp = 3}, "ulysses: 2, or tp: 2 fits this world"},
       {1, {.dp = 1, .cfg = 2}, "cfg: 1 fits this world; or start 2 ranks"},
-      {7, {.dp = {}, .cfg = 2, .tp = 3}, "got cfg 2 x tp 3 = 6; or start 6 ranks or a multiple of it"},
+      {7, {.dp = {}, .cfg = 2, .tp = 3}, "got cfg 2 x tp 3 = 6; start 6 ranks or a multiple of it"},
       {8, {.dp = 4}, "dp: 8 fits"},
       {6, {.dp = 1, .cfg = 2}, "dp: 3 fits this world; or start 2 ranks"},
       {8, {.dp = {}, .ring = 3}, "ring: 2 fits this world; or start 3 ranks or a multiple of it"},

@@ -5,6 +5,7 @@
 
 #include "dist/comm/threads.h"
 #include "tests/models/layout_matrix.h"
+#include "tests/models/tensor_peak.h"
 
 namespace ditmill::models::wan {
 namespace {
@@ -113,6 +114,33 @@ TEST(Layouts, AClipIsTheSameWhateverIsInFlightBesideIt) {
         make_clips(weights, odd_dims(), staged.degrees, parallel, {sizes[0]}, 5, fresh_seed() + 1);
     EXPECT_TRUE(at::equal(first[0], together[0]));
   });
+}
+
+/// The most that rank 1 of two holds of tensors, weights included, while it makes a clip.
+std::uint64_t peak_of_a_rank(const configs::ParallelConfig& degrees) {
+  Dims dims = odd_dims();
+  dims.layers = 12;
+  dims.ffn_dim = 900;
+  const dist::TensorMap weights = random_weights(dims, at::kFloat, 4);
+  const dist::Mesh mesh(2, degrees);
+  std::uint64_t peak = 0;
+  dist::run_on_threads(2, [&](const dist::Communicator& world) {
+    const c10::InferenceMode inference;
+    const ParallelContext parallel(mesh, world);
+    const std::uint64_t held = TensorPeak::installed().of_this_thread(
+        [&] { make_clips(weights, dims, degrees, parallel, {sizes[1]}, 1, 1); });
+    if (world.rank() == 1) peak = held;
+  });
+  return peak;
+}
+
+TEST(Layouts, FsdpHoldsShardsAndTwoBlocksWhereOthersHoldAll) {
+  const std::uint64_t plain = peak_of_a_rank({.dp = 1, .ulysses = 2});
+  const std::uint64_t sharded = peak_of_a_rank({.dp = 1, .ulysses = 2, .fsdp = true});
+  const std::uint64_t kept =
+      peak_of_a_rank({.dp = 1, .ulysses = 2, .fsdp = true, .reshard_after_forward = false});
+  EXPECT_LT(static_cast<double>(sharded), 0.75 * static_cast<double>(plain));
+  EXPECT_GT(kept, plain * 9 / 10);
 }
 
 TEST(Layouts, NaNsAreToldOnAllRanksOfAllStages) {
