@@ -4,7 +4,6 @@ import json
 import pathlib
 import random
 import re
-import subprocess
 import sys
 import tempfile
 import time
@@ -135,7 +134,8 @@ class Stages(unittest.TestCase):
 
     def test_a_text_that_fails_fails_its_item_alone(self):
         requests = [request(0, "cat", "", 32, 32, 1, 3), request(1, "雨", "", 32, 32, 1, 3)]
-        poisoned = self.poisoned_model()
+        poisoned = self.path / "poisoned"
+        tiny_wan.poison(self.path / "model", poisoned, "cat", "雨")
         for more in ((), STAGES):
             write_requests(self.path, requests)
             try:
@@ -146,21 +146,6 @@ class Stages(unittest.TestCase):
             self.assertEqual(failed["item"], "item1")
             self.assertIn("numeric: encode the text", failed["reason"])
             self.assertEqual(list(ditmill.frames(run)), ["item0"])
-
-    def poisoned_model(self):
-        """The model with one NaN: in the embedding of a piece that only the second prompt has."""
-        from safetensors.torch import load_file, save_file
-        from transformers import AutoTokenizer
-
-        folder = self.path / "poisoned"
-        subprocess.run(["cp", "-r", str(self.path / "model"), str(folder)], check=True)
-        tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer")
-        good, poison = (set(tokenizer(text).input_ids) for text in ("cat", "雨"))
-        path = folder / "text_encoder" / "model.safetensors"
-        tensors = load_file(path)
-        tensors["shared.weight"][min(poison - good)] = float("nan")
-        save_file(tensors, path, metadata={"format": "pt"})
-        return folder
 
     def test_the_estimate_of_a_tiny_model_holds(self):
         for more in ((), STAGES):

@@ -96,19 +96,10 @@ class Run(unittest.TestCase):
         self.assertEqual(list(ditmill.frames(run)), ["good"])
 
     def poisoned_model(self):
-        """The model with one NaN: in the embedding of a piece that only the poison prompt has."""
-        from safetensors.torch import load_file, save_file
-        from transformers import AutoTokenizer
-
+        """The model with one NaN, that only the poison prompt meets."""
         folder = self.path / "poisoned"
         if not folder.exists():
-            subprocess.run(["cp", "-r", str(self.model), str(folder)], check=True)
-            tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer")
-            good, poison = (set(tokenizer(text).input_ids) for text in ("cat", "雨"))
-            path = folder / "text_encoder" / "model.safetensors"
-            tensors = load_file(path)
-            tensors["shared.weight"][min(poison - good)] = float("nan")
-            save_file(tensors, path, metadata={"format": "pt"})
+            tiny_wan.poison(self.model, folder, "cat", "雨")
             (self.path / "poison.jsonl").write_text("".join(
                 json.dumps(request(0, text, "", 32, 32, 1, 3) | {"id": name}) + "\n"
                 for name, text in (("good", "cat"), ("poison", "雨"))))

@@ -11,6 +11,7 @@ import json
 import math
 import os
 import pathlib
+import shutil
 import sys
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -138,6 +139,20 @@ def make(folder: pathlib.Path, seed: int, shape: Shape) -> None:
     index = {"_class_name": "WanPipeline", "_diffusers_version": "0.42.1", "boundary_ratio": None,
              "expand_timesteps": False, "transformer_2": [None, None], **COMPONENTS}
     (folder / "model_index.json").write_text(json.dumps(index, indent=2))
+
+
+def poison(model: pathlib.Path, folder: pathlib.Path, good: str, text: str) -> None:
+    """Copies a folder of make() with one NaN: in the embedding of a piece that `text` has and `good` has not."""
+    from safetensors.torch import load_file, save_file
+    from transformers import AutoTokenizer
+
+    shutil.copytree(model, folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer")
+    pieces, poisoned = (set(tokenizer(each).input_ids) for each in (good, text))
+    path = folder / "text_encoder" / "model.safetensors"
+    tensors = load_file(path)
+    tensors["shared.weight"][min(poisoned - pieces)] = float("nan")
+    save_file(tensors, path, metadata={"format": "pt"})
 
 
 def official_name(role: str, name: str) -> str:
