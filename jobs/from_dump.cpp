@@ -111,6 +111,13 @@ class DumpReader {
     const bool of_item = root.find(item_key) != nullptr;
     if (!of_item && !right_version(root)) return std::move(dumped_);
     require_shape(root, of_item ? shape_of_item() : shape_of_run(), {});
+    const YamlNode* output = of_item ? nullptr : root.find("output");
+    const YamlNode* video = output == nullptr ? nullptr : output->find("video");
+    if (video != nullptr && video->kind == YamlNode::Kind::mapping) {
+      OutputConfig with_video;
+      with_video.video.emplace();
+      require_shape(*video, dump_output(with_video).at("video"), "output.video");
+    }
     if (of_item && root.find(items_key) != nullptr) {
       problem(root, "the dump is of one item and of many",
               "one of " + std::string{item_key} + " and " + std::string{items_key});
