@@ -104,8 +104,8 @@ TEST(Layouts, WithoutGuidanceGiveThoseOfASingleRankToo) {
 }
 
 TEST(Layouts, RoundNoMoreInBfloat16ThanASingleRank) {
-  // The reference is the single rank in float32 with the same rounded weights. reference.test_pipeline holds that to
-  // 3e-5 of diffusers; what bfloat16 rounds away is some hundred times more.
+  // The reference is the single rank in float32 with the same rounded weights. reference.test_pipeline holds
+  // that to 3e-5 of diffusers; what bfloat16 rounds away is some hundred times more.
   const dist::TensorMap narrow = random_weights(odd_dims(), at::kBFloat16, fresh_seed());
   dist::TensorMap wide;
   for (const auto& [name, tensor] : narrow) wide.emplace(name, tensor.to(at::kFloat));
@@ -113,9 +113,8 @@ TEST(Layouts, RoundNoMoreInBfloat16ThanASingleRank) {
   const auto made_by = [&](const Layout& each, const dist::TensorMap& weights) {
     std::vector<at::Tensor> clips;
     for (std::uint64_t draw = 0; draw < draws; ++draw) {
-      for (const at::Tensor& clip : on_threads(each, weights, 5, fresh_seed() + 1000 * draw).front()) {
-        clips.push_back(clip.flatten());
-      }
+      const auto ranks = on_threads(each, weights, 5, fresh_seed() + 1000 * draw);
+      for (const at::Tensor& clip : ranks.front()) clips.push_back(clip.flatten());
     }
     return at::cat(clips);
   };
