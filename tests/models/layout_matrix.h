@@ -99,6 +99,7 @@ inline RankWeights weights_of(const dist::TensorMap& whole, const Dims& dims,
     const dist::Range range = dist::shard_range(layout, mesh, rank);
     mine.tensors[dist::block_name(layer)] = flat.narrow(0, range.begin, range.size()).clone();
   }
+  for (auto& [name, tensor] : mine.tensors) tensor = tensor.clone();  // of the rank's own
   return mine;
 }
 
