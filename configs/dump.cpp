@@ -37,6 +37,33 @@ std::optional<VaeTiling> read_tiling(const nlohmann::json& tiling) {
                    .stride_width = tiling.at("stride_width").get<int>()};
 }
 
+nlohmann::json dump_parallel(const ParallelConfig& parallel) {
+  if (parallel.automatic) return "auto";
+  return {{"dp", parallel.dp ? nlohmann::json(*parallel.dp) : nlohmann::json("auto")},
+          {"cfg", parallel.cfg},
+          {"ring", parallel.ring},
+          {"ulysses", parallel.ulysses},
+          {"pp", parallel.pp},
+          {"tp", parallel.tp},
+          {"fsdp", parallel.fsdp},
+          {"reshard_after_forward", parallel.reshard_after_forward}};
+}
+
+ParallelConfig read_parallel(const nlohmann::json& json) {
+  if (json == "auto") return {.automatic = true};
+  ParallelConfig parallel;
+  if (json.at("dp").is_number()) parallel.dp = json.at("dp").get<int>();
+  parallel.cfg = json.at("cfg").get<int>();
+  parallel.ring = json.at("ring").get<int>();
+  parallel.ulysses = json.at("ulysses").get<int>();
+  parallel.pp = json.at("pp").get<int>();
+  parallel.tp = json.at("tp").get<int>();
+  parallel.fsdp = json.at("fsdp").get<bool>();
+  // Dumps of before there was any fsdp lack it.
+  parallel.reshard_after_forward = json.value("reshard_after_forward", true);
+  return parallel;
+}
+
 PipelineConfig read_pipeline(const nlohmann::json& layer2) {
   PipelineConfig pipeline;
   pipeline.preset = layer2.at("preset").get<std::string>();
@@ -45,14 +72,7 @@ PipelineConfig read_pipeline(const nlohmann::json& layer2) {
   pipeline.guidance_scale = layer2.at("guidance_scale").get<double>();
   pipeline.flow_shift = layer2.at("flow_shift").get<double>();
   pipeline.dtype = named(layer2.at("dtype"), dtypes);
-  const nlohmann::json& parallel = layer2.at("parallel");
-  if (parallel.at("dp").is_number()) pipeline.parallel.dp = parallel.at("dp").get<int>();
-  pipeline.parallel.cfg = parallel.at("cfg").get<int>();
-  pipeline.parallel.ring = parallel.at("ring").get<int>();
-  pipeline.parallel.ulysses = parallel.at("ulysses").get<int>();
-  pipeline.parallel.pp = parallel.at("pp").get<int>();
-  pipeline.parallel.tp = parallel.at("tp").get<int>();
-  pipeline.parallel.fsdp = parallel.at("fsdp").get<bool>();
+  pipeline.parallel = read_parallel(layer2.at("parallel"));
   for (const auto& [role, component] : layer2.at("components").items()) {
     pipeline.components[role] = {.dtype = named(component.at("dtype"), dtypes),
                                  .attention = component.at("attention").get<std::string>(),
@@ -126,21 +146,13 @@ nlohmann::json dump_layer2(const PipelineConfig& pipeline) {
                         {"offload", name(component.offload)}};
     if (role == "vae") components[role]["tiling"] = dump_tiling(component.tiling);
   }
-  const ParallelConfig& parallel = pipeline.parallel;
   return {{"preset", pipeline.preset},
           {"solver", name(pipeline.solver)},
           {"steps", pipeline.steps},
           {"guidance_scale", pipeline.guidance_scale},
           {"flow_shift", pipeline.flow_shift},
           {"dtype", name(pipeline.dtype)},
-          {"parallel",
-           {{"dp", parallel.dp ? nlohmann::json(*parallel.dp) : nlohmann::json("auto")},
-            {"cfg", parallel.cfg},
-            {"ring", parallel.ring},
-            {"ulysses", parallel.ulysses},
-            {"pp", parallel.pp},
-            {"tp", parallel.tp},
-            {"fsdp", parallel.fsdp}}},
+          {"parallel", dump_parallel(pipeline.parallel)},
           {"components", std::move(components)},
           {"text_window", pipeline.text_window},
           {"negative_prompt_suffix", pipeline.negative_prompt_suffix}};

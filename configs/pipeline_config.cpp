@@ -31,7 +31,7 @@ std::string_view word_of(std::span<const Choice<T>> choices, T value) noexcept {
   return {};
 }
 
-void read_parallel(MapReader parallel, ParallelConfig& out) {
+void read_degrees(MapReader& parallel, ParallelConfig& out) {
   const YamlNode* dp = parallel.find("dp");
   const bool automatic = dp != nullptr && dp->kind == YamlNode::Kind::scalar && dp->text == "auto";
   int degree = 1;
@@ -42,19 +42,52 @@ void read_parallel(MapReader parallel, ParallelConfig& out) {
   } else if (dp != nullptr && !dp->reported) {
     parallel.problems().back().expected.insert(0, "auto, or ");
   }
-  // The other axes split one item over ranks.
-  for (const std::string_view axis : {"cfg", "ring", "ulysses", "pp", "tp"}) {
-    if (!parallel.read(axis, degree, degree_bounds) || degree == 1) continue;
-    parallel.problem(
-        axis, "this version cannot split an item over ranks: it runs dp only; " + parallel.path_of(axis), "1",
-        std::to_string(degree));
+  parallel.read("cfg", out.cfg, degree_bounds);
+  parallel.read("ring", out.ring, degree_bounds);
+  parallel.read("ulysses", out.ulysses, degree_bounds);
+  parallel.read("pp", out.pp, degree_bounds);
+  parallel.read("tp", out.tp, degree_bounds);
+  parallel.read("fsdp", out.fsdp);
+  parallel.read("reshard_after_forward", out.reshard_after_forward);
+}
+
+/// Degrees that no model and no world could run.
+void check_parallel(MapReader& parallel, const ParallelConfig& config, double guidance_scale) {
+  if (config.cfg > 2) {
+    parallel.problem("cfg", parallel.path_of("cfg") + " shares out the two passes of guidance", "1 or 2",
+                     std::to_string(config.cfg), "2");
+  } else if (config.cfg == 2 && guidance_scale <= 1) {
+    parallel.problem("cfg", parallel.path_of("cfg") + " has no second half: guidance_scale is 1 or less",
+                     "cfg: 1, or a guidance_scale above 1", "2");
   }
-  bool fsdp = false;
-  if (parallel.read("fsdp", fsdp) && fsdp) {
-    parallel.problem(
-        "fsdp", "this version cannot shard weights over ranks: it runs dp only; " + parallel.path_of("fsdp"),
-        "false", "true");
+  if (config.fsdp && config.cfg * std::int64_t{config.ring} * config.ulysses == 1) {
+    parallel.problem("fsdp",
+                     parallel.path_of("fsdp") + " would shard over one rank: cfg x ring x ulysses is 1",
+                     "ulysses, ring or cfg above 1, or fsdp: false", "true");
   }
+  if (!config.reshard_after_forward && !config.fsdp) {
+    parallel.problem("reshard_after_forward",
+                     parallel.path_of("reshard_after_forward") + " is of fsdp, which is off",
+                     "fsdp: true beside it", "false");
+  }
+}
+
+/// `auto`, or a mapping of degrees.
+void read_parallel(MapReader& pipeline, ParallelConfig& out, double guidance_scale) {
+  const YamlNode* node = pipeline.find("parallel");
+  if (node != nullptr && node->kind == YamlNode::Kind::scalar && node->text == "auto") {
+    out = {.automatic = true};
+    return;
+  }
+  const std::size_t known_problems = pipeline.problems().size();
+  MapReader parallel = pipeline.map("parallel");
+  if (pipeline.problems().size() > known_problems) {
+    pipeline.problems().back().expected = "auto, or a mapping of degrees";
+  } else if (node != nullptr) {
+    out.automatic = false;
+  }
+  read_degrees(parallel, out);
+  if (pipeline.problems().size() == known_problems) check_parallel(parallel, out, guidance_scale);
   parallel.finish();
 }
 
@@ -206,7 +239,7 @@ void apply_pipeline(MapReader pipeline, PipelineConfig& config) {
     config.components["dit"].dtype = config.dtype;
     config.components["text_encoder"].dtype = config.dtype;
   }
-  read_parallel(pipeline.map("parallel"), config.parallel);
+  read_parallel(pipeline, config.parallel, config.guidance_scale);
   read_components(pipeline.map("components"), config);
   read_loading(pipeline.map("loading"));
   pipeline.finish();

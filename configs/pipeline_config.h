@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -20,7 +22,7 @@ std::string_view name(Offload offload) noexcept;
 
 /// The degrees of the axes; their product is the number of ranks. No dp: `auto`, what the world leaves.
 struct ParallelConfig {
-  std::optional<int> dp;
+  std::optional<int> dp = {};
   int cfg = 1;
   int ring = 1;
   int ulysses = 1;
@@ -28,9 +30,16 @@ struct ParallelConfig {
   int tp = 1;
   bool fsdp = false;
   bool reshard_after_forward = true;  ///< false: fsdp gathers blocks once, and keeps them
+  bool automatic = false;             ///< the degrees are still to be chosen, by the memory of the machines
 
-  /// Ranks of one dp group: the product of all degrees but dp.
-  int group_size() const noexcept { return cfg * ring * ulysses * pp * tp; }
+  /// Ranks of one dp group: the product of all degrees but dp; at most 2^30, whatever that is.
+  int group_size() const noexcept {
+    std::int64_t ranks = 1;
+    for (const int degree : {cfg, ring, ulysses, pp, tp}) {
+      ranks = std::min<std::int64_t>(ranks * degree, std::int64_t{1} << 30);
+    }
+    return static_cast<int>(ranks);
+  }
 };
 
 /// How the VAE cuts large pictures, in pixels: tiles of height x width, one every stride. Multiples of 8, the
@@ -47,7 +56,7 @@ struct ComponentConfig {
   Dtype dtype = Dtype::bfloat16;
   std::string attention = "sdpa";
   std::optional<VaeTiling> tiling = {};  ///< the VAE's; none: whole pictures
-  Offload offload = Offload::none;  ///< stages: of the text encoder only
+  Offload offload = Offload::none;       ///< stages: of the text encoder only
 };
 
 /// Layer 2: the algorithm, equal for every item of a job. Each field defaults to the preset's.

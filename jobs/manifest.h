@@ -69,6 +69,11 @@ configs::YamlNode manifest_tree(const ManifestSource& source, std::vector<Proble
 Manifest decode_manifest(const ManifestSource& source, const PresetOf& preset_of,
                          const CheckRequest& check_request, std::vector<Problem>& problems);
 
+/// Adds what is wrong with the degrees of `pipeline.parallel` to `problems`, each at its place in the
+/// manifest: every message of `found` begins with an axis.
+void place_degree_problems(const ManifestSource& source, std::vector<Problem> found,
+                           std::vector<Problem>& problems);
+
 /// The manifest with `--set` applied and paths made absolute, as the run directory keeps it: YAML that
 /// decodes to the same job.
 std::string frozen_manifest(const ManifestSource& source, const Manifest& manifest);

@@ -9,7 +9,7 @@
 #include "dist/mesh.h"
 #include "jobs/export/video.h"
 #include "jobs/from_dump.h"
-#include "jobs/memory/memory_plan.h"
+#include "jobs/memory/rank_plans.h"
 #include "jobs/weights_dump.h"
 #include "models/component_plan.h"
 #include "registry/identity/catalog.h"
@@ -92,7 +92,12 @@ PreparedJob prepare_job(const RunOptions& options, std::vector<Problem>& problem
     job.dump = std::move(dumped->dump);
     job.threads = dumped->threads;
   }
-  if (job.family != nullptr) job.components = plan_components(job);
+  if (job.family != nullptr) {
+    job.components = plan_components(job);
+    place_degree_problems(job.source,
+                          job.family->check_degrees(job.hyper_parameters, job.manifest.pipeline.parallel),
+                          problems);
+  }
   return job;
 }
 
@@ -144,6 +149,16 @@ std::uint64_t spool_bytes(const PreparedJob& job) {
   return spools ? embedding_bytes(job) : 0;
 }
 
+namespace {
+
+nlohmann::json rank_report(const MemoryPlan& plan) {
+  std::uint64_t activations = 0;
+  for (const StageMemory& stage : plan.stages) activations = std::max(activations, stage.activations);
+  return {{"weights_bytes", plan.weights()}, {"activation_bytes", activations}, {"peak_bytes", plan.peak()}};
+}
+
+}  // namespace
+
 nlohmann::json check_report(const PreparedJob& job, int world, std::vector<Problem> problems) {
   nlohmann::json report{{"items", job.manifest.items.size()},
                         {"world", world},
@@ -153,26 +168,20 @@ nlohmann::json check_report(const PreparedJob& job, int world, std::vector<Probl
                         {"disk_bytes", 0},
                         {"spool_bytes", 0},
                         {"problems", nlohmann::json::array()}};
+  std::optional<dist::Mesh> mesh;
   try {
-    const dist::Mesh mesh = lay_out(job, world);
-    for (const dist::Axis axis : dist::axes) report["degrees"][dist::name(axis)] = mesh.degree(axis);
+    mesh = lay_out(job, world);
+    for (const dist::Axis axis : dist::axes) report["degrees"][dist::name(axis)] = mesh->degree(axis);
     report["degrees"]["fsdp"] = job.manifest.pipeline.parallel.fsdp;
   } catch (const Error& error) {
     problems.push_back(to_problem(error));
   }
-  std::uint64_t weights = 0;
-  for (const dist::ComponentPlan& plan : job.components) weights += plan.bytes_on(dist::Mesh(1, {}), 0);
-  std::uint64_t activations = 0;
   if (problems.empty()) {
-    const MemoryPlan memory = plan_memory(job);
-    weights = memory.weights();
-    for (const StageMemory& stage : memory.stages) activations = std::max(activations, stage.activations);
-    report["memory"] = to_json(memory);
+    const RankPlans plans = plan_ranks(job, *mesh);
+    for (int rank = 0; rank < world; ++rank) report["ranks"].push_back(rank_report(plans.of(rank)));
+    report["memory"] = to_json(plans.largest());
     report["disk_bytes"] = disk_bytes(job);
     report["spool_bytes"] = spool_bytes(job);
-  }
-  for (int rank = 0; rank < world; ++rank) {
-    report["ranks"].push_back({{"weights_bytes", weights}, {"activation_bytes", activations}});
   }
   for (const Problem& problem : problems) {
     report["problems"].push_back({{"file", problem.file},

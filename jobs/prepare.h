@@ -28,6 +28,7 @@ struct RunOptions {
   int threads = 0;                 ///< --threads; 0: allocated cores / local ranks
   bool check = false;              ///< --check
   int ranks = 0;                   ///< --ranks, of --check
+  int ranks_per_machine = 0;       ///< --ranks-per-machine, of --check; 0: all
   bool json = false;
   std::string out;  ///< --out FILE
   std::string log_level = "info";
@@ -55,8 +56,8 @@ PreparedJob prepare_job(const RunOptions& options, std::vector<Problem>& problem
 /// The job's mesh in a world. Throws Error(usage) where the degrees do not fit it.
 dist::Mesh lay_out(const PreparedJob& job, int world);
 
-/// What `run --check --json` prints for a world of so many ranks: memory is to_json(MemoryPlan) of one rank.
-/// `job` is usable even with problems.
+/// What `run --check --json` prints for a world of so many ranks: memory is to_json(MemoryPlan) of the rank
+/// that takes most. `job` is usable even with problems; its degrees are chosen already.
 nlohmann::json check_report(const PreparedJob& job, int world, std::vector<Problem> problems);
 /// The items of one size: what depends on sizes alone is computed once for each.
 struct ItemsOfSize {

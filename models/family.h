@@ -54,6 +54,10 @@ class Family {
   /// What the family refuses of a request's sizes, with the nearest sizes that it takes (file, line and
   /// column are the caller's to fill).
   virtual std::vector<Problem> check_request(const configs::Request& request) const = 0;
+  /// What the model is too small for: degrees with which a rank would be left without heads, columns or
+  /// blocks. Each message begins with the axis, `nearest` holds the largest degree that works.
+  virtual std::vector<Problem> check_degrees(const HyperParameters& all,
+                                             const configs::ParallelConfig& parallel) const = 0;
   /// Channels, frames, height and width of a request's latent.
   virtual std::array<std::int64_t, 4> latent_shape(const HyperParameters& all,
                                                    const configs::Request& request) const = 0;

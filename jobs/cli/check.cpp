@@ -2,11 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <map>
+#include <numeric>
+#include <optional>
 
 #include "dist/mesh.h"
-#include "jobs/memory/memory_plan.h"
 #include "jobs/memory/memory_shortage.h"
+#include "jobs/memory/rank_plans.h"
+#include "jobs/parallel_choice.h"
 
 namespace ditmill::jobs {
 namespace {
@@ -23,7 +28,45 @@ int launcher_world() {
 int world_of(const RunOptions& options, const configs::ParallelConfig& degrees) {
   if (options.ranks > 0) return options.ranks;
   if (const int world = launcher_world(); world > 0) return world;
-  return degrees.group_size() * degrees.dp.value_or(1);
+  constexpr std::int64_t most = 1 << 30;  // far more than a mesh takes, which says so
+  return static_cast<int>(std::min(std::int64_t{degrees.group_size()} * degrees.dp.value_or(1), most));
+}
+
+/// This machine, as if it had so many ranks of a world.
+Room room_here(int world, int ranks_per_machine) {
+  const int here = ranks_per_machine > 0 ? std::min(ranks_per_machine, world) : world;
+  Room room = room_of(std::vector<RankMemory>(static_cast<std::size_t>(here), this_rank()));
+  room.ranks_per_machine = std::gcd(here, world);
+  room.world = world;
+  return room;
+}
+
+/// `parallel: auto`: the job gets the degrees that are chosen. Adds to `problems` where nothing fits.
+nlohmann::json choose(PreparedJob& job, const Room& room, std::vector<Problem>& problems) {
+  const ParallelChoice choice = choose_parallel(job, room);
+  if (!choice.fits) problems.push_back(to_problem(no_layout_fits(job, room, choice)));
+  job.manifest.pipeline.parallel = choice.degrees;
+  nlohmann::json degrees = configs::dump_layer2(job.manifest.pipeline).at("parallel");
+  return {{"degrees", std::move(degrees)}, {"reasons", choice.reasons}};
+}
+
+/// A line for the ranks that take the same, in the order of their first.
+std::string text_of_ranks(const nlohmann::json& ranks) {
+  std::vector<std::pair<nlohmann::json, std::vector<int>>> alike;
+  for (std::size_t rank = 0; rank < ranks.size(); ++rank) {
+    const auto found =
+        std::ranges::find(alike, ranks[rank], &std::pair<nlohmann::json, std::vector<int>>::first);
+    auto& group = found == alike.end() ? alike.emplace_back(ranks[rank], std::vector<int>{}) : *found;
+    group.second.push_back(static_cast<int>(rank));
+  }
+  std::string text;
+  for (const auto& [takes, who] : alike) {
+    text += fmt::format("{:<12} {} of weights, {} of activations, {} in all, at most{}\n",
+                        (who.size() == 1 ? "rank " : "ranks ") + rank_list(who),
+                        gigabytes(takes.at("weights_bytes")), gigabytes(takes.at("activation_bytes")),
+                        gigabytes(takes.at("peak_bytes")), who.size() == 1 ? "" : " each");
+  }
+  return text;
 }
 
 /// What this machine has room for; null where the kernel tells no bound, or the job has no plan.
@@ -64,15 +107,19 @@ std::string text_of(const nlohmann::json& report, const std::string& memory_text
             "\n";
   }
   if (!text.empty()) return text;
-  const nlohmann::json& rank = report.at("ranks").at(0);
   text += fmt::format("items        {}\n", report.at("items").get<std::size_t>());
   text += fmt::format("ranks        {}\n", report.at("world").get<int>());
   text += "degrees     ";
   for (const dist::Axis axis : dist::axes) {
     text += fmt::format(" {} {}", dist::name(axis), report.at("degrees").at(dist::name(axis)).get<int>());
   }
-  text += fmt::format("\na rank       {} of weights, {} of activations at most\n",
-                      gigabytes(rank.at("weights_bytes")), gigabytes(rank.at("activation_bytes")));
+  text += "\n";
+  if (report.contains("choice")) {
+    for (const nlohmann::json& reason : report.at("choice").at("reasons")) {
+      text += "auto         " + reason.get<std::string>() + "\n";
+    }
+  }
+  text += text_of_ranks(report.at("ranks"));
   text += memory_text;
   if (report.contains("machine")) text += text_of_machine(report.at("machine"), report.at("world"));
   text += fmt::format("results      {} at most\n", gigabytes(report.at("disk_bytes")));
@@ -94,15 +141,22 @@ int check_run(const RunOptions& options, std::ostream& out) {
     if (exit_code(error.category()) != 1) throw;
     problems.push_back(to_problem(error));
   }
-  nlohmann::json report = check_report(job, world_of(options, job.manifest.pipeline.parallel), problems);
-  MemoryPlan memory;
-  if (report.at("problems").empty()) memory = plan_memory(job);
-  if (auto machine = machine_report(memory.peak()); !machine.is_null())
+  const int world = world_of(options, job.manifest.pipeline.parallel);
+  nlohmann::json choice;
+  if (job.manifest.pipeline.parallel.automatic && problems.empty()) {
+    choice = choose(job, room_here(world, options.ranks_per_machine), problems);
+  }
+  nlohmann::json report = check_report(job, world, problems);
+  if (!choice.is_null()) report["choice"] = std::move(choice);
+  std::optional<MemoryPlan> memory;
+  if (report.at("problems").empty()) memory = plan_ranks(job, lay_out(job, world)).largest();
+  if (auto machine = machine_report(memory ? memory->peak() : 0); !machine.is_null()) {
     report["machine"] = std::move(machine);
+  }
   if (options.json) {
     out << report.dump(2) << "\n";
   } else {
-    out << text_of(report, to_text(memory));
+    out << text_of(report, memory ? to_text(*memory) : "");
   }
   return report.at("problems").empty() ? 0 : 1;
 }

@@ -55,6 +55,11 @@ void add_run_options(CLI::App& command, RunOptions& options) {
       .add_option("--ranks", options.ranks, "Ranks to check for (default: the launcher's, else the degrees)")
       ->check(CLI::Range(1, 1 << 20))
       ->type_name("N");
+  command
+      .add_option("--ranks-per-machine", options.ranks_per_machine,
+                  "How many of them a machine has, for parallel: auto (default: all)")
+      ->check(CLI::Range(1, 1 << 20))
+      ->type_name("N");
   command.add_flag("--json", options.json, "Results as JSON");
   command.add_option("--out", options.out, "Write results to a file instead of standard output")
       ->type_name("FILE");

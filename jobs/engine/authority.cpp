@@ -12,6 +12,7 @@
 #include "dist/device.h"
 #include "jobs/from_dump.h"
 #include "jobs/frozen.h"
+#include "jobs/parallel_choice.h"
 #include "jobs/resume.h"
 #include "jobs/store/durable.h"
 #include "jobs/store/index.h"
@@ -118,14 +119,17 @@ Authority::Authority(RunOptions options, LaunchFacts facts)
   std::vector<Problem> problems;
   job_ = prepare_job(options_, problems);
   if (!problems.empty()) throw Error{std::move(problems)};
-  groups_ = lay_out(job_, facts_.world).degree(dist::Axis::dp);
+  const std::string groups =
+      pipeline().parallel.automatic
+          ? std::string{"groups still to be chosen"}
+          : fmt::format("{} groups", lay_out(job_, facts_.world).degree(dist::Axis::dp));
   if (dumped_threads() > 0) facts_.threads = dumped_threads();
 
   run_.emplace(job_.manifest.output.path);
   run_->create();
   epoch_.emplace(*run_, facts_.allocation);
-  spdlog::info("{}: epoch {}, {} items, {} groups, {} ranks of {} threads", run_->path(), epoch_->number(),
-               job_.manifest.items.size(), groups_, facts_.world, facts_.threads);
+  spdlog::info("{}: epoch {}, {} items, {}, {} ranks of {} threads", run_->path(), epoch_->number(),
+               job_.manifest.items.size(), groups, facts_.world, facts_.threads);
   for (const std::string& file : epoch_->reclaimed()) {
     spdlog::info("removed {}: an earlier start left it unfinished", file);
   }
@@ -141,6 +145,18 @@ bool Authority::needs_weights() const noexcept {
   return job_.family != nullptr && (!knows_weights() || !pending_.empty());
 }
 
+void Authority::choose_layout(std::span<const RankMemory> ranks) {
+  const Room room = room_of(ranks);
+  const ParallelChoice choice = choose_parallel(job_, room);
+  for (const std::string& reason : choice.reasons) spdlog::info("parallel: auto: {}", reason);
+  if (!choice.fits && needs_weights() && !options_.skip_memory_check) {
+    throw no_layout_fits(job_, room, choice);
+  }
+  job_.manifest.pipeline.parallel = choice.degrees;
+  spdlog::info("parallel: auto: {}, {} groups", describe(choice.degrees),
+               lay_out(job_, facts_.world).degree(dist::Axis::dp));
+}
+
 LoadPlan Authority::load_plan() const {
   return {.family = std::string{job_.family->name()},
           .pipeline = pipeline(),
@@ -149,7 +165,8 @@ LoadPlan Authority::load_plan() const {
 }
 
 MemoryDemand Authority::memory_demand() const {
-  return {.plan = plan_memory(job_), .alternatives = alternatives(job_)};
+  const dist::Mesh mesh = lay_out(job_, facts_.world);
+  return {.plans = plan_ranks(job_, mesh), .alternatives = alternatives(job_, pipeline(), mesh)};
 }
 
 std::vector<std::string> Authority::texts_left() {

@@ -3,6 +3,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,10 @@ class Authority {
   const configs::ModelDefinition& model() const noexcept { return job_.manifest.model; }
   /// Threads that a dump asks of every rank, and the command line does not overrule; 0: none.
   int dumped_threads() const noexcept { return options_.threads == 0 ? job_.threads : 0; }
+  /// `parallel: auto`: chooses the degrees by what bounds the ranks, in rank order; the pipeline has them
+  /// from then on. Throws Error(usage) where no layout fits, unless that is not to be checked or nothing is
+  /// left to load.
+  void choose_layout(std::span<const RankMemory> ranks);
   /// Whether weights must be loaded: false for a rehearsal, and where nothing is left to do.
   bool needs_weights() const noexcept;
   LoadPlan load_plan() const;
@@ -88,7 +93,6 @@ class Authority {
   RunOptions options_;
   LaunchFacts facts_;
   PreparedJob job_;
-  int groups_ = 1;
   std::optional<RunDirectory> run_;
   std::optional<Epoch> epoch_;
   std::map<std::string, DigestSubject, std::less<>> subjects_;  ///< by role, the tokenizer too

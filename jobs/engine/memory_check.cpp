@@ -28,15 +28,16 @@ std::uint64_t check_memory(const dist::Communicator& comm, const std::optional<M
     if (!demand) return;
     std::vector<RankMemory> ranks;
     for (const std::string& text : texts) {
+      const std::uint64_t peak = demand->plans.of(static_cast<int>(ranks.size())).peak();
       ranks.push_back(rank_memory_from_json(nlohmann::json::parse(text)));
-      most = std::max(most, ranks.back().resident + demand->plan.peak());
+      most = std::max(most, ranks.back().resident + peak);
     }
-    if (auto shortage = memory_shortage(ranks, demand->plan, demand->alternatives)) {
+    if (auto shortage = memory_shortage(ranks, demand->plans, demand->alternatives)) {
       throw Error{std::move(*shortage)};
     }
     for (const SharedBound& bound : shared_bounds(ranks)) {
-      spdlog::debug("{}: {} of memory for {} ranks ({})", bound.name, gigabytes(bound.available), bound.ranks,
-                    bound.source);
+      spdlog::debug("{}: {} of memory for {} ranks ({})", bound.name, gigabytes(bound.available),
+                    bound.count(), bound.source);
     }
   });
   return most;

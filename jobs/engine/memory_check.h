@@ -7,14 +7,13 @@
 #include <vector>
 
 #include "dist/comm/communicator.h"
-#include "jobs/memory/memory_plan.h"
 #include "jobs/memory/memory_shortage.h"
 
 namespace ditmill::jobs {
 
 /// What rank 0 wants to know of the machines before it has anything loaded.
 struct MemoryDemand {
-  MemoryPlan plan;
+  RankPlans plans;  ///< of the mesh, whose ranks are those of the communicator
   std::vector<Alternative> alternatives;
 };
 

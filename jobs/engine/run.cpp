@@ -100,11 +100,12 @@ class Run {
 
   /// Returns how the run ended, on rank 0. Throws the agreed error.
   Outcome run() {
-    const Orders orders = open();
-    if (orders.load) device_ = choose_rank_device(world_, options_.device);
-    connect(orders.pipeline.parallel);
+    Orders orders = open();
     std::optional<Loading> loading;
     Generation generation;
+    if (orders.load) device_ = choose_rank_device(world_, options_.device);
+    if (orders.pipeline.parallel.automatic) choose_layout(orders);
+    connect(orders.pipeline.parallel);
     if (orders.load) {
       check_room();
       loading.emplace();
@@ -195,6 +196,26 @@ class Run {
     parallel_.emplace(dist::Mesh{world_.size(), degrees}, world_, carry);
   }
 
+  /// `parallel: auto`: what bounds every rank decides, on rank 0.
+  void choose_layout(Orders& orders) {
+    const std::vector<std::string> texts =
+        world_.gather_text(to_json(memory_here()).dump(), 0, dist::Purpose::plan);
+    dist::agree(world_, [&] {
+      if (!leads()) return;
+      std::vector<RankMemory> ranks;
+      for (const std::string& text : texts) {
+        ranks.push_back(rank_memory_from_json(nlohmann::json::parse(text)));
+      }
+      authority_->choose_layout(ranks);
+      orders.pipeline = authority_->pipeline();
+    });
+    orders.pipeline = configs::pipeline_from_dump(
+        broadcast_json(world_, leads() ? configs::dump_layer2(orders.pipeline) : nlohmann::json{}));
+    if (orders.load) orders.load->pipeline = orders.pipeline;
+  }
+
+  RankMemory memory_here() const { return device_.is_cuda() ? on_device(device_) : this_rank(); }
+
   /// Refuses a job that the machines have no memory for, before a byte of weights is read.
   void check_room() {
     state_.set("checking the memory");
@@ -202,7 +223,7 @@ class Run {
     dist::agree(world_, [&] {
       if (leads() && !options_.skip_memory_check) demand = authority_->memory_demand();
     });
-    planned_bytes_ = check_memory(world_, demand, device_.is_cuda() ? on_device(device_) : this_rank());
+    planned_bytes_ = check_memory(world_, demand, memory_here());
   }
 
   /// Loads the model, the text encoder first. With offload: stages all texts are encoded then, and its memory

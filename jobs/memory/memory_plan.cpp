@@ -3,9 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
-#include <string_view>
 
+#include "dist/plan/block_layout.h"
 #include "jobs/store/group_store.h"
 #include "registry/tensor_info.h"
 
@@ -35,51 +34,44 @@ std::uint64_t conversion_bytes(const dist::ComponentPlan& plan) {
   return largest;
 }
 
-/// What of a job depends on its list alone: looked at once for all plans.
-struct ListMemory {
-  std::vector<ItemsOfSize> sizes;
-  std::set<std::string_view> texts;
-  std::uint64_t results;
-
-  explicit ListMemory(const PreparedJob& job)
-      : sizes(items_by_size(job.manifest.items)), results(disk_bytes(job)) {
-    const bool guided = job.manifest.pipeline.guidance_scale > 1;
-    for (const PackedItem& item : job.manifest.items.packed()) {
-      texts.insert(item.prompt);
-      if (guided) texts.insert(item.negative_prompt);
-    }
+/// Bytes of the blocks that fsdp gathers: the one in use and the next, or all of them.
+std::uint64_t gathered_bytes(const dist::ComponentPlan& plan, const dist::Mesh& mesh, int rank,
+                             bool reshard) {
+  std::uint64_t largest = 0;
+  std::uint64_t all = 0;
+  std::uint64_t blocks = 0;
+  for (const auto& [layer, layout] : dist::block_layouts(plan, mesh, rank)) {
+    largest = std::max(largest, layout.bytes);
+    all += layout.bytes;
+    ++blocks;
   }
-};
-
-std::uint64_t embedding_bytes(const PreparedJob& job, const configs::PipelineConfig& pipeline,
-                              const ListMemory& list) {
-  std::uint64_t bytes = 0;
-  for (const std::string_view text : list.texts) {
-    bytes += job.family->embedding_bytes(job.hyper_parameters, pipeline, text);
-  }
-  return bytes;
+  return reshard ? std::min<std::uint64_t>(blocks, 2) * largest : all;
 }
 
-class Planner {
+}  // namespace
+
+/// One plan in the making.
+class PlanMaker {
  public:
-  Planner(const PreparedJob& job, const configs::PipelineConfig& pipeline, const ListMemory& list)
-      : job_(job), pipeline_(pipeline), list_(list) {
-    for (const auto& [request, items] : list.sizes) {
+  PlanMaker(const MemoryPlanner& planner, const configs::PipelineConfig& pipeline, const dist::Mesh& mesh,
+            int rank)
+      : planner_(planner), job_(planner.job()), pipeline_(pipeline) {
+    for (const auto& [request, items] : planner.sizes_) {
       const models::ActivationBytes bytes =
-          job.family->activation_bytes(job.hyper_parameters, pipeline, request);
+          job_.family->activation_bytes(job_.hyper_parameters, pipeline, request);
       encode_ = std::max(encode_, bytes.encode);
       clips_ = std::max({clips_, bytes.denoise, bytes.decode});
-      largest_clip_ = std::max(largest_clip_, clip_bytes(job, request));
+    }
+    for (const dist::ComponentPlan& component : job_.components) {
+      const dist::ComponentPlan chosen = chosen_plan(component);
+      held_.push_back({.role = chosen.role, .dtype = chosen.dtype, .bytes = chosen.bytes_on(mesh, rank)});
+      converted_.push_back(conversion_bytes(chosen));
+      if (chosen.fsdp) clips_ += gathered_bytes(chosen, mesh, rank, pipeline.parallel.reshard_after_forward);
     }
   }
 
   MemoryPlan plan() const {
-    MemoryPlan plan;
-    for (const dist::ComponentPlan& component : job_.components) {
-      const dist::ComponentPlan chosen = with_dtype(component);
-      plan.components.push_back(
-          {.role = chosen.role, .dtype = chosen.dtype, .bytes = chosen.bytes_on(dist::Mesh(1, {}), 0)});
-    }
+    MemoryPlan plan{.components = held_, .stages = {}};
     const auto is_text = [](const std::string& role) { return role == "text_encoder"; };
     const std::uint64_t results = result_bytes();
     if (offload() == configs::Offload::none) {
@@ -88,7 +80,7 @@ class Planner {
           cache_bytes() + results));
       return plan;
     }
-    const std::uint64_t index = list_.texts.size() * spool_entry_bytes;
+    const std::uint64_t index = planner_.texts_.size() * spool_entry_bytes;
     plan.stages.push_back(stage("text", is_text, encode_, index));
     plan.stages.push_back(stage(
         "clips", [&](const std::string& role) { return !is_text(role); }, clips_,
@@ -99,7 +91,8 @@ class Planner {
  private:
   configs::Offload offload() const { return pipeline_.components.at("text_encoder").offload; }
 
-  dist::ComponentPlan with_dtype(const dist::ComponentPlan& component) const {
+  /// The component's plan with this pipeline in place of the job's.
+  dist::ComponentPlan chosen_plan(const dist::ComponentPlan& component) const {
     dist::ComponentPlan chosen = component;
     const auto found = pipeline_.components.find(component.role);
     chosen.dtype = found == pipeline_.components.end() ? pipeline_.dtype : found->second.dtype;
@@ -111,12 +104,11 @@ class Planner {
                     std::uint64_t kept) const {
     StageMemory stage{.name = std::move(name), .roles = {}, .activations = activations};
     std::uint64_t loading = 0;
-    for (const dist::ComponentPlan& component : job_.components) {
-      if (!wanted(component.role)) continue;
-      const dist::ComponentPlan chosen = with_dtype(component);
-      stage.roles.push_back(component.role);
-      stage.weights += chosen.bytes_on(dist::Mesh(1, {}), 0);
-      loading = std::max(loading, stage.weights + conversion_bytes(chosen) + streaming_bytes);
+    for (std::size_t i = 0; i < held_.size(); ++i) {
+      if (!wanted(held_[i].role)) continue;
+      stage.roles.push_back(held_[i].role);
+      stage.weights += held_[i].bytes;
+      loading = std::max(loading, stage.weights + converted_[i] + streaming_bytes);
     }
     stage.others = kept + library_bytes;
     stage.peak = std::max(loading + library_bytes, stage.weights + activations + stage.others);
@@ -124,24 +116,53 @@ class Planner {
   }
 
   std::uint64_t cache_bytes() const {
-    return std::min(text_cache_bytes(offload()), embedding_bytes(job_, pipeline_, list_));
+    const std::uint64_t most = text_cache_bytes(offload());
+    return std::min(most, planner_.embedding_bytes(pipeline_, most));
   }
 
-  /// An item as it is handed over, its copy, and an open part.
+  /// An item as it is handed over, its copy, and an open part: of a group's first rank, counted for all.
   std::uint64_t result_bytes() const {
-    const std::uint64_t part = std::min(SealLimits{}.bytes + largest_clip_, list_.results);
-    return 2 * largest_clip_ + part;
+    const std::uint64_t part = std::min(SealLimits{}.bytes + planner_.largest_clip_, planner_.results_);
+    return 2 * planner_.largest_clip_ + part;
   }
 
+  const MemoryPlanner& planner_;
   const PreparedJob& job_;
   const configs::PipelineConfig& pipeline_;
-  const ListMemory& list_;
+  std::vector<ComponentMemory> held_;
+  std::vector<std::uint64_t> converted_;  ///< in the order of held_
   std::uint64_t encode_ = 0;
   std::uint64_t clips_ = 0;
-  std::uint64_t largest_clip_ = 0;
 };
 
-}  // namespace
+MemoryPlanner::MemoryPlanner(const PreparedJob& job) : job_(job) {
+  if (job.family == nullptr) return;
+  sizes_ = items_by_size(job.manifest.items);
+  results_ = disk_bytes(job);
+  for (const auto& [request, items] : sizes_)
+    largest_clip_ = std::max(largest_clip_, clip_bytes(job, request));
+  const bool guided = job.manifest.pipeline.guidance_scale > 1;
+  for (const PackedItem& item : job.manifest.items.packed()) {
+    texts_.insert(item.prompt);
+    if (guided) texts_.insert(item.negative_prompt);
+  }
+}
+
+MemoryPlan MemoryPlanner::plan(const configs::PipelineConfig& pipeline, const dist::Mesh& mesh,
+                               int rank) const {
+  if (job_.family == nullptr) return {};
+  return PlanMaker{*this, pipeline, mesh, rank}.plan();
+}
+
+std::uint64_t MemoryPlanner::embedding_bytes(const configs::PipelineConfig& pipeline,
+                                             std::uint64_t enough) const {
+  std::uint64_t bytes = 0;
+  for (const std::string_view text : texts_) {
+    if (bytes >= enough) break;
+    bytes += job_.family->embedding_bytes(job_.hyper_parameters, pipeline, text);
+  }
+  return bytes;
+}
 
 std::uint64_t MemoryPlan::peak() const noexcept {
   std::uint64_t most = 0;
@@ -155,39 +176,12 @@ std::uint64_t MemoryPlan::weights() const noexcept {
   return most;
 }
 
-MemoryPlan plan_memory(const PreparedJob& job) {
-  if (job.family == nullptr) return {};
-  return Planner{job, job.manifest.pipeline, ListMemory{job}}.plan();
-}
-
-std::vector<Alternative> alternatives(const PreparedJob& job) {
-  if (job.family == nullptr) return {};
-  const ListMemory list{job};
-  std::vector<Alternative> found;
-  std::uint64_t least = plan_memory(job).peak();
-  configs::PipelineConfig pipeline = job.manifest.pipeline;
-  std::string change;
-  const auto consider = [&](const std::string& also) {
-    change += change.empty() ? also : " with " + also;
-    const std::uint64_t peak = Planner{job, pipeline, list}.plan().peak();
-    if (peak < least) found.push_back({.change = change, .peak = peak});
-    least = std::min(least, peak);
-  };
-  configs::ComponentConfig& text_encoder = pipeline.components.at("text_encoder");
-  if (text_encoder.offload == configs::Offload::none) {
-    text_encoder.offload = configs::Offload::stages;
-    consider("components.text_encoder.offload: stages");
-  }
-  for (const std::string role : {"dit", "text_encoder", "vae"}) {
-    if (pipeline.components.at(role).dtype == configs::Dtype::bfloat16) continue;
-    pipeline.components.at(role).dtype = configs::Dtype::bfloat16;
-    consider("components." + role + ".dtype: bfloat16 (other results)");
-  }
-  return found;
+MemoryPlan plan_memory(const PreparedJob& job, const dist::Mesh& mesh, int rank) {
+  return MemoryPlanner{job}.plan(job.manifest.pipeline, mesh, rank);
 }
 
 std::uint64_t embedding_bytes(const PreparedJob& job) {
-  return job.family == nullptr ? 0 : embedding_bytes(job, job.manifest.pipeline, ListMemory{job});
+  return MemoryPlanner{job}.embedding_bytes(job.manifest.pipeline);
 }
 
 nlohmann::json to_json(const MemoryPlan& plan) {

@@ -1,11 +1,15 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "configs/pipeline_config.h"
+#include "dist/mesh.h"
 #include "jobs/prepare.h"
 
 namespace ditmill::jobs {
@@ -42,17 +46,34 @@ struct MemoryPlan {
   std::uint64_t weights() const noexcept;  ///< held at the same time, at most
 };
 
-/// Another way to run the same job.
-struct Alternative {
-  std::string change;  ///< what to write: "components.text_encoder.offload: stages"
-  std::uint64_t peak = 0;
+/// What plans of one job have in common: its list is looked at once. The job outlives it.
+class MemoryPlanner {
+ public:
+  /// Throws Error(bad_input) naming an item whose size the model cannot have.
+  explicit MemoryPlanner(const PreparedJob& job);
+
+  /// What a rank of a mesh takes if the job ran as `pipeline` says, whose degrees are the mesh's. A rehearsal
+  /// has no stages. Throws as the constructor does.
+  MemoryPlan plan(const configs::PipelineConfig& pipeline, const dist::Mesh& mesh, int rank) const;
+  /// Bytes of the embeddings of all distinct texts, as a spool holds them: an estimate from above. Looks no
+  /// further once it has come to `enough`.
+  std::uint64_t embedding_bytes(const configs::PipelineConfig& pipeline,
+                                std::uint64_t enough = std::numeric_limits<std::uint64_t>::max()) const;
+
+  const PreparedJob& job() const noexcept { return job_; }
+
+ private:
+  const PreparedJob& job_;
+  std::vector<ItemsOfSize> sizes_;
+  std::set<std::string_view> texts_;
+  std::uint64_t results_ = 0;
+  std::uint64_t largest_clip_ = 0;
+
+  friend class PlanMaker;
 };
 
-/// The plan of a job, as its pipeline says. A rehearsal has no stages. Throws Error(bad_input) naming an item
-/// whose size the model cannot have.
-MemoryPlan plan_memory(const PreparedJob& job);
-/// What takes less than plan_memory(), the mildest change first.
-std::vector<Alternative> alternatives(const PreparedJob& job);
+/// The plan of a rank, as the job's pipeline says. Throws as MemoryPlanner does.
+MemoryPlan plan_memory(const PreparedJob& job, const dist::Mesh& mesh, int rank);
 /// Bytes of the embeddings of all distinct texts of a job, as a spool holds them: an estimate from above.
 std::uint64_t embedding_bytes(const PreparedJob& job);
 

@@ -9,7 +9,7 @@
 
 #include "configs/error.h"
 #include "jobs/memory/memory_limit.h"
-#include "jobs/memory/memory_plan.h"
+#include "jobs/memory/rank_plans.h"
 
 namespace ditmill::jobs {
 
@@ -31,9 +31,9 @@ struct SharedBound {
   std::string name;    ///< of the machine
   std::string source;  ///< of the bound
   std::uint64_t available = 0;
-  int first_rank = 0;
-  int ranks = 0;
+  std::vector<int> ranks;  ///< ascending
 
+  std::uint64_t count() const noexcept { return ranks.size(); }
   /// How many ranks of such a plan it has room for.
   std::uint64_t room_for(std::uint64_t peak) const noexcept { return peak == 0 ? 0 : available / peak; }
 };
@@ -44,7 +44,7 @@ std::vector<SharedBound> shared_bounds(std::span<const RankMemory> ranks);
 /// Whether every rank's plan fits within every bound: nothing, or the Error to refuse the job with, holding
 /// the plan, the bound that is too tight, and what would fit. Its category is usage: on such machines the
 /// same command would fail again, and it is the manifest or the launch that has to change.
-std::optional<Error> memory_shortage(std::span<const RankMemory> ranks, const MemoryPlan& plan,
+std::optional<Error> memory_shortage(std::span<const RankMemory> ranks, const RankPlans& plans,
                                      std::span<const Alternative> alternatives);
 
 }  // namespace ditmill::jobs

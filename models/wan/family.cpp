@@ -5,6 +5,7 @@
 #include "models/text_encoders/umt5_dims.h"
 #include "models/text_encoders/umt5_shard_rules.h"
 #include "models/vae/wan_vae_dims.h"
+#include "models/wan/degrees.h"
 #include "models/wan/dims.h"
 #include "models/wan/names.h"
 #include "models/wan/shard_rules.h"
@@ -53,6 +54,12 @@ class Wan final : public Family {
     return wan::check_sizes(request);
   }
 
+  std::vector<Problem> check_degrees(const HyperParameters& all,
+                                     const configs::ParallelConfig& parallel) const override {
+    return wan::check_degrees(wan::dims_from_json(all.at("dit")), umt5_dims_from_json(all.at("text_encoder")),
+                              parallel);
+  }
+
   std::array<std::int64_t, 4> latent_shape(const HyperParameters& all,
                                            const configs::Request& request) const override {
     return wan::latent_shape(wan::dims_from_json(all.at("dit")), request);
@@ -61,10 +68,12 @@ class Wan final : public Family {
   ActivationBytes activation_bytes(const HyperParameters& all, const configs::PipelineConfig& pipeline,
                                    const configs::Request& request) const override {
     const auto dtype = [&](const char* role) { return pipeline.components.at(role).dtype; };
-    return {.encode = wan::encode_bytes(all.at("text_encoder"), dtype("text_encoder")),
-            .denoise = wan::denoise_bytes(wan::dims_from_json(all.at("dit")), dtype("dit"), request),
-            .decode = wan::decode_bytes(all.at("vae"), dtype("vae"), request,
-                                        pipeline.components.at("vae").tiling)};
+    const configs::ParallelConfig& parallel = pipeline.parallel;
+    return {
+        .encode = wan::encode_bytes(all.at("text_encoder"), dtype("text_encoder"), parallel),
+        .denoise = wan::denoise_bytes(wan::dims_from_json(all.at("dit")), dtype("dit"), request, parallel),
+        .decode = wan::decode_bytes(all.at("vae"), dtype("vae"), request,
+                                    pipeline.components.at("vae").tiling, parallel)};
   }
 
   std::uint64_t embedding_bytes(const HyperParameters& all, const configs::PipelineConfig& pipeline,

@@ -47,7 +47,8 @@ TEST(Dump, Layer2HoldsEveryFieldAsANumberOrAWord) {
   EXPECT_EQ(dump_layer2(pipeline), json::parse(R"({
     "preset": "wan2.1-t2v-1.3b", "solver": "unipc", "steps": 50, "guidance_scale": 5.0, "flow_shift": 3.0,
     "dtype": "bfloat16",
-    "parallel": {"dp": "auto", "cfg": 1, "ring": 1, "ulysses": 1, "pp": 1, "tp": 1, "fsdp": false},
+    "parallel": {"dp": "auto", "cfg": 1, "ring": 1, "ulysses": 1, "pp": 1, "tp": 1, "fsdp": false,
+                 "reshard_after_forward": true},
     "components": {"dit": {"dtype": "bfloat16", "attention": "sdpa", "offload": "none"},
                    "text_encoder": {"dtype": "bfloat16", "attention": "sdpa", "offload": "none"},
                    "vae": {"dtype": "float32", "attention": "sdpa", "offload": "none", "tiling": false}},
@@ -63,7 +64,14 @@ TEST(Dump, Layer2ComesBackAsItWas) {
   pipeline.guidance_scale = 0.1;
   pipeline.flow_shift = 12.25;
   pipeline.dtype = Dtype::float32;
-  pipeline.parallel = {.dp = 3, .cfg = 2, .ring = 4, .ulysses = 5, .pp = 6, .tp = 7, .fsdp = true};
+  pipeline.parallel = {.dp = 3,
+                       .cfg = 2,
+                       .ring = 4,
+                       .ulysses = 5,
+                       .pp = 6,
+                       .tp = 7,
+                       .fsdp = true,
+                       .reshard_after_forward = false};
   pipeline.components["dit"] = {.dtype = Dtype::float32, .attention = "other"};
   pipeline.components["text_encoder"].offload = Offload::stages;
   pipeline.text_window = 9;
@@ -71,6 +79,17 @@ TEST(Dump, Layer2ComesBackAsItWas) {
   const json dumped = dump_layer2(pipeline);
   EXPECT_EQ(dump_layer2(pipeline_from_dump(json::parse(dumped.dump()))), dumped);
   EXPECT_NE(dump_layer2(pipeline_from_dump(dump_layer2(PipelineConfig{}))), dumped);
+}
+
+TEST(Dump, Layer2SaysThatDegreesAreStillToBeChosen) {
+  PipelineConfig pipeline;
+  pipeline.parallel.automatic = true;
+  const json dumped = dump_layer2(pipeline);
+  EXPECT_EQ(dumped.at("parallel"), "auto");
+  EXPECT_TRUE(pipeline_from_dump(dumped).parallel.automatic);
+  json before = dump_layer2(PipelineConfig{});
+  before["parallel"].erase("reshard_after_forward");
+  EXPECT_EQ(dump_layer2(pipeline_from_dump(before)), dump_layer2(PipelineConfig{}));
 }
 
 TEST(Dump, Layer2HoldsTheSizesOfTiles) {

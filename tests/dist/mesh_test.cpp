@@ -112,6 +112,8 @@ TEST(Mesh, SaysWhichDegreesWouldFit) {
       {7, {.dp = {}, .cfg = 2, .tp = 3}, "got cfg 2 x tp 3 = 6; or start 6 ranks or a multiple of it"},
       {8, {.dp = 4}, "dp: 8 fits"},
       {6, {.dp = 1, .cfg = 2}, "dp: 3 fits this world; or start 2 ranks"},
+      {8, {.dp = {}, .ring = 3}, "ring: 2 fits this world; or start 3 ranks or a multiple of it"},
+      {8, {.dp = {}, .pp = 7}, "pp: 8 fits this world"},
   };
   for (const Refused& each : cases) {
     EXPECT_THAT(refusal(each.world, each.degrees), HasSubstr(each.says));

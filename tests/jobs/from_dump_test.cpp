@@ -81,6 +81,10 @@ class Draw {
     pipeline.flow_shift = real(1e-9, 100);
     pipeline.dtype = dtype();
     if (coin()) pipeline.parallel.dp = whole(1, 65536);
+    pipeline.parallel.ulysses = whole(2, 8);
+    pipeline.parallel.tp = whole(1, 8);
+    pipeline.parallel.fsdp = coin();
+    pipeline.parallel.reshard_after_forward = !pipeline.parallel.fsdp || coin();
     for (auto& [role, component] : pipeline.components) component.dtype = dtype();
     pipeline.text_window = whole(1, 4096);
     return pipeline;
@@ -317,7 +321,7 @@ TEST_F(FromDumpTest, WrongValuesAreRefusedAtTheirPlaces) {
       {"/layer2_inference_config/dtype", "int8", "pipeline.dtype has an unknown value"},
       {"/layer2_inference_config/text_window", -3, "pipeline.components.text_encoder.window is out of range"},
       {"/layer2_inference_config/parallel/dp", "all", "pipeline.parallel.dp has the wrong type"},
-      {"/layer2_inference_config/parallel/tp", 2, "cannot split an item over ranks"},
+      {"/layer2_inference_config/parallel/cfg", 3, "pipeline.parallel.cfg shares out the two passes"},
       {"/layer2_inference_config/components/dit/attention", "sage", "cannot run attention sage"},
       {"/layer2_inference_config/components/dit/extra", 1, "unknown key pipeline.components.dit.extra"},
       {"/layer2_inference_config/extra", 1, "unknown key pipeline.extra"},

@@ -1,7 +1,7 @@
-#include "jobs/memory/memory_plan.h"
-
 #include <gmock/gmock.h>
 
+#include "jobs/memory/memory_shortage.h"
+#include "jobs/memory/rank_plans.h"
 #include "models/text_encoders/umt5_dims.h"
 #include "models/vae/wan_vae_dims.h"
 #include "models/wan/dims.h"
@@ -58,6 +58,12 @@ PreparedJob job_of(configs::Offload offload, configs::Dtype dtype, registry::Ele
   item.request.prompt = "cat";
   job.manifest.items = {item};
   return job;
+}
+
+MemoryPlan plan_memory(const PreparedJob& job) { return jobs::plan_memory(job, dist::Mesh{1, {}}, 0); }
+
+std::vector<Alternative> alternatives(const PreparedJob& job) {
+  return jobs::alternatives(job, job.manifest.pipeline, dist::Mesh{1, {}});
 }
 
 constexpr auto f32 = configs::Dtype::float32;
@@ -157,6 +163,58 @@ TEST(MemoryPlan, IsShownByComponentAndStage) {
   const nlohmann::json json = to_json(plan);
   EXPECT_EQ(json.at("peak_bytes"), plan.peak());
   EXPECT_EQ(json.at("components").at("dit").at("bytes"), 400'000'000);
+}
+
+/// The same job with the transformer's tensor cut by tp, or shared out as two blocks.
+PreparedJob split_job(const configs::ParallelConfig& parallel, dist::ShardRule rule) {
+  PreparedJob job = job_of(configs::Offload::none, bf16, registry::ElementType::bf16);
+  job.manifest.pipeline.parallel = parallel;
+  job.components[0].rules["w"] = rule;
+  job.components[0].layers = rule.layer < 0 ? 0 : 2;
+  return job;
+}
+
+TEST(MemoryPlan, OfARankHoldsItsOwnPartOfTheWeights) {
+  const PreparedJob job = split_job({.tp = 3}, {.dim = 0});
+  const RankPlans plans = plan_ranks(job, dist::Mesh{6, {.tp = 3}});
+  for (int rank = 0; rank < 6; ++rank) {
+    const std::uint64_t elements = rank % 3 == 0 ? 33'333'334 : 33'333'333;
+    EXPECT_EQ(plans.of(rank).components[0].bytes, 2 * elements) << rank;
+    EXPECT_EQ(plans.of(rank).components[1].bytes, 2U * 300'000'000) << rank;
+  }
+  EXPECT_EQ(plans.peak(), plans.of(3).peak());
+  EXPECT_LT(plans.peak(), plan_memory(split_job({}, {})).peak());
+}
+
+TEST(MemoryPlan, OfAStageHoldsItsBlocks) {
+  const dist::ShardRule second{.stages = dist::Stages::of_layer, .layer = 1};
+  const PreparedJob job = split_job({.pp = 2}, second);
+  const RankPlans plans = plan_ranks(job, dist::Mesh{2, {.pp = 2}});
+  EXPECT_EQ(plans.of(0).components[0].bytes, 0U);
+  EXPECT_EQ(plans.of(1).components[0].bytes, 2U * 100'000'000);
+  EXPECT_EQ(&plans.largest(), &plans.of(1));
+}
+
+TEST(MemoryShortageByRank, AddsUpWhatTheRanksOfAMachineTake) {
+  const PreparedJob job = split_job({.pp = 2}, {.stages = dist::Stages::of_layer, .layer = 1});
+  const RankPlans plans = plan_ranks(job, dist::Mesh{2, {.pp = 2}});
+  const std::uint64_t both = plans.of(0).peak() + plans.of(1).peak();
+  const auto ranks = [](std::uint64_t available) {
+    return std::vector<RankMemory>(
+        2,
+        RankMemory{.machine = "a", .name = "a", .resident = 0, .bounds = {{"m", "MemAvailable", available}}});
+  };
+  EXPECT_FALSE(memory_shortage(ranks(both), plans, {}));
+  const std::optional<Error> error = memory_shortage(ranks(both - 1), plans, {});
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->where().rank, 1) << "the one that takes most";
+}
+
+TEST(RankList, JoinsNeighboursAndCutsLongOnesShort) {
+  EXPECT_EQ(rank_list({0}), "0");
+  EXPECT_EQ(rank_list({0, 1, 2, 3}), "0-3");
+  EXPECT_EQ(rank_list({1, 2, 5, 8, 9}), "1-2, 5, 8-9");
+  EXPECT_EQ(rank_list({0, 2, 4, 6, 8, 10}), "0, 2, 4, 6 and 2 more");
 }
 
 }  // namespace

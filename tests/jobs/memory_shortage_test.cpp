@@ -30,7 +30,7 @@ MemoryBound machine_has(std::uint64_t bytes) { return {"machine", "MemAvailable 
 
 std::string shortage(const std::vector<RankMemory>& ranks, const MemoryPlan& plan,
                      const std::vector<Alternative>& alternatives = {}) {
-  const auto error = memory_shortage(ranks, plan, alternatives);
+  const auto error = memory_shortage(ranks, RankPlans{plan}, alternatives);
   if (!error) return "fits";
   EXPECT_EQ(error->category(), Category::usage);
   return error->what();

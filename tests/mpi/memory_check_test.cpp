@@ -17,9 +17,10 @@ using dist::mpi_test::world;
 constexpr std::uint64_t mib = std::uint64_t{1} << 20;
 
 MemoryDemand demand_of(std::uint64_t peak) {
-  return {.plan = {.components = {{.role = "dit", .dtype = configs::Dtype::float32, .bytes = peak}},
-                   .stages = {{.name = "all", .roles = {"dit"}, .weights = peak, .peak = peak}}},
-          .alternatives = {{"components.text_encoder.offload: stages", 10 * mib}}};
+  return {
+      .plans = RankPlans{{.components = {{.role = "dit", .dtype = configs::Dtype::float32, .bytes = peak}},
+                          .stages = {{.name = "all", .roles = {"dit"}, .weights = peak, .peak = peak}}}},
+      .alternatives = {{"components.text_encoder.offload: stages", 10 * mib}}};
 }
 
 /// A machine with 100 MiB left, where all ranks are.

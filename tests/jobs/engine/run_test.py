@@ -202,6 +202,22 @@ class Run(unittest.TestCase):
         self.assertGreaterEqual(report["disk_bytes"], 5 * 3 * 16 * 32 * 3)
         self.assertFalse((self.path / "run").exists())
 
+    def test_check_lays_out_a_rehearsal_of_any_degrees(self):
+        for parallel, ranks, degrees in (({"tp": 2, "cfg": 2}, 8, {"dp": 2, "cfg": 2, "tp": 2}),
+                                         ({"ring": 3, "pp": 2}, 6, {"dp": 1, "ring": 3, "pp": 2}),
+                                         ("auto", 5, {"dp": 5, "tp": 1})):
+            with self.subTest(parallel):
+                manifest = self.manifest(self.items(2), pipeline={"parallel": parallel})
+                report = json.loads(ditmill.ditmill("run", manifest, "--check", "--json", "--ranks", str(ranks)).stdout)
+                self.assertEqual({axis: report["degrees"][axis] for axis in degrees}, degrees)
+                self.assertEqual(len(report["ranks"]), ranks)
+                self.assertEqual("choice" in report, parallel == "auto")
+
+    def test_check_says_what_degrees_would_fit(self):
+        manifest = self.manifest(self.items(2), pipeline={"parallel": {"tp": 3}})
+        report = json.loads(ditmill.ditmill("run", manifest, "--check", "--json", "--ranks", "8", code=1).stdout)
+        self.assertIn("tp: 2 fits this world", report["problems"][0]["message"])
+
     def test_check_reports_all_problems_together(self):
         manifest = self.manifest([{"prompt": "a", "seed": -1}, {"prompt": "b", "sed": 3}], pipeline={"stepz": 4})
         result = ditmill.ditmill("run", manifest, "--check", "--json", code=1)
