@@ -7,6 +7,7 @@
 #include <spdlog/fmt/fmt.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>

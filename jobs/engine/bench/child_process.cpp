@@ -1,6 +1,5 @@
 #include "jobs/engine/bench/child_process.h"
 
-#include <fcntl.h>
 #include <spawn.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
