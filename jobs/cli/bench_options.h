@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace ditmill::jobs {
@@ -15,11 +16,30 @@ struct BenchCommOptions {
   std::string out;  ///< --out FILE
 };
 
+/// What the command line of `bench step` says.
+struct BenchStepOptions {
+  std::string model = "wan2.1-t2v-1.3b";  ///< --model: a transformer of the catalog
+  std::optional<std::int64_t> layers;     ///< --layers: none: all that the model has
+  int width = 832;                        ///< --width, --height, --frames
+  int height = 480;
+  int frames = 81;
+  std::string dtype = "bfloat16";  ///< --dtype
+  std::string parallel = "{}";     ///< --parallel: as `pipeline.parallel` of a manifest
+  double guidance = 5;             ///< --guidance
+  int steps = 3;                   ///< --steps that are measured, or rounds beside a peer
+  std::string peer;                ///< --peer: diffusers, or empty
+  std::string device = "auto";     ///< --device, as `run` has it
+  int threads = 0;                 ///< --threads; 0: each rank's own default
+  bool json = false;
+  std::string out;  ///< --out FILE
+};
+
 /// The subcommands of `bench` and what each was told.
 struct BenchOptions {
-  enum class Chosen { none, comm };
+  enum class Chosen { none, comm, step };
   Chosen chosen = Chosen::none;
   BenchCommOptions comm;
+  BenchStepOptions step;
 };
 
 /// Adds the group `bench`; both executables read the same command line. A subcommand is a struct of options,

@@ -5,7 +5,8 @@
 #include "jobs/cli/bench_options.h"
 #include "jobs/cli/output.h"
 #include "jobs/cli/run_options.h"
-#include "jobs/engine/bench_comm.h"
+#include "jobs/engine/bench/bench_comm.h"
+#include "jobs/engine/bench/bench_step.h"
 #include "jobs/engine/run.h"
 
 using namespace ditmill;
@@ -23,6 +24,7 @@ int run_engine(int argc, char** argv) {
   jobs::add_bench_options(*app, bench);
   if (const auto code = jobs::parse_command_line(*app, argc, argv, !leads)) return leads ? *code : 0;
   if (bench.chosen == jobs::BenchOptions::Chosen::comm) return jobs::bench_comm(mpi, bench.comm);
+  if (bench.chosen == jobs::BenchOptions::Chosen::step) return jobs::bench_step(mpi, bench.step);
   return jobs::run_job(mpi, options);
 }
 

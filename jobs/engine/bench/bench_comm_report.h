@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "jobs/engine/bench_clock.h"
-#include "jobs/engine/bench_collectives.h"
+#include "jobs/engine/bench/bench_clock.h"
+#include "jobs/engine/bench/bench_collectives.h"
 
 namespace ditmill::jobs {
 

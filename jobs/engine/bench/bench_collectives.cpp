@@ -1,4 +1,4 @@
-#include "jobs/engine/bench_collectives.h"
+#include "jobs/engine/bench/bench_collectives.h"
 
 #include <ATen/ATen.h>
 

@@ -1,4 +1,4 @@
-#include "jobs/engine/bench_comm_report.h"
+#include "jobs/engine/bench/bench_comm_report.h"
 
 #include <spdlog/fmt/fmt.h>
 

@@ -1,4 +1,4 @@
-#include "jobs/engine/bench_clock.h"
+#include "jobs/engine/bench/bench_clock.h"
 
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 
@@ -6,14 +6,11 @@
 #include <chrono>
 
 namespace ditmill::jobs {
-namespace {
 
-void finish(const at::Device& device) {
+void finish_work(const at::Device& device) {
   if (!device.is_cuda()) return;
   c10::impl::getDeviceGuardImpl(device.type())->synchronizeDevice(device.index());
 }
-
-}  // namespace
 
 Spread spread_of(std::vector<double> samples) {
   std::ranges::sort(samples);
@@ -29,11 +26,11 @@ nlohmann::json to_json(const Spread& spread) {
 double seconds_on_all(const dist::Communicator& world, const at::Device& device,
                       const std::function<void()>& body) {
   using std::chrono::nanoseconds;
-  finish(device);
+  finish_work(device);
   world.barrier(dist::Purpose::agreement);
   const auto start = std::chrono::steady_clock::now();
   body();
-  finish(device);
+  finish_work(device);
   const auto taken = std::chrono::duration_cast<nanoseconds>(std::chrono::steady_clock::now() - start);
   return static_cast<double>(world.max(taken.count(), dist::Purpose::agreement)) * 1e-9;
 }

@@ -20,6 +20,9 @@ struct Spread {
 Spread spread_of(std::vector<double> samples);
 nlohmann::json to_json(const Spread& spread);
 
+/// Returns when a device has done all that was asked of it; at once on the host.
+void finish_work(const at::Device& device);
+
 /// Seconds from when all ranks are there to when the slowest has done `body`, its device's work included:
 /// equal on all ranks. Collective.
 double seconds_on_all(const dist::Communicator& world, const at::Device& device,

@@ -1,4 +1,4 @@
-#include "jobs/engine/bench_comm.h"
+#include "jobs/engine/bench/bench_comm.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -13,9 +13,9 @@
 #include "dist/device.h"
 #include "dist/library_versions.h"
 #include "jobs/cli/output.h"
-#include "jobs/engine/bench_clock.h"
-#include "jobs/engine/bench_collectives.h"
-#include "jobs/engine/bench_comm_report.h"
+#include "jobs/engine/bench/bench_clock.h"
+#include "jobs/engine/bench/bench_collectives.h"
+#include "jobs/engine/bench/bench_comm_report.h"
 #include "jobs/engine/rank_device.h"
 #include "jobs/engine/threads.h"
 #include "jobs/memory/memory_limit.h"

@@ -1,0 +1,131 @@
+"""`bench step` on real ranks under mpirun: bytes by purpose against the formulas of every axis, what it prints, and
+what it refuses. The widths are the model's own; blocks, picture and frames are few."""
+
+import importlib.util
+import json
+import pathlib
+import tempfile
+import unittest
+
+import ditmill
+
+# 2 latent frames of 3 x 5 tokens: 30, which neither 4 ranks nor rings of 4 divide.
+TINY = ["--layers", "2", "--width", "80", "--height", "48", "--frames", "5", "--steps", "1", "--threads", "1",
+        "--device", "cpu"]
+DIM, HEADS, LAYERS, TOKENS, TEXT = 1536, 12, 2, 30, 512
+PASSES = 2  # of guidance, where cfg does not share them out
+
+LAYOUTS = {
+    2: ["{cfg: 2}", "{ulysses: 2}", "{ring: 2}", "{tp: 2}", "{pp: 2}", "{ulysses: 2, fsdp: true}", "{dp: 2}"],
+    3: ["{ulysses: 3}", "{ring: 3}", "{tp: 3}"],
+    4: ["{ring: 2, ulysses: 2}", "{cfg: 2, tp: 2, fsdp: true}", "{ulysses: 4}", "{pp: 2, tp: 2}",
+        "{cfg: 2, ring: 2, fsdp: true, reshard_after_forward: false}"],
+}
+
+
+def report(*arguments, ranks=0):
+    return json.loads(ditmill.ditmill("bench", "step", *TINY, "--json", *arguments, ranks=ranks).stdout)
+
+
+def bytes_given(done, purpose):
+    return [rank["purposes"].get(purpose, {"bytes": 0})["bytes"] for rank in done["ranks"]]
+
+
+class BenchStep(unittest.TestCase):
+    def check(self, done, ranks):
+        self.assertEqual(done["world"], ranks)
+        self.assertEqual(done["tokens"], TOKENS)
+        self.assertEqual(len(done["ranks"]), ranks)
+        for rank in done["ranks"]:
+            self.assertGreater(rank["weights_bytes"], 0)
+            self.assertGreater(rank["peak_bytes"], rank["weights_bytes"])
+            self.assertAlmostEqual(rank["compute"] + rank["exposed"], rank["seconds"], places=6)
+            self.assertLessEqual(rank["seconds"], done["seconds"]["max"])
+            for purpose, cost in rank["purposes"].items():
+                with self.subTest(rank=rank["rank"], purpose=purpose):
+                    self.assertEqual(cost["bytes"], cost["expected_bytes"])
+                    self.assertGreaterEqual(cost["hidden"], 0)
+
+    def test_every_axis_gives_the_bytes_of_its_formula(self):
+        for ranks, layouts in LAYOUTS.items():
+            for layout in layouts:
+                with self.subTest(layout=layout):
+                    self.check(report("--parallel", layout, ranks=ranks), ranks)
+
+    def test_formulas_are_those_of_the_layouts_by_hand(self):
+        element = 2
+        done = report("--parallel", "{ulysses: 2}", ranks=2)
+        self.assertEqual(bytes_given(done, "ulysses"), [PASSES * LAYERS * 4 * TOKENS // 2 * DIM // 2 * element] * 2)
+        self.assertEqual(bytes_given(done, "sequence"), [PASSES * TOKENS // 2 * 64 * element] * 2)
+        done = report("--parallel", "{ring: 2}", ranks=2)
+        self.assertEqual(bytes_given(done, "ring"), [PASSES * LAYERS * 2 * TOKENS // 2 * DIM * element] * 2)
+        done = report("--parallel", "{tp: 2}", ranks=2)
+        sums = 3 * TOKENS * DIM * element + (3 * TOKENS + TEXT) * 4
+        self.assertEqual(bytes_given(done, "tensor"), [PASSES * LAYERS * sums] * 2)
+        done = report("--parallel", "{cfg: 2}", ranks=2)
+        self.assertEqual(bytes_given(done, "guidance"), [16 * 2 * 6 * 10 * element] * 2)
+        done = report("--parallel", "{pp: 2}", ranks=2)
+        self.assertEqual(done["clips"], 2)
+        self.assertEqual(bytes_given(done, "stages"), [2 * PASSES * TOKENS * DIM * element, 2 * 16 * 2 * 6 * 10 * 4])
+        for rank in done["ranks"]:
+            self.assertGreater(rank["bubble"], 0)
+
+    def test_ranks_hold_their_slice_only(self):
+        whole = report()["weights_bytes"]["max"]
+        block = (8 * DIM * (DIM + 1) + 2 * DIM * 8960 + 8960 + DIM + 4 * DIM) * 2 + 8 * DIM * 4
+        for layout, blocks in (("{tp: 2}", LAYERS * 0.5), ("{pp: 2}", LAYERS * 0.5),
+                               ("{ulysses: 2, fsdp: true}", LAYERS * 0.5), ("{ulysses: 2}", LAYERS)):
+            with self.subTest(layout=layout):
+                held = report("--parallel", layout, ranks=2)["weights_bytes"]["max"]
+                self.assertAlmostEqual(held / (whole - (LAYERS - blocks) * block), 1, places=2)
+
+    def test_one_rank_says_nothing_and_a_table_goes_to_the_named_file(self):
+        done = report("--guidance", "1", "--dtype", "float32")
+        self.check(done, 1)
+        self.assertEqual(done["purposes"], {})
+        with tempfile.TemporaryDirectory(prefix="ditmill-bench-") as folder:
+            out = pathlib.Path(folder) / "step.txt"
+            done = ditmill.ditmill("bench", "step", *TINY, "--parallel", "{tp: 2}", "--out", out, ranks=2)
+            self.assertEqual(done.stdout, "")
+            table = out.read_text()
+        for word in ("tp 2", "tensor", "formula", "30 tokens", "max"):
+            self.assertIn(word, table)
+
+    @unittest.skipUnless(importlib.util.find_spec("diffusers"), "diffusers is not installed")
+    def test_the_peer_computes_the_same_flow(self):
+        for dtype, most in (("float32", 2e-5), ("bfloat16", 2e-2)):
+            with self.subTest(dtype=dtype):
+                done = report("--layers", "1", "--peer", "diffusers", "--dtype", dtype)
+                self.assertLess(done["distance"], most)
+                self.assertGreater(done["distance"], 0)
+                self.assertGreater(done["ratio"], 0)
+                self.assertEqual(done["threads"], 1)
+
+    def test_a_python_without_diffusers_is_named(self):
+        with tempfile.TemporaryDirectory(prefix="ditmill-bench-") as folder:
+            # Without its site packages the Python of the build has no diffusers.
+            bare = pathlib.Path(folder) / "python"
+            bare.write_text('#!/bin/sh\nexec /usr/bin/env python3 -S -E "$@"\n')
+            bare.chmod(0o755)
+            refused = ditmill.ditmill("bench", "step", *TINY, "--peer", "diffusers", code=1,
+                                      env={**ditmill.ENVIRONMENT, "DITMILL_PYTHON": str(bare)})
+        self.assertIn(str(bare), refused.stderr)
+        self.assertIn("diffusers", refused.stderr)
+
+    def test_what_cannot_be_measured_is_refused(self):
+        for arguments, words in ((["--model", "wan2.1-t2v-1.3"], "wan2.1-t2v-1.3b"), (["--layers", "31"], "1 to 30"),
+                                 (["--layers", "0"], "--layers"), (["--width", "100"], "--width"),
+                                 (["--frames", "6"], "--frames"), (["--dtype", "float16"], "--dtype"),
+                                 (["--parallel", "{ulises: 2}"], "ulysses"), (["--parallel", "{tp: 13}"], "at most 12"),
+                                 (["--parallel", "auto"], "degrees"), (["--parallel", "{tp: 2}"], "world of 1 rank"),
+                                 (["--parallel", "{tp: 2"], "--parallel"), (["--steps", "0"], "--steps"),
+                                 (["--peer", "nobody"], "--peer"),
+                                 (["--peer", "diffusers", "--parallel", "{tp: 2}"], "one rank")):
+            with self.subTest(arguments=arguments):
+                self.assertIn(words, ditmill.ditmill("bench", "step", *arguments, code=1).stderr)
+        refused = ditmill.ditmill("bench", "step", "--peer", "diffusers", ranks=2, code=1)
+        self.assertIn("one rank", refused.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
