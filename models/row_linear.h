@@ -24,7 +24,7 @@ class RowLinear {
   }
 
   at::Tensor operator()(const at::Tensor& x) const {
-    const at::Tensor part = at::linear(x, weight_, bias_);
+    at::Tensor part = at::linear(x, weight_, bias_);
     if (parallel_.degree(dist::Axis::tp) == 1) return part;
     return dist::all_reduce(parallel_.team(dist::Team::tp), part, dist::Purpose::tensor);
   }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <utility>
+
 #include "dist/exchange/token_shares.h"
 #include "dist/parallel_context.h"
 #include "models/linear.h"
@@ -11,6 +13,9 @@ namespace ditmill::models::wan {
 
 /// An item's tokens as this rank holds them: its share, and their RoPE angles.
 struct Tokens {
+  Tokens(dist::TokenShares their_shares, RopeTable their_rope)
+      : shares(their_shares), rope(std::move(their_rope)) {}
+
   dist::TokenShares shares;
   RopeTable rope;
 };
