@@ -99,24 +99,24 @@ class Faults(unittest.TestCase):
         pid = job.pids()[victim]
         time.sleep(self.rng.uniform(0, 1))
         os.kill(pid, blow)
-        code, lines = job.end()
-        self.assertEqual(len(lines), 1, lines)
-        return victim, pid, code, lines[0]
+        return victim, pid, *job.end()
 
     def test_a_killed_rank_of_a_group_is_named_with_what_it_was_doing(self):
         for parallel in ({"ulysses": 2, "tp": 2}, {"pp": 2, "cfg": 2}):
             with self.subTest(name(parallel)):
-                victim, pid, code, line = self.end_of_rank(parallel, signal.SIGKILL)
+                victim, pid, code, lines = self.end_of_rank(parallel, signal.SIGKILL)
                 self.assertNotEqual(code, 0)
-                self.assertRegex(line, rf"^ditmill: rank {victim} \(.*, pid {pid}\) is dead; it was: denoising item")
+                # On a machine that is short of cores mpirun may have killed another rank before it could say so.
+                self.assertRegex("\n".join(lines),
+                                 rf"(?m)^ditmill: rank {victim} \(.*, pid {pid}\) is dead; it was: denoising item")
 
     def test_a_stopped_rank_of_a_group_is_named_with_what_it_was_doing(self):
         for parallel in ({"ulysses": 2, "tp": 2}, {"pp": 2, "cfg": 2}):
             with self.subTest(name(parallel)):
-                victim, pid, code, line = self.end_of_rank(parallel, signal.SIGSTOP)
-                self.assertEqual(code, 3)
-                self.assertRegex(line, rf"^ditmill: rank {victim} \(.*, pid {pid}\) has not answered for 1\d s: "
-                                       r"its process is stopped; it was: denoising item")
+                victim, pid, code, lines = self.end_of_rank(parallel, signal.SIGSTOP)
+                self.assertEqual((code, len(lines)), (3, 1), lines)
+                self.assertRegex(lines[0], rf"^ditmill: rank {victim} \(.*, pid {pid}\) has not answered for 1\d s: "
+                                           r"its process is stopped; it was: denoising item")
 
 
 if __name__ == "__main__":
