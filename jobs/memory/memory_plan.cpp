@@ -120,10 +120,11 @@ class PlanMaker {
     return std::min(most, planner_.embedding_bytes(pipeline_, most));
   }
 
-  /// An item as it is handed over, its copy, and an open part: of a group's first rank, counted for all.
+  /// A clip and its copy, the items before it (one that waits, one on its way to disk), and an open part: of a
+  /// group's first rank, counted for all.
   std::uint64_t result_bytes() const {
     const std::uint64_t part = std::min(SealLimits{}.bytes + planner_.largest_clip_, planner_.results_);
-    return 2 * planner_.largest_clip_ + part;
+    return 4 * planner_.largest_clip_ + part;
   }
 
   const MemoryPlanner& planner_;

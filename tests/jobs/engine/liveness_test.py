@@ -56,8 +56,9 @@ class Liveness(unittest.TestCase):
     def test_a_killed_rank_is_named_with_what_it_was_doing(self):
         for victim, job, pid, code, lines in self.each_victim(signal.SIGKILL):
             self.assertNotEqual(code, 0)
-            self.assertEqual(len(lines), 1, lines)
-            self.assertRegex(lines[0], rf"^ditmill: rank {victim} \(.*, pid {pid}\) is dead; it was: denoising item ")
+            # The launcher kills the others a moment later: on a busy machine one of them may be named, too.
+            self.assertRegex("\n".join(lines),
+                             rf"(?m)^ditmill: rank {victim} \(.*, pid {pid}\) is dead; it was: denoising item ")
             if victim == 0:
                 self.check_that_it_resumes(job)
 
