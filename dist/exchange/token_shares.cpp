@@ -18,7 +18,7 @@ std::vector<std::int64_t> TokenShares::sizes() const {
 
 std::vector<std::int64_t> TokenShares::row_sizes() const {
   const std::vector<std::int64_t> all = sizes();
-  const auto first = all.begin() + place_ / ulysses_ * ulysses_;
+  const auto first = all.begin() + (place_ - place_ % ulysses_);
   return {first, first + ulysses_};
 }
 
