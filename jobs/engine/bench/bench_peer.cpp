@@ -92,7 +92,7 @@ class Peer {
  private:
   json answer() {
     const std::optional<std::string> line = process_.read_line();
-    const json given = line ? json::parse(*line, nullptr, /*allow_exceptions=*/false) : json();
+    json given = line ? json::parse(*line, nullptr, /*allow_exceptions=*/false) : json();
     if (given.is_object() && given.contains("missing")) {
       throw Error{Category::not_found,
                   "run diffusers",

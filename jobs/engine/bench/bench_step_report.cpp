@@ -139,7 +139,7 @@ std::string step_table(const json& report) {
   const auto number = [](const json& value) { return value.get<double>(); };
   std::string text = fmt::format(
       "{}, {} blocks, {} x {} x {} frames ({} tokens), {}, guidance {}\n"
-      "{} ranks ({}), {} clips in flight, {}, {} threads a rank; medians of {} steps; load average "
+      "ranks {} ({}), clips in flight {}, {}, threads a rank {}; medians of {} steps; load average "
       "{:.1f}\n\n",
       report.at("model").get<std::string>(), report.at("layers").get<int>(), report.at("width").get<int>(),
       report.at("height").get<int>(), report.at("frames").get<int>(), report.at("tokens").get<std::int64_t>(),
@@ -164,9 +164,10 @@ std::string step_table(const json& report) {
   if (report.at("purposes").empty()) return text;
   text += fmt::format("\n{:<12}{:>13}{:>13}{:>11}{:>11}{:>11}{:>9}\n", "of largest", "given", "formula",
                       "exchanges", "exposed s", "hidden s", "hidden");
-  for (const auto& [purpose, cost] : report.at("purposes").items()) {
+  for (const auto& entry : report.at("purposes").items()) {
+    const json& cost = entry.value();
     const auto most = [&](const char* field) { return number(cost.at(field).at("max")); };
-    text += fmt::format("{:<12}{:>13}{:>13}{:>11.0f}{:>11.3f}{:>11.3f}{:>9}\n", purpose,
+    text += fmt::format("{:<12}{:>13}{:>13}{:>11.0f}{:>11.3f}{:>11.3f}{:>9}\n", entry.key(),
                         size_text(most("bytes")), size_text(most("expected_bytes")), most("exchanges"),
                         most("exposed"), most("hidden"), percent(cost.at("share_hidden")));
   }

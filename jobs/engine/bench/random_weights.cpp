@@ -30,10 +30,8 @@ class Drawing {
     plan.for_each_tensor([this](const std::string& name, std::span<const std::uint64_t> shape) {
       const std::uint64_t elements = dist::elements_of(shape);
       // Biases and norms are small beside what matrices make of unit vectors.
-      deviations_[name] =
-          1 / std::sqrt(shape.size() < 2
-                            ? 25.0
-                            : static_cast<double>(elements / std::max<std::uint64_t>(shape[0], 1)));
+      const std::uint64_t fan_in = shape.size() < 2 ? 25 : elements / std::max<std::uint64_t>(shape[0], 1);
+      deviations_[name] = 1 / std::sqrt(static_cast<double>(fan_in));
     });
   }
 
