@@ -282,7 +282,7 @@ void GroupRunner::report_done(const std::vector<Acknowledged>& acknowledged) {
   if (acknowledged.empty()) return;
   GroupMessage message{.kind = GroupMessage::Kind::done};
   for (const Acknowledged& item : acknowledged) message.items.push_back(item.item);
-  report(std::move(message));
+  report(message);
 }
 
 }  // namespace ditmill::jobs

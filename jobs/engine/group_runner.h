@@ -98,7 +98,7 @@ class GroupRunner {
   void keep(Work& work, const at::Tensor& frames);
   std::optional<Error> together(const std::function<void()>& step);
   std::optional<Error> settle(std::optional<Error> failure);
-  void report(GroupMessage message) { send_to_coordinator(*coordinator_, message); }
+  void report(const GroupMessage& message) { send_to_coordinator(*coordinator_, message); }
   void report_done(const std::vector<Acknowledged>& acknowledged);
 
   const dist::ParallelContext* parallel_;
