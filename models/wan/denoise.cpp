@@ -91,12 +91,12 @@ class Denoising {
         at::full({1}, input.sampler->timestep(step), input.noise.options().dtype(at::kFloat));
     if (!guided(input.guidance_scale)) return forward(clip, timestep, input.text);
     if (parallel_.degree(dist::Axis::cfg) == 1) {
-      const at::Tensor flow = forward(clip, timestep, input.text);
+      at::Tensor flow = forward(clip, timestep, input.text);
       const at::Tensor other = forward(clip, timestep, input.negative);
       return flow.defined() ? guide(flow, other, input.guidance_scale) : flow;
     }
     const bool conditional = parallel_.index(dist::Axis::cfg) == 0;
-    const at::Tensor flow = forward(clip, timestep, conditional ? input.text : input.negative);
+    at::Tensor flow = forward(clip, timestep, conditional ? input.text : input.negative);
     if (!flow.defined()) return flow;
     const at::Tensor both = dist::all_gather(parallel_.team(Team::cfg), flow, 0, {1, 1}, Purpose::guidance);
     return guide(both.narrow(0, 0, 1), both.narrow(0, 1, 1), input.guidance_scale);
