@@ -96,7 +96,7 @@ class BenchStep(unittest.TestCase):
     def test_the_peer_computes_the_same_flow(self):
         for dtype, most in (("float32", 2e-5), ("bfloat16", 2e-2)):
             with self.subTest(dtype=dtype):
-                done = report("--layers", "1", "--peer", "diffusers", "--dtype", dtype)
+                done = report("--peer", "diffusers", "--dtype", dtype)
                 # The same operators in the same order: often not a bit apart.
                 self.assertLessEqual(done["distance"], most)
                 self.assertGreater(done["ratio"], 0)
