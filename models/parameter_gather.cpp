@@ -5,15 +5,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "dist/dtype.h"
+
 namespace ditmill::models {
-namespace {
-
-at::ScalarType scalar_type(configs::Dtype dtype) {
-  return dtype == configs::Dtype::float32 ? at::kFloat : at::kBFloat16;
-}
-
-}  // namespace
-
 ParameterGather::ParameterGather(const dist::Communicator& comm, std::vector<at::Tensor> shards,
                                  std::vector<dist::BlockLayout> layouts)
     : comm_(&comm), shards_(std::move(shards)), layouts_(std::move(layouts)), under_way_(shards_.size()) {
@@ -32,7 +26,7 @@ dist::TensorMap ParameterGather::take(std::size_t i) {
   start((i + 1) % size());
   dist::TensorMap tensors;
   for (const dist::BlockTensor& tensor : layouts_[i].tensors) {
-    const at::ScalarType type = scalar_type(tensor.dtype);
+    const at::ScalarType type = dist::scalar_type(tensor.dtype);
     const std::int64_t bytes =
         c10::multiply_integers(tensor.shape) * static_cast<std::int64_t>(c10::elementSize(type));
     tensors.emplace(

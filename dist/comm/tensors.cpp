@@ -11,9 +11,6 @@
 namespace ditmill::dist {
 namespace {
 
-/// Up to here every rank gives its whole tensor to every other: one step instead of two.
-constexpr std::size_t travels_whole = std::size_t{32} << 10;
-
 Outgoing outgoing(const at::Tensor& tensor, int to) { return {to, tensor.const_data_ptr(), tensor.nbytes()}; }
 Incoming incoming(const at::Tensor& tensor, int from) { return {from, tensor.data_ptr(), tensor.nbytes()}; }
 

@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -54,6 +55,9 @@ PendingTensors start_receive(const Communicator& comm, int from, const std::vect
 /// The parts of all ranks side by side along `dim`; sizes[r]: those of rank r along it.
 at::Tensor all_gather(const Communicator& comm, const at::Tensor& part, std::int64_t dim,
                       const std::vector<std::int64_t>& sizes, Purpose why);
+
+/// Bytes up to which all_reduce() has every rank give its whole tensor to every other: one step, not two.
+inline constexpr std::size_t travels_whole = std::size_t{32} << 10;
 
 /// The sum over all ranks, equal on all: added in float32 in rank order, then rounded to the tensor's dtype.
 /// Each rank sums one slice and gives it to the others; small tensors travel whole, once.

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "configs/error.h"
+#include "dist/dtype.h"
 
 namespace ditmill::dist {
 namespace {
@@ -22,10 +23,6 @@ at::ScalarType scalar_type(registry::ElementType type) {
     default:
       return at::kFloat;
   }
-}
-
-at::ScalarType scalar_type(configs::Dtype dtype) {
-  return dtype == configs::Dtype::float32 ? at::kFloat : at::kBFloat16;
 }
 
 /// Runs what can only fail for want of memory.

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include "dist/agree.h"
+#include "dist/comm/nccl.h"
 #include "dist/device.h"
 #include "jobs/engine/threads.h"
 
@@ -19,6 +20,11 @@ at::Device choose_rank_device(const dist::Communicator& world, const std::string
     spdlog::debug("computes on {}", dist::describe_device(device));
   });
   return device;
+}
+
+std::function<dist::Communicator(const dist::Communicator&)> tensor_carrier(const at::Device& device) {
+  if (!device.is_cuda()) return {};
+  return [device](const dist::Communicator& host) { return dist::nccl_communicator(host, device); };
 }
 
 }  // namespace ditmill::jobs

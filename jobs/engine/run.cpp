@@ -16,7 +16,6 @@
 
 #include "configs/dump.h"
 #include "dist/agree.h"
-#include "dist/comm/nccl.h"
 #include "dist/library_versions.h"
 #include "dist/liveness/rank_state.h"
 #include "dist/liveness/sentinel.h"
@@ -206,11 +205,7 @@ class Run {
     placed_.emplace(world_.split(0, place, dist::Purpose::plan));
     weights_way_ = &*placed_;
     items_ = items_.split(0, place, dist::Purpose::plan);
-    std::function<dist::Communicator(const dist::Communicator&)> carry;
-    if (device_.is_cuda()) {
-      carry = [this](const dist::Communicator& host) { return dist::nccl_communicator(host, device_); };
-    }
-    parallel_.emplace(mesh, *placed_, carry);
+    parallel_.emplace(mesh, *placed_, tensor_carrier(device_));
   }
 
   /// `parallel: auto`: what bounds every rank decides, on rank 0.

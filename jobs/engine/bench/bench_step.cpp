@@ -12,7 +12,6 @@
 
 #include "configs/error.h"
 #include "dist/agree.h"
-#include "dist/comm/nccl.h"
 #include "dist/device.h"
 #include "dist/library_versions.h"
 #include "dist/liveness/sentinel.h"
@@ -139,11 +138,7 @@ class StepBench {
       write([&] { return measure_peer(setup_, options_, device_); }, peer_table);
       return;
     }
-    std::function<dist::Communicator(const dist::Communicator&)> carry;
-    if (device_.is_cuda()) {
-      carry = [this](const dist::Communicator& host) { return dist::nccl_communicator(host, device_); };
-    }
-    const dist::ParallelContext parallel(*mesh_, world_, carry);
+    const dist::ParallelContext parallel(*mesh_, world_, tensor_carrier(device_));
     const json mine = measure_rank(parallel);
     std::vector<json> ranks;
     for (const std::string& text : world_.gather_text(mine.dump(), 0, dist::Purpose::plan)) {

@@ -8,16 +8,13 @@
 #include <string>
 #include <vector>
 
+#include "dist/dtype.h"
 #include "dist/plan/slices.h"
 #include "models/component_plan.h"
 #include "models/wan/names.h"
 
 namespace ditmill::jobs {
 namespace {
-
-at::ScalarType scalar_type(configs::Dtype dtype) {
-  return dtype == configs::Dtype::float32 ? at::kFloat : at::kBFloat16;
-}
 
 /// Draws tensors by name, so that the order in which a rank draws does not matter.
 class Drawing {
@@ -40,7 +37,7 @@ class Drawing {
     generator_.set_current_seed(std::hash<std::string>{}(name) +
                                 static_cast<std::uint64_t>(cut ? tp_place_ : 0));
     const at::Tensor tensor =
-        at::empty(shape, at::TensorOptions(scalar_type(plan_.dtype_of(name))).device(device_));
+        at::empty(shape, at::TensorOptions(dist::scalar_type(plan_.dtype_of(name))).device(device_));
     return tensor.normal_(0, deviations_.at(name), generator_);
   }
 
@@ -59,7 +56,7 @@ at::Tensor draw_shard(Drawing& drawing, std::int64_t layer, const dist::BlockLay
     const dist::BlockTensor& part = layout.tensors[i];
     const auto offset = static_cast<std::int64_t>(part.offset);
     const auto bytes = c10::multiply_integers(part.shape) *
-                       static_cast<std::int64_t>(c10::elementSize(scalar_type(part.dtype)));
+                       static_cast<std::int64_t>(c10::elementSize(dist::scalar_type(part.dtype)));
     const std::int64_t begin = std::max(offset, mine.begin);
     const std::int64_t end = std::min(offset + bytes, mine.end);
     if (begin >= end) continue;

@@ -1,5 +1,6 @@
 #include "jobs/engine/bench/step_traffic.h"
 
+#include "dist/comm/tensors.h"
 #include "dist/exchange/token_shares.h"
 
 // n: the degree of the axis; S: tokens of this rank; S_row: of its ring place (all ulysses ranks of it);
@@ -13,13 +14,11 @@ using dist::Axis;
 using dist::Purpose;
 using models::wan::patch_edge;
 
-/// As dist/comm/tensors.cpp has it: sums up to here travel whole.
-constexpr std::int64_t travels_whole = std::int64_t{32} << 10;
-
 /// A sum over n ranks of so many elements, from a rank: all slices but its own, then its own to n - 1 ranks
 /// = 2 (n - 1)/n elements e; small ones whole to n - 1 ranks.
 std::int64_t sum_bytes(std::int64_t elements, std::int64_t element, int place, int n) {
-  if (elements * element <= travels_whole || elements < n) return elements * element * (n - 1);
+  if (elements * element <= std::int64_t{dist::travels_whole} || elements < n)
+    return elements * element * (n - 1);
   const std::int64_t own = dist::share(elements, place, n).size();
   return (elements - own) * element + own * element * (n - 1);
 }
