@@ -51,9 +51,8 @@ class Drawing {
 
 at::Tensor draw_shard(Drawing& drawing, std::int64_t layer, const dist::BlockLayout& layout,
                       const dist::Range& mine, const at::Device& device) {
-  const at::Tensor shard = at::zeros({mine.size()}, at::TensorOptions(at::kByte).device(device));
-  for (std::size_t i = 0; i < layout.tensors.size(); ++i) {
-    const dist::BlockTensor& part = layout.tensors[i];
+  at::Tensor shard = at::zeros({mine.size()}, at::TensorOptions(at::kByte).device(device));
+  for (const dist::BlockTensor& part : layout.tensors) {
     const auto offset = static_cast<std::int64_t>(part.offset);
     const auto bytes = c10::multiply_integers(part.shape) *
                        static_cast<std::int64_t>(c10::elementSize(dist::scalar_type(part.dtype)));
