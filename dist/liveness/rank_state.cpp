@@ -22,13 +22,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<char, 8> record_magic{'d', 'i', 't', 'r', 'a', 'n', 'k', '1'};
+constexpr std::array<char, 8> record_magic{'d', 'i', 't', 'r', 'a', 'n', 'k', '2'};
 
 struct Said {
   std::int64_t since_ms = 0;
   std::uint32_t length = 0;
   std::uint32_t waits = 0;
+  std::uint64_t items_length = 0;
   std::array<char, RankState::longest_text> text{};
+  std::array<char, RankState::longest_items> items{};
 };
 using SaidWords = std::array<std::uint64_t, sizeof(Said) / sizeof(std::uint64_t)>;
 static_assert(sizeof(Said) == sizeof(SaidWords));
@@ -48,6 +50,9 @@ struct RankRecord {
   std::array<char, 64> host{};
   std::atomic<std::uint64_t> version = 0;
   std::atomic<std::uint64_t> leaves = 0;
+  std::atomic<std::int64_t> group = -1;
+  std::atomic<std::uint64_t> signal = 0;
+  std::atomic<std::int64_t> died_ms = 0;
   std::array<std::array<std::atomic<std::uint64_t>, std::tuple_size_v<SaidWords>>, 2> slots{};
 };
 
@@ -80,15 +85,20 @@ Said read_said(const RankRecord& record) {
 RankReport report_of(const RankRecord& record) {
   const Said said = read_said(record);
   const auto host_end = std::find(record.host.begin(), record.host.end(), '\0');
-  return {.rank = record.rank,
-          .host = std::string(record.host.begin(), host_end),
-          .machine = record.machine,
-          .pid = record.pid,
-          .pid_start = record.pid_start,
-          .doing = std::string(said.text.data(), std::min<std::size_t>(said.length, said.text.size())),
-          .since_ms = said.since_ms,
-          .waits = said.waits != 0,
-          .leaves = record.leaves.load(std::memory_order_acquire) != 0};
+  return {
+      .rank = record.rank,
+      .host = std::string(record.host.begin(), host_end),
+      .machine = record.machine,
+      .pid = record.pid,
+      .pid_start = record.pid_start,
+      .doing = std::string(said.text.data(), std::min<std::size_t>(said.length, said.text.size())),
+      .since_ms = said.since_ms,
+      .waits = said.waits != 0,
+      .leaves = record.leaves.load(std::memory_order_acquire) != 0,
+      .group = static_cast<int>(record.group.load(std::memory_order_acquire)),
+      .items = std::string(said.items.data(), std::min<std::size_t>(said.items_length, said.items.size())),
+      .signal = static_cast<int>(record.signal.load(std::memory_order_acquire)),
+      .died_ms = record.died_ms.load(std::memory_order_acquire)};
 }
 
 std::int64_t now_ms() {
@@ -104,12 +114,12 @@ std::string_view cut(std::string_view text) {
   return text.substr(0, end);
 }
 
-std::string file_prefix(const std::string& host) { return host + ".r"; }
+constexpr std::string_view before_rank = ".r";
 
 std::string file_name(const std::string& folder, const std::string& host, int rank) {
   std::string digits = std::to_string(rank);
   if (digits.size() < 5) digits.insert(0, 5 - digits.size(), '0');
-  return folder + "/" + file_prefix(host) + digits;
+  return folder + "/" + host + std::string(before_rank) + digits;
 }
 
 void* map(int fd, int protection) {
@@ -142,7 +152,7 @@ RankState::RankState(int rank) : own_(std::make_unique<RankRecord>()), record_(o
 
 RankState::~RankState() {
   if (file_.empty()) return;
-  ::munmap(record_, sizeof(RankRecord));
+  ::munmap(record_.exchange(own_.get()), sizeof(RankRecord));
   std::error_code ignored;  // the next start removes what is left
   fs::remove(file_, ignored);
   if (fs::remove(folder_, ignored)) fs::remove(fs::path(folder_).parent_path(), ignored);
@@ -161,15 +171,44 @@ void RankState::step() {
 
 void RankState::leave() noexcept {
   const std::scoped_lock lock(writers_);
-  record_->leaves.store(1, std::memory_order_release);
+  record_.load()->leaves.store(1, std::memory_order_release);
+}
+
+void RankState::join(int group) noexcept {
+  const std::scoped_lock lock(writers_);
+  record_.load()->group.store(group, std::memory_order_release);
+}
+
+void RankState::take(std::span<const std::string> ids) {
+  std::string text;
+  for (const std::string& id : ids) {
+    if (text.size() + 1 + id.size() > longest_items) break;
+    text += (text.empty() ? "" : ",") + id;
+  }
+  const std::scoped_lock lock(writers_);
+  Said said = read_said(*record_);
+  said.since_ms = now_ms();
+  said.items_length = text.size();
+  std::copy(text.begin(), text.end(), said.items.begin());
+  write_said(*record_, said);
+}
+
+void RankState::die_of(int signal) noexcept {
+  RankRecord& record = *record_.load();
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  record.died_ms.store(now.tv_sec * 1000 + now.tv_nsec / 1'000'000, std::memory_order_release);
+  record.signal.store(static_cast<std::uint64_t>(signal), std::memory_order_release);
 }
 
 void RankState::say(std::string_view doing, bool waits) {
   const std::string_view text = cut(doing);
-  Said said{
-      .since_ms = now_ms(), .length = static_cast<std::uint32_t>(text.size()), .waits = waits ? 1U : 0U};
-  std::copy(text.begin(), text.end(), said.text.begin());
   const std::scoped_lock lock(writers_);
+  Said said = read_said(*record_);
+  said.since_ms = now_ms();
+  said.length = static_cast<std::uint32_t>(text.size());
+  said.waits = waits ? 1U : 0U;
+  std::copy(text.begin(), text.end(), said.text.begin());
   write_said(*record_, said);
 }
 
@@ -208,7 +247,7 @@ RankReport RankState::report() const {
 
 std::uint64_t RankState::version() const noexcept {
   const std::scoped_lock lock(writers_);
-  return record_->version.load(std::memory_order_relaxed);
+  return record_.load()->version.load(std::memory_order_relaxed);
 }
 
 std::optional<RankReport> read_report(const std::string& folder, const std::string& host, int rank) {
@@ -227,19 +266,31 @@ std::optional<RankReport> read_report(const std::string& folder, const std::stri
 
 std::vector<RankReport> read_reports(const std::string& folder, const std::string& host) {
   std::vector<RankReport> reports;
-  const std::string prefix = file_prefix(host);
   std::error_code error;
   for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
     const std::string name = at->path().filename().string();
-    if (!name.starts_with(prefix)) continue;
+    const std::size_t host_ends = name.rfind(before_rank);
+    if (host_ends == std::string::npos) continue;
+    const std::string of_host = name.substr(0, host_ends);
+    if (!host.empty() && of_host != host) continue;
     int rank = 0;
-    std::from_chars(name.data() + prefix.size(), name.data() + name.size(), rank);
-    if (std::optional<RankReport> report = read_report(folder, host, rank)) {
+    std::from_chars(name.data() + host_ends + before_rank.size(), name.data() + name.size(), rank);
+    if (std::optional<RankReport> report = read_report(folder, of_host, rank)) {
       reports.push_back(std::move(*report));
     }
   }
   std::sort(reports.begin(), reports.end(), [](const auto& a, const auto& b) { return a.rank < b.rank; });
   return reports;
+}
+
+void note_death(const std::string& folder, const RankReport& dead) noexcept {
+  const registry::UniqueFd fd(::open(file_name(folder, dead.host, dead.rank).c_str(), O_RDWR | O_CLOEXEC));
+  if (fd.get() < 0 || ::lseek(fd.get(), 0, SEEK_END) != static_cast<off_t>(sizeof(RankRecord))) return;
+  void* const memory = map(fd.get(), PROT_READ | PROT_WRITE);
+  if (memory == nullptr) return;
+  std::int64_t unknown = 0;
+  static_cast<RankRecord*>(memory)->died_ms.compare_exchange_strong(unknown, now_ms());
+  ::munmap(memory, sizeof(RankRecord));
 }
 
 }  // namespace ditmill::dist

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -7,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +26,11 @@ struct RankReport {
   std::int64_t since_ms = 0;  ///< of the Unix epoch: its last progress
   bool waits = false;         ///< for other ranks: no progress is expected of it
   bool leaves = false;        ///< its process ends of its own accord, or because it was told to
+  int group = -1;             ///< its dp group; -1: it has none yet
+  std::string items = {};     ///< ids of the items in hand, with commas between
+  int signal = 0;             ///< the fatal signal that it met itself; 0: none
+  std::int64_t died_ms =
+      0;  ///< of the Unix epoch: when it met that, or another rank found it dead; 0: not known
 };
 
 /// "rank 2 (node7, pid 123)", or what is known of it.
@@ -42,7 +49,8 @@ struct RankRecord;
 /// ended.
 class RankState {
  public:
-  static constexpr std::size_t longest_text = 200;  ///< bytes; what is longer is cut, between characters
+  static constexpr std::size_t longest_text = 200;   ///< bytes; what is longer is cut, between characters
+  static constexpr std::size_t longest_items = 528;  ///< bytes of ids in hand
 
   explicit RankState(int rank);
   RankState(const RankState&) = delete;
@@ -58,12 +66,20 @@ class RankState {
   void wait(std::string_view what_for);
   /// Ends in order from now on, so that nobody takes this rank for dead.
   void leave() noexcept;
+  /// Works in this dp group from now on.
+  void join(int group) noexcept;
+  /// Has these items in hand, of which one may be its death; none: it is between items. Ids beyond
+  /// `longest_items` bytes are left out.
+  void take(std::span<const std::string> ids);
 
   /// Makes FOLDER/HOST.r00003, and the folder, and says everything there from now on. Once. Throws Error(io,
   /// no_space); the state then stays in memory.
   void publish(const std::string& folder);
   /// Empty before publish().
   std::string folder() const;
+
+  /// From a handler of a fatal signal: async-signal-safe.
+  void die_of(int signal) noexcept;
 
   RankReport report() const;
   /// Changes with every progress.
@@ -74,14 +90,17 @@ class RankState {
 
   mutable std::mutex writers_;
   std::unique_ptr<RankRecord> own_;
-  RankRecord* record_;  ///< own_, or the mapped one; changes under writers_
+  std::atomic<RankRecord*> record_;  ///< own_, or the mapped one; changes under writers_
   std::string folder_;
   std::string file_;
 };
 
 /// What the file of a rank of `host` says; nothing if there is none, or it is no such file.
 std::optional<RankReport> read_report(const std::string& folder, const std::string& host, int rank);
-/// All of a host's ranks, by rank.
-std::vector<RankReport> read_reports(const std::string& folder, const std::string& host);
+/// All of a host's ranks, by rank; of all hosts, if `host` is empty.
+std::vector<RankReport> read_reports(const std::string& folder, const std::string& host = {});
+/// Notes in the file of a rank of this machine that it was found dead now, unless that is noted already: for
+/// the next start, which wants to know who died first. Does nothing if there is no such file.
+void note_death(const std::string& folder, const RankReport& dead) noexcept;
 
 }  // namespace ditmill::dist
