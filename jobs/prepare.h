@@ -9,6 +9,8 @@
 #include "dist/mesh.h"
 #include "dist/plan/plan.h"
 #include "jobs/manifest.h"
+#include "jobs/resume.h"
+#include "jobs/selection.h"
 #include "models/family.h"
 #include "registry/component.h"
 
@@ -21,7 +23,12 @@ struct RunOptions {
   std::vector<std::string> sets;   ///< --set a.b.c=V, in order
   std::string run_dir;             ///< --run-dir; empty: output.path
   bool drop = false;               ///< --drop: forget items that vanished from the list
-  bool retry_failed = false;       ///< --retry failed
+  Retry retry;                     ///< --retry failed,quarantined
+  Selection selection;             ///< --only, --pilot, --shuffle
+  int max_fails = 0;               ///< --max-fails; 0: any number
+  int grace = 60;                  ///< --grace, seconds
+  int np = 0;                      ///< --np: start so many ranks; 0: a launcher has
+  int max_crashes = 0;             ///< --max-crashes, of --np
   std::string device = "auto";     ///< --device: auto, cpu or cuda
   bool skip_memory_check = false;  ///< --skip-memory-check
   int watchdog = 0;                ///< --watchdog, seconds; 0: off

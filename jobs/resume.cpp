@@ -290,18 +290,18 @@ Reconciled reconcile(const RunDirectory& run, const FrozenJob& frozen, const nlo
 }
 
 std::vector<PendingItem> pending_items(const ItemList& items, const JournalState& journals,
-                                       bool retry_failed) {
+                                       const Retry& retry) {
   std::vector<PendingItem> pending;
   for (std::size_t i = 0; i < items.size(); ++i) {
-    const auto found = journals.by_key.find(registry::hex(items.packed()[i].key));
-    if (found == journals.by_key.end()) {
+    const std::optional<ItemState> state = journals.by_key.find(registry::hex(items.packed()[i].key));
+    if (!state) {
       pending.push_back({.item = i});
       continue;
     }
-    const Event event = found->second.event;
-    const bool given_up = event == Event::quarantined || (event == Event::failed && !retry_failed);
-    if (event == Event::done || given_up) continue;
-    pending.push_back({.item = i, .attempt = found->second.attempts + 1});
+    const bool given_up = (state->event == Event::quarantined && !retry.quarantined) ||
+                          (state->event == Event::failed && !retry.failed);
+    if (state->event == Event::done || given_up) continue;
+    pending.push_back({.item = i, .attempt = state->attempts + 1, .alone = state->crashes > 0});
   }
   return pending;
 }

@@ -46,11 +46,18 @@ Reconciled reconcile(const RunDirectory& run, const FrozenJob& frozen, const nlo
 struct PendingItem {
   std::size_t item = 0;  ///< index
   int attempt = 1;       ///< from 1
+  bool alone = false;    ///< it was in hand when a rank died: to be run with no other beside it
 };
 
-/// The items that are neither done nor given up, by key: failed ones are given up unless `retry_failed`,
-/// quarantined ones are.
+/// Which items that earlier starts gave up are taken up again.
+struct Retry {
+  bool failed = false;
+  bool quarantined = false;
+};
+
+/// The items that are neither done nor given up, by key: failed and quarantined ones are given up unless
+/// `retry` says otherwise.
 std::vector<PendingItem> pending_items(const ItemList& items, const JournalState& journals,
-                                       bool retry_failed);
+                                       const Retry& retry);
 
 }  // namespace ditmill::jobs

@@ -15,6 +15,8 @@ class RunDirectory {
   std::string requests() const { return path_ + "/requests.jsonl"; }
   std::string config() const { return path_ + "/config.json"; }
   std::string outcome() const { return path_ + "/outcome.json"; }
+  std::string stop_file() const { return path_ + "/STOP"; }
+  std::string pilot() const { return path_ + "/pilot.json"; }
   std::string digests() const { return path_ + "/digests.json"; }
   std::string index() const { return path_ + "/results.h5"; }
   std::string epochs() const { return path_ + "/epochs"; }

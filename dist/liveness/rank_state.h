@@ -78,7 +78,7 @@ class RankState {
   /// Empty before publish().
   std::string folder() const;
 
-  /// From a handler of a fatal signal: async-signal-safe.
+  /// Dies by its own fault: of a signal, or (0) of an error that no other rank has met. Async-signal-safe.
   void die_of(int signal) noexcept;
 
   RankReport report() const;

@@ -22,29 +22,45 @@ using nlohmann::json;
 using std::chrono::milliseconds;
 
 constexpr int heartbeat_tag = 1;
+constexpr int order_tag = 2;
 constexpr int exit_lost = 3;
 constexpr milliseconds tick{50};
 /// What one tick may count at most: a rank that was itself stopped, or had no core, has not listened
 /// meanwhile, and blames nobody for it.
 constexpr milliseconds longest_tick{1000};
+/// Rank 0 ends the job after SIGTERM; a rank that is still there then ends by itself.
+constexpr milliseconds rank_0_ends_all{3000};
+/// How long word of a lost rank may take to rank 0 before all are ended.
+constexpr milliseconds last_message{100};
 
-sigset_t only_sigterm() noexcept {
+sigset_t signals_taken() noexcept {
   sigset_t set{};
   sigemptyset(&set);
   sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGUSR2);
+  sigaddset(&set, SIGCONT);
   return set;
 }
 
 void let_sigterm_through() noexcept {
-  const sigset_t set = only_sigterm();
+  sigset_t set{};
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
   pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
 }
 
-/// Sleeps a tick; true at once when SIGTERM has come.
-bool sigterm_within_a_tick() {
-  const sigset_t set = only_sigterm();
+struct Signal {
+  int number = -1;
+  pid_t from = 0;
+};
+
+/// Sleeps a tick; returns at once with the signal when one has come.
+Signal signal_within_a_tick() {
+  const sigset_t set = signals_taken();
   const timespec time{.tv_sec = 0, .tv_nsec = std::chrono::nanoseconds(tick).count()};
-  return ::sigtimedwait(&set, nullptr, &time) == SIGTERM;
+  siginfo_t info{};
+  const int number = ::sigtimedwait(&set, &info, &time);
+  return {.number = number, .from = number < 0 ? 0 : info.si_pid};
 }
 
 /// In one write, so that lines of several ranks do not mix.
@@ -91,17 +107,16 @@ constexpr const char* resumes = "; run the job again: it resumes";
 
 }  // namespace
 
-void Sentinel::take_over_sigterm() noexcept {
-  const sigset_t set = only_sigterm();
+void Sentinel::take_over_signals() noexcept {
+  const sigset_t set = signals_taken();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
 }
 
-Sentinel::Sentinel(Communicator comm, RankState& state, SentinelLimits limits,
-                   std::function<std::uint64_t()> also_progress)
+Sentinel::Sentinel(Communicator comm, RankState& state, SentinelLimits limits, SentinelHooks hooks)
     : comm_(std::move(comm)),
       state_(state),
       limits_(limits),
-      also_progress_(std::move(also_progress)),
+      hooks_(std::move(hooks)),
       farewell_(comm_.size() == 1) {
   heard_.rank = before();
   if (comm_.size() > 1) beating_ = std::thread([this] { guard([this] { beat(); }); });
@@ -128,6 +143,7 @@ void Sentinel::stop() {
 }
 
 void Sentinel::fail(const Error& error) {
+  state_.die_of(0);
   end_all(on_rank(error, comm_.rank()).what(), exit_code(error.category()));
 }
 
@@ -141,11 +157,17 @@ void Sentinel::guard(const std::function<void()>& body) {
 void Sentinel::beat() {
   std::unique_lock lock(mutex_);
   while (!ends_) {
+    const std::vector<Order> orders = std::exchange(outgoing_, {});
     lock.unlock();
     const std::string text = heartbeat_text(state_.report());
     comm_.send(std::as_bytes(std::span(text)), after(), heartbeat_tag, Purpose::heartbeat);
+    for (const Order& order : orders) {
+      for (int rank = 0; rank < comm_.size(); ++rank) {
+        if (rank != comm_.rank()) send_order(order, rank);
+      }
+    }
     lock.lock();
-    ending_.wait_for(lock, limits_.beat, [this] { return ends_; });
+    ending_.wait_for(lock, limits_.beat, [this] { return ends_ || !outgoing_.empty(); });
   }
   lock.unlock();
   // The farewell: an empty message. Nothing follows it, so the communicator may go when it has arrived.
@@ -155,8 +177,18 @@ void Sentinel::beat() {
 void Sentinel::watch() {
   Clock::time_point last = Clock::now();
   for (;;) {
-    if (sigterm_within_a_tick()) end_by_sigterm();
+    const Signal signal = signal_within_a_tick();
     const Clock::time_point now = Clock::now();
+    const bool was_stopped = now - last > longest_tick;
+    if (signal.number == SIGTERM) end_by_sigterm();
+    // Open MPI's mpirun ends a job by SIGCONT, SIGTERM a second later, and SIGKILL at once after that. Who
+    // was not stopped and gets SIGCONT from the process that started it uses that second.
+    if (signal.number == SIGCONT && signal.from == ::getppid() && !was_stopped) end_before_sigterm();
+    if (signal.number == SIGUSR2) {
+      order({.kind = Order::Kind::finish, .why = "SIGUSR2 at " + describe(state_.report())});
+    }
+    receive_orders();
+    if (hooks_.tick) hooks_.tick();
     const Clock::duration awake = std::min<Clock::duration>(now - last, longest_tick);
     last = now;
     if (!farewell_) listen(awake);
@@ -164,6 +196,42 @@ void Sentinel::watch() {
     const std::scoped_lock lock(mutex_);
     if (ends_ && farewell_) return;
   }
+}
+
+void Sentinel::order(const Order& order) {
+  {
+    const std::scoped_lock lock(mutex_);
+    own_orders_.push_back(order);
+    if (comm_.size() > 1) outgoing_.push_back(order);
+  }
+  ending_.notify_all();
+}
+
+void Sentinel::send_order(const Order& order, int to) const {
+  const std::string text =
+      json{{"kind", order.kind}, {"why", order.why}}.dump(-1, ' ', false, json::error_handler_t::replace);
+  comm_.send(std::as_bytes(std::span(text)), to, order_tag, Purpose::heartbeat);
+}
+
+void Sentinel::receive_orders() {
+  std::vector<Order> orders;
+  {
+    const std::scoped_lock lock(mutex_);
+    orders = std::exchange(own_orders_, {});
+  }
+  while (const std::optional<Message> message = comm_.try_receive(-1, order_tag, Purpose::heartbeat)) {
+    const auto* text = reinterpret_cast<const char*>(message->bytes.data());
+    const json order = json::parse(text, text + message->bytes.size());
+    orders.push_back(
+        {.kind = order.at("kind").get<Order::Kind>(), .why = order.at("why").get<std::string>()});
+  }
+  for (const Order& order : orders) obey(order);
+}
+
+void Sentinel::obey(const Order& order) {
+  if (order.kind != Order::Kind::finish) state_.leave();
+  const std::scoped_lock lock(obeying_);
+  if (obeyed_.insert(order.kind).second && hooks_.obey) hooks_.obey(order);
 }
 
 void Sentinel::listen(Clock::duration awake) {
@@ -180,7 +248,7 @@ void Sentinel::listen(Clock::duration awake) {
 
 void Sentinel::check_progress(Clock::duration awake) {
   if (limits_.watchdog.count() == 0) return;
-  const std::uint64_t progress = state_.version() + (also_progress_ ? also_progress_() : 0);
+  const std::uint64_t progress = state_.version() + (hooks_.also_progress ? hooks_.also_progress() : 0);
   const bool changed = std::exchange(progress_, progress) != progress;
   unchanged_ = changed ? Clock::duration{0} : unchanged_ + awake;
   if (unchanged_ < limits_.watchdog) return;
@@ -208,14 +276,41 @@ void Sentinel::report_silence() {
   end_all(describe(lost) + how + "; " + last_words(lost) + resumes, exit_lost);
 }
 
+void Sentinel::end_before_sigterm() {
+  // A rank may have died on another machine: who found it there tells rank 0.
+  if (comm_.rank() == 0 && comm_.size() > 1) {
+    std::this_thread::sleep_for(last_message);
+    receive_orders();
+  }
+  end_by_sigterm();
+}
+
 void Sentinel::end_by_sigterm() {
   // First of all: ranks that look a moment later find this process gone, and must not take it for dead.
   state_.leave();
+  // What other threads meet from now on follows from what ends the job.
+  ending_all_ = true;
   const RankReport self = state_.report();
+  const std::string dead = dead_ranks(self);
+  if (dead.empty()) {
+    order({.kind = Order::Kind::now, .why = "SIGTERM at " + describe(self)});
+    receive_orders();
+    std::this_thread::sleep_for(rank_0_ends_all);
+  } else {
+    tell_rank_0({.kind = Order::Kind::lost, .why = dead});
+  }
+  std::signal(SIGTERM, SIG_DFL);
+  let_sigterm_through();
+  std::raise(SIGTERM);
+  std::abort();
+}
+
+std::string Sentinel::dead_ranks(const RankReport& self) const {
   std::string dead;
   int lowest = self.rank;
   for (const RankReport& report : read_reports(state_.folder(), self.host)) {
     if (has_died(report, self)) {
+      note_death(state_.folder(), report);
       dead += (dead.empty() ? "" : "\nditmill: ") + describe(report) + " is dead; " + last_words(report) +
               resumes;
     } else {
@@ -223,10 +318,7 @@ void Sentinel::end_by_sigterm() {
     }
   }
   if (!dead.empty() && lowest == self.rank) say(dead);
-  std::signal(SIGTERM, SIG_DFL);
-  let_sigterm_through();
-  std::raise(SIGTERM);
-  std::abort();
+  return dead;
 }
 
 void Sentinel::end_all(const std::string& line, int code) {
@@ -234,7 +326,15 @@ void Sentinel::end_all(const std::string& line, int code) {
   while (ending_all_.exchange(true)) std::this_thread::sleep_for(longest_tick);
   state_.leave();
   say(line);
+  tell_rank_0({.kind = Order::Kind::lost, .why = line});
   MpiSession::abort(code);
+}
+
+void Sentinel::tell_rank_0(const Order& order) {
+  // On a thread of its own, because rank 0 may be the one that does not answer.
+  if (comm_.rank() != 0) std::thread([this, order] { send_order(order, 0); }).detach();
+  obey(order);
+  if (comm_.rank() != 0) std::this_thread::sleep_for(last_message);
 }
 
 }  // namespace ditmill::dist

@@ -27,6 +27,7 @@ int launcher_world() {
 
 int world_of(const RunOptions& options, const configs::ParallelConfig& degrees) {
   if (options.ranks > 0) return options.ranks;
+  if (options.np > 0) return options.np;
   if (const int world = launcher_world(); world > 0) return world;
   constexpr std::int64_t most = 1 << 30;  // far more than a mesh takes, which says so
   return static_cast<int>(std::min(std::int64_t{degrees.group_size()} * degrees.dp.value_or(1), most));

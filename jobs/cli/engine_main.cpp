@@ -33,7 +33,7 @@ int run_engine(int argc, char** argv) {
 int main(int argc, char** argv) {
   // MKL's matrix products otherwise differ in the last bit with the number of threads.
   setenv("MKL_CBWR", "AUTO,STRICT", 0);
-  dist::Sentinel::take_over_sigterm();
+  dist::Sentinel::take_over_signals();
   // NCCL's communicators otherwise wait for each other where exchanges of two of them overlap on a device.
   setenv("NCCL_LAUNCH_ORDER_IMPLICIT", "1", 0);
   return jobs::run_command([&] { return run_engine(argc, argv); });

@@ -5,6 +5,7 @@
 #include "jobs/cli/bench_options.h"
 #include "jobs/cli/check.h"
 #include "jobs/cli/engine_path.h"
+#include "jobs/cli/launch.h"
 #include "jobs/cli/output.h"
 #include "jobs/cli/registry_template.h"
 #include "jobs/cli/results_export.h"
@@ -114,7 +115,8 @@ int run_front(int argc, char** argv) {
   if (const auto code = jobs::parse_command_line(*app, argc, argv)) return *code;
   if (bench.chosen != jobs::BenchOptions::Chosen::none) jobs::become_engine(argv);
   if (run_command->parsed()) {
-    if (!run.check) jobs::become_engine(argv);
+    if (!run.check && run.np == 0) jobs::become_engine(argv);
+    if (!run.check) return jobs::launch_run(run, {argv, argv + argc});
     return jobs::write_results(run.out, [&](std::ostream& out) { return jobs::check_run(run, out); });
   }
   return jobs::write_results(options.out, chosen);

@@ -28,11 +28,51 @@ void add_run_options(CLI::App& command, RunOptions& options) {
   });
   command.add_flag("--drop", options.drop, "Forget items that are no longer in the list");
   command
-      .add_option_function<std::string>(
-          "--retry", [&options](const std::string&) { options.retry_failed = true; },
-          "Do items again that an earlier start gave up: failed")
-      ->type_name("STATE")
-      ->check(CLI::IsMember({"failed"}));
+      .add_option_function<std::vector<std::string>>(
+          "--retry",
+          [&options](const std::vector<std::string>& states) {
+            for (const std::string& state : states) {
+              (state == "failed" ? options.retry.failed : options.retry.quarantined) = true;
+            }
+          },
+          "Do items again that an earlier start gave up: failed, quarantined, or both")
+      ->delimiter(',')
+      ->type_name("STATES")
+      ->check(CLI::IsMember({"failed", "quarantined"}));
+  command.add_option("--only", options.selection.only, "Do only these items, and leave the others")
+      ->delimiter(',')
+      ->type_name("IDS");
+  command
+      .add_option("--pilot", options.selection.pilot,
+                  "Do only so many items, spread over the list, and say what the whole list will take")
+      ->check(CLI::Range(1, 1 << 20))
+      ->type_name("N");
+  command.add_flag("--shuffle", options.selection.shuffle,
+                   "Do the items in an order that is as good as random, and the same in every start");
+  command
+      .add_option("--max-fails", options.max_fails,
+                  "Take up nothing new once so many items have failed; 0: any")
+      ->check(CLI::Range(0, 1 << 30))
+      ->type_name("N")
+      ->capture_default_str();
+  command
+      .add_option(
+          "--grace", options.grace,
+          "Seconds from SIGUSR2 (or run/STOP) to the end: items in hand that will not fit are dropped")
+      ->check(CLI::Range(0, 1 << 20))
+      ->type_name("SECONDS")
+      ->capture_default_str();
+  CLI::Option* np =
+      command.add_option("--np", options.np, "Start so many ranks by mpirun, instead of a launcher")
+          ->check(CLI::Range(1, 1 << 20))
+          ->type_name("N");
+  command
+      .add_option("--max-crashes", options.max_crashes,
+                  "With --np: start again, so many times at most, when a rank was lost")
+      ->check(CLI::Range(0, 1 << 20))
+      ->type_name("N")
+      ->capture_default_str()
+      ->needs(np);
   command.add_flag("--skip-memory-check", options.skip_memory_check,
                    "Start even if the plan says that the machines have too little memory");
   command

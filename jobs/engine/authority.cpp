@@ -12,10 +12,12 @@
 #include "dist/device.h"
 #include "jobs/from_dump.h"
 #include "jobs/frozen.h"
+#include "jobs/journal/writer.h"
 #include "jobs/parallel_choice.h"
 #include "jobs/resume.h"
 #include "jobs/store/durable.h"
 #include "jobs/store/index.h"
+#include "jobs/store/recover.h"
 #include "jobs/version.h"
 #include "jobs/weights_dump.h"
 #include "registry/digest.h"
@@ -133,6 +135,12 @@ Authority::Authority(RunOptions options, LaunchFacts facts)
   for (const std::string& file : epoch_->reclaimed()) {
     spdlog::info("removed {}: an earlier start left it unfinished", file);
   }
+  before_.left = job_.manifest.items.size();
+  if (std::filesystem::exists(run_->outcome())) {
+    if (const auto outcome = outcome_from_text(durable::read_file(run_->outcome())))
+      before_ = outcome->counts;
+  }
+  crashes_ = read_crashes(*run_, epoch_->number());
   journals_ = read_journals(*run_);
   for (const JournalReport& report : journals_.reports) {
     spdlog::warn("{} (byte {}): {}", report.file, report.offset, report.message);
@@ -179,7 +187,7 @@ std::vector<std::string> Authority::texts_left() {
   const auto add = [&](std::string_view text) {
     if (seen.insert(text).second) texts.emplace_back(text);
   };
-  for (const PendingItem& left : pending_items(items, journals_, options_.retry_failed)) {
+  for (const PendingItem& left : pending_items(items, journals_, options_.retry)) {
     const PackedItem& item = items.packed()[left.item];
     add(item.prompt);
     if (pipeline().guidance_scale > 1) add(item.negative_prompt);
@@ -247,7 +255,56 @@ void Authority::reconcile_items() {
   } else {
     items_ = std::move(job_.manifest.items);
   }
-  pending_ = pending_items(items_, journals_, options_.retry_failed);
+  take_note_of_crashes();
+  chosen_ = chosen_items(items_, options_.selection);
+  pending_ = select_pending(items_, chosen_, pending_items(items_, journals_, options_.retry),
+                            options_.selection.shuffle);
+}
+
+/// Counts the crashes of earlier epochs against the items that were in hand, and gives up those that did it
+/// too often.
+void Authority::take_note_of_crashes() {
+  if (crashes_.empty()) return;
+  IdIndex ids(items_);
+  for (std::size_t i = 0; i < items_.size(); ++i) ids.insert(i);
+  const auto note = [this](Record record) {
+    spdlog::warn("item {}: {}", record.item, record.reason);
+    journals_.by_key.take(epoch_->number(), record);
+    crash_records_.push_back(std::move(record));
+  };
+  for (const Crash& crash : crashes_) {
+    for (const std::string& id : crash.items) {
+      const std::optional<std::size_t> index = ids.find(id);
+      if (!index) continue;
+      const std::string key = registry::hex(items_.packed()[*index].key);
+      const std::optional<ItemState> state = journals_.by_key.find(key);
+      if (state && state->event == Event::done) continue;
+      Record record{.time = journal_time(),
+                    .event = Event::stopped,
+                    .item = id,
+                    .key = key,
+                    .attempt = state ? state->attempts : 1,
+                    .reason = std::string{crash_reason} + crash.how};
+      note(record);
+      const int crashes = journals_.by_key.at(key).crashes;
+      if (crashes < crashes_to_quarantine) continue;
+      record.event = Event::quarantined;
+      record.reason =
+          fmt::format("it was in hand of {} ranks when they died; the last: {}", crashes, crash.how);
+      note(record);
+    }
+  }
+}
+
+void Authority::journal_crashes() {
+  if (!crash_records_.empty()) {
+    // The groups' journals are theirs: this one has the number after the last group's.
+    JournalWriter journal(
+        run_->journal(epoch_->number(), lay_out(job_, facts_.world).degree(dist::Axis::dp)));
+    journal.append(crash_records_);
+    journal.sync();
+  }
+  remove_statuses(*run_, epoch_->number());
 }
 
 void Authority::settle(const Loading* loading, const at::Device& device) {
@@ -255,6 +312,9 @@ void Authority::settle(const Loading* loading, const at::Device& device) {
   if (loading != nullptr) accept_digests(*loading);
   if (!reconciled) reconcile_items();
   freeze(device);
+  journal_crashes();
+  // Whoever finds none when this start is over knows that it was too sudden an end to write one.
+  std::filesystem::remove(run_->outcome());
 }
 
 void Authority::freeze(const at::Device& device) {
@@ -312,19 +372,51 @@ StorePlan Authority::store_plan() const {
                          .threads = facts_.threads}};
 }
 
-std::size_t Authority::already_done() const {
-  return count_outcome(items_, journals_, epoch_->number()).done;
+Counts Authority::counts() const {
+  Counts counts = count_items(items_, journals_);
+  for (const PendingItem& each : pending_) {
+    const auto state = journals_.by_key.find(registry::hex(items_.packed()[each.item].key));
+    if (!state) continue;
+    const bool failed = state->event == Event::failed;
+    if (!failed && state->event != Event::quarantined) continue;
+    --(failed ? counts.failed : counts.quarantined);
+    ++counts.left;
+  }
+  return counts;
 }
 
-Outcome Authority::conclude(const Error* failure) {
+std::uint64_t Authority::largest_part() const {
+  std::uint64_t clip = 0;
+  for (const ItemsOfSize& size : items_by_size(items_)) clip = std::max(clip, clip_bytes(job_, size.first));
+  const std::optional<int>& items = job_.manifest.output.items_per_part;
+  const SealLimits limits;
+  const std::uint64_t wanted = clip * (items ? static_cast<std::uint64_t>(*items) : limits.items);
+  return std::min(wanted, limits.bytes + clip);
+}
+
+Outcome Authority::conclude(const Error* failure, const EarlyEnd& early) {
   journals_ = read_journals(*run_);
-  Outcome outcome = count_outcome(items_, journals_, epoch_->number());
+  Outcome outcome = decide_outcome(count_items(items_, journals_), count_items(items_, journals_, chosen_),
+                                   early, epoch_->number());
   if (failure != nullptr) {
     outcome.exit = exit_code(failure->category());
     outcome.reason = failure->what();
   }
   if (!config_.is_null()) write_index(*run_, journals_, config_);
   durable::write_file(run_->outcome(), to_json(outcome).dump() + "\n");
+  return outcome;
+}
+
+Outcome Authority::conclude_at_once(const std::optional<Counts>& counts, const std::string& why, bool lost) {
+  const Counts known = counts.value_or(before_);
+  Outcome outcome = decide_outcome(known, known, {.stopped = why}, epoch_->number());
+  if (lost) {
+    outcome.exit = exit_code(Category::io);
+    outcome.reason = why;
+    outcome.crashed = true;
+  }
+  durable::write_file(run_->outcome(), to_json(outcome).dump() + "\n");
+  if (counts) write_index(*run_, read_journals(*run_), config_);
   return outcome;
 }
 

@@ -7,13 +7,14 @@
 #include <string>
 #include <vector>
 
+#include "jobs/crashes.h"
 #include "jobs/digest_memory.h"
 #include "jobs/engine/loading.h"
 #include "jobs/engine/memory_check.h"
-#include "jobs/engine/outcome.h"
 #include "jobs/engine/protocol.h"
 #include "jobs/epoch.h"
 #include "jobs/journal/reader.h"
+#include "jobs/outcome.h"
 #include "jobs/prepare.h"
 #include "jobs/resume.h"
 #include "jobs/run_directory.h"
@@ -73,20 +74,29 @@ class Authority {
   void settle(const Loading* loading, const at::Device& device);
 
   StorePlan store_plan() const;
-  std::size_t total() const noexcept { return items_.size(); }
-  std::size_t already_done() const;
+  /// What became of the job's items in earlier starts; those that are taken up again are left.
+  Counts counts() const;
   /// All items of the job; those left to do, by their indices. They stay as long as the authority.
   const ItemList& items() const noexcept { return items_; }
   const std::vector<PendingItem>& pending() const noexcept { return pending_; }
 
-  /// Writes the index and outcome.json. `failure` is what ended the job early, if something did.
-  Outcome conclude(const Error* failure);
+  const RunDirectory& run() const noexcept { return *run_; }
+  /// Bytes that the largest part of a group may take, whatever items it gets.
+  std::uint64_t largest_part() const;
+
+  /// Writes the index and outcome.json. `failure` is what ended the job, if something did.
+  Outcome conclude(const Error* failure, const EarlyEnd& early = {});
+  /// As conclude(), from another thread than that which works: outcome.json first, from `counts` (none: those
+  /// of the start before), then the index if items were done. `lost` if a rank was.
+  Outcome conclude_at_once(const std::optional<Counts>& counts, const std::string& why, bool lost);
 
  private:
   bool knows_weights() const noexcept { return job_.family == nullptr || !identities_.empty(); }
   void recall_digests();
   void accept_digests(const Loading& loading);
   void reconcile_items();
+  void take_note_of_crashes();
+  void journal_crashes();
   void freeze(const at::Device& device);
   std::string key_hash(std::string_view role) const;
 
@@ -103,7 +113,11 @@ class Authority {
   JournalState journals_;
   ItemList items_;
   bool requests_are_frozen_ = false;  ///< requests.jsonl holds these very items
+  std::vector<bool> chosen_;          ///< by index: this start is to do it
   std::vector<PendingItem> pending_;
+  std::vector<Crash> crashes_;         ///< of earlier epochs, that no journal knows of
+  std::vector<Record> crash_records_;  ///< what the journal is to say of them
+  Counts before_;                      ///< of the start before, by its outcome.json; else all are left
 };
 
 }  // namespace ditmill::jobs

@@ -29,9 +29,14 @@ void BackgroundStore::check() const {
   if (failure_) throw Error{*failure_};
 }
 
+void BackgroundStore::wait_for_ever_if_closed(std::unique_lock<std::mutex>& lock) {
+  changed_.wait(lock, [this] { return !closed_; });
+}
+
 void BackgroundStore::push(Task task) {
   {
-    const std::scoped_lock lock(mutex_);
+    std::unique_lock lock(mutex_);
+    wait_for_ever_if_closed(lock);
     check();
     tasks_.push_back(std::move(task));
   }
@@ -56,6 +61,7 @@ void BackgroundStore::add(const WorkItem& work, FinishedItem finished) {
   {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return failure_ || results_waiting_ == 0; });
+    wait_for_ever_if_closed(lock);
     check();
     ++results_waiting_;
   }
@@ -85,6 +91,23 @@ std::vector<Acknowledged> BackgroundStore::finish() {
     changed_.wait(lock, [this] { return failure_ || (tasks_.empty() && !at_work_); });
   }
   return acknowledged();
+}
+
+std::vector<Acknowledged> BackgroundStore::stop(std::vector<WorkItem> in_hand, const std::string& reason,
+                                                std::chrono::milliseconds within) {
+  std::unique_lock lock(mutex_);
+  if (std::exchange(closed_, true)) return {};
+  tasks_.emplace_back([in_hand = std::move(in_hand), reason](GroupStore& store) {
+    std::vector<Acknowledged> sealed = store.seal(true);
+    std::vector<std::pair<Item, int>> items;
+    for (const WorkItem& work : in_hand) items.emplace_back(work.item, work.attempt);
+    store.stopped(items, reason);
+    return sealed;
+  });
+  changed_.notify_all();
+  changed_.wait_for(lock, within, [this] { return failure_ || (tasks_.empty() && !at_work_); });
+  check();
+  return std::exchange(acknowledged_, {});
 }
 
 void BackgroundStore::run() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
@@ -35,11 +36,17 @@ class BackgroundStore {
   std::vector<Acknowledged> acknowledged();
   /// Does all that was asked, and seals. Returns what was acknowledged since the last call.
   std::vector<Acknowledged> finish();
+  /// As finish(), from another thread than that which works on items: what that one still asks for is not
+  /// done, and does not return. The items that it has in hand are journalled as stopped. Waits no longer than
+  /// `within`.
+  std::vector<Acknowledged> stop(std::vector<WorkItem> in_hand, const std::string& reason,
+                                 std::chrono::milliseconds within);
 
  private:
   using Task = std::function<std::vector<Acknowledged>(GroupStore&)>;
 
   void push(Task task);
+  void wait_for_ever_if_closed(std::unique_lock<std::mutex>& lock);
   void run();
   void do_next(std::unique_lock<std::mutex>& lock);
   void check() const;
@@ -51,6 +58,7 @@ class BackgroundStore {
   std::size_t results_waiting_ = 0;
   bool at_work_ = false;
   bool ends_ = false;
+  bool closed_ = false;
   std::vector<Acknowledged> acknowledged_;
   std::optional<Error> failure_;
   std::thread thread_;

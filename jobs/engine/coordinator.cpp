@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "dist/comm/mpi.h"
 
@@ -12,6 +13,7 @@ namespace {
 
 constexpr auto shortest_sleep = std::chrono::microseconds{50};
 constexpr auto longest_sleep = std::chrono::microseconds{2000};
+constexpr auto between_looks = std::chrono::seconds{1};
 
 }  // namespace
 
@@ -21,16 +23,10 @@ std::size_t grant_size(std::size_t left, int groups, int window) noexcept {
   return std::clamp<std::size_t>(share, 1, static_cast<std::size_t>(window));
 }
 
-Coordinator::Coordinator(const dist::Communicator& comm, const ItemList& items,
-                         std::span<const PendingItem> pending, std::set<int> group_roots, int window,
-                         Progress& progress)
-    : comm_(&comm),
-      items_(&items),
-      pending_(pending),
-      groups_(static_cast<int>(group_roots.size())),
-      present_(std::move(group_roots)),
-      window_(window),
-      progress_(&progress),
+Coordinator::Coordinator(Parts parts)
+    : parts_(std::move(parts)),
+      groups_(static_cast<int>(parts_.group_roots.size())),
+      next_look_(std::chrono::steady_clock::now()),
       thread_([this] {
         try {
           serve();
@@ -45,45 +41,67 @@ Coordinator::~Coordinator() = default;
 
 void Coordinator::serve() {
   auto sleep = shortest_sleep;
-  while (!present_.empty()) {
-    if (const auto arrived = receive_from_groups(*comm_)) {
+  while (!parts_.group_roots.empty()) {
+    look_around();
+    if (const auto arrived = receive_from_groups(*parts_.comm)) {
       handle(arrived->first, arrived->second);
       sleep = shortest_sleep;
     } else {
-      progress_->tick();
+      parts_.progress->tick();
       std::this_thread::sleep_for(sleep);
       sleep = std::min(sleep * 2, longest_sleep);
     }
   }
+  all_gone_ = true;
+  if (dropped_) parts_.after_a_drop();
+}
+
+void Coordinator::look_around() {
+  if (parts_.stop->stopped()) parts_.pending = {};
+  const auto now = std::chrono::steady_clock::now();
+  if (now < next_look_) return;
+  next_look_ = now + between_looks;
+  if (parts_.every_second) parts_.every_second();
 }
 
 void Coordinator::handle(int rank, const GroupMessage& message) {
   switch (message.kind) {
     case GroupMessage::Kind::ask: {
       Grant grant;
-      const std::size_t count = grant_size(pending_.size(), groups_, window_);
-      for (const PendingItem& each : pending_.first(count)) {
-        grant.items.push_back({(*items_)[each.item], each.attempt});
+      const std::size_t count = grant_size(parts_.pending.size(), groups_, parts_.window);
+      for (const PendingItem& each : parts_.pending.first(count)) {
+        grant.items.push_back({(*parts_.items)[each.item], each.attempt, each.alone});
       }
-      pending_ = pending_.subspan(count);
-      send_grant(*comm_, rank, grant);
+      parts_.pending = parts_.pending.subspan(count);
+      send_grant(*parts_.comm, rank, grant);
       break;
     }
     case GroupMessage::Kind::done:
-      progress_->done(message.items.size());
+      done_ += message.items.size();
+      parts_.progress->done(message.items.size());
       break;
     case GroupMessage::Kind::failed:
-      progress_->failed(message.items.size());
+      failed_ += message.items.size();
+      parts_.progress->failed(message.items.size());
+      if (parts_.max_fails > 0 && failed_ >= static_cast<std::size_t>(parts_.max_fails)) {
+        reached_max_fails_ = true;
+        for (const int root : parts_.group_roots) send_grant(*parts_.comm, root, {.stop = true});
+        parts_.pending = {};
+      }
       break;
     case GroupMessage::Kind::fatal:
       if (!fatal_) {
         fatal_ = message.error;
-        pending_ = {};
-        for (const int other : present_) send_grant(*comm_, other, {.stop = true});
+        parts_.pending = {};
+        for (const int other : parts_.group_roots) send_grant(*parts_.comm, other, {.stop = true});
       }
       break;
+    case GroupMessage::Kind::drop:
+      dropped_ = true;
+      parts_.group_roots.erase(rank);
+      break;
     case GroupMessage::Kind::leave:
-      present_.erase(rank);
+      parts_.group_roots.erase(rank);
       break;
   }
 }

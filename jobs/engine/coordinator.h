@@ -1,6 +1,9 @@
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <set>
 #include <span>
@@ -9,6 +12,7 @@
 #include "dist/comm/communicator.h"
 #include "jobs/engine/progress.h"
 #include "jobs/engine/protocol.h"
+#include "jobs/engine/stop_switch.h"
 #include "jobs/list/item_list.h"
 #include "jobs/resume.h"
 
@@ -22,11 +26,22 @@ std::size_t grant_size(std::size_t left, int groups, int window) noexcept;
 /// to finish(). It probes and sleeps; it never blocks in MPI, which would spin a core that computes.
 class Coordinator {
  public:
-  /// `pending` are those of `items` to hand out, in that order: an item is made when it is. `group_roots` are
-  /// the ranks that ask. `comm` is used for nothing else while the coordinator lives; it, `items`, `pending`
-  /// and `progress` outlive it.
-  Coordinator(const dist::Communicator& comm, const ItemList& items, std::span<const PendingItem> pending,
-              std::set<int> group_roots, int window, Progress& progress);
+  struct Parts {
+    const dist::Communicator* comm = nullptr;  ///< used for nothing else while the coordinator lives
+    const ItemList* items = nullptr;
+    std::span<const PendingItem> pending = {};  ///< those of `items` to hand out, in that order
+    std::set<int> group_roots = {};             ///< the ranks that ask
+    int window = 1;
+    int max_fails = 0;  ///< so many failures, and nothing more is handed out; 0: any number
+    Progress* progress = nullptr;
+    const StopSwitch* stop = nullptr;         ///< nothing more is handed out once it is thrown
+    std::function<void()> every_second = {};  ///< called from its thread
+    std::function<void()> after_a_drop =
+        {};  ///< called from its thread when all groups are gone, one by a drop
+  };
+
+  /// An item is made when it is handed out. What is referred to outlives it.
+  explicit Coordinator(Parts parts);
   Coordinator(const Coordinator&) = delete;
   Coordinator& operator=(const Coordinator&) = delete;
   ~Coordinator();
@@ -35,18 +50,26 @@ class Coordinator {
   /// could not. (If the thread itself fails, it ends all ranks.)
   std::optional<Error> finish();
 
+  bool all_gone() const noexcept { return all_gone_; }
+  bool reached_max_fails() const noexcept { return reached_max_fails_; }
+  /// Items acknowledged and failed since it began.
+  std::size_t done() const noexcept { return done_; }
+  std::size_t failed() const noexcept { return failed_; }
+
  private:
   void serve();
+  void look_around();
   void handle(int rank, const GroupMessage& message);
 
-  const dist::Communicator* comm_;
-  const ItemList* items_;
-  std::span<const PendingItem> pending_;  ///< those not handed out yet
+  Parts parts_;  ///< pending: those not handed out yet; group_roots: those that have not left
   int groups_;
-  std::set<int> present_;
-  int window_;
-  Progress* progress_;
+  std::chrono::steady_clock::time_point next_look_;
   std::optional<Error> fatal_;
+  bool dropped_ = false;
+  std::atomic<bool> all_gone_ = false;
+  std::atomic<bool> reached_max_fails_ = false;
+  std::atomic<std::size_t> done_ = 0;
+  std::atomic<std::size_t> failed_ = 0;
   std::jthread thread_;
 };
 

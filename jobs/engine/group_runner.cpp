@@ -31,6 +31,17 @@ std::vector<T> to_vector(const at::Tensor& tensor) {
   return {data, data + dense.numel()};
 }
 
+/// What sealing takes at most where there is time for it.
+constexpr std::chrono::seconds time_to_seal{30};
+
+/// How many of the next items are computed together.
+std::size_t batch_size(std::span<const WorkItem> items, std::size_t most) {
+  const auto alone =
+      std::find_if(items.begin(), items.end(), [](const WorkItem& item) { return item.alone; });
+  if (alone == items.begin()) return 1;
+  return std::min(static_cast<std::size_t>(alone - items.begin()), most);
+}
+
 }  // namespace
 
 bool fails_the_item(Category category) noexcept {
@@ -56,6 +67,7 @@ GroupRunner::GroupRunner(const dist::ParallelContext& parallel, Parts parts,
       texts_(std::move(parts.texts)),
       generator_(parts.generator),
       seams_(std::move(parts.seams)),
+      stop_switch_(parts.stop),
       pipeline_(&pipeline),
       output_(&output),
       cache_(texts_.cache_bytes) {
@@ -72,7 +84,7 @@ void GroupRunner::run() {
         std::this_thread::sleep_for(std::chrono::milliseconds{1});
       }
     }
-    report({.kind = GroupMessage::Kind::leave});
+    if (!gone_.exchange(true)) report({.kind = GroupMessage::Kind::leave});
   }
   if (failure) throw Error{*failure};
 }
@@ -83,7 +95,21 @@ void GroupRunner::work() {
     ask();
   });
   for (Grant grant = next_window(); !grant.items.empty(); grant = next_window()) run_window(grant);
-  lead([this] { report_done(store_->finish()); });
+  lead([this] {
+    const std::optional<StopSwitch::Stop> stop = stop_switch_->stopped();
+    report_done(stop ? store_->stop({}, stop->why, std::chrono::hours{1}) : store_->finish());
+  });
+}
+
+void GroupRunner::drop(const std::string& why, std::chrono::milliseconds within) {
+  if (!leads() || gone_.exchange(true)) return;
+  report_done(store_->stop(in_hand_.items(), why, within));
+  report({.kind = GroupMessage::Kind::drop});
+}
+
+void GroupRunner::drop_what_is_late() {
+  const std::optional<StopSwitch::Stop> stop = stop_switch_->stopped();
+  if (stop && leads() && !in_hand_.fit_before(stop->deadline)) drop(stop->why, time_to_seal);
 }
 
 /// What the first rank does alone: an error of it is thrown on all ranks.
@@ -133,7 +159,7 @@ bool GroupRunner::told_to_stop() {
       next_ = std::move(arrived);
     }
   }
-  return stop_;
+  return stop_ || stop_switch_->stopped();
 }
 
 void GroupRunner::run_window(const Grant& grant) {
@@ -141,7 +167,7 @@ void GroupRunner::run_window(const Grant& grant) {
   encode_texts(grant);
   std::span<const WorkItem> left = grant.items;
   while (!left.empty()) {
-    const std::size_t count = std::min(left.size(), generator_->clips_at_once());
+    const std::size_t count = batch_size(left, generator_->clips_at_once());
     bool stop = false;
     lead([&] {
       if (count == left.size()) ask();
@@ -193,6 +219,10 @@ std::optional<Error> GroupRunner::settle(std::optional<Error> failure) {
 }
 
 void GroupRunner::run_items(std::span<const WorkItem> items) {
+  std::vector<std::string> ids;
+  for (const WorkItem& work : items) ids.push_back(work.item.request.id);
+  seams_.hold(ids);
+  if (leads()) in_hand_.take(items);
   std::vector<Work> batch(items.size());
   for (std::size_t i = 0; i < items.size(); ++i) {
     batch[i].item = &items[i];
@@ -202,6 +232,10 @@ void GroupRunner::run_items(std::span<const WorkItem> items) {
   }
   denoise(batch);
   for (Work& work : batch) finish(work);
+  if (leads()) {
+    in_hand_.finish(std::none_of(batch.begin(), batch.end(), [](const Work& work) { return work.failure; }));
+  }
+  seams_.hold({});
 }
 
 void GroupRunner::embed_clip(Work& work) {

@@ -2,6 +2,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <atomic>
+#include <chrono>
 #include <functional>
 #include <map>
 #include <optional>
@@ -15,7 +17,9 @@
 #include "dist/liveness/rank_state.h"
 #include "dist/parallel_context.h"
 #include "jobs/engine/background_store.h"
+#include "jobs/engine/in_hand.h"
 #include "jobs/engine/protocol.h"
+#include "jobs/engine/stop_switch.h"
 #include "jobs/export/video.h"
 #include "jobs/store/group_store.h"
 #include "models/generator.h"
@@ -36,9 +40,10 @@ struct TextSource {
 
 /// What work on a rank says to the world outside.
 struct GroupSeams {
-  dist::Tell tell;                            ///< what is being done
-  dist::Tell wait;                            ///< what other ranks are waited for with
-  std::function<void(const Error&)> abandon;  ///< ends all ranks
+  dist::Tell tell;                                             ///< what is being done
+  dist::Tell wait;                                             ///< what other ranks are waited for with
+  std::function<void(const Error&)> abandon;                   ///< ends all ranks
+  std::function<void(std::span<const std::string> ids)> hold;  ///< what is in hand from now on
 };
 
 /// Runs what the ranks of a team do together: if `step` fails for a reason that follows from its input, it
@@ -60,6 +65,7 @@ class GroupRunner {
     TextSource texts = {};
     models::ClipGenerator* generator = nullptr;
     GroupSeams seams = {};
+    const StopSwitch* stop = nullptr;  ///< no further item begins once it is thrown
   };
 
   /// What is referred to outlives the runner.
@@ -69,6 +75,14 @@ class GroupRunner {
   /// Works until nothing is left, then seals and leaves. Throws what ended the job, on all ranks of the
   /// group, after telling the coordinator. Collective over the group.
   void run();
+
+  /// The following two are for another thread than that which works; they do nothing on other ranks than the
+  /// first.
+  /// Gives up what is in hand, seals what is finished, and tells the coordinator that the group is gone;
+  /// waits no longer than `within`. The group's ranks are then of no more use.
+  void drop(const std::string& why, std::chrono::milliseconds within);
+  /// Drops what is in hand if the run stops before it can be finished.
+  void drop_what_is_late();
 
  private:
   /// An item in hand.
@@ -107,6 +121,7 @@ class GroupRunner {
   TextSource texts_;
   models::ClipGenerator* generator_;
   GroupSeams seams_;
+  const StopSwitch* stop_switch_;
   const configs::PipelineConfig* pipeline_;
   const OutputConfig* output_;
   models::TextCache cache_;
@@ -115,6 +130,8 @@ class GroupRunner {
   std::optional<Grant> next_;
   bool asked_ = false;
   bool stop_ = false;
+  InHand in_hand_;                  ///< on the first rank
+  std::atomic<bool> gone_ = false;  ///< the coordinator knows, or is being told
 };
 
 }  // namespace ditmill::jobs

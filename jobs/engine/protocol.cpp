@@ -14,7 +14,7 @@ constexpr int coordinator_rank = 0;
 constexpr int to_coordinator = 1;
 constexpr int to_group = 2;
 
-constexpr std::array<std::string_view, 5> kinds{"ask", "done", "failed", "fatal", "leave"};
+constexpr std::array<std::string_view, 6> kinds{"ask", "done", "failed", "fatal", "leave", "drop"};
 
 std::vector<std::byte> pack(const nlohmann::json& json) {
   const std::vector<std::uint8_t> packed = nlohmann::json::to_cbor(json);
@@ -38,7 +38,8 @@ nlohmann::json work_to_json(const WorkItem& work) {
   return {{"request", jobs::to_json(work.item.request)},
           {"metadata", work.item.metadata},
           {"key", work.item.key},
-          {"attempt", work.attempt}};
+          {"attempt", work.attempt},
+          {"alone", work.alone}};
 }
 
 WorkItem work_from_json(const nlohmann::json& json) {
@@ -47,6 +48,7 @@ WorkItem work_from_json(const nlohmann::json& json) {
   work.item.metadata = json.at("metadata").get<std::string>();
   work.item.key = json.at("key").get<std::string>();
   work.attempt = json.at("attempt").get<int>();
+  work.alone = json.at("alone").get<bool>();
   return work;
 }
 

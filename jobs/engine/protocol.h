@@ -14,6 +14,7 @@ namespace ditmill::jobs {
 struct WorkItem {
   Item item;
   int attempt = 1;
+  bool alone = false;  ///< computed with no other beside it
 };
 
 /// From a group's root to the coordinator.
@@ -24,6 +25,7 @@ struct GroupMessage {
     failed,  ///< `items` failed for `reason`
     fatal,   ///< the group cannot go on: `error`; nobody gets further items
     leave,   ///< the group's last message
+    drop,    ///< the same, of a group that gave up what it had in hand: its ranks are still at it
   };
   Kind kind = Kind::ask;
   std::vector<std::string> items = {};  ///< ids

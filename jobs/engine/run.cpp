@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <filesystem>
 #include <functional>
 #include <iostream>
 #include <memory>
@@ -17,6 +18,7 @@
 #include "configs/dump.h"
 #include "dist/agree.h"
 #include "dist/library_versions.h"
+#include "dist/liveness/fatal_signals.h"
 #include "dist/liveness/rank_state.h"
 #include "dist/liveness/sentinel.h"
 #include "dist/mesh.h"
@@ -25,11 +27,13 @@
 #include "jobs/cli/output.h"
 #include "jobs/engine/authority.h"
 #include "jobs/engine/coordinator.h"
+#include "jobs/engine/early_ending.h"
 #include "jobs/engine/group_runner.h"
 #include "jobs/engine/loading.h"
 #include "jobs/engine/logging.h"
 #include "jobs/engine/memory_check.h"
 #include "jobs/engine/noop_generator.h"
+#include "jobs/engine/orders.h"
 #include "jobs/engine/progress.h"
 #include "jobs/engine/rank_device.h"
 #include "jobs/engine/text_stage.h"
@@ -37,20 +41,12 @@
 #include "jobs/engine/traffic_text.h"
 #include "jobs/memory/memory_limit.h"
 #include "jobs/memory/memory_plan.h"
+#include "jobs/store/free_space.h"
 #include "jobs/store/group_store.h"
 #include "slurm/allocation.h"
 
 namespace ditmill::jobs {
 namespace {
-
-/// What rank 0 tells all others before any weights are read.
-struct Orders {
-  configs::PipelineConfig pipeline = {};
-  int threads = 0;  ///< 0: each rank's own default
-  std::optional<double> noop_seconds = {};
-  std::optional<LoadPlan> load = {};
-  std::string status_folder = {};
-};
 
 /// What turns items into clips on this rank.
 struct Generation {
@@ -59,24 +55,6 @@ struct Generation {
   TextSource texts;                              ///< of one of these
   std::unique_ptr<models::ClipGenerator> generator;
 };
-
-nlohmann::json to_json(const Orders& orders) {
-  nlohmann::json json{{"pipeline", configs::dump_layer2(orders.pipeline)},
-                      {"threads", orders.threads},
-                      {"status_folder", orders.status_folder}};
-  if (orders.noop_seconds) json["noop_seconds"] = *orders.noop_seconds;
-  if (orders.load) json["load"] = to_json(*orders.load);
-  return json;
-}
-
-Orders orders_from_json(const nlohmann::json& json) {
-  Orders orders{.pipeline = configs::pipeline_from_dump(json.at("pipeline")),
-                .threads = json.at("threads").get<int>(),
-                .status_folder = json.at("status_folder").get<std::string>()};
-  if (json.contains("noop_seconds")) orders.noop_seconds = json.at("noop_seconds").get<double>();
-  if (json.contains("load")) orders.load = load_plan_from_json(json.at("load"));
-  return orders;
-}
 
 /// Rank 0's text on every rank.
 nlohmann::json broadcast_json(const dist::Communicator& comm, const nlohmann::json& json) {
@@ -94,10 +72,16 @@ class Run {
         items_(mpi.world()),
         options_(options),
         state_(world_.rank()),
-        sentinel_(mpi.world(), state_, {.watchdog = std::chrono::seconds{options.watchdog}}, [this] {
-          const dist::Communicator* placed = weights_way_;
-          return placed == nullptr ? 0 : placed->traffic(dist::Purpose::weights).calls;
-        }) {}
+        early_ending_(world_.rank(), std::chrono::seconds{options.grace},
+                      [this](const Outcome& outcome) { tell_outcome(outcome); }),
+        sentinel_(mpi.world(), state_, {.watchdog = std::chrono::seconds{options.watchdog}},
+                  {.also_progress =
+                       [this] {
+                         const dist::Communicator* placed = weights_way_;
+                         return placed == nullptr ? 0 : placed->traffic(dist::Purpose::weights).calls;
+                       },
+                   .obey = [this](const dist::Order& order) { early_ending_.obey(order); },
+                   .tick = [this] { early_ending_.tick(); }}) {}
 
   bool leads() const noexcept { return world_.rank() == 0; }
 
@@ -124,9 +108,19 @@ class Run {
     Outcome outcome;
     rank_0_does("writing the index");
     dist::agree(world_, [&] {
-      if (authority_) outcome = authority_->conclude(nullptr);
+      if (authority_) outcome = authority_->conclude(nullptr, early_);
     });
     return outcome;
+  }
+
+  /// Says how the run ended, on rank 0.
+  void tell_outcome(const Outcome& outcome) const {
+    spdlog::info("{}", outcome.reason);
+    if (!options_.json) return;
+    write_results(options_.out, [&](std::ostream& out) {
+      out << to_json(outcome).dump(2) << "\n";
+      return 0;
+    });
   }
 
   /// Leaves the run directory in order after an error, on rank 0.
@@ -156,6 +150,10 @@ class Run {
                 .noop_seconds = authority_->model().noop_seconds,
                 .status_folder = authority_->status_folder()};
       if (authority_->needs_weights()) orders.load = authority_->load_plan();
+      early_ending_.can_conclude(*authority_);
+      if (std::filesystem::exists(authority_->run().stop_file())) {
+        early_ending_.end_all(authority_->run().stop_file() + " is there: remove it to go on");
+      }
     });
     orders = orders_from_json(broadcast_json(world_, leads() ? to_json(orders) : nlohmann::json{}));
     publish_state(orders.status_folder);
@@ -306,33 +304,68 @@ class Run {
     std::optional<Progress> progress;
     std::optional<Coordinator> coordinator;
     if (leads()) {
-      progress.emplace(authority_->total(), authority_->already_done(), isatty(STDERR_FILENO) == 1,
+      progress.emplace(authority_->items().size(), authority_->counts().done, isatty(STDERR_FILENO) == 1,
                        write_progress);
-      coordinator.emplace(items_, authority_->items(), authority_->pending(), group_roots(parallel_->mesh()),
-                          orders.pipeline.text_window, *progress);
+      coordinator.emplace(Coordinator::Parts{.comm = &items_,
+                                             .items = &authority_->items(),
+                                             .pending = authority_->pending(),
+                                             .group_roots = group_roots(parallel_->mesh()),
+                                             .window = orders.pipeline.text_window,
+                                             .max_fails = options_.max_fails,
+                                             .progress = &*progress,
+                                             .stop = &early_ending_.stop(),
+                                             .every_second = [this] { stop_if_need_be(); },
+                                             .after_a_drop = [this] { end_after_a_drop(); }});
     }
     state_.set("starting on the items");
+    state_.join(parallel_->index(dist::Axis::dp));
+    GroupRunner runner{*parallel_,
+                       {.coordinator = &items_,
+                        .store = store ? &*store : nullptr,
+                        .texts = generation.texts,
+                        .generator = generation.generator.get(),
+                        .seams = seams_,
+                        .stop = &early_ending_.stop()},
+                       orders.pipeline,
+                       plan.output};
+    early_ending_.begin_items(runner, coordinator ? &*coordinator : nullptr);
     const auto began = std::chrono::steady_clock::now();
-    const std::optional<Error> failure = dist::failure_of([&] {
-      GroupRunner{*parallel_,
-                  {.coordinator = &items_,
-                   .store = store ? &*store : nullptr,
-                   .texts = generation.texts,
-                   .generator = generation.generator.get(),
-                   .seams = seams_},
-                  orders.pipeline,
-                  plan.output}
-          .run();
-    });
+    const std::optional<Error> failure = dist::failure_of([&] { runner.run(); });
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
     state_.wait("waiting for the other ranks to finish their items");
     if (coordinator) {
       coordinator->finish();
       progress->finish();
+      note_early_end(*coordinator);
     }
     dist::agree_on(world_, failure);
+    early_ending_.end_items();
     const std::string traffic = traffic_text(world_, *parallel_, seconds);
     if (!traffic.empty()) spdlog::info("between ranks: {}", traffic);
+  }
+
+  /// Looks, on rank 0, for what is to stop the run without a signal.
+  void stop_if_need_be() {
+    if (early_ending_.stop().stopped()) return;
+    const RunDirectory& run = authority_->run();
+    std::optional<std::string> why;
+    if (std::filesystem::exists(run.stop_file())) {
+      why = run.stop_file() + " is there";
+    } else {
+      why = shortage_of_room(free_bytes(run.path()), authority_->largest_part(),
+                             parallel_->mesh().degree(dist::Axis::dp));
+    }
+    if (why) sentinel_.order({.kind = dist::Order::Kind::finish, .why = *why});
+  }
+
+  void end_after_a_drop() {
+    const std::optional<StopSwitch::Stop> stop = early_ending_.stop().stopped();
+    early_ending_.end_all(stop ? stop->why : "items were dropped");
+  }
+
+  void note_early_end(const Coordinator& coordinator) {
+    if (const auto stop = early_ending_.stop().stopped()) early_.stopped = stop->why;
+    if (coordinator.reached_max_fails()) early_.max_fails = fmt::format("--max-fails {}", options_.max_fails);
   }
 
   static std::set<int> group_roots(const dist::Mesh& mesh) {
@@ -348,13 +381,17 @@ class Run {
   RunOptions options_;
   std::optional<dist::ParallelContext> parallel_;
   dist::RankState state_;
+  const dist::FatalSignals fatal_signals_{state_};
+  EarlyEnding early_ending_;
   const dist::Tell tell_ = [this](std::string_view doing) { state_.set(doing); };
   dist::Sentinel sentinel_;
   const GroupSeams seams_{.tell = tell_,
                           .wait = [this](std::string_view what) { state_.wait(what); },
-                          .abandon = [this](const Error& error) { sentinel_.fail(error); }};
+                          .abandon = [this](const Error& error) { sentinel_.fail(error); },
+                          .hold = [this](std::span<const std::string> ids) { state_.take(ids); }};
   at::Device device_ = at::kCPU;
   std::optional<Authority> authority_;
+  EarlyEnd early_;                           ///< on rank 0
   std::optional<SpoolFolder> spool_folder_;  ///< on rank 0
   std::uint64_t planned_bytes_ = 0;          ///< of the largest rank; on rank 0; 0: not known
 };
@@ -383,13 +420,7 @@ int run_job(const dist::MpiSession& mpi, const RunOptions& options) {
   }
   if (!run.leads()) return 0;
   try {
-    spdlog::info("{}", outcome.reason);
-    if (options.json) {
-      write_results(options.out, [&](std::ostream& out) {
-        out << to_json(outcome).dump(2) << "\n";
-        return 0;
-      });
-    }
+    run.tell_outcome(outcome);
     return outcome.exit;
   } catch (const Error& error) {
     return end_with(run, error);

@@ -60,38 +60,17 @@ class PartSizes {
   std::unordered_map<std::string, std::optional<std::uint64_t>> sizes_;
 };
 
-struct Entry {
-  Record record;
-  const std::string* file;
-};
-
 class Merge {
  public:
   Merge(const RunDirectory& run, JournalState& state) : sizes_(run), state_(state) {}
 
-  void take(Entry&& entry) {
-    Record& record = entry.record;
-    ItemState& item = state_.by_key[record.key];
-    item.attempts = std::max(item.attempts, record.attempt);
-    if (record.event == Event::start) last_start_[record.key] = record.time;
-    if (record.event == Event::done && !is_stored(record, *entry.file)) {
-      if (item.event == Event::done) return;
-      item.record.item = record.item;
-      item.record.key = record.key;
-      return;
-    }
-    if (item.event == Event::done) {
-      if (record.event == Event::done && record.content != item.record.content) {
-        report(*entry.file, "item " + record.item + " is done a second time (" + record.part +
-                                ") with other content than in " + item.record.part +
-                                "; the first one counts");
-      }
-      return;
-    }
-    const auto started = last_start_.find(record.key);
-    item.started = started == last_start_.end() ? 0 : started->second;
-    item.event = record.event;
-    item.record = std::move(record);
+  void take(const JournalFile& file, Record&& record) {
+    if (record.key.empty()) return;  // of a group, not of an item
+    if (record.event == Event::done && !is_stored(record, file.path)) record.event = Event::start;
+    if (state_.by_key.take(file.epoch, record)) return;
+    report(file.path, "item " + record.item + " is done a second time (" + record.part +
+                          ") with other content than in " + state_.by_key.at(record.key).record.part +
+                          "; the first one counts");
   }
 
   void finish() {
@@ -120,8 +99,57 @@ class Merge {
 
   PartSizes sizes_;
   JournalState& state_;
-  std::unordered_map<std::string, double> last_start_;
   std::vector<std::pair<std::string, std::string>> missing_;  // key, part
+};
+
+/// A journal as it comes, piece by piece: its lines, the last of which may be torn.
+class Lines {
+ public:
+  Lines(const std::string& file, std::vector<JournalReport>& reports,
+        const std::function<void(Record&&)>& take)
+      : file_(file), reports_(reports), take_(take) {}
+
+  void add(std::string_view bytes) {
+    while (!bytes.empty()) {
+      const std::size_t end = bytes.find('\n');
+      if (end == std::string_view::npos) {
+        torn_ += bytes;
+        return;
+      }
+      if (torn_.empty()) {
+        line(bytes.substr(0, end));
+      } else {
+        torn_ += bytes.substr(0, end);
+        line(torn_);
+        torn_.clear();
+      }
+      bytes.remove_prefix(end + 1);
+    }
+  }
+
+  void finish() {
+    if (torn_.empty()) return;
+    reports_.push_back({file_, at_,
+                        "the last line is torn and was dropped: " + std::to_string(torn_.size()) +
+                            " bytes without a newline"});
+  }
+
+ private:
+  void line(std::string_view text) {
+    std::string why;
+    if (auto record = from_line(text, why)) {
+      take_(*std::move(record));
+    } else {
+      reports_.push_back({file_, at_, "a damaged line was dropped: " + why});
+    }
+    at_ += text.size() + 1;
+  }
+
+  const std::string& file_;
+  std::vector<JournalReport>& reports_;
+  const std::function<void(Record&&)>& take_;
+  std::string torn_;
+  std::uint64_t at_ = 0;
 };
 
 }  // namespace
@@ -129,24 +157,20 @@ class Merge {
 std::vector<Record> parse_journal(std::string_view bytes, const std::string& file,
                                   std::vector<JournalReport>& reports) {
   std::vector<Record> records;
-  std::size_t at = 0;
-  while (at < bytes.size()) {
-    const std::size_t end = bytes.find('\n', at);
-    if (end == std::string_view::npos) {
-      reports.push_back({file, at,
-                         "the last line is torn and was dropped: " + std::to_string(bytes.size() - at) +
-                             " bytes without a newline"});
-      break;
-    }
-    std::string why;
-    if (auto record = from_line(bytes.substr(at, end - at), why)) {
-      records.push_back(*std::move(record));
-    } else {
-      reports.push_back({file, at, "a damaged line was dropped: " + why});
-    }
-    at = end + 1;
-  }
+  const std::function<void(Record &&)> keep = [&records](Record&& record) {
+    records.push_back(std::move(record));
+  };
+  Lines lines(file, reports, keep);
+  lines.add(bytes);
+  lines.finish();
   return records;
+}
+
+void for_each_record(const std::string& path, std::vector<JournalReport>& reports,
+                     const std::function<void(Record&&)>& take) {
+  Lines lines(path, reports, take);
+  durable::read_pieces(path, [&lines](std::string_view piece) { lines.add(piece); });
+  lines.finish();
 }
 
 std::vector<JournalFile> journal_files(const RunDirectory& run) {
@@ -165,21 +189,8 @@ std::vector<JournalFile> journal_files(const RunDirectory& run) {
 JournalState read_journals(const RunDirectory& run) {
   JournalState state;
   Merge merge(run, state);
-  const std::vector<JournalFile> files = journal_files(run);
-  for (std::size_t first = 0; first < files.size();) {
-    // Groups of one epoch worked side by side: their records are put in order of time.
-    std::vector<Entry> entries;
-    std::size_t next = first;
-    for (; next < files.size() && files[next].epoch == files[first].epoch; ++next) {
-      const std::string& path = files[next].path;
-      for (Record& record : parse_journal(durable::read_file(path), path, state.reports)) {
-        entries.push_back({std::move(record), &path});
-      }
-    }
-    std::stable_sort(entries.begin(), entries.end(),
-                     [](const Entry& a, const Entry& b) { return a.record.time < b.record.time; });
-    for (Entry& entry : entries) merge.take(std::move(entry));
-    first = next;
+  for (const JournalFile& file : journal_files(run)) {
+    for_each_record(file.path, state.reports, [&](Record&& record) { merge.take(file, std::move(record)); });
   }
   merge.finish();
   return state;

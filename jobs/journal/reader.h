@@ -1,11 +1,12 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "jobs/journal/item_states.h"
 #include "jobs/journal/record.h"
 #include "jobs/run_directory.h"
 
@@ -35,16 +36,13 @@ struct JournalFile {
 /// All journal files of a run, oldest epoch first. Throws Error(io).
 std::vector<JournalFile> journal_files(const RunDirectory& run);
 
-/// What the journals of all epochs say of one item: the first `done` of its key wins, else its last event.
-struct ItemState {
-  Event event = Event::start;
-  Record record;       ///< the record that decided
-  int attempts = 0;    ///< starts so far
-  double started = 0;  ///< time of the start before the record that decided; 0: unknown
-};
+/// Gives every valid record of a journal file to `take`, in order, without holding the file in memory; what
+/// is wrong with it goes to `reports`, as parse_journal() does. Throws Error: not_found, io.
+void for_each_record(const std::string& path, std::vector<JournalReport>& reports,
+                     const std::function<void(Record&&)>& take);
 
 struct JournalState {
-  std::map<std::string, ItemState, std::less<>> by_key;
+  ItemStates by_key;
   std::vector<std::string> missing_parts;  ///< sorted: named by a `done`, not there, and not replaced since
   std::vector<JournalReport> reports;
 };

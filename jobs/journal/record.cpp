@@ -73,6 +73,10 @@ std::optional<Event> event_named(std::string_view name) noexcept {
   return std::nullopt;
 }
 
+bool is_crash(const Record& record) noexcept {
+  return record.event == Event::stopped && record.reason.starts_with(crash_reason);
+}
+
 double journal_time() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   return static_cast<double>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count()) / 1000;

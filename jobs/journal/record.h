@@ -26,6 +26,11 @@ struct Record {
   bool operator==(const Record&) const = default;
 };
 
+/// What the reason of a `stopped` begins with where the attempt killed its rank.
+inline constexpr std::string_view crash_reason = "crash: ";
+/// Whether the record says so.
+bool is_crash(const Record& record) noexcept;
+
 /// Now, as Record::time counts it.
 double journal_time();
 

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <utility>
+#include <vector>
 
 #include "configs/error.h"
 
@@ -89,18 +90,21 @@ void write_file(const std::string& path, std::string_view text) {
 }
 
 std::string read_file(const std::string& path) {
-  const File file = File::open(path, O_RDONLY);
   std::string text;
-  struct stat status {};
-  if (::fstat(file.fd(), &status) == 0 && S_ISREG(status.st_mode)) {
-    text.reserve(static_cast<std::size_t>(status.st_size));
-  }
-  char buffer[1 << 16];
+  std::error_code unknown;
+  if (const auto size = std::filesystem::file_size(path, unknown); !unknown) text.reserve(size);
+  read_pieces(path, [&text](std::string_view piece) { text += piece; });
+  return text;
+}
+
+void read_pieces(const std::string& path, const std::function<void(std::string_view)>& take) {
+  const File file = File::open(path, O_RDONLY);
+  std::vector<char> buffer(std::size_t{1} << 18);
   while (true) {
-    const ssize_t count = ::read(file.fd(), buffer, sizeof buffer);
-    if (count == 0) return text;
+    const ssize_t count = ::read(file.fd(), buffer.data(), buffer.size());
+    if (count == 0) return;
     if (count > 0) {
-      text.append(buffer, static_cast<std::size_t>(count));
+      take({buffer.data(), static_cast<std::size_t>(count)});
     } else if (errno != EINTR) {
       throw system_error(errno, "read a file", Where{.file = path});
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,6 +44,8 @@ void publish(const std::string& temp_path, const std::string& path);
 void write_file(const std::string& path, std::string_view text);
 /// Reads a whole file. Throws Error: not_found, io.
 std::string read_file(const std::string& path);
+/// Reads a whole file piece by piece, in order. Throws Error: not_found, io.
+void read_pieces(const std::string& path, const std::function<void(std::string_view)>& take);
 void sync_folder(const std::string& path);
 
 }  // namespace ditmill::jobs::durable

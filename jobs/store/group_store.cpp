@@ -90,6 +90,15 @@ class GroupStore::Impl {
     journal_.sync();
   }
 
+  void stopped(std::span<const std::pair<Item, int>> in_hand, const std::string& reason) {
+    std::vector<Record> records;
+    for (const auto& [item, attempt] : in_hand) records.push_back(record(Event::stopped, item, attempt));
+    records.push_back({.time = journal_time(), .event = Event::stopped, .attempt = 0});
+    for (Record& each : records) each.reason = reason;
+    journal_.append(records);
+    journal_.sync();
+  }
+
   std::vector<Acknowledged> add(const FinishedItem& finished) {
     if (!part_) {
       opened_ = Clock::now();
@@ -167,6 +176,9 @@ void GroupStore::start(const Item& item, int attempt) { impl_->start(item, attem
 std::vector<Acknowledged> GroupStore::add(const FinishedItem& item) { return impl_->add(item); }
 void GroupStore::failed(const Item& item, int attempt, const std::string& reason) {
   impl_->failed(item, attempt, reason);
+}
+void GroupStore::stopped(std::span<const std::pair<Item, int>> in_hand, const std::string& reason) {
+  impl_->stopped(in_hand, reason);
 }
 std::vector<Acknowledged> GroupStore::seal(bool now) { return impl_->seal(now); }
 

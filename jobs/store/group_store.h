@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "jobs/item.h"
@@ -75,6 +77,8 @@ class GroupStore {
   std::vector<Acknowledged> add(const FinishedItem& item);
   /// Journals, durably, that an item failed.
   void failed(const Item& item, int attempt, const std::string& reason);
+  /// Journals, durably, that the group stops: its items in hand, if any, and the group itself.
+  void stopped(std::span<const std::pair<Item, int>> in_hand, const std::string& reason);
   /// Seals what is open, if its time has come (or always with `now`).
   std::vector<Acknowledged> seal(bool now);
 

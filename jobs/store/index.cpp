@@ -9,35 +9,32 @@
 namespace ditmill::jobs {
 namespace {
 
-void link_items(const h5::Group& group, const std::vector<ListedItem>& items, const std::string& file) {
-  for (const ListedItem& item : items) {
-    if (item.outcome != ItemOutcome::done) continue;
-    // Parts are named relative to the index, so that a run directory can be moved.
-    h5::call<H5Lcreate_external>("link an item", file, item.part.c_str(), ("/items/" + item.id).c_str(),
-                                 group.get(), item.id.c_str(), H5P_DEFAULT, H5P_DEFAULT);
-  }
+void link_item(const h5::Group& group, const ListedItem& item, const std::string& file) {
+  // Parts are named relative to the index, so that a run directory can be moved.
+  h5::call<H5Lcreate_external>("link an item", file, item.part.c_str(), ("/items/" + item.id).c_str(),
+                               group.get(), item.id.c_str(), H5P_DEFAULT, H5P_DEFAULT);
 }
 
 }  // namespace
 
 void write_index(const RunDirectory& run, const JournalState& journals, const nlohmann::json& config) {
-  const std::vector<ListedItem> items = list_items(run, journals);
   std::vector<std::string> failed;
   std::vector<std::string> left;
-  for (const ListedItem& item : items) {
-    if (item.outcome == ItemOutcome::done) continue;
-    (item.outcome == ItemOutcome::left ? left : failed).push_back(item.id);
-  }
-
   const std::string path = run.index();
   h5::MemoryFile file(path);
+  h5::Group group = h5::create_group(file.get(), "items", path);
+  for_each_item(run, journals, [&](ListedItem&& item) {
+    if (item.outcome == ItemOutcome::done) {
+      link_item(group, item, path);
+    } else {
+      (item.outcome == ItemOutcome::left ? left : failed).push_back(std::move(item.id));
+    }
+  });
+  group.close("close the index", path);
   write_root_attributes(file.get(), config, config.value("version", ""), path);
   h5::write_attribute(file.get(), "missing_parts", journals.missing_parts, path);
   h5::write_attribute(file.get(), "failed_items", failed, path);
   h5::write_attribute(file.get(), "left_items", left, path);
-  h5::Group group = h5::create_group(file.get(), "items", path);
-  link_items(group, items, path);
-  group.close("close the index", path);
   durable::write_file(path, file.finish());
 }
 

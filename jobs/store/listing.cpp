@@ -83,26 +83,37 @@ std::string_view name(ItemOutcome outcome) noexcept {
   return "left";
 }
 
-std::vector<ListedItem> list_items(const RunDirectory& run, const JournalState& journals) {
-  std::string text;
+void for_each_item(const RunDirectory& run, const JournalState& journals,
+                   const std::function<void(ListedItem&&)>& take) {
+  int line_number = 0;
+  const auto line = [&](std::string_view text) {
+    ListedItem item = parse_line(text, run.requests(), ++line_number);
+    if (const std::optional<ItemState> state = journals.by_key.find(item.key)) add_state(item, *state);
+    take(std::move(item));
+  };
+  std::string begun;
+  const auto piece = [&](std::string_view bytes) {
+    for (std::size_t end = 0; (end = bytes.find('\n')) != std::string_view::npos;) {
+      begun += bytes.substr(0, end);
+      line(begun);
+      begun.clear();
+      bytes.remove_prefix(end + 1);
+    }
+    begun += bytes;
+  };
   try {
-    text = durable::read_file(run.requests());
+    durable::read_pieces(run.requests(), piece);
   } catch (const Error& error) {
     if (error.category() != Category::not_found) throw;
     throw Error(Category::not_found, "read the items of a run", Where{.file = run.requests()}, {}, {},
                 run.path() + " is no run directory of ditmill");
   }
+  if (!begun.empty()) line(begun);
+}
+
+std::vector<ListedItem> list_items(const RunDirectory& run, const JournalState& journals) {
   std::vector<ListedItem> items;
-  int line_number = 0;
-  for (std::string_view rest = text; !rest.empty();) {
-    const std::size_t end = std::min(rest.find('\n'), rest.size());
-    ListedItem item = parse_line(rest.substr(0, end), run.requests(), ++line_number);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-    if (const auto state = journals.by_key.find(item.key); state != journals.by_key.end()) {
-      add_state(item, state->second);
-    }
-    items.push_back(std::move(item));
-  }
+  for_each_item(run, journals, [&items](ListedItem&& item) { items.push_back(std::move(item)); });
   return items;
 }
 

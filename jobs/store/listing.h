@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -28,8 +29,12 @@ struct ListedItem {
   std::string reason;   ///< failed, quarantined
 };
 
-/// The items of a run, in the order of its list. Throws Error: not_found if this is no run directory,
-/// bad_input naming the line of a requests.jsonl that is not what `run` writes, io.
+/// Gives the items of a run to `take`, in the order of its list, without holding them. Throws Error:
+/// not_found if this is no run directory, bad_input naming the line of a requests.jsonl that is not what
+/// `run` writes, io.
+void for_each_item(const RunDirectory& run, const JournalState& journals,
+                   const std::function<void(ListedItem&&)>& take);
+/// All of them.
 std::vector<ListedItem> list_items(const RunDirectory& run, const JournalState& journals);
 
 }  // namespace ditmill::jobs

@@ -68,7 +68,6 @@ class Sweep {
     }
     for (const fs::path& folder : folders_in(run_.parts())) sweep_parts(folder);
     sweep_folders(run_.spools(), run_.spool(epoch_));
-    sweep_folders(run_.statuses(), run_.status(epoch_));
     std::sort(removed_.begin(), removed_.end());
     return std::move(removed_);
   }
@@ -103,8 +102,7 @@ class Sweep {
     }
   }
 
-  /// Embeddings and ranks' states serve one start only. They are not named one by one: a folder has a file
-  /// for each rank.
+  /// Embeddings serve one start only. They are not named one by one: a folder has a file for each rank.
   void sweep_folders(const std::string& parent, const std::string& own) {
     for (const fs::path& folder : folders_in(parent)) {
       if (folder == fs::path(own)) continue;
@@ -132,6 +130,19 @@ class Sweep {
 };
 
 }  // namespace
+
+void remove_statuses(const RunDirectory& run, int epoch) {
+  std::error_code error;
+  for (fs::directory_iterator at(run.statuses(), error), end; !error && at != end; at.increment(error)) {
+    if (at->path() == fs::path(run.status(epoch))) continue;
+    std::error_code failed;
+    fs::remove_all(at->path(), failed);
+    if (failed) {
+      throw system_error(failed.value(), "remove what an earlier run left",
+                         Where{.file = at->path().string()});
+    }
+  }
+}
 
 std::vector<std::string> remove_leftovers(const RunDirectory& run, int epoch) {
   return Sweep(run, epoch).run();

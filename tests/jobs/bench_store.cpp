@@ -92,9 +92,9 @@ void measure_index(const std::string& folder, int count) {
     requests += R"({"id":")" + id + R"(","key":"k)" + id +
                 R"(","request":{"width":16,"height":16,"frames":1}})" + "\n";
     if (i % 2 == 0) continue;
-    ItemState& item = state.by_key["k" + id];
-    item.event = Event::done;
-    item.record.part = RunDirectory::part(1, 0, i / 256 + 1);
+    state.by_key.take(
+        1,
+        {.event = Event::done, .item = id, .key = "k" + id, .part = RunDirectory::part(1, 0, i / 256 + 1)});
   }
   durable::write_file(run.requests(), requests);
   const double seconds = seconds_of([&] { write_index(run, state, {{"version", "1"}}); });

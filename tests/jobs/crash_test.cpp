@@ -123,16 +123,20 @@ TEST(Crash, LosesNoAcknowledgedItemAndLeavesNothingThatARestartCannotClean) {
   for (const JournalReport& report : state.reports) EXPECT_THAT(report.message, ::testing::HasSubstr("torn"));
   EXPECT_THAT(state.missing_parts, ::testing::IsEmpty());
   std::set<std::string> named_parts;
-  std::map<std::string, const Record*> done;
-  for (const auto& [key, item] : state.by_key) {
-    if (item.event == Event::done) done[item.record.item] = &item.record;
+  std::map<std::string, Record> done;
+  for (const JournalFile& file : journal_files(run)) {
+    std::vector<JournalReport> ignored;
+    for_each_record(file.path, ignored, [&](const Record& record) {
+      const ItemState item = state.by_key.at(record.key);
+      if (item.event == Event::done) done[record.item] = item.record;
+    });
   }
   for (const std::string& id : acknowledged) {
     ASSERT_TRUE(done.contains(id)) << id << " was acknowledged and is lost";
   }
   for (const auto& [id, record] : done) {
-    const PartReader part(run.path() + "/" + record->part);
-    EXPECT_EQ(part.content(id), record->content) << id;
+    const PartReader part(run.path() + "/" + record.part);
+    EXPECT_EQ(part.content(id), record.content) << id;
     const Item item = make_item(std::stoi(id.substr(4)), 8, 8, 2);
     EXPECT_EQ(part.frames(id), frame_bytes(item)) << id;
   }

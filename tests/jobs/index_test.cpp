@@ -132,12 +132,11 @@ TEST(Listing, SaysWhatBecameOfEachItem) {
   write_requests(run, items);
   JournalState state;
   const auto add = [&](int i, Event event, double time) {
-    const std::string key = items[static_cast<std::size_t>(i)].key;
-    ItemState& item = state.by_key[key];
-    item.event = event;
-    item.record = {.time = time, .event = event, .key = key, .part = "p", .reason = "why"};
-    item.attempts = i + 1;
-    item.started = 10;
+    Record record{.time = 10, .key = items[static_cast<std::size_t>(i)].key, .attempt = i + 1};
+    state.by_key.take(1, record);
+    record = {
+        .time = time, .event = event, .key = record.key, .attempt = i + 1, .part = "p", .reason = "why"};
+    state.by_key.take(2, record);
   };
   add(0, Event::done, 12.5);
   add(1, Event::failed, 11);

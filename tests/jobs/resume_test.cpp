@@ -217,10 +217,7 @@ TEST_F(ResumeTest, DamagedRequestsNameTheLine) {
 TEST(PendingItems, AreThoseNeitherDoneNorGivenUp) {
   JournalState journals;
   const auto says = [&journals](const Item& of, Event event, int attempts) {
-    ItemState state;
-    state.event = event;
-    state.attempts = attempts;
-    journals.by_key[of.key] = state;
+    journals.by_key.take(1, {.event = event, .key = of.key, .attempt = attempts});
   };
   const ItemList items{item("new", "1"),
                        item("done", "2"),
@@ -234,15 +231,16 @@ TEST(PendingItems, AreThoseNeitherDoneNorGivenUp) {
   says(items[3], Event::quarantined, 3);
   says(items[4], Event::start, 1);
   says(items[5], Event::stopped, 4);
-  const auto pending = [&](bool retry_failed) {
+  const auto pending = [&](const Retry& retry) {
     std::vector<std::string> texts;
-    for (const PendingItem& each : pending_items(items, journals, retry_failed)) {
+    for (const PendingItem& each : pending_items(items, journals, retry)) {
       texts.push_back(items[each.item].request.id + " " + std::to_string(each.attempt));
     }
     return texts;
   };
-  EXPECT_THAT(pending(false), ElementsAre("new 1", "started 2", "stopped 5"));
-  EXPECT_THAT(pending(true), ElementsAre("new 1", "failed 3", "started 2", "stopped 5"));
+  EXPECT_THAT(pending({}), ElementsAre("new 1", "started 2", "stopped 5"));
+  EXPECT_THAT(pending({.failed = true}), ElementsAre("new 1", "failed 3", "started 2", "stopped 5"));
+  EXPECT_THAT(pending({.quarantined = true}), ElementsAre("new 1", "bad 4", "started 2", "stopped 5"));
 }
 
 class DigestMemoryTest : public testing::Test {

@@ -9,7 +9,7 @@
 
 int main(int argc, char** argv) {
   using namespace ditmill;
-  dist::Sentinel::take_over_sigterm();
+  dist::Sentinel::take_over_signals();
   dist::MpiSession session(argc, argv);
   const dist::Communicator world = session.world();
   dist::RankState state(world.rank());

@@ -43,7 +43,7 @@ TEST_F(SentinelTest, LeavesARankAloneThatWaits) {
 
 TEST_F(SentinelTest, CountsProgressThatTheStateDoesNotTell) {
   std::atomic<std::uint64_t> count = 0;
-  Sentinel sentinel(session().world(), state, strict, [&] { return count.load(); });
+  Sentinel sentinel(session().world(), state, strict, {.also_progress = [&] { return count.load(); }});
   for (int i = 0; i < 25; ++i) {
     std::this_thread::sleep_for(milliseconds(100));
     ++count;

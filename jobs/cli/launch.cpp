@@ -1,0 +1,183 @@
+#include "jobs/cli/launch.h"
+
+#include <fmt/format.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <iostream>
+#include <optional>
+
+#include "configs/error.h"
+#include "dist/liveness/process.h"
+#include "dist/liveness/rank_state.h"
+#include "jobs/cli/engine_path.h"
+#include "jobs/epoch.h"
+#include "jobs/outcome.h"
+#include "jobs/store/durable.h"
+
+namespace ditmill::jobs {
+namespace {
+
+constexpr std::array<int, 4> forwarded{SIGTERM, SIGINT, SIGHUP, SIGUSR2};
+
+/// While it lives, the forwarded signals (and SIGCHLD) are taken by next(), and by nobody else.
+class Signals {
+ public:
+  Signals() {
+    sigemptyset(&set_);
+    sigaddset(&set_, SIGCHLD);
+    for (const int signal : forwarded) sigaddset(&set_, signal);
+    ::sigprocmask(SIG_BLOCK, &set_, &before_);
+  }
+  Signals(const Signals&) = delete;
+  Signals& operator=(const Signals&) = delete;
+  ~Signals() { give_back(); }
+
+  void give_back() const { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }
+  int next() const {
+    int signal = 0;
+    while (::sigwait(&set_, &signal) != 0) {
+    }
+    return signal;
+  }
+
+ private:
+  sigset_t set_{};
+  sigset_t before_{};
+};
+
+/// What became of one start.
+struct Ended {
+  int status = 0;     ///< of waitpid()
+  bool told = false;  ///< a signal was passed on
+};
+
+pid_t start(const std::vector<std::string>& words, const Signals& signals) {
+  std::vector<char*> arguments;
+  for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
+  arguments.push_back(nullptr);
+  const pid_t parent = ::getpid();
+  const pid_t child = ::fork();
+  if (child < 0) throw system_error(errno, "start " + words.front(), {});
+  if (child > 0) return child;
+  // A group of its own, so that ctrl-C reaches it once, by way of this process; and never longer than this
+  // one.
+  ::setpgid(0, 0);
+  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+  if (::getppid() != parent) ::_exit(127);
+  signals.give_back();
+  ::execvp(arguments.front(), arguments.data());
+  std::cerr << "ditmill: start " << words.front() << ": " << std::strerror(errno)
+            << " (--np starts Open MPI's mpirun: put it on the PATH, or name it by DITMILL_MPIRUN)\n";
+  ::_exit(127);
+}
+
+Ended run_once(const std::vector<std::string>& words, const Signals& signals) {
+  Ended ended;
+  const pid_t child = start(words, signals);
+  for (;;) {
+    const int signal = signals.next();
+    if (signal != SIGCHLD) {
+      ended.told = true;
+      ::kill(child, signal == SIGUSR2 ? SIGUSR2 : SIGTERM);
+      continue;
+    }
+    const pid_t found = ::waitpid(child, &ended.status, WNOHANG);
+    if (found == child && (WIFEXITED(ended.status) || WIFSIGNALED(ended.status))) return ended;
+  }
+}
+
+/// The outcome that this start has left; none if it has left none.
+std::optional<Outcome> outcome_of(const RunDirectory& run, int epoch) {
+  if (!std::filesystem::exists(run.outcome())) return std::nullopt;
+  std::optional<Outcome> outcome = outcome_from_text(durable::read_file(run.outcome()));
+  return outcome && outcome->epoch == epoch ? outcome : std::nullopt;
+}
+
+/// A lone rank that died has left nobody who could find it dead but this process.
+void note_lone_death(const RunDirectory& run, int epoch) {
+  std::vector<dist::RankReport> dead;
+  for (const dist::RankReport& report : dist::read_reports(run.status(epoch), dist::this_process().host)) {
+    if (report.died_ms > 0) return;
+    if (!report.leaves && dist::process_start(report.pid) != report.pid_start) dead.push_back(report);
+  }
+  if (dead.size() == 1) dist::note_death(run.status(epoch), dead.front());
+}
+
+/// The command line without what is the launcher's own.
+std::vector<std::string> for_ranks(const std::vector<std::string>& arguments) {
+  std::vector<std::string> kept;
+  for (std::size_t i = 1; i < arguments.size(); ++i) {
+    const std::string& word = arguments[i];
+    const bool own = word == "--np" || word == "--max-crashes";
+    if (own) ++i;
+    if (!own && !word.starts_with("--np=") && !word.starts_with("--max-crashes=")) kept.push_back(word);
+  }
+  return kept;
+}
+
+int exit_code_of(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
+
+}  // namespace
+
+std::vector<std::string> launcher_words(int ranks) {
+  const char* named = std::getenv("DITMILL_MPIRUN");
+  return {named == nullptr ? "mpirun" : named, "-n", std::to_string(ranks)};
+}
+
+int launch_run(const RunOptions& options, const std::vector<std::string>& arguments) {
+  std::string path;
+  {
+    std::vector<Problem> problems;
+    const PreparedJob job = prepare_job(options, problems);
+    if (!problems.empty()) throw Error{std::move(problems)};
+    if (!job.manifest.pipeline.parallel.automatic) lay_out(job, options.np);
+    path = job.manifest.output.path;
+  }
+  const RunDirectory run{path};
+  if (::geteuid() == 0) {  // mpirun refuses root unless told that it is meant
+    ::setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 0);
+    ::setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 0);
+  }
+  std::vector<std::string> words = launcher_words(options.np);
+  words.push_back(engine_path());
+  for (const std::string& word : for_ranks(arguments)) words.push_back(word);
+
+  const Signals signals;
+  for (int crashes = 0;;) {
+    const int before = newest_epoch(run);
+    const Ended ended = run_once(words, signals);
+    const int epoch = newest_epoch(run);
+    if (epoch == before) return exit_code_of(ended.status);  // it never came to the run directory
+    const std::optional<Outcome> outcome = outcome_of(run, epoch);
+    // A rank that died on another machine ends rank 0 like a signal from outside; mpirun tells its signal.
+    const bool lost_elsewhere =
+        outcome && outcome->exit == 75 && !ended.told && exit_code_of(ended.status) != 75;
+    if (outcome && !outcome->crashed && !lost_elsewhere) return outcome->exit;
+    if (!outcome && ended.told) return 75;
+    note_lone_death(run, epoch);
+    const std::string what =
+        outcome ? outcome->reason
+                : fmt::format("the job ended with {} and no outcome", exit_code_of(ended.status));
+    if (++crashes > options.max_crashes) {
+      std::cerr << "ditmill: " << what << "\n";
+      if (options.max_crashes > 0) {
+        std::cerr << fmt::format("ditmill: {} crashes are more than --max-crashes {}\n", crashes,
+                                 options.max_crashes);
+      }
+      return exit_code(Category::io);
+    }
+    std::cerr << fmt::format("ditmill: crash {} of at most {}; started again: {}\n", crashes,
+                             options.max_crashes, what);
+  }
+}
+
+}  // namespace ditmill::jobs

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "jobs/prepare.h"
+
+namespace ditmill::jobs {
+
+/// What the launcher starts: the words before the engine, "mpirun -n 4"; $DITMILL_MPIRUN stands for mpirun.
+std::vector<std::string> launcher_words(int ranks);
+
+/// `run --np N`: starts mpirun, waits for the job's end, and starts it again, at most --max-crashes times, if
+/// a rank was lost; the job resumes. SIGTERM, SIGINT and SIGHUP go on to the job as SIGTERM, SIGUSR2 as it
+/// is. `arguments` is the whole command line. Returns the job's exit code. Throws Error where mpirun cannot
+/// be started, and with what is wrong with the job, before anything is started.
+int launch_run(const RunOptions& options, const std::vector<std::string>& arguments);
+
+}  // namespace ditmill::jobs

@@ -1,0 +1,101 @@
+#include "jobs/engine/early_ending.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "dist/agree.h"
+#include "dist/comm/mpi.h"
+
+namespace ditmill::jobs {
+namespace {
+
+/// A launcher kills a second or so after SIGTERM: sealing gets the first part of it, the other groups' words
+/// the second.
+constexpr std::chrono::milliseconds time_to_seal{350};
+constexpr std::chrono::milliseconds time_to_hear{150};
+constexpr std::chrono::milliseconds poll{5};
+
+}  // namespace
+
+EarlyEnding::EarlyEnding(int rank, std::chrono::seconds grace, std::function<void(const Outcome&)> tell)
+    : rank_(rank), grace_(grace), tell_(std::move(tell)) {}
+
+void EarlyEnding::can_conclude(Authority& authority) {
+  const std::scoped_lock lock(mutex_);
+  authority_ = &authority;
+}
+
+void EarlyEnding::begin_items(GroupRunner& runner, Coordinator* coordinator) {
+  const std::scoped_lock lock(mutex_);
+  phase_ = Phase::items;
+  runner_ = &runner;
+  coordinator_ = coordinator;
+  if (authority_ != nullptr) counts_ = authority_->counts();
+}
+
+void EarlyEnding::end_items() {
+  const std::scoped_lock lock(mutex_);
+  phase_ = Phase::after_items;
+  runner_ = nullptr;
+  coordinator_ = nullptr;
+}
+
+void EarlyEnding::obey(const dist::Order& order) {
+  std::unique_lock lock(mutex_);
+  if (phase_ == Phase::after_items) return;
+  const bool lost = order.kind == dist::Order::Kind::lost;
+  if (rank_ == 0 && !lost) spdlog::warn("{}: the run stops", order.why);
+  stop_.stop(order.why, grace_);
+  if (order.kind == dist::Order::Kind::finish && phase_ == Phase::items) return;
+  if (runner_ != nullptr) {
+    const std::optional<Error> failure = dist::failure_of([&] { runner_->drop(order.why, time_to_seal); });
+    if (failure) spdlog::error("not all that is finished could be kept: {}", failure->what());
+  }
+  if (rank_ != 0) return;
+  const auto deadline = std::chrono::steady_clock::now() + time_to_hear;
+  while (coordinator_ != nullptr && !coordinator_->all_gone() &&
+         std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(poll);
+  }
+  lock.unlock();
+  if (!lost) end_all(order.why);
+  conclude(order.why, true);
+}
+
+void EarlyEnding::tick() {
+  const std::scoped_lock lock(mutex_);
+  if (runner_ != nullptr) runner_->drop_what_is_late();
+}
+
+void EarlyEnding::end_all(const std::string& why) {
+  conclude(why, false);
+  dist::MpiSession::abort(exit_);
+}
+
+std::optional<Counts> EarlyEnding::counts() const {
+  if (coordinator_ == nullptr) return std::nullopt;
+  Counts counts = counts_;
+  const std::size_t done = coordinator_->done();
+  const std::size_t failed = coordinator_->failed();
+  counts.done += done;
+  counts.failed += failed;
+  counts.left -= std::min(counts.left, done + failed);
+  return counts;
+}
+
+/// Once; who comes later waits for the end of the process.
+void EarlyEnding::conclude(const std::string& why, bool lost) {
+  ending_.lock();
+  if (authority_ == nullptr) return;
+  const std::optional<Error> failure = dist::failure_of([&] {
+    const Outcome outcome = authority_->conclude_at_once(counts(), why, lost);
+    exit_ = outcome.exit;
+    if (!lost) tell_(outcome);
+  });
+  if (failure) spdlog::critical("the outcome could not be written: {}", failure->what());
+}
+
+}  // namespace ditmill::jobs

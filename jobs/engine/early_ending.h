@@ -1,0 +1,65 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "dist/liveness/sentinel.h"
+#include "jobs/engine/authority.h"
+#include "jobs/engine/coordinator.h"
+#include "jobs/engine/group_runner.h"
+#include "jobs/engine/stop_switch.h"
+#include "jobs/outcome.h"
+
+namespace ditmill::jobs {
+
+/// What a rank does when its sentinel gives an order, from the sentinel's thread.
+/// finish: items that will be done in time are finished, the rest is dropped; the run then ends as ever, or,
+/// if something was dropped, at once. now: what is finished is sealed within half a second. In both cases
+/// rank 0 writes the outcome, and ends all ranks with its exit code. lost: the same sealing, and an outcome
+/// that says which rank; whoever found that out ends all.
+class EarlyEnding {
+ public:
+  /// `tell` says on rank 0 how the run ended.
+  EarlyEnding(int rank, std::chrono::seconds grace, std::function<void(const Outcome&)> tell);
+  EarlyEnding(const EarlyEnding&) = delete;
+  EarlyEnding& operator=(const EarlyEnding&) = delete;
+
+  const StopSwitch& stop() const noexcept { return stop_; }
+
+  /// On rank 0: there is a run directory from now on.
+  void can_conclude(Authority& authority);
+  /// Items are begun; `coordinator` is there on rank 0. Both stay until end_items().
+  void begin_items(GroupRunner& runner, Coordinator* coordinator);
+  void end_items();
+
+  void obey(const dist::Order& order);
+  void tick();
+  /// On rank 0: writes the outcome and ends all ranks.
+  [[noreturn]] void end_all(const std::string& why);
+
+ private:
+  enum class Phase { before_items, items, after_items };
+
+  std::optional<Counts> counts() const;
+  void conclude(const std::string& why, bool lost);
+
+  int rank_;
+  std::chrono::seconds grace_;
+  std::function<void(const Outcome&)> tell_;
+  StopSwitch stop_;
+
+  std::mutex mutex_;  ///< of the following
+  Phase phase_ = Phase::before_items;
+  Authority* authority_ = nullptr;
+  GroupRunner* runner_ = nullptr;
+  Coordinator* coordinator_ = nullptr;
+  Counts counts_;  ///< when the items were begun
+
+  std::mutex ending_;  ///< held until the process ends
+  int exit_ = 3;
+};
+
+}  // namespace ditmill::jobs

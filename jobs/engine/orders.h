@@ -1,0 +1,24 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "configs/pipeline_config.h"
+#include "jobs/engine/loading.h"
+
+namespace ditmill::jobs {
+
+/// What rank 0 tells all others before any weights are read.
+struct Orders {
+  configs::PipelineConfig pipeline = {};
+  int threads = 0;  ///< 0: each rank's own default
+  std::optional<double> noop_seconds = {};
+  std::optional<LoadPlan> load = {};
+  std::string status_folder = {};
+};
+
+nlohmann::json to_json(const Orders& orders);
+Orders orders_from_json(const nlohmann::json& json);
+
+}  // namespace ditmill::jobs
