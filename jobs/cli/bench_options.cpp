@@ -3,13 +3,17 @@
 namespace ditmill::jobs {
 namespace {
 
+void add_output(CLI::App& command, bool& json, std::string& out) {
+  command.add_flag("--json", json, "Results as JSON");
+  command.add_option("--out", out, "Write results to a file instead of standard output")->type_name("FILE");
+}
+
 void add_common(CLI::App& command, std::string& device, bool& json, std::string& out) {
   command.add_option("--device", device, "auto, cpu (MPI) or cuda (NCCL; one rank a GPU)")
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
       ->type_name("DEVICE")
       ->capture_default_str();
-  command.add_flag("--json", json, "Results as JSON");
-  command.add_option("--out", out, "Write results to a file instead of standard output")->type_name("FILE");
+  add_output(command, json, out);
 }
 
 void add_comm(CLI::App& bench, BenchOptions& options) {
@@ -69,6 +73,23 @@ void add_step(CLI::App& bench, BenchOptions& options) {
   add_common(*command, step.device, step.json, step.out);
 }
 
+void add_coordinator(CLI::App& bench, BenchOptions& options) {
+  CLI::App* command = bench.add_subcommand(
+      "coordinator",
+      "Time a job of items that take no time, and the store; under mpirun or srun, on the ranks of the job");
+  command->callback([&options] { options.chosen = BenchOptions::Chosen::coordinator; });
+  BenchCoordinatorOptions& coordinator = options.coordinator;
+  command->add_option("--items", coordinator.items, "Of 16x16x1 frames")
+      ->check(CLI::Range(100, 20'000'000))
+      ->type_name("N")
+      ->capture_default_str();
+  command
+      ->add_option("--folder", coordinator.folder,
+                   "Where results are written; default: the folder for temporary files")
+      ->type_name("DIR");
+  add_output(*command, coordinator.json, coordinator.out);
+}
+
 }  // namespace
 
 void add_bench_options(CLI::App& app, BenchOptions& options) {
@@ -76,6 +97,7 @@ void add_bench_options(CLI::App& app, BenchOptions& options) {
   bench->require_subcommand(1);
   add_comm(*bench, options);
   add_step(*bench, options);
+  add_coordinator(*bench, options);
 }
 
 }  // namespace ditmill::jobs

@@ -34,12 +34,21 @@ struct BenchStepOptions {
   std::string out;  ///< --out FILE
 };
 
+/// What the command line of `bench coordinator` says.
+struct BenchCoordinatorOptions {
+  int items = 1'000'000;  ///< --items
+  std::string folder;     ///< --folder: where its run directories are; empty: the folder for temporary files
+  bool json = false;
+  std::string out;  ///< --out FILE
+};
+
 /// The subcommands of `bench` and what each was told.
 struct BenchOptions {
-  enum class Chosen { none, comm, step };
+  enum class Chosen { none, comm, step, coordinator };
   Chosen chosen = Chosen::none;
   BenchCommOptions comm;
   BenchStepOptions step;
+  BenchCoordinatorOptions coordinator;
 };
 
 /// Adds the group `bench`; both executables read the same command line. A subcommand is a struct of options,

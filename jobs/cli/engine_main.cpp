@@ -6,6 +6,7 @@
 #include "jobs/cli/output.h"
 #include "jobs/cli/run_options.h"
 #include "jobs/engine/bench/bench_comm.h"
+#include "jobs/engine/bench/bench_coordinator.h"
 #include "jobs/engine/bench/bench_step.h"
 #include "jobs/engine/run.h"
 
@@ -25,6 +26,9 @@ int run_engine(int argc, char** argv) {
   if (const auto code = jobs::parse_command_line(*app, argc, argv, !leads)) return leads ? *code : 0;
   if (bench.chosen == jobs::BenchOptions::Chosen::comm) return jobs::bench_comm(mpi, bench.comm);
   if (bench.chosen == jobs::BenchOptions::Chosen::step) return jobs::bench_step(mpi, bench.step);
+  if (bench.chosen == jobs::BenchOptions::Chosen::coordinator) {
+    return jobs::bench_coordinator(mpi, bench.coordinator);
+  }
   return jobs::run_job(mpi, options);
 }
 

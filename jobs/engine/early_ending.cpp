@@ -17,6 +17,7 @@ namespace {
 constexpr std::chrono::milliseconds time_to_seal{350};
 constexpr std::chrono::milliseconds time_to_hear{150};
 constexpr std::chrono::milliseconds poll{5};
+constexpr std::chrono::milliseconds most_for_sealing{2000};
 
 }  // namespace
 
@@ -48,7 +49,8 @@ void EarlyEnding::obey(const dist::Order& order) {
   if (phase_ == Phase::after_items) return;
   const bool lost = order.kind == dist::Order::Kind::lost;
   if (rank_ == 0 && !lost) spdlog::warn("{}: the run stops", order.why);
-  stop_.stop(order.why, grace_);
+  // What is dropped at the last moment has still to be sealed.
+  stop_.stop(order.why, grace_ - std::min<std::chrono::milliseconds>(std::chrono::milliseconds{grace_} / 10, most_for_sealing));
   if (order.kind == dist::Order::Kind::finish && phase_ == Phase::items) return;
   if (runner_ != nullptr) {
     const std::optional<Error> failure = dist::failure_of([&] { runner_->drop(order.why, time_to_seal); });

@@ -63,7 +63,7 @@ class TextStage : public testing::Test {
   TextSpool spool(models::TextEncoder& encoder, const std::vector<std::string>& texts) {
     const dist::ParallelContext parallel(dist::Mesh(world().size(), {}), world());
     return encode_texts(world(), parallel, encoder, world().rank() == 0 ? texts : std::vector<std::string>{},
-                        path_, {.tell = [](std::string_view) {}, .wait = {}, .abandon = {}});
+                        path_, {.tell = [](std::string_view) {}, .wait = {}, .abandon = {}, .hold = {}});
   }
 
   std::optional<tests::TempFolder> own_;

@@ -1,0 +1,139 @@
+"""An item that kills its rank does not kill the job for ever: ranks die for real, by SIGKILL and SIGSEGV."""
+
+import os
+import pathlib
+import signal
+import struct
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+import ditmill
+from job import Job
+from stop_test import write_job
+
+
+class Poison(threading.Thread):
+    """Sends a signal to whichever rank has an item in hand, whenever one has."""
+
+    def __init__(self, run, item, blow):
+        super().__init__(daemon=True)
+        self.run_directory, self.item, self.blow = run, item.encode(), blow
+        self.struck = set()
+        self.ends = threading.Event()
+        self.start()
+
+    def run(self):
+        while not self.ends.wait(0.02):
+            for path in self.run_directory.glob("status/*/*"):
+                try:
+                    record = path.read_bytes()
+                except OSError:
+                    continue
+                _, pid = struct.unpack_from("<ii", record, 8)
+                if b"denoising item " + self.item in record and pid not in self.struck:
+                    self.struck.add(pid)
+                    try:
+                        os.kill(pid, self.blow)
+                    except ProcessLookupError:
+                        pass
+
+    def stop(self):
+        self.ends.set()
+        self.join()
+
+
+class Quarantine(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="ditmill-quarantine-")
+        self.addCleanup(folder.cleanup)
+        self.path = pathlib.Path(folder.name)
+
+    def quarantined(self, run):
+        return [r["item"] for r in ditmill.journal(run) if r["event"] == "quarantined"]
+
+    def launch(self, name, ranks, blow, crashes):
+        manifest = write_job(self.path / name, seconds=0.3, items=12)
+        poison = Poison(self.path / name / "run", "000004", blow)
+        done = subprocess.run(
+            [ditmill.DITMILL, "run", manifest, "--np", str(ranks), "--max-crashes", str(crashes)],
+            env=ditmill.ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False)
+        poison.stop()
+        return self.path / name / "run", done, poison
+
+    def test_the_third_crash_of_an_items_rank_quarantines_it_and_the_others_are_done(self):
+        for ranks, blow, how in ((3, signal.SIGKILL, "died in"), (2, signal.SIGSEGV, "SIGSEGV"),
+                                 (1, signal.SIGKILL, "died in"), (1, signal.SIGABRT, "SIGABRT")):
+            with self.subTest(ranks=ranks, blow=blow):
+                run, done, poison = self.launch(f"{ranks}-{blow}", ranks, blow, crashes=6)
+                self.assertEqual(done.returncode, 2, done.stderr)
+                self.assertEqual(self.quarantined(run), ["000004"])
+                self.assertGreaterEqual(len(poison.struck), 3)
+                outcome = ditmill.outcome(run)
+                self.assertEqual((outcome["done"], outcome["quarantined"], outcome["left"]), (11, 1, 0))
+                crashes = [r["reason"] for r in ditmill.journal(run) if r.get("reason", "").startswith("crash: ")]
+                self.assertTrue(any(how in reason for reason in crashes), crashes)
+                # Given up until it is asked for by name of its state.
+                manifest = run.parent / "job.yaml"
+                ditmill.ditmill("run", manifest, "--retry", "failed", code=2)
+                ditmill.ditmill("run", manifest, "--retry", "quarantined")
+                self.assertEqual(ditmill.outcome(run)["done"], 12)
+
+    def test_more_crashes_than_allowed_end_the_launcher(self):
+        run, done, _ = self.launch("often", 2, signal.SIGKILL, crashes=1)
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn("2 crashes are more than --max-crashes 1", done.stderr)
+        self.assertIn("is dead; it was: denoising item 000004", done.stderr)
+        self.assertEqual(self.quarantined(run), [])
+
+    def test_a_job_that_is_killed_as_a_whole_blames_no_item(self):
+        for ranks in (1, 3):
+            with self.subTest(ranks=ranks):
+                manifest = write_job(self.path / f"whole-{ranks}", seconds=1, items=6)
+                run = self.path / f"whole-{ranks}" / "run"
+                for _ in range(3):
+                    job = Job(manifest, ranks, run=run)
+                    job.pids()
+                    ditmill.kill_all(job.process, run)
+                ditmill.ditmill("run", manifest, ranks=3)
+                self.assertEqual(ditmill.outcome(run)["done"], 6)
+                self.assertEqual(self.quarantined(run), [])
+                self.assertFalse([r for r in ditmill.journal(run) if r.get("reason", "").startswith("crash: ")])
+
+    def test_preemption_blames_no_item(self):
+        manifest = write_job(self.path / "preempted", seconds=1, items=6)
+        run = self.path / "preempted" / "run"
+        for _ in range(3):
+            job = Job(manifest, 2, run=run)
+            pids = job.pids()
+            job.process.send_signal(signal.SIGTERM)
+            time.sleep(0.3)
+            for pid in pids.values():
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            job.end()
+        ditmill.ditmill("run", manifest, ranks=2)
+        self.assertEqual(ditmill.outcome(run)["done"], 6)
+        self.assertFalse([r for r in ditmill.journal(run) if r.get("reason", "").startswith("crash: ")])
+
+    def test_the_launcher_passes_signals_on(self):
+        manifest = write_job(self.path / "passed", seconds=0.3)
+        for blow in (signal.SIGUSR2, signal.SIGTERM, signal.SIGINT):
+            run = self.path / "passed" / f"run-{blow}"
+            process = ditmill.start("run", manifest, "--run-dir", run, "--np", 2)
+            deadline = time.monotonic() + 60
+            while not any(b"denoising" in p.read_bytes() for p in run.glob("status/*/*")):
+                self.assertLess(time.monotonic(), deadline)
+                time.sleep(0.05)
+            process.send_signal(blow)
+            output, _ = process.communicate(timeout=30)
+            self.assertEqual(process.returncode, 75, output)
+            self.assertEqual(ditmill.outcome(run)["exit"], 75)
+
+
+if __name__ == "__main__":
+    unittest.main()

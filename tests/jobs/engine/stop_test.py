@@ -1,0 +1,184 @@
+"""Jobs that are stopped (by signals, run/STOP, failures, no room) end in order, and resume."""
+
+import json
+import os
+import pathlib
+import signal
+import tempfile
+import time
+import unittest
+
+import h5py
+
+import ditmill
+from job import Job
+
+
+def write_job(folder, seconds=0.2, items=60, **sections):
+    """A job without a model, in a folder of its own."""
+    folder = pathlib.Path(folder)
+    folder.mkdir(exist_ok=True)
+    (folder / "list.txt").write_text("".join(f"prompt {i}\n" for i in range(items)))
+    (folder / "job.yaml").write_text(json.dumps({
+        "schema": 1, "name": "job", "model": {"noop": seconds},
+        "requests": {"defaults": {"width": 32, "height": 16, "frames": 1, "seed": "auto"}, "file": "list.txt"},
+        "output": {"path": "run", "items_per_part": 4}, **sections}))
+    return folder / "job.yaml"
+
+
+class Stop(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="ditmill-stop-")
+        self.addCleanup(folder.cleanup)
+        self.path = pathlib.Path(folder.name)
+
+    def job(self, name, ranks=3, options=(), **job):
+        return Job(write_job(self.path / name, **job), ranks, options)
+
+    def check_stopped(self, job, code, why):
+        """Its outcome and index are what its journals say, and nothing of what was finished is lost."""
+        outcome = ditmill.outcome(job.run)
+        self.assertEqual(outcome["exit"], 75, outcome)
+        self.assertRegex(outcome["reason"], why)
+        records = ditmill.journal(job.run)
+        done = {r["item"] for r in records if r["event"] == "done"}
+        self.assertEqual(outcome["done"], len(done))
+        self.assertEqual(outcome["done"] + outcome["left"], 60)
+        self.assertTrue(any(r["event"] == "stopped" for r in records))
+        self.assertFalse(list(job.run.rglob("*.tmp")))
+        if code == 75:  # not where mpirun itself was told to end: its patience may end before the index is there
+            with h5py.File(job.run / "results.h5", "r") as results:
+                self.assertEqual(set(results["items"]), done)
+        return records
+
+    def resume(self, job):
+        ditmill.ditmill("run", job.manifest, ranks=2)
+        self.assertEqual(ditmill.outcome(job.run)["done"], 60)
+        done = [r["item"] for r in ditmill.journal(job.run) if r["event"] == "done"]
+        self.assertEqual(len(done), len(set(done)))
+
+    def test_usr2_at_the_launcher_or_at_any_rank_finishes_what_fits(self):
+        for where in ("launcher", 0, 2):
+            with self.subTest(where=where):
+                job = self.job(f"usr2-{where}")
+                pids = job.pids()
+                time.sleep(0.5)
+                os.kill(job.process.pid if where == "launcher" else pids[where], signal.SIGUSR2)
+                code, _ = job.end()
+                self.assertEqual(code, 75)
+                records = self.check_stopped(job, code, "stopped early .SIGUSR2 at rank")
+                started = {r["item"] for r in records if r["event"] == "start"}
+                done = {r["item"] for r in records if r["event"] == "done"}
+                self.assertEqual(started, done, "an item in hand was dropped though it had time")
+                self.resume(job)
+
+    def test_usr2_drops_what_does_not_fit_before_the_grace_ends(self):
+        job = self.job("grace", seconds=30, options=["--grace", "2"])
+        pids = job.pids()
+        before = time.monotonic()
+        os.kill(pids[1], signal.SIGUSR2)
+        code, _ = job.end()
+        self.assertEqual(code, 75)
+        self.assertLess(time.monotonic() - before, 8)
+        records = self.check_stopped(job, code, "SIGUSR2")
+        dropped = {r["item"] for r in records if r["event"] == "stopped" and r["item"]}
+        self.assertEqual(len(dropped), 3)
+
+    def test_usr2_drops_at_once_what_measured_times_say_will_not_fit(self):
+        # Items take 2 s by what the first ones took; 1 s is left to those that have just begun.
+        job = self.job("late", seconds=2, ranks=2, options=["--grace", "1"])
+        job.pids()
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            starts = [r for r in ditmill.journal(job.run) if r["event"] == "start"]
+            if len(starts) >= 4:
+                break
+            time.sleep(0.02)
+        before = time.monotonic()
+        os.kill(job.process.pid, signal.SIGUSR2)
+        code, _ = job.end()
+        self.assertEqual(code, 75)
+        self.assertLess(time.monotonic() - before, 8)
+        records = self.check_stopped(job, code, "SIGUSR2")
+        self.assertTrue([r for r in records if r["event"] == "stopped" and r["item"]])
+
+    def test_term_seals_what_is_finished(self):
+        # 0.2 s an item and 4 a part: without the last seal the finished ones of an open part would be lost.
+        for where in ("launcher", 1):
+            with self.subTest(where=where):
+                job = self.job(f"term-{where}")
+                pids = job.pids()
+                time.sleep(1)
+                os.kill(job.process.pid if where == "launcher" else pids[where], signal.SIGTERM)
+                code, _ = job.end()
+                self.check_stopped(job, 75 if where == 1 else code, "stopped early .SIGTERM at rank")
+                if where == 1:
+                    self.assertEqual(code, 75)
+                records = ditmill.journal(job.run)
+                started = {r["item"] for r in records if r["event"] == "start"}
+                done = {r["item"] for r in records if r["event"] == "done"}
+                self.assertLessEqual(len(started - done), 3, "more than what was in hand was lost")
+                self.resume(job)
+
+    def test_a_lone_process_obeys_signals(self):
+        for blow in (signal.SIGUSR2, signal.SIGTERM):
+            with self.subTest(blow=blow):
+                job = self.job(f"lone-{blow}", ranks=0)
+                time.sleep(0.3)
+                os.kill(job.pids()[0], blow)
+                code, _ = job.end()
+                self.assertEqual(code, 75)
+                self.check_stopped(job, code, "stopped early")
+
+    def test_a_stop_file_stops_a_run_and_keeps_it_stopped(self):
+        job = self.job("file")
+        job.pids()
+        (job.run / "STOP").touch()
+        code, _ = job.end()
+        self.assertEqual(code, 75)
+        self.check_stopped(job, code, "STOP is there")
+        again = ditmill.ditmill("run", job.manifest, ranks=2, code=75)
+        self.assertIn("STOP is there: remove it to go on", again.stderr)
+        self.assertEqual(ditmill.outcome(job.run)["exit"], 75)
+        (job.run / "STOP").unlink()
+        self.resume(job)
+
+    def test_only_and_shuffle_and_pilot_choose_items(self):
+        manifest = write_job(self.path / "only", seconds=0)
+        run = self.path / "only" / "run"
+        ditmill.ditmill("run", manifest, "--only", "000007,000042")
+        self.assertEqual({r["item"] for r in ditmill.journal(run) if r["event"] == "done"}, {"000007", "000042"})
+        self.assertEqual({k: ditmill.outcome(run)[k] for k in ("exit", "done", "left")},
+                         {"exit": 0, "done": 2, "left": 58})
+        wrong = ditmill.ditmill("run", manifest, "--only", "00007", code=1)
+        self.assertIn("did you mean 000007", wrong.stderr)
+        ditmill.ditmill("run", manifest, "--pilot", "3")
+        self.assertEqual({r["item"] for r in ditmill.journal(run) if r["event"] == "done"},
+                         {"000007", "000042", "000010", "000030", "000050"})
+        ditmill.ditmill("run", manifest, "--shuffle")
+        order = [r["item"] for r in ditmill.journal(run) if r["event"] == "start"][5:]
+        self.assertNotEqual(order, sorted(order))
+        self.assertEqual(ditmill.outcome(run)["done"], 60)
+
+    def test_max_fails_ends_a_job_whose_items_fail(self):
+        folder = self.path / "fails"
+        manifest = write_job(folder, seconds=0.05, items=60)
+        # Frames of this size cannot be held: each such item fails of memory.
+        lines = [{"prompt": f"p{i}", **({"width": 1048560, "height": 1048560, "frames": 1048573} if i % 2 else {})}
+                 for i in range(60)]
+        (folder / "list.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+        text = json.loads(manifest.read_text())
+        text["requests"]["file"] = "list.jsonl"
+        manifest.write_text(json.dumps(text))
+        ended = ditmill.ditmill("run", manifest, "--max-fails", "3", "--skip-memory-check", ranks=0, code=2)
+        outcome = ditmill.outcome(folder / "run")
+        self.assertIn("--max-fails 3", outcome["reason"], ended.stderr)
+        self.assertEqual((outcome["exit"], outcome["failed"]), (2, 3))
+        self.assertGreater(outcome["left"], 40)
+        # Given up until they are asked for again.
+        again = ditmill.ditmill("run", manifest, "--skip-memory-check", code=2)
+        self.assertEqual(ditmill.outcome(folder / "run")["failed"], 30, again.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
