@@ -385,9 +385,12 @@ Counts Authority::counts() const {
   return counts;
 }
 
-std::uint64_t Authority::largest_part() const {
-  std::uint64_t clip = 0;
-  for (const ItemsOfSize& size : items_by_size(items_)) clip = std::max(clip, clip_bytes(job_, size.first));
+std::uint64_t Authority::usual_part() const {
+  const std::vector<ItemsOfSize> sizes = items_by_size(items_);
+  const auto usual = std::max_element(sizes.begin(), sizes.end(), [](const auto& a, const auto& b) {
+    return a.items < b.items;
+  });
+  const std::uint64_t clip = usual == sizes.end() ? 0 : clip_bytes(job_, usual->first);
   const std::optional<int>& items = job_.manifest.output.items_per_part;
   const SealLimits limits;
   const std::uint64_t wanted = clip * (items ? static_cast<std::uint64_t>(*items) : limits.items);

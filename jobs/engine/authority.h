@@ -81,8 +81,9 @@ class Authority {
   const std::vector<PendingItem>& pending() const noexcept { return pending_; }
 
   const RunDirectory& run() const noexcept { return *run_; }
-  /// Bytes that the largest part of a group may take, whatever items it gets.
-  std::uint64_t largest_part() const;
+  /// Bytes that a full part of items of the most frequent size takes: one item that is far too large is to fail by
+  /// itself.
+  std::uint64_t usual_part() const;
 
   /// Writes the index and outcome.json. `failure` is what ended the job, if something did.
   Outcome conclude(const Error* failure, const EarlyEnd& early = {});

@@ -77,12 +77,12 @@ void Coordinator::handle(int rank, const GroupMessage& message) {
       break;
     }
     case GroupMessage::Kind::done:
-      done_ += message.items.size();
-      parts_.progress->done(message.items.size());
+      done_ += message.items;
+      parts_.progress->done(message.items);
       break;
     case GroupMessage::Kind::failed:
-      failed_ += message.items.size();
-      parts_.progress->failed(message.items.size());
+      failed_ += message.items;
+      parts_.progress->failed(message.items);
       if (parts_.max_fails > 0 && failed_ >= static_cast<std::size_t>(parts_.max_fails)) {
         reached_max_fails_ = true;
         for (const int root : parts_.group_roots) send_grant(*parts_.comm, root, {.stop = true});

@@ -78,11 +78,11 @@ void GroupRunner::run() {
   const std::optional<Error> failure = dist::failure_of([this] { work(); });
   if (leads()) {
     if (failure) {
-      report({.kind = GroupMessage::Kind::fatal, .error = failure});
       while (asked_ && !next_) {  // an answer is under way: nobody must be left sending it
         told_to_stop();
         std::this_thread::sleep_for(std::chrono::milliseconds{1});
       }
+      report({.kind = GroupMessage::Kind::fatal, .error = failure});
     }
     if (!gone_.exchange(true)) report({.kind = GroupMessage::Kind::leave});
   }
@@ -291,7 +291,7 @@ void GroupRunner::finish(Work& work) {
     const std::string reason = std::string{name(work.failure->category())} + ": " + work.failure->what();
     spdlog::warn("item {} failed: {}", id, reason);
     store_->failed(*work.item, reason);
-    report({.kind = GroupMessage::Kind::failed, .items = {id}, .reason = reason});
+    report({.kind = GroupMessage::Kind::failed, .items = 1});
   });
 }
 
@@ -314,9 +314,7 @@ void GroupRunner::keep(Work& work, const at::Tensor& frames) {
 
 void GroupRunner::report_done(const std::vector<Acknowledged>& acknowledged) {
   if (acknowledged.empty()) return;
-  GroupMessage message{.kind = GroupMessage::Kind::done};
-  for (const Acknowledged& item : acknowledged) message.items.push_back(item.item);
-  report(message);
+  report({.kind = GroupMessage::Kind::done, .items = acknowledged.size()});
 }
 
 }  // namespace ditmill::jobs

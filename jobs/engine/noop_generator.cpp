@@ -38,7 +38,7 @@ std::vector<models::ClipLatents> NoopGenerator::denoise(std::span<const models::
   for (const models::ClipInput& clip : clips) {
     tell("denoising item " + clip.request.id);
     std::this_thread::sleep_for(std::chrono::duration<double>{seconds_});
-    made.push_back({random_frames(clip.request), {}});
+    models::translate_errors([&] { made.push_back({random_frames(clip.request), {}}); });
   }
   return made;
 }

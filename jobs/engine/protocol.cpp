@@ -56,8 +56,7 @@ WorkItem work_from_json(const nlohmann::json& json) {
 
 void send_to_coordinator(const dist::Communicator& comm, const GroupMessage& message) {
   nlohmann::json json{{"kind", kinds[static_cast<std::size_t>(message.kind)]},
-                      {"items", message.items},
-                      {"reason", message.reason}};
+                      {"items", message.items}};
   if (message.error) json["error"] = dist::to_text(*message.error);
   comm.send(pack(json), coordinator_rank, to_coordinator, dist::Purpose::items);
 }
@@ -67,8 +66,7 @@ std::optional<std::pair<int, GroupMessage>> receive_from_groups(const dist::Comm
   if (!arrived) return std::nullopt;
   const nlohmann::json json = unpack(*arrived);
   GroupMessage message{.kind = kind_named(json.at("kind").get<std::string>()),
-                       .items = json.at("items").get<std::vector<std::string>>(),
-                       .reason = json.at("reason").get<std::string>()};
+                       .items = json.at("items").get<std::size_t>()};
   if (json.contains("error")) message.error = dist::error_from_text(json.at("error").get<std::string>());
   return std::pair{arrived->from, std::move(message)};
 }

@@ -17,19 +17,19 @@ struct WorkItem {
   bool alone = false;  ///< computed with no other beside it
 };
 
-/// From a group's root to the coordinator.
+/// From a group's root to the coordinator. All but `fatal` are so small that sending one never waits for the
+/// coordinator, which may itself be waiting to be rid of a grant.
 struct GroupMessage {
   enum class Kind {
     ask,     ///< has room for items: answered by one Grant
-    done,    ///< `items` are acknowledged: on disk and in the journal
-    failed,  ///< `items` failed for `reason`
+    done,    ///< `items` of them are acknowledged: on disk and in the journal
+    failed,  ///< `items` of them failed
     fatal,   ///< the group cannot go on: `error`; nobody gets further items
     leave,   ///< the group's last message
     drop,    ///< the same, of a group that gave up what it had in hand: its ranks are still at it
   };
   Kind kind = Kind::ask;
-  std::vector<std::string> items = {};  ///< ids
-  std::string reason = {};
+  std::size_t items = 0;
   std::optional<Error> error = {};
 };
 

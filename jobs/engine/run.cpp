@@ -306,6 +306,7 @@ class Run {
     if (leads()) {
       progress.emplace(authority_->items().size(), authority_->counts().done, isatty(STDERR_FILENO) == 1,
                        write_progress);
+      usual_part_ = authority_->usual_part();
       coordinator.emplace(Coordinator::Parts{.comm = &items_,
                                              .items = &authority_->items(),
                                              .pending = authority_->pending(),
@@ -352,7 +353,7 @@ class Run {
     if (std::filesystem::exists(run.stop_file())) {
       why = run.stop_file() + " is there";
     } else {
-      why = shortage_of_room(free_bytes(run.path()), authority_->largest_part(),
+      why = shortage_of_room(free_bytes(run.path()), usual_part_,
                              parallel_->mesh().degree(dist::Axis::dp));
     }
     if (why) sentinel_.order({.kind = dist::Order::Kind::finish, .why = *why});
@@ -392,6 +393,7 @@ class Run {
   at::Device device_ = at::kCPU;
   std::optional<Authority> authority_;
   EarlyEnd early_;                           ///< on rank 0
+  std::uint64_t usual_part_ = 0;             ///< bytes; on rank 0
   std::optional<SpoolFolder> spool_folder_;  ///< on rank 0
   std::uint64_t planned_bytes_ = 0;          ///< of the largest rank; on rank 0; 0: not known
 };

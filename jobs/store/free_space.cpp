@@ -24,8 +24,8 @@ std::uint64_t free_bytes(const std::string& folder) {
   return static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize;
 }
 
-std::optional<std::string> shortage_of_room(std::uint64_t free, std::uint64_t largest_part, int groups) {
-  const std::uint64_t needed = 2 * largest_part * static_cast<std::uint64_t>(groups);
+std::optional<std::string> shortage_of_room(std::uint64_t free, std::uint64_t part_bytes, int groups) {
+  const std::uint64_t needed = 2 * part_bytes * static_cast<std::uint64_t>(groups);
   if (free >= needed) return std::nullopt;
   return fmt::format("no room: {} more must be free for two parts a group ({} are, {} are needed)",
                      megabytes(needed - free), megabytes(free), megabytes(needed));

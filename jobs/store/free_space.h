@@ -9,9 +9,9 @@ namespace ditmill::jobs {
 /// Bytes that this process may still write to the file system of a folder. Throws Error(io).
 std::uint64_t free_bytes(const std::string& folder);
 
-/// Why a run whose groups write parts of at most `largest_part` bytes must stop with so much room left: there
+/// Why a run whose groups write parts of `part_bytes` bytes must stop with so much room left: there
 /// is to be room for two parts a group, so that what is under way can be sealed. Says how much is missing;
 /// nothing while there is enough.
-std::optional<std::string> shortage_of_room(std::uint64_t free, std::uint64_t largest_part, int groups);
+std::optional<std::string> shortage_of_room(std::uint64_t free, std::uint64_t part_bytes, int groups);
 
 }  // namespace ditmill::jobs

@@ -164,7 +164,7 @@ class Stop(unittest.TestCase):
         folder = self.path / "fails"
         manifest = write_job(folder, seconds=0.05, items=60)
         # Frames of this size cannot be held: each such item fails of memory.
-        lines = [{"prompt": f"p{i}", **({"width": 1048560, "height": 1048560, "frames": 1048573} if i % 2 else {})}
+        lines = [{"prompt": f"p{i}", **({"width": 16384, "height": 16384, "frames": 9997} if i % 3 == 0 else {})}
                  for i in range(60)]
         (folder / "list.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
         text = json.loads(manifest.read_text())
@@ -177,7 +177,9 @@ class Stop(unittest.TestCase):
         self.assertGreater(outcome["left"], 40)
         # Given up until they are asked for again.
         again = ditmill.ditmill("run", manifest, "--skip-memory-check", code=2)
-        self.assertEqual(ditmill.outcome(folder / "run")["failed"], 30, again.stderr)
+        self.assertEqual(ditmill.outcome(folder / "run")["failed"], 20, again.stderr)
+        classes = {r["reason"].split(":")[0] for r in ditmill.journal(folder / "run") if r["event"] == "failed"}
+        self.assertEqual(classes, {"memory"})
 
 
 if __name__ == "__main__":
