@@ -140,6 +140,8 @@ class Job:
         environment = dict(ditmill.ENVIRONMENT, OMP_NUM_THREADS="1", LD_PRELOAD=SHIM, DITMILL_FAULT=faults,
                            DITMILL_FAULT_ROOT=str(self.run), DITMILL_FAULT_LOG=str(self.log),
                            DITMILL_FAULT_SEED=str(seed))
+        # Open MPI's own files: starts side by side would take each other's folder away.
+        environment["OMPI_MCA_orte_tmpdir_base"] = str(self.folder)
         if ranks == 0:
             environment["OMPI_MCA_ess_singleton_isolated"] = "1"  # saves a daemon a start
         if rank is not None:
