@@ -154,6 +154,8 @@ int sync_with(const char* name, int fd) {
 
 }  // namespace
 
+// NOLINTBEGIN(readability-inconsistent-declaration-parameter-name): the C library's own names are reserved
+// ones.
 extern "C" {
 
 int open(const char* path, int flags, ...) {
@@ -255,3 +257,4 @@ int mkdir(const char* path, mode_t mode) noexcept {
 }
 
 }  // extern "C"
+// NOLINTEND(readability-inconsistent-declaration-parameter-name)
