@@ -218,6 +218,13 @@ class Job:
         if newest is not None and not newest.read_text().endswith("}\n"):
             os.utime(newest, (0, 0))
 
+    def owner_is_elsewhere(self):
+        """The newest owner was on a machine that this one cannot see, and its heartbeat is stale."""
+        newest = self.newest_epoch()
+        if newest is not None:
+            newest.write_text('{"host":"elsewhere"}\n')
+            os.utime(newest, (0, 0))
+
     def check_end(self, ended, ledger, frames):
         """All done, once, with the bytes of the undisturbed run, and nothing else left."""
         assert ended.code == 0, ended
