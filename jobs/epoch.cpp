@@ -72,13 +72,24 @@ void wait_for_end_of(const RunDirectory& run, int epoch, const EpochOwner& self,
   }
 }
 
+/// Makes the heartbeat that of an owner long gone, so that the next start need not wait.
+void release(const durable::File& file) {
+  const timespec long_ago[2] = {};
+  [[maybe_unused]] const int ignored = ::futimens(file.fd(), long_ago);
+}
+
 /// Creates the epoch's file; false if somebody else was quicker.
 bool claim(const RunDirectory& run, int epoch, const EpochOwner& self) {
   const auto file = durable::File::create(run.epoch(epoch));
   if (!file) return false;
-  file->write(to_text(self));
-  file->sync();
-  durable::sync_folder(run.epochs());
+  try {
+    file->write(to_text(self));
+    file->sync();
+    durable::sync_folder(run.epochs());
+  } catch (const Error&) {
+    release(*file);  // it may not say whose it is: the next start would wait for its heartbeat to go stale
+    throw;
+  }
   return true;
 }
 
@@ -90,8 +101,7 @@ void beat(const std::stop_token& stop, const durable::File& file, milliseconds i
     // A heartbeat that fails is not an end: if another run takes over for it, the writers see its epoch.
     [[maybe_unused]] const int ignored = ::futimens(file.fd(), nullptr);
   }
-  const timespec released[2] = {};
-  [[maybe_unused]] const int ignored = ::futimens(file.fd(), released);
+  release(file);
 }
 
 }  // namespace
@@ -127,5 +137,21 @@ int newest_epoch(const RunDirectory& run) {
 }
 
 bool superseded(const RunDirectory& run, int number) { return newest_epoch(run) > number; }
+
+Error taken_over(const RunDirectory& run, int number, const std::string& doing) {
+  const int newest = newest_epoch(run);
+  std::string owner = "an unknown process";
+  try {
+    owner = describe(owner_from_text(durable::read_file(run.epoch(newest))));
+  } catch (const Error&) {
+    // Its number says enough.
+  }
+  return {Category::io,
+          doing + ": another run has taken over",
+          Where{.file = run.path()},
+          Expected{"epoch " + std::to_string(number)},
+          Got{"epoch " + std::to_string(newest) + " of " + owner},
+          "this run stops; what it acknowledged is kept, the rest is done again by the other"};
+}
 
 }  // namespace ditmill::jobs

@@ -5,6 +5,7 @@
 #include <thread>
 #include <vector>
 
+#include "configs/error.h"
 #include "jobs/run_directory.h"
 #include "slurm/allocation.h"
 
@@ -47,5 +48,7 @@ int newest_epoch(const RunDirectory& run);
 /// Whether the run directory holds a higher epoch than `number`: a writer that sees one stops before it
 /// seals.
 bool superseded(const RunDirectory& run, int number);
+/// What such a writer stops with, naming the new owner. Category io.
+Error taken_over(const RunDirectory& run, int number, const std::string& doing);
 
 }  // namespace ditmill::jobs

@@ -28,9 +28,17 @@ int open_retrying(const std::string& path, int flags) {
   return fd;
 }
 
+int sync_retrying(int fd) {
+  int result = -1;
+  do {
+    result = ::fsync(fd);
+  } while (result != 0 && errno == EINTR);
+  return result;
+}
+
 void sync_path(const std::string& path, int flags, const char* doing) {
   const File file = File::open(path, flags);
-  if (::fsync(file.fd()) != 0) throw system_error(errno, doing, Where{.file = path});
+  if (sync_retrying(file.fd()) != 0) throw system_error(errno, doing, Where{.file = path});
 }
 
 }  // namespace
@@ -58,7 +66,8 @@ void File::write(std::string_view bytes) const {
 }
 
 void File::sync() const {
-  if (::fsync(fd()) != 0) throw system_error(errno, "make a file durable (fsync)", Where{.file = path_});
+  if (sync_retrying(fd()) != 0)
+    throw system_error(errno, "make a file durable (fsync)", Where{.file = path_});
 }
 
 void File::close() {

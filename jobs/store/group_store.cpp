@@ -1,7 +1,9 @@
 #include "jobs/store/group_store.h"
 
 #include <chrono>
+#include <filesystem>
 #include <optional>
+#include <system_error>
 
 #include "configs/error.h"
 #include "jobs/epoch.h"
@@ -115,10 +117,7 @@ class GroupStore::Impl {
 
   std::vector<Acknowledged> seal(bool now) {
     if (open_.empty() || !(now || is_due())) return {};
-    require_owner();
-    const std::uint64_t bytes = part_->seal();
-    part_.reset();
-    require_owner();
+    const std::uint64_t bytes = seal_part();
     std::vector<Acknowledged> acknowledged;
     for (Record& done : open_) {
       done.part_bytes = bytes;
@@ -143,11 +142,28 @@ class GroupStore::Impl {
     return slow_ || open_.size() >= limits_.items || Clock::now() - opened_ >= limits_.age;
   }
 
+  /// A run that was stopped, and taken over meanwhile, may wake between any two of these lines.
+  std::uint64_t seal_part() {
+    require_owner();
+    std::uint64_t bytes = 0;
+    try {
+      bytes = part_->seal();
+    } catch (const Error&) {
+      require_owner();  // the new owner has removed what it was writing
+      throw;
+    }
+    part_.reset();
+    if (superseded(run_, epoch_)) {
+      // Its items are not journalled, so it is nobody's, and the new owner has swept already.
+      std::error_code ignored;
+      std::filesystem::remove(run_.path() + "/" + part_path_, ignored);
+    }
+    require_owner();
+    return bytes;
+  }
+
   void require_owner() const {
-    if (!superseded(run_, epoch_)) return;
-    throw Error(Category::io, "store results: another run has taken over", Where{.file = run_.path()},
-                Expected{"epoch " + std::to_string(epoch_)}, Got{"a higher one in " + run_.epochs()},
-                "this run stops; what it acknowledged is kept, the rest is done again by the other");
+    if (superseded(run_, epoch_)) throw taken_over(run_, epoch_, "store results");
   }
 
   RunDirectory run_;

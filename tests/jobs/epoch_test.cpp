@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -216,6 +217,23 @@ TEST_F(EpochTest, WaitsOutATornOrForeignFile) {
   std::ofstream(run.epoch(3)) << "{\"ho";
   EXPECT_GT(seconds_to_take(), 0.4);
   EXPECT_EQ(number, 4);
+}
+
+TEST_F(EpochTest, ThatCouldNotBeWrittenKeepsNobodyWaiting) {
+  const Child writer([&] {
+    std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit nothing{.rlim_cur = 0, .rlim_max = 0};
+    ::setrlimit(RLIMIT_FSIZE, &nothing);
+    try {
+      const Epoch epoch(run, {}, quick);
+    } catch (const Error&) {
+      return;
+    }
+    ::_exit(1);
+  });
+  EXPECT_EQ(std::filesystem::file_size(run.epoch(1)), 0U);
+  EXPECT_LT(seconds_to_take(), 0.4);
+  EXPECT_EQ(number, 2);
 }
 
 TEST_F(EpochTest, IsTakenByOneOfManyThatStartTogether) {

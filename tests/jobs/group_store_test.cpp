@@ -177,7 +177,7 @@ TEST_F(GroupStoreTest, OfAnOlderEpochStopsBeforeItSeals) {
   GroupStore zombie = store(1);
   const Item item = make_item(1);
   zombie.add(make_finished(item));
-  std::ofstream(run.epoch(2)) << "{}";
+  std::ofstream(run.epoch(2)) << R"({"pid":12,"host":"node7"})";
   for (const bool by_adding : {true, false}) {
     try {
       if (by_adding) {
@@ -189,6 +189,7 @@ TEST_F(GroupStoreTest, OfAnOlderEpochStopsBeforeItSeals) {
     } catch (const Error& error) {
       EXPECT_EQ(error.category(), Category::io);
       EXPECT_THAT(error.what(), HasSubstr("another run has taken over"));
+      EXPECT_THAT(error.what(), HasSubstr("epoch 2 of pid 12 on node7"));
     }
   }
   EXPECT_FALSE(std::filesystem::exists(run.path() + "/" + RunDirectory::part(1, 0, 1)));
