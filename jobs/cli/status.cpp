@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cstdlib>
 #include <iostream>
-#include <optional>
 #include <thread>
 
 #include "configs/error.h"
@@ -91,20 +90,12 @@ class Shower {
 int watch(const StatusOptions& options, std::ostream& out) {
   RunWatcher watcher{RunDirectory{options.run_directory}};
   Shower shower(options, out);
-  bool was_running = false;
-  std::optional<Clock::time_point> over_since;
+  Clock::time_point give_up = Clock::now();
   while (true) {
     const RunProgress progress = watcher.look(journal_time());
     shower.show(progress);
-    const RunState state = progress.life.state;
-    if (!options.watch || state == RunState::finished) return 0;
-    if (state == RunState::running) {
-      was_running = true;
-      over_since.reset();
-    } else {
-      if (!over_since) over_since = Clock::now();
-      if (!was_running || Clock::now() - *over_since >= options.afterwards) return 0;
-    }
+    if (progress.life.state == RunState::running) give_up = Clock::now() + options.afterwards;
+    if (!options.watch || progress.life.state == RunState::finished || Clock::now() >= give_up) return 0;
     std::this_thread::sleep_for(options.interval);
   }
 }
