@@ -46,15 +46,18 @@ void JournalTail::look(const Take& take) {
   for (const JournalFile& file : journal_files(run_)) {
     if (file.epoch < finished_before) continue;
     newest_ = std::max(newest_, file.epoch);
+    Place& place = places_[file.path];
+    place.file = file;
     try {
-      read(file, places_[file], take);
+      read(place, take);
     } catch (const Error& error) {
-      report(file.path, places_[file].offset, error.what());
+      report(file.path, place.offset, error.what());
     }
   }
 }
 
-void JournalTail::read(const JournalFile& file, Place& place, const Take& take) {
+void JournalTail::read(Place& place, const Take& take) {
+  const JournalFile& file = place.file;
   // Opened anew each time: that makes a network file system ask its server for the size.
   const durable::File open = durable::File::open(file.path, O_RDONLY);
   const std::uint64_t size = size_of(open);
@@ -62,7 +65,9 @@ void JournalTail::read(const JournalFile& file, Place& place, const Take& take) 
   if (size < place.offset) {
     // A writer cuts off an unfinished line after a failed write, but never a whole one.
     report(file.path, size, "the journal has lost bytes that were read before: it was replaced or cut");
-    place = {.offset = size, .size = size};
+    place.offset = size;
+    place.size = size;
+    place.skips_line = false;
     return;
   }
   buffer_.clear();
@@ -72,7 +77,7 @@ void JournalTail::read(const JournalFile& file, Place& place, const Take& take) 
     bytes_read_ += count;
     place.size = at;
     if (count == 0) return;
-    const std::size_t used = give_lines(file, place, take);
+    const std::size_t used = give_lines(place, take);
     place.offset += used;
     buffer_.erase(0, used);
     if (buffer_.size() <= longest_line) continue;
@@ -87,12 +92,12 @@ void JournalTail::read(const JournalFile& file, Place& place, const Take& take) 
 }
 
 /// Gives the whole lines of the buffer; returns their bytes.
-std::size_t JournalTail::give_lines(const JournalFile& file, Place& place, const Take& take) {
+std::size_t JournalTail::give_lines(Place& place, const Take& take) {
   const std::string_view bytes = buffer_;
   std::size_t at = 0;
   for (std::size_t end = bytes.find('\n'); end != std::string_view::npos; end = bytes.find('\n', at)) {
     if (!std::exchange(place.skips_line, false)) {
-      give_line(file, place.offset + at, bytes.substr(at, end - at), take);
+      give_line(place.file, place.offset + at, bytes.substr(at, end - at), take);
     }
     at = end + 1;
   }
@@ -118,8 +123,8 @@ void JournalTail::report(const std::string& file, std::uint64_t offset, std::str
 
 std::vector<UnfinishedLine> JournalTail::unfinished() const {
   std::vector<UnfinishedLine> found;
-  for (const auto& [file, place] : places_) {
-    if (place.offset < place.size) found.push_back({file, place.offset, place.size - place.offset});
+  for (const auto& [path, place] : places_) {
+    if (place.offset < place.size) found.push_back({place.file, place.offset, place.size - place.offset});
   }
   return found;
 }

@@ -47,19 +47,20 @@ class JournalTail {
 
  private:
   struct Place {
+    JournalFile file;
     std::uint64_t offset = 0;  ///< of the first line that was not given yet
     std::uint64_t size = 0;    ///< of the file, when it was last read
     bool skips_line = false;   ///< the line at `offset` is too long: it ends at the next newline
   };
 
-  void read(const JournalFile& file, Place& place, const Take& take);
-  std::size_t give_lines(const JournalFile& file, Place& place, const Take& take);
+  void read(Place& place, const Take& take);
+  std::size_t give_lines(Place& place, const Take& take);
   void give_line(const JournalFile& file, std::uint64_t offset, std::string_view line, const Take& take);
   void report(const std::string& file, std::uint64_t offset, std::string message);
 
   RunDirectory run_;
-  std::map<JournalFile, Place> places_;
-  int newest_ = 0;  ///< epoch that had a journal at the last look
+  std::map<std::string, Place> places_;  ///< by path
+  int newest_ = 0;                       ///< epoch that had a journal at the last look
   std::vector<JournalReport> damage_;
   std::size_t damage_count_ = 0;
   std::uint64_t bytes_read_ = 0;

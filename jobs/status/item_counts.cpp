@@ -72,7 +72,8 @@ std::optional<ItemCounts> ItemCounts::read(const RunDirectory& run) {
     counts.keys_.push_back({.key = key, .position = static_cast<std::uint32_t>(lines.line())});
   }
   counts.keys_.shrink_to_fit();
-  std::sort(counts.keys_.begin(), counts.keys_.end());
+  std::sort(counts.keys_.begin(), counts.keys_.end(),
+            [](const Listed& a, const Listed& b) { return a.key < b.key; });
   counts.states_.resize(counts.keys_.size());
   counts.counts_[static_cast<std::size_t>(Event::start)] = counts.keys_.size();
   return counts;
@@ -83,7 +84,7 @@ std::optional<std::size_t> ItemCounts::find(std::string_view key) const {
   const auto found =
       std::lower_bound(keys_.begin(), keys_.end(), wanted,
                        [](const Listed& listed, const Hash& hash) { return listed.key < hash; });
-  if (found == keys_.end() || found->key != wanted) return std::nullopt;
+  if (found == keys_.end() || !(found->key == wanted)) return std::nullopt;
   return static_cast<std::size_t>(found - keys_.begin());
 }
 

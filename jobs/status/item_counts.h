@@ -1,7 +1,6 @@
 #pragma once
 
 #include <array>
-#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -39,12 +38,14 @@ class ItemCounts {
   struct Hash {
     std::uint64_t high = 0;
     std::uint64_t low = 0;
-    auto operator<=>(const Hash&) const = default;
+    bool operator==(const Hash& other) const { return high == other.high && low == other.low; }
+    bool operator<(const Hash& other) const {
+      return high != other.high ? high < other.high : low < other.low;
+    }
   };
   struct Listed {
     Hash key;
     std::uint32_t position = 0;
-    auto operator<=>(const Listed&) const = default;
   };
   struct State {
     int epoch = 0;

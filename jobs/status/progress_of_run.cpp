@@ -164,9 +164,10 @@ void RunWatcher::add_damage(RunProgress& progress) const {
 
 std::vector<RunError> RunWatcher::open_errors() const {
   std::vector<RunError> open;
-  for (auto error = errors_.rbegin(); error != errors_.rend(); ++error) {
-    if (!counts_ || !counts_->is_done(error->second.key)) open.push_back(error->second);
+  for (const auto& [time, error] : errors_) {
+    if (!counts_ || !counts_->is_done(error.key)) open.push_back(error);
   }
+  std::reverse(open.begin(), open.end());
   return open;
 }
 
