@@ -12,6 +12,7 @@
 #include "jobs/cli/results_ls.h"
 #include "jobs/cli/results_show.h"
 #include "jobs/cli/run_options.h"
+#include "jobs/cli/status.h"
 #include "jobs/cli/weights_identify.h"
 
 using namespace ditmill;
@@ -82,6 +83,15 @@ int run_front(int argc, char** argv) {
   make_template->add_option("path", path, "A file, an index, a component's folder or a model folder")
       ->required();
   make_template->add_option("--name", name, "The name of the new variant")->required()->type_name("NAME");
+
+  jobs::StatusOptions status;
+  jobs::add_status_options(
+      *add_command(*app, "status", "Where a run stands, at work or not", options, true, chosen,
+                   [&](std::ostream& out) {
+                     status.json = options.json;
+                     return jobs::show_status(status, out);
+                   }),
+      status);
 
   jobs::ExportOptions exports;
   CLI::App& results = add_room(*app, "results", "What a run has stored");

@@ -1,0 +1,113 @@
+#include "jobs/status/item_counts.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+#include <string>
+
+#include "configs/error.h"
+#include "jobs/list/json_line.h"
+#include "jobs/list/line_reader.h"
+#include "registry/byte_source.h"
+
+namespace ditmill::jobs {
+namespace {
+
+constexpr std::size_t longest_request_line = std::size_t{16} << 20;
+
+/// The key of a line as append_frozen_item() writes it: no more of it is looked at than its beginning.
+std::optional<std::string_view> key_at_front(std::string_view line) {
+  constexpr std::string_view before_id = R"({"id":")";
+  constexpr std::string_view before_key = R"(","key":")";
+  if (!line.starts_with(before_id)) return std::nullopt;
+  line.remove_prefix(before_id.size());
+  const std::size_t id_ends = line.find('"');
+  if (id_ends == std::string_view::npos || !line.substr(id_ends).starts_with(before_key)) return std::nullopt;
+  line.remove_prefix(id_ends + before_key.size());
+  const std::size_t key_ends = line.find('"');
+  if (key_ends == std::string_view::npos || key_ends == 0) return std::nullopt;
+  return line.substr(0, key_ends);
+}
+
+/// The key of any line that holds one.
+std::optional<std::string> key_anywhere(std::string_view line) {
+  std::vector<JsonField> fields;
+  if (parse_json_line(line, fields)) return std::nullopt;
+  for (const JsonField& field : fields) {
+    if (field.key == "key" && field.kind == JsonKind::string) return json_text(field.raw);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+ItemCounts::Hash ItemCounts::hash_of(std::string_view key) {
+  const XXH128_hash_t hash = XXH3_128bits(key.data(), key.size());
+  return {.high = hash.high64, .low = hash.low64};
+}
+
+std::optional<ItemCounts> ItemCounts::read(const RunDirectory& run) {
+  std::unique_ptr<registry::ByteSource> source;
+  try {
+    source = registry::open_file(run.requests());
+  } catch (const Error& error) {
+    if (error.category() == Category::not_found) return std::nullopt;
+    throw;
+  }
+  ItemCounts counts;
+  LineReader lines(*source, longest_request_line);
+  for (std::string_view line; lines.next(line);) {
+    Hash key;
+    if (const std::optional<std::string_view> quick = key_at_front(line)) {
+      key = hash_of(*quick);
+    } else if (const std::optional<std::string> slow = key_anywhere(line)) {
+      key = hash_of(*slow);
+    } else {
+      throw Error(
+          Category::bad_input, "count the items of a run",
+          Where{.file = run.requests(), .line = lines.line()}, Expected{"an object with id and key"},
+          Got{printable(line, 80)},
+          "this file is written by `ditmill run`; restore it, or run the job again into a new directory");
+    }
+    counts.keys_.push_back({.key = key, .position = static_cast<std::uint32_t>(lines.line())});
+  }
+  counts.keys_.shrink_to_fit();
+  std::sort(counts.keys_.begin(), counts.keys_.end(),
+            [](const Listed& a, const Listed& b) { return a.key < b.key; });
+  counts.states_.resize(counts.keys_.size());
+  counts.counts_[static_cast<std::size_t>(Event::start)] = counts.keys_.size();
+  return counts;
+}
+
+std::optional<std::size_t> ItemCounts::find(std::string_view key) const {
+  const Hash wanted = hash_of(key);
+  const auto found =
+      std::lower_bound(keys_.begin(), keys_.end(), wanted,
+                       [](const Listed& listed, const Hash& hash) { return listed.key < hash; });
+  if (found == keys_.end() || !(found->key == wanted)) return std::nullopt;
+  return static_cast<std::size_t>(found - keys_.begin());
+}
+
+void ItemCounts::take(int epoch, const Record& record) {
+  if (record.key.empty()) return;
+  const std::optional<std::size_t> place = find(record.key);
+  if (!place) return;
+  State& state = states_[*place];
+  // The first `done` wins; a later epoch starts a done item again only because it missed the part.
+  if (state.event == Event::done && epoch <= state.epoch) return;
+  --counts_[static_cast<std::size_t>(state.event)];
+  state = {.epoch = epoch, .event = record.event};
+  ++counts_[static_cast<std::size_t>(state.event)];
+}
+
+bool ItemCounts::is_done(std::string_view key) const {
+  const std::optional<std::size_t> place = find(key);
+  return place && states_[*place].event == Event::done;
+}
+
+std::size_t ItemCounts::position(std::string_view key) const {
+  const std::optional<std::size_t> place = find(key);
+  return place ? keys_[*place].position : 0;
+}
+
+}  // namespace ditmill::jobs

@@ -1,0 +1,109 @@
+#include "jobs/status/run_life.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "configs/error.h"
+#include "jobs/epoch.h"
+#include "jobs/store/durable.h"
+
+namespace ditmill::jobs {
+namespace {
+
+using nlohmann::json;
+
+std::optional<std::string> read_if_there(const std::string& path) {
+  try {
+    return durable::read_file(path);
+  } catch (const Error& error) {
+    if (error.category() == Category::not_found) return std::nullopt;
+    throw;
+  }
+}
+
+/// outcome.json, if an epoch of that number wrote it; else null.
+json outcome_of(const RunDirectory& run, int epoch) {
+  const std::optional<std::string> text = read_if_there(run.outcome());
+  json outcome = text ? json::parse(*text, nullptr, false) : json();
+  const bool counts = outcome.is_object() && outcome.value("epoch", json()) == epoch;
+  return counts ? outcome : json();
+}
+
+template <typename T>
+T field(const json& outcome, const char* name, T otherwise) {
+  const auto found = outcome.find(name);
+  if (found == outcome.end()) return otherwise;
+  if constexpr (std::is_same_v<T, std::string>) {
+    return found->is_string() ? found->get<T>() : otherwise;
+  } else {
+    return found->is_number_integer() ? found->get<T>() : otherwise;
+  }
+}
+
+void end_by_outcome(RunLife& life) {
+  const auto exit = field<std::int64_t>(life.outcome, "exit", -1);
+  const auto left = field<std::int64_t>(life.outcome, "left", 1);
+  life.state = left == 0 && (exit == 0 || exit == 2) ? RunState::finished : RunState::stopped;
+  life.reason = field<std::string>(life.outcome, "reason", "");
+  if (exit != 0) life.reason += (life.reason.empty() ? "exit " : ", exit ") + std::to_string(exit);
+}
+
+void crash(RunLife& life, std::string reason) {
+  life.state = RunState::crashed;
+  life.reason = std::move(reason);
+}
+
+}  // namespace
+
+std::string_view name(RunState state) noexcept {
+  switch (state) {
+    case RunState::running:
+      return "running";
+    case RunState::stopped:
+      return "stopped";
+    case RunState::crashed:
+      return "crashed";
+    case RunState::finished:
+      return "finished";
+  }
+  return "stopped";
+}
+
+RunLife read_life(const RunDirectory& run, double now) {
+  RunLife life;
+  life.epoch = newest_epoch(run);
+  if (life.epoch == 0) {
+    life.reason = "it was never started";
+    return life;
+  }
+  const std::string path = run.epoch(life.epoch);
+  life.owner = owner_from_text(durable::read_file(path));
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) {
+    throw system_error(errno, "look at a heartbeat", Where{.file = path});
+  }
+  const bool released = status.st_mtim.tv_sec == 0;
+  const double beat =
+      static_cast<double>(status.st_mtim.tv_sec) + static_cast<double>(status.st_mtim.tv_nsec) / 1e9;
+  if (!released) life.heartbeat_age_s = std::max(now - beat, 0.0);
+
+  life.outcome = outcome_of(run, life.epoch);
+  if (!life.outcome.is_null()) {
+    end_by_outcome(life);
+  } else if (released) {
+    life.reason = "it ended before it came to its items; its log says why";
+  } else if (has_ended(life.owner, this_process({}))) {
+    crash(life, describe(life.owner) + " is gone");
+  } else if (*life.heartbeat_age_s * 1000 >= static_cast<double>(EpochLimits{}.stale.count())) {
+    crash(life, describe(life.owner) + " has shown no sign of life for " +
+                    std::to_string(static_cast<long long>(*life.heartbeat_age_s)) + " s");
+  } else {
+    life.state = RunState::running;
+  }
+  return life;
+}
+
+}  // namespace ditmill::jobs

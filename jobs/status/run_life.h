@@ -1,0 +1,36 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "jobs/epoch_owner.h"
+#include "jobs/run_directory.h"
+
+namespace ditmill::jobs {
+
+enum class RunState {
+  running,   ///< its owner lives, for all that can be seen
+  stopped,   ///< ended in order with items left: it resumes when it is run again
+  crashed,   ///< its owner is gone and has said nothing
+  finished,  ///< nothing is left
+};
+std::string_view name(RunState state) noexcept;
+
+/// Whether a run is alive, from the newest epoch and outcome.json. What a scheduler says of the owner's job
+/// would come in here, too.
+struct RunLife {
+  RunState state = RunState::stopped;
+  std::string reason = {};  ///< why it is in that state, in words; empty while it runs
+  int epoch = 0;            ///< the newest; 0: it was never started
+  EpochOwner owner = {};
+  std::optional<double> heartbeat_age_s = {};  ///< none if the owner has released the run, or there is none
+  nlohmann::json outcome = nullptr;            ///< outcome.json, if it is the newest epoch's; else null
+};
+
+/// `now` in seconds since 1970, by this host's clock: a file server whose clock is another shifts the age of
+/// the heartbeat. Throws Error(io).
+RunLife read_life(const RunDirectory& run, double now);
+
+}  // namespace ditmill::jobs

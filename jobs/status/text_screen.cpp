@@ -1,0 +1,87 @@
+#include "jobs/status/text_screen.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "configs/error.h"
+
+namespace ditmill::jobs {
+namespace {
+
+std::string_view code(Tint tint) {
+  switch (tint) {
+    case Tint::none:
+      return "";
+    case Tint::bold:
+      return "\x1b[1m";
+    case Tint::dim:
+      return "\x1b[2m";
+    case Tint::green:
+      return "\x1b[1;32m";
+    case Tint::yellow:
+      return "\x1b[1;33m";
+    case Tint::red:
+      return "\x1b[1;31m";
+  }
+  return "";
+}
+
+/// Only what every terminal shows, one column a byte.
+std::string ascii(std::string_view foreign) {
+  std::string text = printable(foreign, foreign.size());
+  for (char& c : text) {
+    if (c < ' ' || c > '~') c = '?';
+  }
+  return text;
+}
+
+}  // namespace
+
+void TextScreen::line(const std::vector<Span>& spans) {
+  std::size_t left = width_;
+  for (const Span& span : spans) {
+    const std::string shown = ascii(span.text).substr(0, left);
+    left -= shown.size();
+    const bool tinted = colour_ && span.tint != Tint::none && !shown.empty();
+    if (tinted) text_ += code(span.tint);
+    text_ += shown;
+    if (tinted) text_ += "\x1b[0m";
+  }
+  text_.erase(text_.find_last_not_of(' ') + 1);
+  text_ += '\n';
+  ++lines_;
+}
+
+void TextScreen::table(const std::vector<std::vector<Span>>& rows, const std::vector<bool>& right) {
+  std::vector<std::size_t> widths(right.size());
+  for (const auto& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], ascii(row[i].text).size());
+  }
+  for (const auto& row : rows) {
+    std::vector<Span> spans;
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      const std::string padding(widths[i] - ascii(row[i].text).size(), ' ');
+      if (i > 0) spans.push_back({"  "});
+      if (right[i]) spans.push_back({padding});
+      spans.push_back(row[i]);
+      if (!right[i] && i + 1 < row.size()) spans.push_back({padding});
+    }
+    line(spans);
+  }
+}
+
+std::string span_text(double seconds) {
+  const auto whole = static_cast<long>(std::llround(std::clamp(seconds, 0.0, 1e12)));
+  if (whole >= 86400) return fmt::format("{}d{:02}h", whole / 86400, whole % 86400 / 3600);
+  if (whole >= 3600) return fmt::format("{}h{:02}m", whole / 3600, whole % 3600 / 60);
+  if (whole >= 60) return fmt::format("{}m{:02}s", whole / 60, whole % 60);
+  return fmt::format("{}s", whole);
+}
+
+std::string short_number(double value) {
+  return value >= 100 ? fmt::format("{:.0f}", value) : fmt::format("{:.3g}", value);
+}
+
+}  // namespace ditmill::jobs

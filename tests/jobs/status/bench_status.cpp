@@ -1,0 +1,58 @@
+// What a look at a large run costs: bench_status ITEMS GROUPS FOLDER makes a run directory that crashed once
+// and is nearly done; `ditmill status` is then measured from outside. Not a test.
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "jobs/epoch_owner.h"
+#include "jobs/store/durable.h"
+#include "tests/jobs/status/made_up_run.h"
+
+namespace ditmill::jobs {
+namespace {
+
+void make_run(std::size_t items, std::size_t groups, const std::string& path) {
+  const MadeUpRun made{RunDirectory{path}};
+  made.write_list(items);
+  const double begin = journal_time() - 8000;
+  for (int epoch = 1; epoch <= 2; ++epoch) {
+    made.write_epoch(epoch, epoch == 2);
+    const std::size_t first = epoch == 1 ? 0 : items / 2;
+    const std::size_t last = epoch == 1 ? items / 2 + groups * 100 : items - items / 10;
+    for (std::size_t group = 0; group < groups; ++group) {
+      std::vector<Record> records;
+      std::vector<Record> unsealed;
+      double time = begin + 4000 * (epoch - 1);
+      const double seconds = 3500 / (static_cast<double>(last - first) / static_cast<double>(groups));
+      const auto seal = [&] {
+        records.insert(records.end(), unsealed.begin(), unsealed.end());
+        unsealed.clear();
+        made.append(epoch, static_cast<int>(group), records);
+        records.clear();
+      };
+      for (std::size_t item = first + group; item < last; item += groups) {
+        records.push_back(made_up_record(Event::start, item, time));
+        time += seconds;
+        if (item % 1000 == 0) {
+          records.push_back(made_up_record(Event::failed, item, time, "numeric: the latents are not finite"));
+        } else {
+          unsealed.push_back(made_up_record(Event::done, item, time));
+        }
+        if (unsealed.size() == 256) seal();
+      }
+      seal();
+    }
+  }
+}
+
+}  // namespace
+}  // namespace ditmill::jobs
+
+int main(int argc, char** argv) {
+  if (argc != 4) {
+    std::fprintf(stderr, "usage: bench_status ITEMS GROUPS FOLDER\n");
+    return 1;
+  }
+  ditmill::jobs::make_run(std::stoul(argv[1]), std::stoul(argv[2]), argv[3]);
+  return 0;
+}
