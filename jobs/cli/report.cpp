@@ -83,11 +83,9 @@ class Report {
 
   std::uint64_t finish(std::size_t done, std::vector<std::string>& notes) {
     page_.items(facts_.take());
-    if (thumbnails_.shrank()) {
-      notes_.add("Thumbnails are smaller, or of fewer frames, than they could be, to keep the page small.");
-    }
     notes = notes_.take();
-    return page_.finish({{"notes", notes}, {"stages", stages_.to_json(done)}});
+    return page_.finish(
+        {{"notes", notes}, {"stages", stages_.to_json(done)}, {"shrank", thumbnails_.shrank()}});
   }
 
  private:

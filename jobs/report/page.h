@@ -32,8 +32,8 @@ class PageWriter {
   void pictures(std::size_t number, std::string_view jpeg);
   /// A block {"items": [...], "configs": [...]}.
   void items(const nlohmann::json& block);
-  /// What is known at the end ({"notes", "stages"}), and the rest of the page. Returns the page's bytes. To
-  /// be called once.
+  /// What is known at the end ({"notes", "stages", "shrank"}), and the rest of the page. Returns the page's
+  /// bytes. To be called once.
   std::uint64_t finish(const nlohmann::json& end);
 
  private:

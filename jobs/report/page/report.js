@@ -28,6 +28,7 @@ const count = (n) => whole.format(n);
 const plural = (n, what) => `${count(n)} ${what}${n === 1 ? "" : "s"}`;
 
 function seconds(s) {
+  if (s < 0.00095) return `${Math.round(1e6 * s)} µs`;
   if (s < 0.0995) return `${(1000 * s).toFixed(s < 0.00995 ? 1 : 0)} ms`;
   if (s < 99.5) return `${s.toFixed(s < 9.95 ? 2 : 1)} s`;
   return duration(s);
@@ -144,7 +145,7 @@ function renderSettings() {
     ["Layout", parallelWords(pipeline.parallel)],
     ["Device", config.device_name || config.device],
     ["Threads a rank", config.threads],
-    ["ditmill", config.version],
+    ["ditmill", config.ditmill_version],
     ["Directory", overview.run],
   ]);
 }
@@ -555,13 +556,23 @@ class Lanes {
     const from = clip(axis.place(lane.begin)), to = clip(axis.place(lane.end));
     if (to > from) context.fillRect(from, top, to - from, thick);
     const begin = axis.time(this.view[0]), end = axis.time(this.view[1]);
+    const narrow = new Map();  // what items narrower than a pixel cover of each
     for (const span of lane.spans) {
       if (span.end < begin || span.begin > end) continue;
-      const a = clip(axis.place(span.begin)), b = clip(axis.place(span.end));
+      const a = clip(axis.place(span.begin)), b = clip(axis.place(span.end)), wide = b - a;
+      if (span.kind === "done" && wide < 1) {
+        narrow.set(Math.floor(a), (narrow.get(Math.floor(a)) ?? 0) + wide);
+        continue;
+      }
       context.fillStyle = colours[span.kind];
-      const wide = b - a;
-      context.fillRect(a, top, wide > 4 ? wide - 1 : Math.max(wide, span.kind === "done" ? 0.7 : 2), thick);
+      context.fillRect(a, top, wide > 4 ? wide - 1 : Math.max(wide, span.kind === "done" ? 1 : 2), thick);
     }
+    context.fillStyle = colours.done;
+    for (const [column, covered] of narrow) {
+      context.globalAlpha = Math.min(Math.max(covered, 0.15), 1);
+      context.fillRect(column, top, 1, thick);
+    }
+    context.globalAlpha = 1;
     if (many && index % 2 === 1 && (index === 0 || this.lanes[index - 1].epoch === lane.epoch)) return;
     context.fillStyle = colours.muted;
     context.textAlign = "left";
@@ -831,7 +842,7 @@ class Viewer {
   }
 }
 
-function renderClips(items, configs, shown, of) {
+function renderClips(items, configs, of, shrank) {
   const words = byId("clips-words");
   const viewer = new Viewer(configs);
   const wall = new Wall(items, (at) => viewer.open(at));
@@ -845,7 +856,8 @@ function renderClips(items, configs, shown, of) {
     wall.show(found);
     words.textContent = of === 0 ? "No item is done yet." :
       (wanted ? `${count(found.length)} of ${plural(items.length, "clip")}` : plural(found.length, "clip")) +
-      (shown < of ? `, evenly spread over the ${count(of)} that are done; the others are left out to keep the page small` : "");
+      (items.length < of ? `, evenly spread over the ${count(of)} that are done; the others are left out to keep the page small` : "") +
+      (shrank ? "; few or small frames of each, to keep the page small" : "");
   };
   search.addEventListener("input", () => {
     clearTimeout(waiting);
@@ -890,6 +902,6 @@ document.addEventListener("DOMContentLoaded", () => {
   const end = JSON.parse(byId("end")?.textContent ?? '{"notes": ["The page is not whole: its end is missing."], "stages": {"classes": [], "items": 0, "of": 0}}');
   renderNotes(end.notes);
   renderStages(end.stages);
-  renderClips(items, configs, items.length, overview.counts.done);
+  renderClips(items, configs, overview.counts.done, end.shrank);
   document.documentElement.dataset.ready = "yes";
 });
