@@ -126,6 +126,8 @@ function parallelWords(parallel) {
   return degrees.join(" × ") || "one rank";
 }
 
+const parameters = (n) => (n >= 1e9 ? `${(n / 1e9).toPrecision(2)} B` : n >= 9.5e6 ? `${Math.round(n / 1e6)} M` : `${(n / 1e6).toPrecision(2)} M`);
+
 function renderSettings() {
   const config = overview.config;
   if (!config) {
@@ -135,7 +137,7 @@ function renderSettings() {
   const model = config.layer1_model_definition ?? {};
   const pipeline = config.layer2_inference_config ?? {};
   const noop = model.noop !== null && model.noop !== undefined;
-  const parts = (model.models ?? []).map((part) => `${part.name} ${part.variant || part.class} (${part.dtype}, ${count(Math.round(part.parameters / 1e6))} M)`);
+  const parts = (model.models ?? []).map((part) => `${part.name} ${part.variant || part.class} (${part.dtype}, ${parameters(part.parameters)})`);
   pairs(byId("settings"), [
     ["Model", noop ? `none: a rehearsal of ${model.noop} s an item` : model.path],
     ["Weights", parts.join("; ")],
@@ -266,9 +268,10 @@ let axis = new TimeAxis(byId("skip-gaps").checked);
 
 // ---- progress
 
-function niceTop(n) {
-  const power = 10 ** Math.floor(Math.log10(Math.max(n, 1)));
-  return [1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10].map((f) => f * power).find((v) => v >= n) ?? n;
+// The distance of about four grid lines up to n, whole.
+function gridStep(n) {
+  const power = 10 ** Math.floor(Math.log10(Math.max(n / 4, 1)));
+  return [1, 2, 2.5, 5, 10].map((f) => f * power).find((step) => Number.isInteger(step) && step >= n / 5);
 }
 
 function renderProgress() {
@@ -287,18 +290,18 @@ function renderProgress() {
   const right = width - 8, floor = height - bottom;
   const total = overview.counts.items;
   const done = counts.length ? counts[counts.length - 1] : 0;
-  const scale = niceTop(done > 0.5 * total ? total : Math.max(done, 1));
+  const most = done > 0.5 * total ? total : Math.max(done, 1);
+  const step = gridStep(most);
+  const scale = Math.ceil(most / step) * step;
   const x = (time) => left + (axis.place(time) / axis.length) * (right - left);
   const y = (n) => floor - (n / scale) * (floor - top);
 
   const svg = draw("svg", {viewBox: `0 0 ${width} ${height}`, height, role: "img", "aria-label": `${count(done)} of ${count(total)} items done over time`});
   svg.append(draw("defs", {}, draw("pattern", {id: "hatch", width: 7, height: 7, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)"},
     draw("line", {class: "hatch", x1: 0, y1: 0, x2: 0, y2: 7}))));
-  for (let i = 0; i <= 4; ++i) {
-    const n = (scale * i) / 4;
-    if (!Number.isInteger(n) && scale < 8) continue;
+  for (let n = 0; n <= scale; n += step) {
     svg.append(draw("line", {class: "grid", x1: left, x2: right, y1: y(n), y2: y(n)}),
-      draw("text", {x: left - 8, y: y(n) + 4, "text-anchor": "end"}, count(Math.round(n))));
+      draw("text", {x: left - 8, y: y(n) + 4, "text-anchor": "end"}, count(n)));
   }
   for (const [begin, end] of timeline.gaps) {
     const gap = draw("rect", {class: "gap", x: x(begin), y: top, width: Math.max(x(end) - x(begin), 1), height: floor - top});

@@ -15,6 +15,12 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
+ListedItem listed(const std::string& id) {
+  ListedItem item;
+  item.id = id;
+  return item;
+}
+
 TEST(ScriptJson, HoldsNothingThatEndsOrOpensAnElement) {
   const json data{{"</script>", "<!-- <script> & \"quotes\" \xf0\x9f\x90\x88"}};
   const std::string text = script_json(data);
@@ -74,15 +80,15 @@ TEST(ItemFacts, WritesASharedConfigurationOnce) {
                           {"config_json", R"({"layer2_inference_config":)" + steps +
                                               R"(,"layer3_request":{"id":")" + id + "\"}}"}};
   };
-  facts.add(0, {.id = "a"}, attributes("8", "a"));
-  facts.add(1, {.id = "b"}, attributes("8", "b"));
+  facts.add(0, listed("a"), attributes("8", "a"));
+  facts.add(1, listed("b"), attributes("8", "b"));
   const json first = facts.take();
   EXPECT_EQ(first["configs"], json::parse(R"([{"layer2_inference_config":8}])"));
   EXPECT_EQ(first["items"][1]["config"], 0);
   EXPECT_EQ(first["items"][1]["seed"], "9223372036854775807") << "JavaScript's numbers would round it";
-  facts.add(2, {.id = "c"}, attributes("9", "c"));
-  facts.add(3, {.id = "d"}, {});
-  facts.add_unreadable(4, {.id = "e"}, "a checksum fails");
+  facts.add(2, listed("c"), attributes("9", "c"));
+  facts.add(3, listed("d"), {});
+  facts.add_unreadable(4, listed("e"), "a checksum fails");
   const json second = facts.take();
   EXPECT_EQ(second["configs"].size(), 1u);
   EXPECT_EQ(second["items"][0]["config"], 1);
