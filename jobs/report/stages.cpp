@@ -1,6 +1,8 @@
 #include "jobs/report/stages.h"
 
 #include <algorithm>
+#include <cmath>
+#include <functional>
 #include <numeric>
 
 namespace ditmill::jobs {
@@ -41,7 +43,7 @@ std::string size_name(const std::array<int, 3>& size) {
 
 Spread spread_of(std::vector<float> values) {
   const auto quantile = [&values](double share) {
-    const auto place = static_cast<std::ptrdiff_t>(share * static_cast<double>(values.size() - 1) + 0.5);
+    const auto place = std::lround(share * static_cast<double>(values.size() - 1));
     std::nth_element(values.begin(), values.begin() + place, values.end());
     return static_cast<double>(values[static_cast<std::size_t>(place)]);
   };
