@@ -13,9 +13,10 @@ struct EmbeddedText {
 };
 
 namespace embedded {
-std::span<const EmbeddedText> presets();     ///< configs/presets/*.yaml
-std::span<const EmbeddedText> catalog();     ///< registry/catalog/*.yaml
-std::span<const EmbeddedText> bench_peer();  ///< jobs/engine/bench/bench_peer.py
+std::span<const EmbeddedText> presets();      ///< configs/presets/*.yaml
+std::span<const EmbeddedText> catalog();      ///< registry/catalog/*.yaml
+std::span<const EmbeddedText> bench_peer();   ///< jobs/engine/bench/bench_peer.py
+std::span<const EmbeddedText> report_page();  ///< jobs/report/page/report.{html,css,js}
 }  // namespace embedded
 
 }  // namespace ditmill

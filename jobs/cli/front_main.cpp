@@ -8,6 +8,7 @@
 #include "jobs/cli/launch.h"
 #include "jobs/cli/output.h"
 #include "jobs/cli/registry_template.h"
+#include "jobs/cli/report.h"
 #include "jobs/cli/results_export.h"
 #include "jobs/cli/results_ls.h"
 #include "jobs/cli/results_show.h"
@@ -121,6 +122,14 @@ int run_front(int argc, char** argv) {
                    "Encode videos from frames, as yuv420p (default), yuv422p or yuv444p")
       ->type_name("NAME");
   export_command->add_option("--items", exports.items, "Only these items")->delimiter(',')->type_name("IDS");
+
+  jobs::ReportOptions report;
+  CLI::App* report_command = app->add_subcommand("report", "Write one HTML page about a run");
+  report_command->add_option("run", report.run_directory, "A run directory")->required();
+  report_command->add_option("--out", report.out, "The page; default: report.html in the run directory")
+      ->type_name("FILE");
+  report_command->callback(
+      [&] { chosen = [&](std::ostream& out) { return say(out, jobs::write_report(report)); }; });
 
   if (const auto code = jobs::parse_command_line(*app, argc, argv)) return *code;
   if (bench.chosen != jobs::BenchOptions::Chosen::none) jobs::become_engine(argv);

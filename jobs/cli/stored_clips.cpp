@@ -29,6 +29,8 @@ double fps_of(const PartReader& part, const ListedItem& item, const std::string&
 
 }  // namespace
 
+h5::Attributes StoredClips::attributes(const ListedItem& item) { return part(item).attributes(item.id); }
+
 bool StoredClips::has_frames(const ListedItem& item) {
   const auto shape = part(item).frames_shape(item.id);
   return shape && (*shape)[0] > 0;

@@ -22,6 +22,7 @@ class StoredClips {
   /// `run` outlives it.
   explicit StoredClips(const ResultsRun& run) : run_(run) {}
 
+  h5::Attributes attributes(const ListedItem& item);
   bool has_frames(const ListedItem& item);
   bool has_video(const ListedItem& item);
   /// Number of frames.

@@ -30,6 +30,13 @@ int edge(int index, int count, int length) {
   return static_cast<int>(static_cast<std::int64_t>(index) * length / count);
 }
 
+}  // namespace
+
+Picture Picture::blank(int width, int height, std::uint8_t level) {
+  const auto bytes = static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3;
+  return {.width = width, .height = height, .rgb = std::vector<std::uint8_t>(bytes, level)};
+}
+
 Picture shrunk(const Picture& picture, int width, int height) {
   Picture small = Picture::blank(width, height, 0);
   for (int y = 0; y < height; ++y) {
@@ -51,13 +58,6 @@ Picture shrunk(const Picture& picture, int width, int height) {
     }
   }
   return small;
-}
-
-}  // namespace
-
-Picture Picture::blank(int width, int height, std::uint8_t level) {
-  const auto bytes = static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3;
-  return {.width = width, .height = height, .rgb = std::vector<std::uint8_t>(bytes, level)};
 }
 
 Picture fitted(const Picture& picture, int side) {

@@ -22,6 +22,8 @@ struct Picture {
 /// The picture in at most `side` pixels a side, each the mean of those that it covers. A small picture is
 /// made larger by a whole factor as long as it fits.
 Picture fitted(const Picture& picture, int side);
+/// The picture in width x height pixels, no more than it has, each the mean of those that it covers.
+Picture shrunk(const Picture& picture, int width, int height);
 /// Copies a picture into another; what lies outside is cut off.
 void paste(Picture& into, const Picture& picture, int x, int y);
 /// Draws ASCII text in a 5x7 font, `scale` pixels a dot; other characters become '?'.

@@ -69,6 +69,7 @@ void add_state(ListedItem& item, const ItemState& state) {
   item.attempts = state.attempts;
   if (item.outcome == ItemOutcome::left) return;
   if (state.started > 0) item.seconds = std::max(0.0, state.record.time - state.started);
+  item.ended = state.record.time;
   item.part = state.record.part;
   item.content = state.record.content;
   item.reason = state.record.reason;

@@ -24,6 +24,7 @@ struct ListedItem {
   int frames = 0;
   int attempts = 0;
   double seconds = 0;   ///< done, failed: from its start to its end; 0: unknown
+  double ended = 0;     ///< seconds since 1970: when it was done, failed or quarantined
   std::string part;     ///< done: relative to the run directory
   std::string content;  ///< done: its ContentHash
   std::string reason;   ///< failed, quarantined

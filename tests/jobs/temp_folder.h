@@ -1,7 +1,6 @@
 #pragma once
 
-#include <stdlib.h>
-
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
@@ -28,7 +27,7 @@ class TempFolder {
   const std::string& path() const noexcept { return path_; }
   std::string operator/(std::string_view name) const { return path_ + "/" + std::string{name}; }
   std::string write(std::string_view name, std::string_view text) const {
-    const std::string file = *this / name;
+    std::string file = *this / name;
     std::ofstream{file, std::ios::binary} << text;
     return file;
   }
