@@ -119,7 +119,11 @@ TEST_F(MeasureTest, PilotWritesItsFilesAndSaysWhatTheListTakes) {
   make(epoch.number());
   PreparedJob job;
   ItemList list;
-  for (int i = 0; i < 30; ++i) list.add(i < 20 ? make_item(i) : make_item(i, 128, 64, 9));
+  for (int i = 0; i < 30; ++i) {
+    Item item = i < 20 ? make_item(i) : make_item(i, 128, 64, 9);
+    item.key.clear();
+    list.add(item);
+  }
   const std::string text = write_pilot(run, {.ranks_per_machine = 2}, job, list);
   EXPECT_THAT(text, HasSubstr("pilot: 6 items on 2 ranks: dp only, 2 groups, 3 threads a rank, A CPU"));
   EXPECT_THAT(text, HasSubstr("16x16x1"));

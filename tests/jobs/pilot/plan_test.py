@@ -47,9 +47,14 @@ class Plan(unittest.TestCase):
             began = time.monotonic()
             ditmill.ditmill("run", self.manifest, "--run-dir", run, ranks=ranks)
             took = time.monotonic() - began
-            said = foretold[ranks]["wall_seconds"]
-            print(f"{ranks} ranks: {said:.1f} s foretold, {took:.1f} s taken: {100 * (said / took - 1):+.0f} %")
-            self.assertTrue(0.4 < said / took < 1.5, f"{said} s foretold, {took} s taken")
+            said, start_up = foretold[ranks]["wall_seconds"], foretold[ranks]["startup_seconds"]
+            times = [record["time"] for record in ditmill.journal(run)]
+            items = max(times) - min(times)
+            print(f"{ranks} ranks: {said:.1f} s foretold, {took:.1f} s taken: {100 * (said / took - 1):+.0f} %; of these "
+                  f"items {said - start_up:.1f} s and {items:.1f} s")
+            # Start-up is LibTorch coming from a disk that others use; on a calm machine the whole is within 25 %, too.
+            self.assertTrue(0.75 < (said - start_up) / items < 1.25, f"{said - start_up} s foretold, {items} s taken")
+            self.assertTrue(0.2 < said / took < 1.5, f"{said} s foretold, {took} s taken")
             self.assertGreaterEqual(said, 40 * SECONDS / ranks)
             parts = sum(p.stat().st_size for p in run.glob("parts/*/*.h5"))
             self.assertAlmostEqual(foretold[ranks]["disk_bytes"] / parts, 1, delta=0.1)
