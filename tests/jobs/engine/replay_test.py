@@ -23,7 +23,7 @@ class Replay(unittest.TestCase):
                          "items": [{"id": f"item-{i}", "prompt": f"prompt {i} \N{GRINNING FACE}", "seed": 2**63 - 1 - i}
                                    for i in range(4)]},
             "output": {"path": "run", "compression": "gzip-3", "items_per_part": 2},
-        }))
+        }, ensure_ascii=False))
 
     def make(self, *more, ranks=2):
         ditmill.ditmill("run", self.manifest, *more, ranks=ranks)
