@@ -2,8 +2,9 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
+
+#include <ctime>
 
 #include "jobs/epoch_owner.h"
 #include "jobs/store/durable.h"

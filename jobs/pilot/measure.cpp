@@ -88,15 +88,16 @@ void take_journal(const RunDirectory& run, const JournalFile& file, EpochRecords
 }
 
 EpochRecords records_of(const RunDirectory& run, int epoch) {
-  const std::vector<JournalFile> files = journal_files(run);
+  std::vector<JournalFile> files = journal_files(run);
+  std::ranges::reverse(files);
   EpochRecords records;
-  for (auto file = files.rbegin(); file != files.rend(); ++file) {
-    if (epoch > 0 && file->epoch != epoch) continue;
-    if (file->epoch != records.epoch) {
+  for (const JournalFile& file : files) {
+    if (epoch > 0 && file.epoch != epoch) continue;
+    if (file.epoch != records.epoch) {
       if (records.done > 0) break;
-      records = {.epoch = file->epoch};
+      records = {.epoch = file.epoch};
     }
-    take_journal(run, *file, records);
+    take_journal(run, file, records);
   }
   if (records.done > 0) return records;
   throw Error{Category::usage, "measure a run", Where{.file = run.path()},

@@ -7,7 +7,8 @@ namespace ditmill::models::wan {
 DenoiseFlops denoise_flops(const Dims& dims, const configs::PipelineConfig& pipeline,
                            const configs::Request& request) {
   const std::array<std::int64_t, 4> latent = latent_shape(dims, request);
-  const auto tokens = static_cast<double>(latent[1] * (latent[2] / patch_edge) * (latent[3] / patch_edge));
+  const std::int64_t patches = latent[1] * (latent[2] / patch_edge) * (latent[3] / patch_edge);
+  const auto tokens = static_cast<double>(patches);
   const auto width = static_cast<double>(dims.dim);
   const auto text = static_cast<double>(text_tokens);
   const int passes = pipeline.guidance_scale > 1 ? 2 : 1;
