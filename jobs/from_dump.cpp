@@ -337,17 +337,23 @@ void settle_dump(const DumpedJob& dumped, ManifestSource& source, Manifest& mani
 }
 
 std::vector<std::string> changes_since(const nlohmann::json& dump, const nlohmann::json& config) {
+  static constexpr std::array fields{"ditmill_version", "device", "threads", "libraries", "identity"};
+  return differences(dump, config, fields);
+}
+
+std::vector<std::string> differences(const nlohmann::json& then, const nlohmann::json& now,
+                                     std::span<const char* const> fields) {
   std::vector<std::string> changes;
-  for (const char* field : {"ditmill_version", "device", "threads", "libraries", "identity"}) {
-    if (!dump.contains(field) || !config.contains(field)) continue;
-    const nlohmann::json then = nlohmann::json{{field, dump.at(field)}}.flatten();
-    const nlohmann::json now = nlohmann::json{{field, config.at(field)}}.flatten();
+  for (const char* field : fields) {
+    if (!then.contains(field) || !now.contains(field)) continue;
+    const nlohmann::json were = nlohmann::json{{field, then.at(field)}}.flatten();
+    const nlohmann::json are = nlohmann::json{{field, now.at(field)}}.flatten();
     std::set<std::string> paths;
-    for (const auto& [path, value] : then.items()) paths.insert(path);
-    for (const auto& [path, value] : now.items()) paths.insert(path);
+    for (const auto& [path, value] : were.items()) paths.insert(path);
+    for (const auto& [path, value] : are.items()) paths.insert(path);
     for (const std::string& path : paths) {
-      const nlohmann::json before = then.value(path, nlohmann::json{});
-      const nlohmann::json after = now.value(path, nlohmann::json{});
+      const nlohmann::json before = were.value(path, nlohmann::json{});
+      const nlohmann::json after = are.value(path, nlohmann::json{});
       if (before == after) continue;
       std::string name = printable(path.substr(1), max_shown);
       std::replace(name.begin(), name.end(), '/', '.');

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,10 @@ void settle_dump(const DumpedJob& dumped, ManifestSource& source, Manifest& mani
 /// of its libraries, threads, device, fields of the identity. `config` is the dump of the job that repeats
 /// it.
 std::vector<std::string> changes_since(const nlohmann::json& dump, const nlohmann::json& config);
+
+/// The fields of two dumps that both have and that differ, a line each, by their dotted paths.
+std::vector<std::string> differences(const nlohmann::json& then, const nlohmann::json& now,
+                                     std::span<const char* const> fields);
 
 /// The error of a mesh that does not fit the world, with what a dump's user can do about it.
 Error with_dump_hint(const Error& error);

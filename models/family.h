@@ -30,6 +30,15 @@ struct ActivationBytes {
   std::uint64_t most() const noexcept { return std::max({encode, denoise, decode}); }
 };
 
+/// Floating-point operations of one item's denoising, all steps and passes, over all ranks: what grows with
+/// its tokens, and what grows with their square.
+struct DenoiseFlops {
+  double linear = 0;
+  double quadratic = 0;
+
+  double all() const noexcept { return linear + quadratic; }
+};
+
 /// The pure part of a model family: what can be said from headers, without LibTorch. Each models/<family>/
 /// gives one object; CMake makes the table from the folders.
 class Family {
@@ -65,6 +74,9 @@ class Family {
   virtual ActivationBytes activation_bytes(const HyperParameters& all,
                                            const configs::PipelineConfig& pipeline,
                                            const configs::Request& request) const = 0;
+  /// What denoising a request takes, so that sizes that were measured tell of others.
+  virtual DenoiseFlops denoise_flops(const HyperParameters& all, const configs::PipelineConfig& pipeline,
+                                     const configs::Request& request) const = 0;
   /// Bytes of a text's embedding as the text encoder gives it, trimmed to its tokens: an estimate from above
   /// that does not tokenise.
   virtual std::uint64_t embedding_bytes(const HyperParameters& all, const configs::PipelineConfig& pipeline,

@@ -4,10 +4,12 @@
 #include "dist/liveness/sentinel.h"
 #include "jobs/cli/bench_options.h"
 #include "jobs/cli/output.h"
+#include "jobs/cli/replay_options.h"
 #include "jobs/cli/run_options.h"
 #include "jobs/engine/bench/bench_comm.h"
 #include "jobs/engine/bench/bench_coordinator.h"
 #include "jobs/engine/bench/bench_step.h"
+#include "jobs/engine/replay.h"
 #include "jobs/engine/run.h"
 
 using namespace ditmill;
@@ -23,12 +25,16 @@ int run_engine(int argc, char** argv) {
   const auto app = jobs::make_app();
   jobs::add_run_options(*app->add_subcommand("run", "Run a job"), options);
   jobs::add_bench_options(*app, bench);
+  jobs::ReplayOptions replay;
+  CLI::App* replay_command =
+      jobs::add_replay_options(*app->add_subcommand("results", "What a run has stored"), replay);
   if (const auto code = jobs::parse_command_line(*app, argc, argv, !leads)) return leads ? *code : 0;
   if (bench.chosen == jobs::BenchOptions::Chosen::comm) return jobs::bench_comm(mpi, bench.comm);
   if (bench.chosen == jobs::BenchOptions::Chosen::step) return jobs::bench_step(mpi, bench.step);
   if (bench.chosen == jobs::BenchOptions::Chosen::coordinator) {
     return jobs::bench_coordinator(mpi, bench.coordinator);
   }
+  if (replay_command->parsed()) return jobs::replay_item(mpi, replay);
   return jobs::run_job(mpi, options);
 }
 

@@ -7,8 +7,10 @@
 #include "jobs/cli/engine_path.h"
 #include "jobs/cli/launch.h"
 #include "jobs/cli/output.h"
+#include "jobs/cli/plan.h"
 #include "jobs/cli/registry_template.h"
 #include "jobs/cli/report.h"
+#include "jobs/cli/replay_options.h"
 #include "jobs/cli/results_export.h"
 #include "jobs/cli/results_ls.h"
 #include "jobs/cli/results_show.h"
@@ -62,6 +64,32 @@ int run_front(int argc, char** argv) {
 
   jobs::BenchOptions bench;
   jobs::add_bench_options(*app, bench);
+
+  jobs::PlanOptions plan;
+  CLI::App* plan_command =
+      add_command(*app, "plan", "What the rest of a job takes on so many nodes, from a pilot's measurements",
+                  options, true, chosen, [&](std::ostream& out) {
+                    plan.json = options.json;
+                    return jobs::plan_run(plan, out);
+                  });
+  plan_command->add_option("manifest", plan.run.manifest, "The job manifest (YAML)")->required();
+  plan_command->add_option("--nodes", plan.nodes, "Numbers of nodes to plan for")
+      ->required()
+      ->delimiter(',')
+      ->check(CLI::Range(1, 1 << 20))
+      ->type_name("N,N,...");
+  plan_command
+      ->add_option("--ranks-per-node", plan.ranks_per_node, "Default: slurm.ranks_per_node, else the pilot's")
+      ->check(CLI::Range(1, 1 << 16))
+      ->type_name("N");
+  plan_command
+      ->add_option("--pilot", plan.pilot, "The run to learn from, instead of the manifest's run directory")
+      ->type_name("RUN");
+  plan_command->add_option("--set", plan.run.sets, "a.b.c=V: sets a manifest field, as for run")
+      ->allow_extra_args(false)
+      ->type_name("KEY=VALUE");
+  plan_command->add_option("--run-dir", plan.run.run_dir, "Run directory, instead of output.path")
+      ->type_name("DIR");
 
   jobs::IdentifyOptions identify;
   CLI::App& weights = add_room(*app, "weights", "Look at weight files");
@@ -122,6 +150,8 @@ int run_front(int argc, char** argv) {
                    "Encode videos from frames, as yuv420p (default), yuv422p or yuv444p")
       ->type_name("NAME");
   export_command->add_option("--items", exports.items, "Only these items")->delimiter(',')->type_name("IDS");
+  jobs::ReplayOptions replay;
+  CLI::App* replay_command = jobs::add_replay_options(results, replay);
 
   jobs::ReportOptions report;
   CLI::App* report_command = app->add_subcommand("report", "Write one HTML page about a run");
@@ -133,6 +163,7 @@ int run_front(int argc, char** argv) {
 
   if (const auto code = jobs::parse_command_line(*app, argc, argv)) return *code;
   if (bench.chosen != jobs::BenchOptions::Chosen::none) jobs::become_engine(argv);
+  if (replay_command->parsed()) jobs::become_engine(argv);
   if (run_command->parsed()) {
     if (!run.check && run.np == 0) jobs::become_engine(argv);
     if (!run.check) return jobs::launch_run(run, {argv, argv + argc});

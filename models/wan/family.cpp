@@ -7,6 +7,7 @@
 #include "models/vae/wan_vae_dims.h"
 #include "models/wan/degrees.h"
 #include "models/wan/dims.h"
+#include "models/wan/flops.h"
 #include "models/wan/names.h"
 #include "models/wan/shard_rules.h"
 #include "models/wan/sizes.h"
@@ -74,6 +75,11 @@ class Wan final : public Family {
         .denoise = wan::denoise_bytes(wan::dims_from_json(all.at("dit")), dtype("dit"), request, parallel),
         .decode = wan::decode_bytes(all.at("vae"), dtype("vae"), request,
                                     pipeline.components.at("vae").tiling, parallel)};
+  }
+
+  DenoiseFlops denoise_flops(const HyperParameters& all, const configs::PipelineConfig& pipeline,
+                             const configs::Request& request) const override {
+    return wan::denoise_flops(wan::dims_from_json(all.at("dit")), pipeline, request);
   }
 
   std::uint64_t embedding_bytes(const HyperParameters& all, const configs::PipelineConfig& pipeline,

@@ -1,0 +1,307 @@
+#include "jobs/engine/replay.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <variant>
+
+#include "configs/dump.h"
+#include "dist/agree.h"
+#include "jobs/cli/output.h"
+#include "jobs/cli/results_run.h"
+#include "jobs/engine/run.h"
+#include "jobs/from_dump.h"
+#include "jobs/resume.h"
+#include "jobs/store/compare.h"
+#include "jobs/store/durable.h"
+
+namespace ditmill::jobs {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+/// The run directory of the repetition: that of --keep, or one beside the item's that goes with this object.
+class Workplace {
+ public:
+  Workplace(const RunDirectory& run, const std::string& keep) : keeps_(!keep.empty()) {
+    if (!keeps_) {
+      // In the run directory, for all ranks see that one.
+      path_ = run.path() + "/replay-XXXXXX";
+      if (mkdtemp(path_.data()) == nullptr) {
+        throw system_error(errno, "make a folder for the repetition", Where{.file = path_});
+      }
+      return;
+    }
+    path_ = fs::absolute(keep).lexically_normal().string();
+    std::error_code error;
+    fs::create_directories(path_, error);
+    if (error) throw system_error(error.value(), "make the folder of --keep", Where{.file = path_});
+    if (!fs::is_empty(path_, error)) {
+      throw Error{Category::usage, "make an item again", Where{.file = path_},
+                  Expected{"a new or empty folder for --keep"}};
+    }
+  }
+  Workplace(const Workplace&) = delete;
+  Workplace& operator=(const Workplace&) = delete;
+  ~Workplace() {
+    std::error_code ignored;
+    if (!keeps_) fs::remove_all(path_, ignored);
+  }
+
+  const std::string& path() const noexcept { return path_; }
+  bool keeps() const noexcept { return keeps_; }
+
+ private:
+  bool keeps_;
+  std::string path_;
+};
+
+/// What is wrong with stored bytes is the disk's fault: the item is named, and so is the way out.
+Error damaged(const std::string& part, const std::string& id, std::string expected, std::string got) {
+  return Error{Category::io,
+               "read what is stored of an item",
+               Where{.file = part, .item = id},
+               Expected{std::move(expected)},
+               Got{std::move(got)},
+               "the part is damaged; without it, a new start of the job makes its items again"};
+}
+
+/// Where the journals once acknowledged an item that now counts as left; empty: nowhere.
+std::string lost_part(const RunDirectory& run, const ListedItem& item) {
+  std::vector<JournalReport> ignored;
+  for (const JournalFile& file : journal_files(run)) {
+    for (const Record& record : parse_journal(durable::read_file(file.path), file.path, ignored)) {
+      if (record.event == Event::done && record.key == item.key) return run.path() + "/" + record.part;
+    }
+  }
+  return {};
+}
+
+template <typename T>
+T attribute(const h5::Attributes& attributes, std::string_view name, T otherwise) {
+  for (const auto& [each, value] : attributes) {
+    if (each == name && std::holds_alternative<T>(value)) return std::get<T>(value);
+  }
+  return otherwise;
+}
+
+/// An item as its run has it, and what it takes to make it again; on rank 0.
+class Replay {
+ public:
+  explicit Replay(const ReplayOptions& options)
+      : options_(options),
+        run_(options.run_directory),
+        item_(find_item()),
+        place_(run_.directory(), options.keep) {
+    durable::write_file(dump_path(), dump_text_);
+  }
+
+  /// The job of this item alone.
+  RunOptions job() const {
+    RunOptions run = options_.run;
+    run.from_dump = dump_path();
+    run.run_dir = place_.path();
+    // Before what the user sets: the groups that the item's job had say nothing of this one's world.
+    run.sets = kept_;
+    run.sets.emplace_back("pipeline.parallel.dp=auto");
+    run.sets.insert(run.sets.end(), options_.run.sets.begin(), options_.run.sets.end());
+    run.json = false;
+    run.out.clear();
+    return run;
+  }
+
+  /// Compares; returns the exit code.
+  int conclude(int job_code) const {
+    if (job_code != 0) {
+      if (job_code == 2) {
+        const ResultsRun again(place_.path());
+        std::cerr << "ditmill: the item failed when it was made again: "
+                  << printable(again.item(item_.id).reason, 2000) << "\n";
+      }
+      return job_code;
+    }
+    const ResultsRun again(place_.path());
+    const ListedItem& made = again.item(item_.id);
+    const bool equal = made.content == item_.content;
+    json report{{"id", item_.id},
+                {"equal", equal},
+                {"content", {{"then", item_.content}, {"now", made.content}}},
+                {"datasets", json::object()},
+                {"changes", json::array()},
+                {"kept", place_.keeps() ? json(place_.path()) : json()}};
+    if (!equal) {
+      report["datasets"] =
+          datasets(compare_items(PartReader(part_), PartReader(again.part_of(made)), item_.id));
+      report["changes"] = differences(made_then(), made_now(), changing_fields);
+    }
+    return write_results(options_.run.out, [&](std::ostream& out) {
+      out << (options_.run.json ? report.dump(2) + "\n" : to_text(report));
+      return equal ? 0 : 2;
+    });
+  }
+
+ private:
+  static constexpr std::array<const char*, 7> changing_fields{
+      "ditmill_version", "device", "device_name", "threads", "libraries", "parallel", identity_field};
+
+  std::string dump_path() const { return place_.path() + "/item.json"; }
+
+  /// Reads what is stored whole, so that nothing damaged is compared with.
+  ListedItem find_item() {
+    const ListedItem& item = run_.item(options_.id);
+    if (item.outcome == ItemOutcome::left) {
+      const std::string part = lost_part(run_.directory(), item);
+      if (!part.empty())
+        throw damaged(part, item.id, "the part as it was acknowledged", "it is missing or of another size");
+    }
+    part_ = run_.part_of(item);
+    try {
+      const PartReader part(part_);
+      const std::string content = part.content(item.id);
+      if (content != item.content) throw damaged(part_, item.id, "content " + item.content, content);
+      attributes_ = part.attributes(item.id);
+      keep_alike(part, item.id);
+    } catch (const Error& error) {
+      if (error.category() != Category::bad_input && error.category() != Category::not_found) throw;
+      throw damaged(part_, item.id, error.expected(), error.got().empty() ? error.what() : error.got());
+    }
+    dump_text_ = attribute<std::string>(attributes_, "config_json", "");
+    dump_ = json::parse(dump_text_, nullptr, false);
+    if (!dump_.is_object()) {
+      throw damaged(part_, item.id, "attribute config_json, a JSON object", printable(dump_text_, 80));
+    }
+    return item;
+  }
+
+  /// A dump of one item does not say what was kept of it; its content is a hash of just that.
+  void keep_alike(const PartReader& part, const std::string& id) {
+    kept_.push_back(fmt::format("output.frames={}", part.frames_shape(id).has_value()));
+    kept_.push_back(fmt::format("output.latents={}", part.latents_shape(id).has_value()));
+    if (!part.video_bytes(id)) return;
+    const h5::Attributes video = part.video_attributes(id);
+    kept_.push_back(fmt::format(
+        "output.video={{codec: {}, crf: {}, pix_fmt: {}}}", attribute<std::string>(video, "codec", ""),
+        attribute<std::int64_t>(video, "crf", 0), attribute<std::string>(video, "pix_fmt", "")));
+  }
+
+  /// What config.json says of the start that wrote it, and the item of its own.
+  json made_then() const {
+    const json config = read_config(run_.directory());
+    json then = layout_of(dump_);
+    for (const char* field : {"device", "device_name", "libraries", identity_field}) {
+      if (config.contains(field)) then[field] = config.at(field);
+    }
+    then["threads"] = dump_.value("threads", json());
+    then["ditmill_version"] = attribute<std::string>(attributes_, "ditmill_version", "");
+    return then;
+  }
+
+  json made_now() const {
+    json now = read_config(RunDirectory{place_.path()});
+    now.update(layout_of(now));
+    return now;
+  }
+
+  static json read_config(const RunDirectory& run) {
+    json config = json::parse(durable::read_file(run.config()), nullptr, false);
+    return config.is_object() ? config : json::object();
+  }
+
+  /// How many groups share the items changes no byte.
+  static json layout_of(const json& dump) {
+    json parallel = dump.value(json::json_pointer{"/layer2_inference_config/parallel"}, json());
+    if (parallel.is_object()) parallel.erase("dp");
+    return {{"parallel", std::move(parallel)}};
+  }
+
+  static json datasets(const ItemDifference& difference) {
+    json sets = json::object();
+    const auto add_bytes = [&sets](const char* name, const std::optional<ByteDifference>& bytes) {
+      if (!bytes) return;
+      sets[name] = {{"bytes", bytes->bytes},
+                    {"differing_bytes", bytes->differing},
+                    {"differing_share", bytes->share()},
+                    {"max_difference", bytes->most}};
+    };
+    add_bytes("frames", difference.frames);
+    add_bytes("video", difference.video);
+    if (difference.latents) {
+      sets["latents"] = {{"relative_distance", difference.latents->relative},
+                         {"max_difference", difference.latents->most}};
+    }
+    return sets;
+  }
+
+  std::string to_text(const json& report) const {
+    const json& sets = report.at("datasets");
+    std::string text = report.at("equal").get<bool>()
+                           ? fmt::format("{}: equal, byte for byte (content {})\n", item_.id, item_.content)
+                           : fmt::format("{}: not equal\n", item_.id);
+    for (const char* name : {"frames", "video"}) {
+      if (!sets.contains(name)) continue;
+      const json& bytes = sets.at(name);
+      text += fmt::format("  {}: {:.3g} % of {} bytes differ, by {} at most\n", name,
+                          100 * bytes.at("differing_share").get<double>(),
+                          bytes.at("bytes").get<std::uint64_t>(), bytes.at("max_difference").get<int>());
+    }
+    if (sets.contains("latents")) {
+      text += fmt::format("  latents: relative distance {:.3g}, {:.3g} at most\n",
+                          sets.at("latents").at("relative_distance").get<double>(),
+                          sets.at("latents").at("max_difference").get<double>());
+    }
+    for (const json& change : report.at("changes")) text += "  " + change.get<std::string>() + "\n";
+    if (place_.keeps()) text += "kept in " + place_.path() + "\n";
+    return text;
+  }
+
+  const ReplayOptions& options_;
+  ResultsRun run_;
+  std::string part_;
+  h5::Attributes attributes_;
+  std::vector<std::string> kept_;  ///< --set of what is kept
+  std::string dump_text_;
+  json dump_;
+  ListedItem item_;
+  Workplace place_;
+};
+
+/// Rank 0's job on every rank.
+RunOptions broadcast(const dist::Communicator& world, RunOptions run) {
+  json job{{"from_dump", run.from_dump}, {"run_dir", run.run_dir}, {"sets", run.sets}};
+  job = json::parse(world.broadcast_text(world.rank() == 0 ? job.dump() : "", 0, dist::Purpose::plan));
+  run.from_dump = job.at("from_dump").get<std::string>();
+  run.run_dir = job.at("run_dir").get<std::string>();
+  run.sets = job.at("sets").get<std::vector<std::string>>();
+  return run;
+}
+
+}  // namespace
+
+int replay_item(const dist::MpiSession& mpi, const ReplayOptions& options) {
+  const dist::Communicator world = mpi.world();
+  const bool leads = world.rank() == 0;
+  std::optional<Replay> replay;
+  RunOptions job = options.run;
+  try {
+    dist::agree(world, [&] {
+      if (!leads) return;
+      replay.emplace(options);
+      job = replay->job();
+    });
+  } catch (const dist::AgreedError&) {
+    if (!leads) return 0;
+    throw;
+  }
+  job = broadcast(world, std::move(job));
+  const int code = run_job(mpi, job);
+  return replay ? replay->conclude(code) : 0;
+}
+
+}  // namespace ditmill::jobs

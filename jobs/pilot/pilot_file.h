@@ -1,0 +1,19 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "jobs/pilot/pilot.h"
+#include "jobs/run_directory.h"
+
+namespace ditmill::jobs {
+
+std::string pilot_path(const RunDirectory& run);
+
+nlohmann::json to_json(const Pilot& pilot);
+/// Writes RUN/pilot.json, whole or not at all. Throws Error: io, no_space.
+void write_pilot_file(const RunDirectory& run, const Pilot& pilot);
+/// Reads it back; none if there is none. Throws Error: bad_input (not what write_pilot_file() writes), io.
+std::optional<Pilot> read_pilot_file(const RunDirectory& run);
+
+}  // namespace ditmill::jobs

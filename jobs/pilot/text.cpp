@@ -1,0 +1,112 @@
+#include "jobs/pilot/text.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <numeric>
+#include <vector>
+
+#include "configs/error.h"
+#include "jobs/parallel_choice.h"
+#include "jobs/pilot/forecast.h"
+
+namespace ditmill::jobs {
+namespace {
+
+std::string spread_text(const Spread& spread) {
+  return fmt::format("{:.3g} ({:.3g}-{:.3g})", spread.median, spread.p10, spread.p90);
+}
+
+std::string heading(const Pilot& pilot) {
+  const PilotLayout& layout = pilot.layout;
+  std::string text = fmt::format("pilot: {} items on {} ranks: {}, {} groups", pilot.items.size(),
+                                 layout.ranks, describe(layout.degrees), layout.groups());
+  if (layout.threads > 0) text += fmt::format(", {} threads a rank", layout.threads);
+  if (!layout.device_name.empty()) text += ", " + printable(layout.device_name);
+  if (pilot.startup_seconds > 0) text += "; start-up " + span_text(pilot.startup_seconds);
+  return text + "\n";
+}
+
+std::string outlook(const Pilot& pilot, const PreparedJob& job, const ItemList& items) {
+  std::vector<PendingItem> all(items.size());
+  for (std::size_t i = 0; i < all.size(); ++i) all[i].item = i;
+  const Forecaster forecaster(pilot, job, items, all);
+  const Forecast forecast = forecaster.with(pilot.layout.groups());
+  std::string text =
+      fmt::format("the whole list, with this layout: {} items in {}, {:.3g} {}-hours, {}\n", items.size(),
+                  span_text(forecast.seconds()), forecast.seconds() * pilot.layout.ranks / 3600,
+                  paid_unit(pilot.layout), size_text(forecast.bytes));
+  for (const SizeForecast& size : forecaster.sizes()) {
+    if (!size.cost.estimated) continue;
+    text += fmt::format("  {}: {} items were not piloted: {} an item, estimated\n",
+                        size_name(size.width, size.height, size.frames), size.items,
+                        span_text(size.cost.seconds));
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string pilot_text(const Pilot& pilot, const PreparedJob& job, const ItemList& items) {
+  std::string text = heading(pilot);
+  constexpr const char* row = "{:<15} {:>6}  {:<24} {:>9} {:>9} {:>9} {:>9}  {:>9}\n";
+  text += fmt::format(row, "size", "items", "s an item (p10-p90)", "text", "denoise", "decode", "store",
+                      "stored");
+  for (const SizeClass& size : pilot.classes) {
+    const auto seconds = [](const Spread& spread) { return fmt::format("{:.3g}", spread.median); };
+    text += fmt::format(row, size_name(size.width, size.height, size.frames), size.items,
+                        spread_text(size.seconds), seconds(size.text), seconds(size.denoise),
+                        seconds(size.decode), seconds(size.store), size_text(size.bytes));
+  }
+  return text + outlook(pilot, job, items);
+}
+
+std::string span_text(double seconds) {
+  if (seconds < 60) return fmt::format("{:.1f} s", seconds);
+  const auto whole = static_cast<std::int64_t>(std::llround(seconds));
+  if (whole < 3600) return fmt::format("{}m{:02}s", whole / 60, whole % 60);
+  if (whole < 86'400) return fmt::format("{}h{:02}m", whole / 3600, whole / 60 % 60);
+  return fmt::format("{}d{:02}h", whole / 86'400, whole / 3600 % 24);
+}
+
+std::string size_text(double bytes) {
+  constexpr std::array units{"B", "kB", "MB", "GB", "TB", "PB"};
+  std::size_t unit = 0;
+  while (bytes >= 999.5 && unit + 1 < units.size()) {
+    bytes /= 1000;
+    ++unit;
+  }
+  return fmt::format("{:.3g} {}", bytes, units[unit]);
+}
+
+std::string size_name(int width, int height, int frames) {
+  return fmt::format("{}x{}x{}", width, height, frames);
+}
+
+std::string paid_unit(const PilotLayout& layout) { return layout.device == "cuda" ? "GPU" : "rank"; }
+
+std::optional<double> slurm_seconds(std::string_view text) {
+  const std::size_t dash = text.find('-');
+  const bool has_days = dash != std::string_view::npos;
+  std::vector<double> numbers;
+  for (std::string_view rest = text; numbers.empty() || !rest.empty();) {
+    unsigned value = 0;
+    const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), value);
+    if (error != std::errc()) return std::nullopt;
+    numbers.push_back(value);
+    rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
+    if (rest.empty()) break;
+    const char expected = has_days && numbers.size() == 1 ? '-' : ':';
+    if (rest.front() != expected || rest.size() == 1) return std::nullopt;
+    rest.remove_prefix(1);
+  }
+  constexpr std::array<double, 4> after_days{86'400, 3600, 60, 1};
+  static constexpr std::array<std::array<double, 3>, 3> without_days{{{60}, {60, 1}, {3600, 60, 1}}};
+  if (numbers.size() > (has_days ? 4U : 3U)) return std::nullopt;
+  const double* units = has_days ? after_days.data() : without_days[numbers.size() - 1].data();
+  return std::inner_product(numbers.begin(), numbers.end(), units, 0.0);
+}
+
+}  // namespace ditmill::jobs

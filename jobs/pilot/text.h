@@ -1,0 +1,29 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "jobs/pilot/pilot.h"
+#include "jobs/prepare.h"
+
+namespace ditmill::jobs {
+
+/// What a pilot prints: seconds an item by size and stage, and what the whole list would take with its
+/// layout; `items` are those of the list.
+std::string pilot_text(const Pilot& pilot, const PreparedJob& job, const ItemList& items);
+
+/// "12.3 s", "4m05s", "3h07m", "2d03h"
+std::string span_text(double seconds);
+/// "12.3 kB", "4.1 GB"
+std::string size_text(double bytes);
+/// "832x480x81"
+std::string size_name(int width, int height, int frames);
+/// "GPU" where items were made on one, else "rank": what an hour of the job is paid for.
+std::string paid_unit(const PilotLayout& layout);
+
+/// Seconds of a time limit as Slurm reads it: minutes, minutes:seconds, hours:minutes:seconds, days-hours,
+/// days-hours:minutes, days-hours:minutes:seconds; none for another text, and for "unlimited".
+std::optional<double> slurm_seconds(std::string_view text);
+
+}  // namespace ditmill::jobs
