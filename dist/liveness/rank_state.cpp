@@ -122,6 +122,23 @@ std::string file_name(const std::string& folder, const std::string& host, int ra
   return folder + "/" + host + std::string(before_rank) + digits;
 }
 
+/// False, with errno, if that fails.
+bool write_durably(int fd, const void* data, std::size_t bytes) {
+  const auto* at = static_cast<const char*>(data);
+  while (bytes > 0) {
+    const ssize_t written = ::write(fd, at, bytes);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return false;
+    at += written;
+    bytes -= static_cast<std::size_t>(written);
+  }
+  int synced = -1;
+  do {
+    synced = ::fsync(fd);
+  } while (synced != 0 && errno == EINTR);
+  return synced == 0;
+}
+
 void* map(int fd, int protection) {
   void* const memory = ::mmap(nullptr, sizeof(RankRecord), protection, MAP_SHARED, fd, 0);
   return memory == MAP_FAILED ? nullptr : memory;
@@ -224,9 +241,10 @@ void RankState::publish(const std::string& folder) {
   const registry::UniqueFd fd(::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
   if (fd.get() < 0) throw system_error(errno, doing, Where{.file = file});
   // Written and synced, not stretched: a disk that is full is an error here, not a SIGBUS at the first set().
-  const ssize_t written = ::write(fd.get(), own_.get(), sizeof(RankRecord));
-  if (written != static_cast<ssize_t>(sizeof(RankRecord)) || ::fsync(fd.get()) != 0) {
-    throw system_error(written < 0 ? errno : ENOSPC, doing, Where{.file = file});
+  if (!write_durably(fd.get(), own_.get(), sizeof(RankRecord))) {
+    const int why = errno;
+    ::unlink(file.c_str());
+    throw system_error(why, doing, Where{.file = file});
   }
   void* const memory = map(fd.get(), PROT_READ | PROT_WRITE);
   if (memory == nullptr) throw system_error(errno, doing, Where{.file = file});

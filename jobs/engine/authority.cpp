@@ -9,7 +9,9 @@
 #include <string_view>
 
 #include "configs/dump.h"
+#include "dist/agree.h"
 #include "dist/device.h"
+#include "jobs/cli/pilot_results.h"
 #include "jobs/from_dump.h"
 #include "jobs/frozen.h"
 #include "jobs/journal/writer.h"
@@ -307,7 +309,12 @@ void Authority::journal_crashes() {
   remove_statuses(*run_, epoch_->number());
 }
 
+void Authority::require_owner() const {
+  if (taken_over()) throw jobs::taken_over(*run_, epoch_->number(), "write down what became of the run");
+}
+
 void Authority::settle(const Loading* loading, const at::Device& device) {
+  require_owner();
   const bool reconciled = knows_weights();
   if (loading != nullptr) accept_digests(*loading);
   if (!reconciled) reconcile_items();
@@ -398,15 +405,18 @@ std::uint64_t Authority::usual_part() const {
 }
 
 Outcome Authority::conclude(const Error* failure, const EarlyEnd& early) {
+  require_owner();
   journals_ = read_journals(*run_);
   Outcome outcome = decide_outcome(count_items(items_, journals_), count_items(items_, journals_, chosen_),
                                    early, epoch_->number());
-  if (failure != nullptr) {
-    outcome.exit = exit_code(failure->category());
-    outcome.reason = failure->what();
+  if (failure != nullptr) fail(outcome, *failure);
+  std::optional<Error> no_index;
+  if (!config_.is_null()) {
+    no_index = dist::failure_of([&] { write_index(*run_, journals_, config_); });
+    if (no_index && failure == nullptr) fail(outcome, *no_index);
   }
-  if (!config_.is_null()) write_index(*run_, journals_, config_);
-  durable::write_file(run_->outcome(), to_json(outcome).dump() + "\n");
+  write_outcome(outcome);
+  if (no_index) throw Error{*no_index};
   return outcome;
 }
 
@@ -418,9 +428,23 @@ Outcome Authority::conclude_at_once(const std::optional<Counts>& counts, const s
     outcome.reason = why;
     outcome.crashed = true;
   }
-  durable::write_file(run_->outcome(), to_json(outcome).dump() + "\n");
+  write_outcome(outcome);
   if (counts) write_index(*run_, read_journals(*run_), config_);
   return outcome;
+}
+
+void Authority::fail(Outcome& outcome, const Error& error) {
+  outcome.exit = exit_code(error.category());
+  outcome.reason = error.what();
+}
+
+void Authority::write_outcome(const Outcome& outcome) const {
+  require_owner();
+  durable::write_file(run_->outcome(), to_json(outcome).dump() + "\n");
+}
+
+std::string Authority::finish_pilot() const {
+  return write_pilot(*run_, {.epoch = epoch_->number(), .ranks_per_machine = 0}, job_, items_);
 }
 
 }  // namespace ditmill::jobs

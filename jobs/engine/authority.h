@@ -85,7 +85,13 @@ class Authority {
   /// itself.
   std::uint64_t usual_part() const;
 
-  /// Writes the index and outcome.json. `failure` is what ended the job, if something did.
+  /// Whether a later start owns the run directory: nothing in it may be written any more.
+  bool taken_over() const { return superseded(*run_, epoch_->number()); }
+  /// Measures the pilot that has been run, and returns what is to be said of it.
+  std::string finish_pilot() const;
+
+  /// Writes the index and outcome.json; these say so if one of them could not be written. Throws Error(io) if
+  /// taken_over(). `failure` is what ended the job, if something did.
   Outcome conclude(const Error* failure, const EarlyEnd& early = {});
   /// As conclude(), from another thread than that which works: outcome.json first, from `counts` (none: those
   /// of the start before), then the index if items were done. `lost` if a rank was.
@@ -96,6 +102,9 @@ class Authority {
   void recall_digests();
   void accept_digests(const Loading& loading);
   void reconcile_items();
+  void require_owner() const;
+  static void fail(Outcome& outcome, const Error& error);
+  void write_outcome(const Outcome& outcome) const;
   void take_note_of_crashes();
   void journal_crashes();
   void freeze(const at::Device& device);

@@ -108,7 +108,9 @@ class Run {
     Outcome outcome;
     rank_0_does("writing the index");
     dist::agree(world_, [&] {
-      if (authority_) outcome = authority_->conclude(nullptr, early_);
+      if (!authority_) return;
+      outcome = authority_->conclude(nullptr, early_);
+      if (options_.selection.pilot > 0 && outcome.exit == 0) tell_pilot(authority_->finish_pilot());
     });
     return outcome;
   }
@@ -123,9 +125,17 @@ class Run {
     });
   }
 
+  void tell_pilot(const std::string& text) const {
+    if (options_.json) {
+      spdlog::info("{}", text);
+    } else {
+      std::cout << text << std::flush;
+    }
+  }
+
   /// Leaves the run directory in order after an error, on rank 0.
   void abandon(const Error& error) {
-    if (authority_) authority_->conclude(&error);
+    if (authority_ && !authority_->taken_over()) authority_->conclude(&error);
   }
 
   /// Ends all ranks with an error that only this one has met.
