@@ -107,12 +107,13 @@ class GroupStore::Impl {
   std::vector<Acknowledged> seal(bool now) {
     if (open_.empty() || !(now || is_due())) return {};
     require_owner();
-    const std::uint64_t bytes = part_->seal();
+    const SealedPart sealed = part_->seal();
     part_.reset();
     require_owner();
     std::vector<Acknowledged> acknowledged;
     for (Record& done : open_) {
-      done.part_bytes = bytes;
+      done.part_bytes = sealed.bytes;
+      done.part_hash = sealed.hash;
       acknowledged.push_back({.item = done.item, .key = done.key});
     }
     journal_.append(open_);

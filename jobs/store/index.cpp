@@ -13,14 +13,14 @@ void link_items(const h5::Group& group, const std::vector<ListedItem>& items, co
   for (const ListedItem& item : items) {
     if (item.outcome != ItemOutcome::done) continue;
     // Parts are named relative to the index, so that a run directory can be moved.
-    h5::call<H5Lcreate_external>("link an item", file, item.part.c_str(), ("/items/" + item.id).c_str(),
+    h5::call<H5Lcreate_external>("link an item", file, item.part.c_str(), ("/items/" + item.stored).c_str(),
                                  group.get(), item.id.c_str(), H5P_DEFAULT, H5P_DEFAULT);
   }
 }
 
 }  // namespace
 
-void write_index(const RunDirectory& run, const JournalState& journals, const nlohmann::json& config) {
+std::size_t write_index(const RunDirectory& run, const JournalState& journals, const nlohmann::json& config) {
   const std::vector<ListedItem> items = list_items(run, journals);
   std::vector<std::string> failed;
   std::vector<std::string> left;
@@ -39,6 +39,7 @@ void write_index(const RunDirectory& run, const JournalState& journals, const nl
   link_items(group, items, path);
   group.close("close the index", path);
   durable::write_file(path, file.finish());
+  return items.size() - failed.size() - left.size();
 }
 
 }  // namespace ditmill::jobs

@@ -24,6 +24,7 @@ struct ListedItem {
   int attempts = 0;
   double seconds = 0;   ///< done, failed: from its start to its end; 0: unknown
   std::string part;     ///< done: relative to the run directory
+  std::string stored;   ///< done: its id there: that of an item with the same key, if that was done first
   std::string content;  ///< done: its ContentHash
   std::string reason;   ///< failed, quarantined
 };
