@@ -85,12 +85,11 @@ void wait_for_end_of(const RunDirectory& run, int epoch, const EpochOwner& self,
     const std::optional<Sign> sign = sign_of_life(run, epoch, self, limits);
     if (!sign) return;
     if (SteadyClock::now() >= give_up) {
-      throw Error(
-          Category::io, "take over a run directory", Where{.file = run.epoch(epoch)},
-          Expected{"its owner to have ended"},
-          Got{describe(sign->owner) + " alive " + std::to_string(std::max<long long>(sign->age.count(), 0)) +
-              " ms ago"},
-          "stop that run first, or choose another run directory");
+      throw Error(Category::io, "take over a run directory", Where{.file = run.epoch(epoch)},
+                  Expected{"its owner to have ended"},
+                  Got{describe(sign->owner) + " alive " +
+                      std::to_string(std::max<long long>(sign->age.count(), 0)) + " ms ago"},
+                  "stop that run first, or choose another run directory");
     }
     std::this_thread::sleep_for(limits.poll);
   }

@@ -128,15 +128,14 @@ int run_front(int argc, char** argv) {
   export_command
       ->add_option("--frames", exports.sample_frames,
                    "What samples hold: npy or mp4; default: the stored video, else the frames as npy")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, jobs::SampleFrames>{{"npy", jobs::SampleFrames::npy},
-                                                    {"mp4", jobs::SampleFrames::mp4}}));
+      ->transform(CLI::CheckedTransformer(std::map<std::string, jobs::SampleFrames>{
+          {"npy", jobs::SampleFrames::npy}, {"mp4", jobs::SampleFrames::mp4}}));
 
   jobs::MergeOptions merge;
   bool rebuild = false;
   const auto allocation = [] { return slurm::read_allocation(std::getenv); };
-  add_command(results, "verify", "Read every byte of a run, and say what is damaged or missing", options, true,
-              chosen,
+  add_command(results, "verify", "Read every byte of a run, and say what is damaged or missing", options,
+              true, chosen,
               [&](std::ostream& out) {
                 jobs::ResultsOutput found;
                 {

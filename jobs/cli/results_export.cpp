@@ -154,7 +154,8 @@ std::string counted(std::size_t count, const std::string& what) {
 ResultsOutput results_export(const ExportOptions& options) {
   if (!wants_frames(options) && options.mp4_folder.empty() && options.webdataset_folder.empty()) {
     throw Error(Category::usage, "export results", {},
-                Expected{"--png DIR or --contact-sheet FILE or --mp4 DIR or --webdataset DIR"}, Got{"none of them"});
+                Expected{"--png DIR or --contact-sheet FILE or --mp4 DIR or --webdataset DIR"},
+                Got{"none of them"});
   }
   if (options.mp4_folder.empty() && reencodes(options)) {
     throw Error(Category::usage, "export results", {}, Expected{"--mp4 DIR with --crf and --pix-fmt"},
@@ -165,7 +166,8 @@ ResultsOutput results_export(const ExportOptions& options) {
   StoredClips clips(run);
   ResultsOutput output{.text = {}, .notes = run.notes()};
   const bool only_samples = !wants_frames(options) && options.mp4_folder.empty();
-  const std::vector<const ListedItem*> items = chosen_items(run, options.items, clips, only_samples, output.notes);
+  const std::vector<const ListedItem*> items =
+      chosen_items(run, options.items, clips, only_samples, output.notes);
   if (!options.png_folder.empty()) {
     const std::int64_t frames = export_frames(options.png_folder, items, clips);
     output.text += counted(static_cast<std::size_t>(frames), "frame") + " of " +

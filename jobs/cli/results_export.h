@@ -23,11 +23,11 @@ struct ExportOptions {
   std::string png_folder;          ///< --png DIR: each frame as DIR/<id>/frame_0000.png
   std::string contact_sheet;  ///< --contact-sheet FILE: first, middle and last frame of each item, or twelve
                               ///< frames if it is one item; at most 120 items
-  std::string mp4_folder = {};  ///< --mp4 DIR: DIR/<id>.mp4, the stored video, else the frames encoded
-  std::optional<int> crf = {};  ///< --crf N: encode the frames with it, also where a video is stored
-  std::string pix_fmt = {};     ///< --pix-fmt NAME: the same
-  std::string webdataset_folder = {};         ///< --webdataset DIR: shards of tar and metadata.jsonl
-  std::uint64_t shard_bytes = 1'000'000'000;  ///< --shard SIZE
+  std::string mp4_folder = {};         ///< --mp4 DIR: DIR/<id>.mp4, the stored video, else the frames encoded
+  std::optional<int> crf = {};         ///< --crf N: encode the frames with it, also where a video is stored
+  std::string pix_fmt = {};            ///< --pix-fmt NAME: the same
+  std::string webdataset_folder = {};  ///< --webdataset DIR: shards of tar and metadata.jsonl
+  std::uint64_t shard_bytes = 1'000'000'000;             ///< --shard SIZE
   SampleFrames sample_frames = SampleFrames::as_stored;  ///< --frames npy|mp4
 };
 

@@ -9,7 +9,8 @@
 
 namespace ditmill::jobs {
 
-ResultsOutput results_index(const std::string& run_directory, bool as_json, const slurm::Allocation& allocation) {
+ResultsOutput results_index(const std::string& run_directory, bool as_json,
+                            const slurm::Allocation& allocation) {
   const ResultsRun run(run_directory);
   require_idle(run.directory(), allocation, "write the index of a run");
   const nlohmann::json config = read_config(run.directory());

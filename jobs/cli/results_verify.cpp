@@ -39,7 +39,8 @@ std::string verdict(const VerifyReport& report) {
     case 2:
       return "what is there is whole\n";
     default:
-      return "DAMAGED: " + std::to_string(report.damage.size()) + " findings; what is whole can be kept: move damaged parts away, " +
+      return "DAMAGED: " + std::to_string(report.damage.size()) +
+             " findings; what is whole can be kept: move damaged parts away, " +
              "and `ditmill run` makes their items again\n";
   }
 }
@@ -51,8 +52,8 @@ std::string to_text(const VerifyReport& report) {
     text += "results.h5: " + stale + "; `ditmill results index --rebuild` writes it anew\n";
   }
   for (const std::string& leftover : report.leftovers) text += "leftover: " + leftover + "\n";
-  text += std::to_string(report.parts) + " parts, " + gigabytes(report.bytes) + "; " + std::to_string(report.done) +
-          " of " + std::to_string(report.items) + " items done";
+  text += std::to_string(report.parts) + " parts, " + gigabytes(report.bytes) + "; " +
+          std::to_string(report.done) + " of " + std::to_string(report.items) + " items done";
   const auto missing = [&text](const char* what, const std::vector<std::string>& ids) {
     if (!ids.empty()) text += ", " + std::to_string(ids.size()) + " " + what + " (" + some_of(ids) + ")";
   };
@@ -70,7 +71,8 @@ std::string describe(const VerifyProgress& progress) {
          std::to_string(progress.damage) + " findings";
 }
 
-ResultsOutput results_verify(const std::string& run_directory, bool as_json, const slurm::Allocation& allocation,
+ResultsOutput results_verify(const std::string& run_directory, bool as_json,
+                             const slurm::Allocation& allocation,
                              const std::function<void(const VerifyProgress&)>& progress) {
   const VerifyReport report = verify_run(RunDirectory{run_directory}, allocation, progress);
   const auto replace = json::error_handler_t::replace;

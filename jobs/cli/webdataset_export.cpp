@@ -20,8 +20,8 @@ json description(const ListedItem& item, const PartReader& part) {
       sample["metadata"] = json::parse(text == nullptr ? "" : *text, nullptr, false);
       continue;
     }
-    for (const char* kept : {"prompt", "negative_prompt", "seed", "width", "height", "frames", "fps",
-                             "weights_digest"}) {
+    for (const char* kept :
+         {"prompt", "negative_prompt", "seed", "width", "height", "frames", "fps", "weights_digest"}) {
       if (name == kept) sample[name] = std::visit([](const auto& held) { return json(held); }, value);
     }
   }

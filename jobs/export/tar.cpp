@@ -38,7 +38,10 @@ std::array<char, block> header_of(std::string_view name, std::uint64_t size, cha
   put_octal(header, 136, 12, 0);
   put(header, 148, "        ");
   header[156] = type;
-  put(header, 257, std::string_view("ustar\0" "00", 8));
+  put(header, 257,
+      std::string_view("ustar\0"
+                       "00",
+                       8));
   std::uint64_t sum = 0;
   for (const char byte : header) sum += static_cast<unsigned char>(byte);
   put_octal(header, 148, 7, sum);
@@ -82,7 +85,7 @@ std::uint64_t TarWriter::bytes_of(std::string_view name, std::uint64_t size) {
 }
 
 void TarWriter::begin(std::string_view name, std::uint64_t size) {
-  end_member();
+  require_whole_member();
   const auto append_header = [this](const std::array<char, block>& header) {
     append({header.data(), header.size()});
   };
@@ -97,11 +100,12 @@ void TarWriter::begin(std::string_view name, std::uint64_t size) {
 
 void TarWriter::write(std::span<const std::byte> bytes) {
   if (bytes.size() > left_) {
-    throw Error(Category::internal, "write a tar file", Where{.file = temp_}, Expected{std::to_string(left_) + " bytes"},
-                Got{std::to_string(bytes.size())});
+    throw Error(Category::internal, "write a tar file", Where{.file = temp_},
+                Expected{std::to_string(left_) + " bytes"}, Got{std::to_string(bytes.size())});
   }
   left_ -= bytes.size();
   append({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  if (left_ == 0) append(std::string(padded(size_) - size_, '\0'));
 }
 
 void TarWriter::add(std::string_view name, std::string_view bytes) {
@@ -110,7 +114,7 @@ void TarWriter::add(std::string_view name, std::string_view bytes) {
 }
 
 void TarWriter::finish() {
-  end_member();
+  require_whole_member();
   append(std::string(2 * block, '\0'));
   file_.close();
   durable::publish(temp_, path_);
@@ -122,12 +126,11 @@ void TarWriter::append(std::string_view bytes) {
   size_ += bytes.size();
 }
 
-void TarWriter::end_member() {
+void TarWriter::require_whole_member() const {
   if (left_ > 0) {
-    throw Error(Category::internal, "write a tar file", Where{.file = temp_}, Expected{std::to_string(left_) + " bytes more"},
-                Got{"the end of the member"});
+    throw Error(Category::internal, "write a tar file", Where{.file = temp_},
+                Expected{std::to_string(left_) + " bytes more"}, Got{"the end of the member"});
   }
-  append(std::string(padded(size_) - size_, '\0'));
 }
 
 }  // namespace ditmill::jobs

@@ -34,7 +34,7 @@ class TarWriter {
 
  private:
   void append(std::string_view bytes);
-  void end_member();
+  void require_whole_member() const;
 
   std::string path_;
   std::string temp_;

@@ -34,7 +34,8 @@ void prepare(const std::string& folder, const std::string& metadata) {
   if (error) throw system_error(error.value(), "make a folder for shards", Where{.file = folder});
   if (fs::exists(metadata) || (!shards.empty() && !interrupted)) {
     throw Error(Category::usage, "export a data set", Where{.file = folder}, Expected{"a folder without one"},
-                Got{"shards of an earlier export, or of another program"}, "name another folder, or empty this one");
+                Got{"shards of an earlier export, or of another program"},
+                "name another folder, or empty this one");
   }
   for (const fs::path& shard : shards) {
     if (!fs::remove(shard, error) && error) {
@@ -81,10 +82,12 @@ std::string npy_header(std::string_view dtype, std::span<const std::int64_t> sha
 WebDatasetWriter::WebDatasetWriter(std::string folder, std::uint64_t shard_bytes)
     : folder_(std::move(folder)), shard_bytes_(shard_bytes), metadata_path_(folder_ + "/metadata.jsonl") {
   prepare(folder_, metadata_path_);
-  metadata_ = durable::File::open(metadata_path_ + std::string{durable::temp_suffix}, O_WRONLY | O_CREAT | O_TRUNC);
+  metadata_ =
+      durable::File::open(metadata_path_ + std::string{durable::temp_suffix}, O_WRONLY | O_CREAT | O_TRUNC);
 }
 
-void WebDatasetWriter::add(std::string_view id, const std::vector<SampleFile>& files, nlohmann::json metadata) {
+void WebDatasetWriter::add(std::string_view id, const std::vector<SampleFile>& files,
+                           nlohmann::json metadata) {
   const std::string key = sample_key(id);
   std::uint64_t bytes = 0;
   for (const SampleFile& file : files) bytes += TarWriter::bytes_of(key + "." + file.extension, file.size);

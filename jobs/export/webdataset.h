@@ -30,7 +30,8 @@ std::string sample_key(std::string_view id);
 std::string npy_header(std::string_view dtype, std::span<const std::int64_t> shape);
 
 /// Writes samples into shards of tar: DIR/000000.tar and so on, and DIR/metadata.jsonl, a line a sample. The
-/// same samples give the same bytes. Every file gets its name when it is whole and durable, metadata.jsonl last.
+/// same samples give the same bytes. Every file gets its name when it is whole and durable, metadata.jsonl
+/// last.
 class WebDatasetWriter {
  public:
   /// A shard holds at most `shard_bytes`, or one sample. Throws Error: usage (the folder holds a data set

@@ -137,7 +137,8 @@ void PartReader::read_bytes(const std::string& id, const std::string& dataset,
   const hsize_t rows = reader.shape()[0];
   if (rows == 0) return;
   const std::size_t row_bytes = reader.values() / rows * found->value_bytes;
-  const hsize_t at_once = found->whole ? rows : std::clamp<hsize_t>(piece_bytes / std::max<hsize_t>(row_bytes, 1), 1, rows);
+  const hsize_t at_once =
+      found->whole ? rows : std::clamp<hsize_t>(piece_bytes / std::max<hsize_t>(row_bytes, 1), 1, rows);
   std::vector<std::byte> bytes(at_once * row_bytes);
   for (hsize_t first = 0; first < rows; first += at_once) {
     const hsize_t count = std::min(at_once, rows - first);

@@ -28,7 +28,8 @@ Damage damage_from_json(const nlohmann::json& json) {
 
 std::string describe(const Damage& damage) {
   std::string text = printable(damage.file);
-  if (!damage.items.empty()) text += (damage.items.size() == 1 ? ", item " : ", items ") + some_of(damage.items);
+  if (!damage.items.empty())
+    text += (damage.items.size() == 1 ? ", item " : ", items ") + some_of(damage.items);
   if (!damage.dataset.empty()) text += ", dataset " + damage.dataset;
   return text + ": " + damage.what;
 }

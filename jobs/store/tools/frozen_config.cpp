@@ -16,8 +16,9 @@ void require_idle(const RunDirectory& run, const slurm::Allocation& allocation, 
 nlohmann::json read_config(const RunDirectory& run) {
   nlohmann::json config = nlohmann::json::parse(durable::read_file(run.config()), nullptr, false);
   if (config.is_object()) return config;
-  throw Error(Category::bad_input, "read the dump of a run", Where{.file = run.config()}, Expected{"a JSON object"},
-              {}, "the file is damaged: `ditmill run` on this run directory writes it anew");
+  throw Error(Category::bad_input, "read the dump of a run", Where{.file = run.config()},
+              Expected{"a JSON object"}, {},
+              "the file is damaged: `ditmill run` on this run directory writes it anew");
 }
 
 }  // namespace ditmill::jobs

@@ -48,8 +48,8 @@ class Links {
                            H5P_DEFAULT);
       const char* part = nullptr;
       const char* item = nullptr;
-      h5::call<H5Lunpack_elink_val>("read a link", file_, static_cast<const void*>(value.data()), value.size(),
-                                    static_cast<unsigned*>(nullptr), &part, &item);
+      h5::call<H5Lunpack_elink_val>("read a link", file_, static_cast<const void*>(value.data()),
+                                    value.size(), static_cast<unsigned*>(nullptr), &part, &item);
       if (target->part == part && "/items/" + target->item == item) {
         ++right_;
         return;

@@ -21,8 +21,9 @@ using TargetOf = std::function<std::optional<LinkTarget>(std::string_view id)>;
 
 /// What came of results.h5.
 struct IndexAudit {
-  std::vector<Damage> damage;      ///< it cannot be read
-  std::vector<std::string> stale;  ///< what it says that is not so (any more): it is derived, and can be rebuilt
+  std::vector<Damage> damage;  ///< it cannot be read
+  std::vector<std::string>
+      stale;  ///< what it says that is not so (any more): it is derived, and can be rebuilt
 };
 
 /// Compares results.h5 with what the journals say: exactly `done` links, each to its target; and its

@@ -64,8 +64,9 @@ std::optional<nlohmann::json> isolated(const std::function<nlohmann::json()>& wo
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
   if (WIFSIGNALED(status)) {
-    how = WTERMSIG(status) == SIGALRM ? "libhdf5 did not come to an end with it in ten minutes"
-                                      : std::string("libhdf5 crashes with it: ") + ::strsignal(WTERMSIG(status));
+    how = WTERMSIG(status) == SIGALRM
+              ? "libhdf5 did not come to an end with it in ten minutes"
+              : std::string("libhdf5 crashes with it: ") + ::strsignal(WTERMSIG(status));
     return std::nullopt;
   }
   nlohmann::json result = nlohmann::json::parse(text, nullptr, false);

@@ -16,8 +16,9 @@ KeyIndex::KeyIndex(const ItemList& list) : list_(&list), order_(list.size()) {
 
 const PackedItem* KeyIndex::find(std::string_view hex) const {
   const auto text = [this](std::uint32_t index) { return registry::hex(list_->packed()[index].key); };
-  const auto found = std::lower_bound(order_.begin(), order_.end(), hex,
-                                      [&](std::uint32_t index, std::string_view key) { return text(index) < key; });
+  const auto found =
+      std::lower_bound(order_.begin(), order_.end(), hex,
+                       [&](std::uint32_t index, std::string_view key) { return text(index) < key; });
   if (found == order_.end() || text(*found) != hex) return nullptr;
   return &list_->packed()[*found];
 }

@@ -133,8 +133,10 @@ class Merger {
     std::error_code error;
     const std::uintmax_t size = fs::file_size(from, error);
     if (error || size != record.part_bytes) {
-      report_.notes.push_back(from + (error ? ": the part cannot be found" : ": the part has another size than the journal says") +
-                              "; its items are to be made again");
+      report_.notes.push_back(
+          from +
+          (error ? ": the part cannot be found" : ": the part has another size than the journal says") +
+          "; its items are to be made again");
       return;
     }
     if (fs::exists(to)) return;
@@ -144,8 +146,8 @@ class Merger {
     ++(link_or_copy(from, to, options_.copy) ? report_.parts_linked : report_.parts_copied);
   }
 
-  /// Who worked on it, and so that the next start takes a higher number. Nobody holds them: the next start need
-  /// not wait.
+  /// Who worked on it, and so that the next start takes a higher number. Nobody holds them: the next start
+  /// need not wait.
   void merge_epochs(const MergeSource& source) {
     for (int epoch = 1; epoch <= source.newest; ++epoch) {
       std::string text = "{}\n";
@@ -158,7 +160,8 @@ class Merger {
       durable::write_file(path, text);
       const timespec released[2] = {};
       const durable::File file = durable::File::open(path, O_WRONLY);
-      if (::futimens(file.fd(), released) != 0) throw system_error(errno, "touch a file", Where{.file = path});
+      if (::futimens(file.fd(), released) != 0)
+        throw system_error(errno, "touch a file", Where{.file = path});
     }
   }
 

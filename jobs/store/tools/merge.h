@@ -27,13 +27,13 @@ struct MergeReport {
 };
 
 /// Makes one run directory of several: shards of one job. Its list is theirs, one after the other (an id that
-/// comes again with the same key is there once); their epochs are renumbered, run after run, so that journals,
-/// parts and epochs keep names of their own; its manifest is the first's, with the merged list. `run` on it
-/// resumes. Sources are only read; parts share their bytes with them through hard links where that is
-/// possible. Everything is built in OUT.tmp and renamed at the end: a call that is killed leaves no OUT, and
-/// the next one begins anew. Throws Error: usage (OUT is there; jobs of different identity, naming the fields;
-/// an id with different keys), io (a run is at work on a source; another merge to OUT), not_found, bad_input,
-/// no_space.
+/// comes again with the same key is there once); their epochs are renumbered, run after run, so that
+/// journals, parts and epochs keep names of their own; its manifest is the first's, with the merged list.
+/// `run` on it resumes. Sources are only read; parts share their bytes with them through hard links where
+/// that is possible. Everything is built in OUT.tmp and renamed at the end: a call that is killed leaves no
+/// OUT, and the next one begins anew. Throws Error: usage (OUT is there; jobs of different identity, naming
+/// the fields; an id with different keys), io (a run is at work on a source; another merge to OUT),
+/// not_found, bad_input, no_space.
 MergeReport merge_runs(const MergeOptions& options, const slurm::Allocation& allocation);
 
 }  // namespace ditmill::jobs

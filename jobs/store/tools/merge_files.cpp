@@ -84,7 +84,8 @@ void BuildFolder::publish() {
 bool link_or_copy(const std::string& from, const std::string& to, bool copy) {
   if (!copy) {
     if (::link(from.c_str(), to.c_str()) == 0) return true;
-    const bool cannot = errno == EXDEV || errno == EPERM || errno == EMLINK || errno == ENOTSUP || errno == ENOSYS;
+    const bool cannot =
+        errno == EXDEV || errno == EPERM || errno == EMLINK || errno == ENOTSUP || errno == ENOSYS;
     if (!cannot) throw system_error(errno, "link " + from, Where{.file = to});
   }
   copy_file(from, to);
@@ -98,7 +99,8 @@ std::optional<std::string> raise_epoch(std::string_view part, int by) {
   int epoch = 0;
   const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), epoch);
   const std::string_view after = rest.substr(static_cast<std::size_t>(end - rest.data()));
-  if (error != std::errc() || epoch < 0 || !after.starts_with("-g") || after.find('/') == std::string_view::npos) {
+  if (error != std::errc() || epoch < 0 || !after.starts_with("-g") ||
+      after.find('/') == std::string_view::npos) {
     return std::nullopt;
   }
   std::string digits = std::to_string(epoch + by);

@@ -41,7 +41,8 @@ void require_same_identity(const MergeSource& first, const MergeSource& other) {
   }
   throw Error(Category::usage, "merge runs: they are not of one job", Where{.file = other.run.config()},
               Expected{expected.empty() ? "an identity" : expected + ", as " + first.run.path() + " has it"},
-              Got{got.empty() ? "none in config.json" : got}, "only runs of the same weights and settings can be merged");
+              Got{got.empty() ? "none in config.json" : got},
+              "only runs of the same weights and settings can be merged");
 }
 
 MergeSource open_source(const std::string& path, const slurm::Allocation& allocation) {
@@ -53,7 +54,8 @@ MergeSource open_source(const std::string& path, const slurm::Allocation& alloca
   require_idle(source.run, allocation, "merge runs");
   source.config = read_config(source.run);
   source.newest = newest_epoch(source.run);
-  for (const JournalFile& file : journal_files(source.run)) source.newest = std::max(source.newest, file.epoch);
+  for (const JournalFile& file : journal_files(source.run))
+    source.newest = std::max(source.newest, file.epoch);
   return source;
 }
 
@@ -76,14 +78,15 @@ class Joiner {
 
   void finish(MergeSources& sources) {
     if (!differing_.empty()) {
-      throw Error(Category::usage, "merge runs: " + std::to_string(differing_.size()) +
-                                       " ids stand for different items: " + some_of(differing_),
+      throw Error(Category::usage,
+                  "merge runs: " + std::to_string(differing_.size()) +
+                      " ids stand for different items: " + some_of(differing_),
                   {}, Expected{"one key for an id"}, Got{"other prompts, seeds or sizes"},
                   "give the items of each list ids of their own");
     }
     if (!again_.empty()) {
-      sources.notes.push_back(std::to_string(again_.size()) + " items are in several runs, and once in the merged one: " +
-                              some_of(again_));
+      sources.notes.push_back(std::to_string(again_.size()) +
+                              " items are in several runs, and once in the merged one: " + some_of(again_));
     }
     joined_.select(order_);
     sources.items = std::move(joined_);
@@ -107,7 +110,8 @@ MergeSources read_sources(const std::vector<std::string>& runs, const slurm::All
   for (const std::string& path : runs) {
     MergeSource source = open_source(path, allocation);
     if (!seen.insert(std::filesystem::canonical(path).string()).second) {
-      throw Error(Category::usage, "merge runs", Where{.file = path}, Expected{"each run once"}, Got{"twice"});
+      throw Error(Category::usage, "merge runs", Where{.file = path}, Expected{"each run once"},
+                  Got{"twice"});
     }
     require_same_identity(sources.runs.empty() ? source : sources.runs.front(), source);
     source.raise = raise;

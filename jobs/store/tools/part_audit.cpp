@@ -48,12 +48,9 @@ std::string shown(const h5::Value& value) {
 
 /// Attributes that an item has because its request does. fps and metadata may change while items are done.
 h5::Attributes expected_attributes(const PackedItem& item) {
-  return {{"prompt", std::string{item.prompt}},
-          {"negative_prompt", std::string{item.negative_prompt}},
-          {"seed", std::int64_t{item.seed}},
-          {"width", std::int64_t{item.width}},
-          {"height", std::int64_t{item.height}},
-          {"frames", std::int64_t{item.frames}}};
+  return {{"prompt", std::string{item.prompt}},  {"negative_prompt", std::string{item.negative_prompt}},
+          {"seed", std::int64_t{item.seed}},     {"width", std::int64_t{item.width}},
+          {"height", std::int64_t{item.height}}, {"frames", std::int64_t{item.frames}}};
 }
 
 /// Looks at a part through HDF5.
@@ -166,7 +163,8 @@ PartAudit audit_part(const RunDirectory& run, const ClaimedPart& part) {
   try {
     hash = file_hash(path);
   } catch (const Error& error) {
-    return {.damage = {{.file = part.path, .items = std::move(ids), .what = words_of(error)}}, .unclaimed = {}};
+    return {.damage = {{.file = part.path, .items = std::move(ids), .what = words_of(error)}},
+            .unclaimed = {}};
   }
   if (hash == part.hash) return Examination{path, part}.run();
 
@@ -182,7 +180,8 @@ PartAudit audit_part(const RunDirectory& run, const ClaimedPart& part) {
                  .items = audit.damage.empty() ? ids : std::vector<std::string>{},
                  .what = "bytes of the file are altered: expected XXH3-128 " + part.hash + ", got " + hash};
   if (audit.damage.empty()) {
-    altered.what += "; datasets and what requests.jsonl knows are whole: it is another attribute, or unused space";
+    altered.what +=
+        "; datasets and what requests.jsonl knows are whole: it is another attribute, or unused space";
   }
   audit.damage.insert(audit.damage.begin(), std::move(altered));
   return audit;

@@ -14,8 +14,8 @@ namespace ditmill::jobs {
 /// What a journal says of an item that a part holds.
 struct Claim {
   std::string item;
-  std::string key;      ///< hex
-  std::string content;  ///< ContentHash
+  std::string key;                     ///< hex
+  std::string content;                 ///< ContentHash
   const PackedItem* listed = nullptr;  ///< the item of requests.jsonl with the same key; null: it has none
 };
 

@@ -108,7 +108,8 @@ class Verifier {
   void check_frozen() {
     static constexpr const char* hint =
         "; unless a start died just between the two: then the next one puts it right";
-    if (!exists(run_.config()) && !journal_files(run_).empty()) damage(name_of(run_.config()), "it is missing");
+    if (!exists(run_.config()) && !journal_files(run_).empty())
+      damage(name_of(run_.config()), "it is missing");
     if (config_.is_null()) return;
     const nlohmann::json list = config_.value("layer3_requests", nlohmann::json::object());
     const std::string list_hash = list.is_object() ? list.value("sha256", "") : "";
@@ -121,8 +122,9 @@ class Verifier {
     }
     const std::string manifest_hash = config_.value("manifest_sha256", "");
     if (!manifest_hash.empty()) {
-      const std::string found =
-          exists(run_.manifest()) ? registry::sha256_hex(durable::read_file(run_.manifest())) : "no such file";
+      const std::string found = exists(run_.manifest())
+                                    ? registry::sha256_hex(durable::read_file(run_.manifest()))
+                                    : "no such file";
       if (found != manifest_hash) {
         damage(name_of(run_.manifest()),
                "it is not that of config.json: expected SHA-256 " + manifest_hash + ", got " + found + hint);
@@ -133,7 +135,8 @@ class Verifier {
     ItemKeys keys{identity};
     for (const PackedItem& item : list_.packed()) {
       if (keys.of(item.identity()) == item.key) continue;
-      damage(name_of(run_.requests()), "line " + std::to_string(item.line) + ": the key is not that of the request",
+      damage(name_of(run_.requests()),
+             "line " + std::to_string(item.line) + ": the key is not that of the request",
              {std::string{item.id}});
     }
   }
@@ -203,9 +206,9 @@ class Verifier {
     const ItemState* state = state_of(state_, record.key);
     if (state == nullptr || state->event != Event::done || state->record.content == record.content) return;
     damage(journal,
-           "line " + std::to_string(line) + ": done with other content (" + record.part + ", " + record.content +
-               ") than the one that counts (" + state->record.part + ", " + state->record.content +
-               "): the same item must give the same bytes",
+           "line " + std::to_string(line) + ": done with other content (" + record.part + ", " +
+               record.content + ") than the one that counts (" + state->record.part + ", " +
+               state->record.content + "): the same item must give the same bytes",
            {record.item});
   }
 
@@ -214,7 +217,8 @@ class Verifier {
     std::vector<std::string> items;
     for (const Claim& claim : part.items) {
       const ItemState* state = state_of(state_, std::string_view{claim.key});
-      const bool elsewhere = state != nullptr && state->event == Event::done && state->record.part != part.path;
+      const bool elsewhere =
+          state != nullptr && state->event == Event::done && state->record.part != part.path;
       if (!elsewhere) items.push_back(claim.item);
     }
     return items;
@@ -227,9 +231,9 @@ class Verifier {
     const std::uintmax_t size = fs::file_size(run_.path() + "/" + part.path, error);
     if (error || size != part.bytes) {
       std::vector<std::string> items = needed(part);
-      std::string what = error ? "the part cannot be found: " + error.message()
-                               : "the part has " + std::to_string(size) + " bytes, not " +
-                                     std::to_string(part.bytes);
+      std::string what =
+          error ? "the part cannot be found: " + error.message()
+                : "the part has " + std::to_string(size) + " bytes, not " + std::to_string(part.bytes);
       if (items.empty()) {
         report_.notes.push_back(part.path + ": " + what + "; its items were done again since");
       } else {
@@ -240,7 +244,8 @@ class Verifier {
     PartAudit found = audit_part(run_, part);
     std::move(found.damage.begin(), found.damage.end(), std::back_inserter(report_.damage));
     if (!found.unclaimed.empty()) {
-      report_.notes.push_back(part.path + " also holds what no journal says is done: " + some_of(found.unclaimed));
+      report_.notes.push_back(part.path +
+                              " also holds what no journal says is done: " + some_of(found.unclaimed));
     }
     ++parts_;
     bytes_ += size;
