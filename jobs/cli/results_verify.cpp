@@ -10,7 +10,7 @@ namespace {
 using nlohmann::json;
 
 std::string gigabytes(std::uint64_t bytes) {
-  std::array<char, 32> text;
+  std::array<char, 32> text{};
   std::snprintf(text.data(), text.size(), "%.2f GB", static_cast<double>(bytes) / 1e9);
   return text.data();
 }

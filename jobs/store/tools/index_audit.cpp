@@ -100,7 +100,7 @@ IndexAudit audit_index(const RunDirectory& run, std::size_t done, const TargetOf
   const std::string name = std::filesystem::path(run.index()).filename().string();
   std::error_code error;
   if (!std::filesystem::exists(run.index(), error) && !error) {
-    audit.stale.push_back("there is none");
+    audit.stale.emplace_back("there is none");
     return audit;
   }
   std::string how;
