@@ -41,32 +41,55 @@ milliseconds mtime_of(const durable::File& file) {
   return milliseconds(status.st_mtim.tv_sec * 1000LL + status.st_mtim.tv_nsec / 1'000'000);
 }
 
-/// Now by the clock that stamps files of this folder: another host's, on a network file system.
+/// Now by the clock that stamps files of this folder: another host's, on a network file system. This host's,
+/// where nothing may be written.
 milliseconds file_system_now(const RunDirectory& run) {
   const std::string path =
       run.epochs() + "/now-" + std::to_string(::getpid()) + std::string(durable::temp_suffix);
-  const durable::File probe = durable::File::open(path, O_WRONLY | O_CREAT | O_TRUNC);
+  std::optional<durable::File> created;
+  try {
+    created = durable::File::open(path, O_WRONLY | O_CREAT | O_TRUNC);
+  } catch (const Error&) {
+    return std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch());
+  }
+  const durable::File& probe = *created;
   ::unlink(path.c_str());
   if (::futimens(probe.fd(), nullptr) != 0) throw system_error(errno, "touch a file", Where{.file = path});
   return mtime_of(probe);
 }
 
+/// How an epoch's owner was found.
+struct Sign {
+  EpochOwner owner;
+  milliseconds age{};  ///< of its heartbeat
+};
+
+/// The owner of an epoch, if it may be alive.
+std::optional<Sign> sign_of_life(const RunDirectory& run, int epoch, const EpochOwner& self,
+                                 const EpochLimits& limits) {
+  const std::string path = run.epoch(epoch);
+  // Opened anew each time: that makes a network file system ask its server for the mtime.
+  const durable::File file = durable::File::open(path, O_RDONLY);
+  Sign sign{.owner = owner_from_text(durable::read_file(path))};
+  const milliseconds beat = mtime_of(file);
+  if (beat == milliseconds{} || has_ended(sign.owner, self)) return std::nullopt;
+  sign.age = file_system_now(run) - beat;
+  if (sign.age >= limits.stale) return std::nullopt;
+  return sign;
+}
+
 /// Waits until the owner of an epoch is gone; throws after limits.give_up.
 void wait_for_end_of(const RunDirectory& run, int epoch, const EpochOwner& self, const EpochLimits& limits) {
-  const std::string path = run.epoch(epoch);
   const auto give_up = SteadyClock::now() + limits.give_up;
   while (true) {
-    // Opened anew each time: that makes a network file system ask its server for the mtime.
-    const durable::File file = durable::File::open(path, O_RDONLY);
-    const EpochOwner owner = owner_from_text(durable::read_file(path));
-    if (has_ended(owner, self)) return;
-    const milliseconds age = file_system_now(run) - mtime_of(file);
-    if (age >= limits.stale) return;
+    const std::optional<Sign> sign = sign_of_life(run, epoch, self, limits);
+    if (!sign) return;
     if (SteadyClock::now() >= give_up) {
-      throw Error(
-          Category::io, "take over a run directory", Where{.file = path}, Expected{"its owner to have ended"},
-          Got{describe(owner) + " alive " + std::to_string(std::max<long long>(age.count(), 0)) + " ms ago"},
-          "stop that run first, or choose another run directory");
+      throw Error(Category::io, "take over a run directory", Where{.file = run.epoch(epoch)},
+                  Expected{"its owner to have ended"},
+                  Got{describe(sign->owner) + " alive " +
+                      std::to_string(std::max<long long>(sign->age.count(), 0)) + " ms ago"},
+                  "stop that run first, or choose another run directory");
     }
     std::this_thread::sleep_for(limits.poll);
   }
@@ -123,6 +146,15 @@ Epoch::Epoch(RunDirectory run, const slurm::Allocation& allocation, EpochLimits 
 }
 
 Epoch::~Epoch() = default;
+
+std::optional<std::string> live_owner(const RunDirectory& run, const slurm::Allocation& allocation,
+                                      EpochLimits limits) {
+  const int newest = newest_epoch(run);
+  if (newest == 0) return std::nullopt;
+  const std::optional<Sign> sign = sign_of_life(run, newest, this_process(allocation), limits);
+  if (!sign) return std::nullopt;
+  return describe(sign->owner);
+}
 
 int newest_epoch(const RunDirectory& run) {
   int newest = 0;

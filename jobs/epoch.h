@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -43,6 +44,10 @@ class Epoch {
   std::jthread heartbeat_;
 };
 
+/// Who may be at work on a run directory ("pid 12 on node7"), by the rules that a start goes by, without
+/// waiting and without writing where it must not; none if nobody is. Throws Error(io).
+std::optional<std::string> live_owner(const RunDirectory& run, const slurm::Allocation& allocation,
+                                      EpochLimits limits = {});
 /// The number of the newest epoch; 0 if there is none. Throws Error(io).
 int newest_epoch(const RunDirectory& run);
 /// Whether the run directory holds a higher epoch than `number`: a writer that sees one stops before it

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "registry/digest.h"
 
 namespace ditmill::jobs {
 namespace {
@@ -25,7 +24,7 @@ Counts count_items(const ItemList& items, const JournalState& journals, const st
   Counts counts;
   for (std::size_t i = 0; i < items.size(); ++i) {
     if (!chosen.empty() && !chosen[i]) continue;
-    const std::optional<ItemState> state = journals.by_key.find(registry::hex(items.packed()[i].key));
+    const std::optional<ItemState> state = journals.by_key.find(items.packed()[i].key);
     switch (state ? state->event : Event::start) {
       case Event::done:
         ++counts.done;

@@ -12,7 +12,6 @@
 #include "jobs/list/json_line.h"
 #include "jobs/list/line_reader.h"
 #include "jobs/store/durable.h"
-#include "registry/digest.h"
 
 namespace ditmill::jobs {
 namespace {
@@ -293,7 +292,7 @@ std::vector<PendingItem> pending_items(const ItemList& items, const JournalState
                                        const Retry& retry) {
   std::vector<PendingItem> pending;
   for (std::size_t i = 0; i < items.size(); ++i) {
-    const std::optional<ItemState> state = journals.by_key.find(registry::hex(items.packed()[i].key));
+    const std::optional<ItemState> state = journals.by_key.find(items.packed()[i].key);
     if (!state) {
       pending.push_back({.item = i});
       continue;

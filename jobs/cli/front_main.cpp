@@ -1,5 +1,7 @@
+#include <cstdlib>
 #include <functional>
 #include <iostream>
+#include <map>
 #include <string>
 
 #include "jobs/cli/bench_options.h"
@@ -12,11 +14,16 @@
 #include "jobs/cli/report.h"
 #include "jobs/cli/replay_options.h"
 #include "jobs/cli/results_export.h"
+#include "jobs/cli/results_index.h"
 #include "jobs/cli/results_ls.h"
+#include "jobs/cli/results_merge.h"
 #include "jobs/cli/results_show.h"
+#include "jobs/cli/results_verify.h"
 #include "jobs/cli/run_options.h"
 #include "jobs/cli/status.h"
+#include "jobs/cli/terminal_progress.h"
 #include "jobs/cli/weights_identify.h"
+#include "slurm/allocation.h"
 
 using namespace ditmill;
 
@@ -50,7 +57,7 @@ CLI::App& add_room(CLI::App& app, const std::string& name, const std::string& wh
 int say(std::ostream& out, const jobs::ResultsOutput& results) {
   for (const std::string& note : results.notes) std::cerr << "ditmill: " << note << "\n";
   out << results.text;
-  return 0;
+  return results.code;
 }
 
 int run_front(int argc, char** argv) {
@@ -160,6 +167,54 @@ int run_front(int argc, char** argv) {
       ->type_name("FILE");
   report_command->callback(
       [&] { chosen = [&](std::ostream& out) { return say(out, jobs::write_report(report)); }; });
+
+  export_command
+      ->add_option("--webdataset", exports.webdataset_folder,
+                   "Samples in shards DIR/000000.tar, with DIR/metadata.jsonl")
+      ->type_name("DIR");
+  export_command->add_option("--shard", exports.shard_bytes, "The most bytes of a shard; default 1GB")
+      ->transform(CLI::AsSizeValue(true))
+      ->type_name("SIZE");
+  export_command
+      ->add_option("--frames", exports.sample_frames,
+                   "What samples hold: npy or mp4; default: the stored video, else the frames as npy")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, jobs::SampleFrames>{
+          {"npy", jobs::SampleFrames::npy}, {"mp4", jobs::SampleFrames::mp4}}));
+
+  jobs::MergeOptions merge;
+  bool rebuild = false;
+  const auto allocation = [] { return slurm::read_allocation(std::getenv); };
+  add_command(results, "verify", "Read every byte of a run, and say what is damaged or missing", options,
+              true, chosen,
+              [&](std::ostream& out) {
+                jobs::ResultsOutput found;
+                {
+                  jobs::TerminalProgress progress;
+                  found = jobs::results_verify(
+                      path, options.json, allocation(),
+                      [&](const jobs::VerifyProgress& at) { progress.show(describe(at)); });
+                }
+                return say(out, found);
+              })
+      ->add_option("run", path, "A run directory")
+      ->required();
+  CLI::App* index_command = add_command(
+      results, "index", "The index of a run, results.h5", options, true, chosen,
+      [&](std::ostream& out) { return say(out, jobs::results_index(path, options.json, allocation())); });
+  index_command->add_option("run", path, "A run directory")->required();
+  index_command->add_flag("--rebuild", rebuild, "Write it anew, from journals and config.json")->required();
+  CLI::App* merge_command = results.add_subcommand("merge", "Make one run directory of the shards of a job");
+  merge_command->callback([&] {
+    chosen = [&](std::ostream& out) {
+      return say(out, jobs::results_merge(merge, options.json, allocation()));
+    };
+  });
+  merge_command->add_option("runs", merge.runs, "Run directories, in the order of their items")->required();
+  merge_command->add_option("--out", merge.out, "The merged run directory, which must not exist")
+      ->required()
+      ->type_name("DIR");
+  merge_command->add_flag("--copy", merge.copy, "Copy parts also where they could be hard-linked");
+  merge_command->add_flag("--json", options.json, "Results as JSON");
 
   if (const auto code = jobs::parse_command_line(*app, argc, argv)) return *code;
   if (bench.chosen != jobs::BenchOptions::Chosen::none) jobs::become_engine(argv);

@@ -7,6 +7,7 @@
 #include "configs/error.h"
 #include "configs/suggest.h"
 #include "jobs/cli/stored_clips.h"
+#include "jobs/cli/webdataset_export.h"
 #include "jobs/export/contact_sheet.h"
 #include "jobs/export/png.h"
 #include "jobs/store/durable.h"
@@ -58,13 +59,18 @@ VideoConfig video_config(const ExportOptions& options) {
 }
 
 /// The items to export: those that were named must hold pictures, of all others only those count that do.
-/// The others are noted.
+/// The others are noted. `latents_do`: latents alone are enough.
 std::vector<const ListedItem*> chosen_items(const ResultsRun& run, const std::vector<std::string>& ids,
-                                            StoredClips& clips, std::vector<std::string>& notes) {
+                                            StoredClips& clips, bool latents_do,
+                                            std::vector<std::string>& notes) {
+  const auto is_of_use = [&](const ListedItem& item) {
+    return clips.has_frames(item) || clips.has_video(item) ||
+           (latents_do && clips.part(item).latents_shape(item.stored));
+  };
   std::vector<const ListedItem*> chosen;
   for (const std::string& id : ids) {
     const ListedItem& item = run.item(id);
-    if (!clips.has_frames(item) && !clips.has_video(item)) {
+    if (!is_of_use(item)) {
       throw Error(Category::usage, "export an item", Where{.file = run.part_of(item), .item = id},
                   Expected{"an item with frames or a video"},
                   Got{"neither was kept (output.frames: false, output.video: none)"});
@@ -74,7 +80,7 @@ std::vector<const ListedItem*> chosen_items(const ResultsRun& run, const std::ve
   if (!ids.empty()) return chosen;
   for (const ListedItem& item : run.items()) {
     if (item.outcome != ItemOutcome::done) continue;
-    if (clips.has_frames(item) || clips.has_video(item)) {
+    if (is_of_use(item)) {
       chosen.push_back(&item);
     } else {
       notes.push_back(item.id + " is left out: it holds neither frames nor a video");
@@ -146,9 +152,10 @@ std::string counted(std::size_t count, const std::string& what) {
 }  // namespace
 
 ResultsOutput results_export(const ExportOptions& options) {
-  if (!wants_frames(options) && options.mp4_folder.empty()) {
+  if (!wants_frames(options) && options.mp4_folder.empty() && options.webdataset_folder.empty()) {
     throw Error(Category::usage, "export results", {},
-                Expected{"--png DIR or --contact-sheet FILE or --mp4 DIR"}, Got{"none of them"});
+                Expected{"--png DIR or --contact-sheet FILE or --mp4 DIR or --webdataset DIR"},
+                Got{"none of them"});
   }
   if (options.mp4_folder.empty() && reencodes(options)) {
     throw Error(Category::usage, "export results", {}, Expected{"--mp4 DIR with --crf and --pix-fmt"},
@@ -158,7 +165,9 @@ ResultsOutput results_export(const ExportOptions& options) {
   const ResultsRun run(options.run_directory);
   StoredClips clips(run);
   ResultsOutput output{.text = {}, .notes = run.notes()};
-  const std::vector<const ListedItem*> items = chosen_items(run, options.items, clips, output.notes);
+  const bool only_samples = !wants_frames(options) && options.mp4_folder.empty();
+  const std::vector<const ListedItem*> items =
+      chosen_items(run, options.items, clips, only_samples, output.notes);
   if (!options.png_folder.empty()) {
     const std::int64_t frames = export_frames(options.png_folder, items, clips);
     output.text += counted(static_cast<std::size_t>(frames), "frame") + " of " +
@@ -174,6 +183,11 @@ ResultsOutput results_export(const ExportOptions& options) {
   if (!options.mp4_folder.empty()) {
     export_videos(options, items, clips, output.notes);
     output.text += counted(items.size(), "video") + " in " + options.mp4_folder + "\n";
+  }
+  if (!options.webdataset_folder.empty()) {
+    const std::size_t shards = export_webdataset(options, items, clips);
+    output.text += counted(items.size(), "sample") + " in " + counted(shards, "shard") + " in " +
+                   options.webdataset_folder + "\n";
   }
   return output;
 }

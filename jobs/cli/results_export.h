@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -8,6 +9,13 @@
 
 namespace ditmill::jobs {
 
+/// What a sample of --webdataset holds of a clip.
+enum class SampleFrames {
+  as_stored,  ///< the video if one is stored, else the frames
+  npy,        ///< the frames, decoded if only a video is stored
+  mp4,        ///< the video, encoded if only frames are stored
+};
+
 /// What `ditmill results export RUN` is asked for.
 struct ExportOptions {
   std::string run_directory;
@@ -15,9 +23,12 @@ struct ExportOptions {
   std::string png_folder;          ///< --png DIR: each frame as DIR/<id>/frame_0000.png
   std::string contact_sheet;  ///< --contact-sheet FILE: first, middle and last frame of each item, or twelve
                               ///< frames if it is one item; at most 120 items
-  std::string mp4_folder = {};  ///< --mp4 DIR: DIR/<id>.mp4, the stored video, else the frames encoded
-  std::optional<int> crf = {};  ///< --crf N: encode the frames with it, also where a video is stored
-  std::string pix_fmt = {};     ///< --pix-fmt NAME: the same
+  std::string mp4_folder = {};         ///< --mp4 DIR: DIR/<id>.mp4, the stored video, else the frames encoded
+  std::optional<int> crf = {};         ///< --crf N: encode the frames with it, also where a video is stored
+  std::string pix_fmt = {};            ///< --pix-fmt NAME: the same
+  std::string webdataset_folder = {};  ///< --webdataset DIR: shards of tar and metadata.jsonl
+  std::uint64_t shard_bytes = 1'000'000'000;             ///< --shard SIZE
+  SampleFrames sample_frames = SampleFrames::as_stored;  ///< --frames npy|mp4
 };
 
 /// Exports; `text` says what was written. Throws Error: usage (nothing asked for; an id that is unknown, not

@@ -14,6 +14,7 @@ namespace ditmill::jobs {
 struct ResultsOutput {
   std::string text;
   std::vector<std::string> notes;
+  int code = 0;  ///< to exit with
 };
 
 /// A run directory as the `results` subcommands see it: its list, its journals and its parts. The index is

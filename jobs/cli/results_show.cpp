@@ -33,11 +33,11 @@ void add_stored(json& shown, const ListedItem& item, const PartReader& part) {
   shown["part"] = item.part;
   shown["content"] = item.content;
   shown["datasets"] = json::object();
-  if (const auto shape = part.frames_shape(item.id)) shown["datasets"]["frames"] = *shape;
-  if (const auto shape = part.latents_shape(item.id)) shown["datasets"]["latents"] = *shape;
-  if (const auto bytes = part.video_bytes(item.id)) shown["datasets"]["video"] = {*bytes};
+  if (const auto shape = part.frames_shape(item.stored)) shown["datasets"]["frames"] = *shape;
+  if (const auto shape = part.latents_shape(item.stored)) shown["datasets"]["latents"] = *shape;
+  if (const auto bytes = part.video_bytes(item.stored)) shown["datasets"]["video"] = {*bytes};
   shown["attributes"] = json::object();
-  for (const auto& [name, value] : part.attributes(item.id)) {
+  for (const auto& [name, value] : part.attributes(item.stored)) {
     shown["attributes"][name] = attribute_value(name, value);
   }
 }

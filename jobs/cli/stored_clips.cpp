@@ -13,7 +13,7 @@ ClipShape listed_shape(const ListedItem& item) {
 }
 
 double fps_of(const PartReader& part, const ListedItem& item, const std::string& path) {
-  for (const auto& [name, value] : part.attributes(item.id)) {
+  for (const auto& [name, value] : part.attributes(item.stored)) {
     const double* fps = std::get_if<double>(&value);
     if (name == "fps" && fps != nullptr) return *fps;
   }
@@ -32,12 +32,12 @@ double fps_of(const PartReader& part, const ListedItem& item, const std::string&
 h5::Attributes StoredClips::attributes(const ListedItem& item) { return part(item).attributes(item.id); }
 
 bool StoredClips::has_frames(const ListedItem& item) {
-  const auto shape = part(item).frames_shape(item.id);
+  const auto shape = part(item).frames_shape(item.stored);
   return shape && (*shape)[0] > 0;
 }
 
 bool StoredClips::has_video(const ListedItem& item) {
-  return part(item).video_bytes(item.id).value_or(0) > 0;
+  return part(item).video_bytes(item.stored).value_or(0) > 0;
 }
 
 std::int64_t StoredClips::count(const ListedItem& item) {
@@ -49,7 +49,7 @@ Picture StoredClips::frame(const ListedItem& item, std::int64_t index) {
     const ClipShape shape = frames_shape(item);
     return {.width = static_cast<int>(shape.width),
             .height = static_cast<int>(shape.height),
-            .rgb = part(item).frame(item.id, index)};
+            .rgb = part(item).frame(item.stored, index)};
   }
   const std::vector<std::uint8_t>& frames = decoded(item);
   const std::ptrdiff_t bytes = std::ptrdiff_t{3} * item.width * item.height;
@@ -57,11 +57,11 @@ Picture StoredClips::frame(const ListedItem& item, std::int64_t index) {
   return {.width = item.width, .height = item.height, .rgb = {first, first + bytes}};
 }
 
-std::vector<std::uint8_t> StoredClips::video(const ListedItem& item) { return part(item).video(item.id); }
+std::vector<std::uint8_t> StoredClips::video(const ListedItem& item) { return part(item).video(item.stored); }
 
 std::vector<std::uint8_t> StoredClips::encode(const ListedItem& item, const VideoConfig& config) {
   const ClipShape shape = frames_shape(item);
-  const std::vector<std::uint8_t> frames = part(item).frames(item.id);
+  const std::vector<std::uint8_t> frames = part(item).frames(item.stored);
   const double fps = fps_of(part(item), item, path_);
   try {
     return library().encode(frames, shape, fps, config);
@@ -81,7 +81,7 @@ const PartReader& StoredClips::part(const ListedItem& item) {
 }
 
 ClipShape StoredClips::frames_shape(const ListedItem& item) {
-  const auto shape = part(item).frames_shape(item.id);
+  const auto shape = part(item).frames_shape(item.stored);
   if (!shape || (*shape)[3] != 3 || std::max((*shape)[1], (*shape)[2]) > 65'535) {
     throw Error(Category::bad_input, "read a frame", Where{.file = path_, .item = item.id},
                 Expected{"frames of RGB, at most 65535 pixels a side"});

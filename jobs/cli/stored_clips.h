@@ -32,9 +32,10 @@ class StoredClips {
   std::vector<std::uint8_t> video(const ListedItem& item);
   /// The stored frames as a video file.
   std::vector<std::uint8_t> encode(const ListedItem& item, const VideoConfig& config);
+  /// The item's part; the item is `item.stored` in it. As long as no item of another part is asked for.
+  const PartReader& part(const ListedItem& item);
 
  private:
-  const PartReader& part(const ListedItem& item);
   ClipShape frames_shape(const ListedItem& item);
   const VideoLibrary& library();
   const std::vector<std::uint8_t>& decoded(const ListedItem& item);

@@ -382,7 +382,7 @@ StorePlan Authority::store_plan() const {
 Counts Authority::counts() const {
   Counts counts = count_items(items_, journals_);
   for (const PendingItem& each : pending_) {
-    const auto state = journals_.by_key.find(registry::hex(items_.packed()[each.item].key));
+    const auto state = journals_.by_key.find(items_.packed()[each.item].key);
     if (!state) continue;
     const bool failed = state->event == Event::failed;
     if (!failed && state->event != Event::quarantined) continue;

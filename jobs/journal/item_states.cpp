@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "registry/digest.h"
+
 namespace ditmill::jobs {
 
 std::optional<std::uint32_t> ItemStates::slot(std::string_view key) const {
@@ -83,6 +85,8 @@ std::optional<ItemState> ItemStates::find(std::string_view key) const {
   }
   return state;
 }
+
+std::optional<ItemState> ItemStates::find(const ItemKey& key) const { return find(registry::hex(key)); }
 
 ItemState ItemStates::at(std::string_view key) const {
   if (std::optional<ItemState> state = find(key)) return *std::move(state);

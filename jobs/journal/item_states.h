@@ -32,6 +32,7 @@ class ItemStates {
   bool take(int epoch, const Record& record);
 
   std::optional<ItemState> find(std::string_view key) const;
+  std::optional<ItemState> find(const ItemKey& key) const;
   /// Throws std::out_of_range.
   ItemState at(std::string_view key) const;
   bool contains(std::string_view key) const { return slot(key).has_value(); }

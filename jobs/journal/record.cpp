@@ -88,8 +88,9 @@ std::string to_line(const Record& record) {
                      "\",\"item\":" + json_string(record.item) + ",\"key\":" + json_string(record.key) +
                      ",\"attempt\":" + std::to_string(record.attempt);
   if (record.event == Event::done) {
-    line += ",\"part\":" + json_string(record.part) + ",\"bytes\":" + std::to_string(record.part_bytes) +
-            ",\"content\":" + json_string(record.content);
+    line += ",\"part\":" + json_string(record.part) + ",\"bytes\":" + std::to_string(record.part_bytes);
+    if (!record.part_hash.empty()) line += ",\"part_hash\":" + json_string(record.part_hash);
+    line += ",\"content\":" + json_string(record.content);
   }
   if (!record.reason.empty()) line += ",\"reason\":" + json_string(record.reason);
   const std::uint32_t crc = crc32c(line);
@@ -121,8 +122,8 @@ std::optional<Record> from_line(std::string_view line, std::string& why) {
   if (time == object.end() || !time->is_number() || attempt == object.end() ||
       !attempt->is_number_integer() || !take_string(object, "event", event) ||
       !take_string(object, "item", record.item) || !take_string(object, "key", record.key) ||
-      !take_string(object, "part", record.part) || !take_string(object, "content", record.content) ||
-      !take_string(object, "reason", record.reason)) {
+      !take_string(object, "part", record.part) || !take_string(object, "part_hash", record.part_hash) ||
+      !take_string(object, "content", record.content) || !take_string(object, "reason", record.reason)) {
     return damaged("a field is missing or of the wrong type");
   }
   const auto known = event_named(event);

@@ -20,6 +20,7 @@ struct Record {
   int attempt = 1;
   std::string part = {};         ///< done: relative to the run directory
   std::uint64_t part_bytes = 0;  ///< done: the part's size
+  std::string part_hash = {};    ///< done: XXH3-128 of the whole part, hex; empty: not known
   std::string content = {};      ///< done: XXH3-128 of the item's stored bytes, hex
   std::string reason = {};       ///< failed, quarantined, stopped
 

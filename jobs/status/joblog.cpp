@@ -20,8 +20,6 @@ namespace ditmill::jobs {
 namespace {
 
 constexpr std::size_t piece_bytes = std::size_t{1} << 20;
-/// What the reason of a `stopped` begins with where the attempt killed its rank.
-constexpr std::string_view crash_reason = "crash: ";
 
 /// Hosts of groups, as far as they are known.
 class Hosts {
@@ -75,7 +73,7 @@ class Joblog {
         line(file, record, 1);
         break;
       case Event::stopped:
-        if (!record.key.empty() && record.reason.starts_with(crash_reason)) line(file, record, 1);
+        if (!record.key.empty() && is_crash(record)) line(file, record, 1);
         starts_.erase(record.key);
         break;
       case Event::quarantined:

@@ -7,8 +7,8 @@
 
 namespace ditmill::jobs {
 
-/// XXH3-128 of an item's stored bytes, before filters, one after the other: frames (T,H,W,3), then latents
-/// (C,T,H,W, float32 little endian), then the video file, each if it is kept.
+/// A running XXH3-128. Of an item: of its stored bytes, before filters, one after the other: frames
+/// (T,H,W,3), then latents (C,T,H,W, float32 little endian), then the video file, each if it is kept.
 class ContentHash {
  public:
   ContentHash();

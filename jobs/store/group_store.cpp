@@ -117,10 +117,11 @@ class GroupStore::Impl {
 
   std::vector<Acknowledged> seal(bool now) {
     if (open_.empty() || !(now || is_due())) return {};
-    const std::uint64_t bytes = seal_part();
+    const SealedPart sealed = seal_part();
     std::vector<Acknowledged> acknowledged;
     for (Record& done : open_) {
-      done.part_bytes = bytes;
+      done.part_bytes = sealed.bytes;
+      done.part_hash = sealed.hash;
       acknowledged.push_back({.item = done.item, .key = done.key});
     }
     journal_.append(open_);
@@ -143,11 +144,11 @@ class GroupStore::Impl {
   }
 
   /// A run that was stopped, and taken over meanwhile, may wake between any two of these lines.
-  std::uint64_t seal_part() {
+  SealedPart seal_part() {
     require_owner();
-    std::uint64_t bytes = 0;
+    SealedPart sealed;
     try {
-      bytes = part_->seal();
+      sealed = part_->seal();
     } catch (const Error&) {
       require_owner();  // the new owner has removed what it was writing
       throw;
@@ -159,7 +160,7 @@ class GroupStore::Impl {
       std::filesystem::remove(run_.path() + "/" + part_path_, ignored);
     }
     require_owner();
-    return bytes;
+    return sealed;
   }
 
   void require_owner() const {

@@ -11,13 +11,14 @@ namespace {
 
 void link_item(const h5::Group& group, const ListedItem& item, const std::string& file) {
   // Parts are named relative to the index, so that a run directory can be moved.
-  h5::call<H5Lcreate_external>("link an item", file, item.part.c_str(), ("/items/" + item.id).c_str(),
+  h5::call<H5Lcreate_external>("link an item", file, item.part.c_str(), ("/items/" + item.stored).c_str(),
                                group.get(), item.id.c_str(), H5P_DEFAULT, H5P_DEFAULT);
 }
 
 }  // namespace
 
-void write_index(const RunDirectory& run, const JournalState& journals, const nlohmann::json& config) {
+std::size_t write_index(const RunDirectory& run, const JournalState& journals, const nlohmann::json& config) {
+  std::size_t linked = 0;
   std::vector<std::string> failed;
   std::vector<std::string> left;
   const std::string path = run.index();
@@ -26,6 +27,7 @@ void write_index(const RunDirectory& run, const JournalState& journals, const nl
   for_each_item(run, journals, [&](ListedItem&& item) {
     if (item.outcome == ItemOutcome::done) {
       link_item(group, item, path);
+      ++linked;
     } else {
       (item.outcome == ItemOutcome::left ? left : failed).push_back(std::move(item.id));
     }
@@ -36,6 +38,7 @@ void write_index(const RunDirectory& run, const JournalState& journals, const nl
   h5::write_attribute(file.get(), "failed_items", failed, path);
   h5::write_attribute(file.get(), "left_items", left, path);
   durable::write_file(path, file.finish());
+  return linked;
 }
 
 }  // namespace ditmill::jobs

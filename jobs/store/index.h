@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -10,7 +11,7 @@
 namespace ditmill::jobs {
 
 /// Writes results.h5 anew (atomically): an external link /items/<id> for every done item of requests.jsonl,
-/// and the root attributes, with missing_parts, failed_items and left_items.
-void write_index(const RunDirectory& run, const JournalState& journals, const nlohmann::json& config);
+/// and the root attributes, with missing_parts, failed_items and left_items. Returns how many it linked.
+std::size_t write_index(const RunDirectory& run, const JournalState& journals, const nlohmann::json& config);
 
 }  // namespace ditmill::jobs

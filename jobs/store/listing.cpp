@@ -71,6 +71,7 @@ void add_state(ListedItem& item, const ItemState& state) {
   if (state.started > 0) item.seconds = std::max(0.0, state.record.time - state.started);
   item.ended = state.record.time;
   item.part = state.record.part;
+  item.stored = state.record.item;
   item.content = state.record.content;
   item.reason = state.record.reason;
 }

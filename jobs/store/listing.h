@@ -26,6 +26,7 @@ struct ListedItem {
   double seconds = 0;   ///< done, failed: from its start to its end; 0: unknown
   double ended = 0;     ///< seconds since 1970: when it was done, failed or quarantined
   std::string part;     ///< done: relative to the run directory
+  std::string stored;   ///< done: its id there: that of an item with the same key, if that was done first
   std::string content;  ///< done: its ContentHash
   std::string reason;   ///< failed, quarantined
 };

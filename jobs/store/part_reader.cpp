@@ -1,7 +1,6 @@
 #include "jobs/store/part_reader.h"
 
 #include <algorithm>
-#include <limits>
 #include <span>
 
 #include "jobs/store/content_hash.h"
@@ -10,15 +9,21 @@
 namespace ditmill::jobs {
 namespace {
 
+/// What is read at a time of a dataset whose rows are smaller.
+constexpr std::size_t piece_bytes = std::size_t{1} << 20;
+
 struct Dataset {
   const char* name;
   hid_t type;
   std::size_t rank;
+  std::size_t value_bytes;
+  bool whole;  ///< a row goes through all chunks
 };
 
-Dataset frames_dataset() { return {"frames", H5T_STD_U8LE, 4}; }
-Dataset latents_dataset() { return {"latents", H5T_IEEE_F32LE, 4}; }
-Dataset video_dataset() { return {"video", H5T_STD_U8LE, 1}; }
+Dataset frames_dataset() { return {"frames", H5T_STD_U8LE, 4, 1, false}; }
+Dataset latents_dataset() { return {"latents", H5T_IEEE_F32LE, 4, sizeof(float), true}; }
+Dataset video_dataset() { return {"video", H5T_STD_U8LE, 1, 1, false}; }
+std::array<Dataset, 3> hashed_datasets() { return {frames_dataset(), latents_dataset(), video_dataset()}; }
 
 h5::Reader open(const h5::Group& group, const Dataset& dataset, const std::string& file) {
   return {group.get(), dataset.name, dataset.type, dataset.rank, file};
@@ -112,19 +117,40 @@ h5::Attributes PartReader::video_attributes(const std::string& id) const {
   return h5::read_attributes(open(item(id), video_dataset(), path_).get(), path_);
 }
 
+std::vector<std::string> PartReader::datasets(const std::string& id) const {
+  const h5::Group group = item(id);
+  std::vector<std::string> names;
+  for (const Dataset& dataset : hashed_datasets()) {
+    if (h5::has_link(group.get(), dataset.name, path_)) names.emplace_back(dataset.name);
+  }
+  return names;
+}
+
+void PartReader::read_bytes(const std::string& id, const std::string& dataset,
+                            const std::function<void(std::span<const std::byte>)>& take) const {
+  const auto known = hashed_datasets();
+  const auto found = std::find_if(known.begin(), known.end(),
+                                  [&dataset](const Dataset& each) { return dataset == each.name; });
+  if (found == known.end()) throw Error(Category::internal, "read dataset " + dataset, Where{.file = path_});
+  const h5::Group group = item(id);
+  const h5::Reader reader = open(group, *found, path_);
+  const hsize_t rows = reader.shape()[0];
+  if (rows == 0) return;
+  const std::size_t row_bytes = reader.values() / rows * found->value_bytes;
+  const hsize_t at_once =
+      found->whole ? rows : std::clamp<hsize_t>(piece_bytes / std::max<hsize_t>(row_bytes, 1), 1, rows);
+  std::vector<std::byte> bytes(at_once * row_bytes);
+  for (hsize_t first = 0; first < rows; first += at_once) {
+    const hsize_t count = std::min(at_once, rows - first);
+    reader.read(first, count, bytes.data());
+    take(std::span(bytes).first(count * row_bytes));
+  }
+}
+
 std::string PartReader::content(const std::string& id) const {
   ContentHash hash;
-  if (frames_shape(id)) {
-    const std::vector<std::uint8_t> values = frames(id);
-    hash.update(std::as_bytes(std::span(values)));
-  }
-  if (latents_shape(id)) {
-    const std::vector<float> values = latents(id);
-    hash.update(std::as_bytes(std::span(values)));
-  }
-  if (video_bytes(id)) {
-    const std::vector<std::uint8_t> values = video(id);
-    hash.update(std::as_bytes(std::span(values)));
+  for (const std::string& dataset : datasets(id)) {
+    read_bytes(id, dataset, [&hash](std::span<const std::byte> bytes) { hash.update(bytes); });
   }
   return hash.hex();
 }

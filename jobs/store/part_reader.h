@@ -1,8 +1,11 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -33,7 +36,13 @@ class PartReader {
   std::optional<std::int64_t> video_bytes(const std::string& id) const;
   std::vector<std::uint8_t> video(const std::string& id) const;
   h5::Attributes video_attributes(const std::string& id) const;
-  /// ContentHash of what is stored: to be compared with the journal's.
+  /// The datasets that an item has, in the order of its ContentHash.
+  std::vector<std::string> datasets(const std::string& id) const;
+  /// Gives out all bytes of one of them, in order: frames one by one, a video about a MiB at a time, latents
+  /// at once (their chunks are across their order).
+  void read_bytes(const std::string& id, const std::string& dataset,
+                  const std::function<void(std::span<const std::byte>)>& take) const;
+  /// ContentHash of what is stored: to be compared with the journal's. Holds no more than read_bytes().
   std::string content(const std::string& id) const;
 
  private:

@@ -100,12 +100,14 @@ std::string PartWriter::add(const PartItem& item) {
   return hash.hex();
 }
 
-std::uint64_t PartWriter::seal() {
+SealedPart PartWriter::seal() {
   items_.close("close a part", path_);
   const std::string_view bytes = file_.finish();
   require_folder(path_);
   durable::write_file(path_, bytes);
-  return bytes.size();
+  ContentHash hash;
+  hash.update(std::as_bytes(std::span(bytes)));
+  return {.bytes = bytes.size(), .hash = hash.hex()};
 }
 
 }  // namespace ditmill::jobs

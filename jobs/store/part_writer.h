@@ -28,6 +28,12 @@ struct PartItem {
 void write_root_attributes(hid_t file, const nlohmann::json& config, const std::string& software_version,
                            const std::string& path);
 
+/// What the journal says of a whole part, so that any byte of it can be checked.
+struct SealedPart {
+  std::uint64_t bytes = 0;
+  std::string hash;  ///< XXH3-128, hex
+};
+
 /// Builds one part in memory and writes it at once: until seal() there is nothing on disk.
 class PartWriter {
  public:
@@ -43,9 +49,9 @@ class PartWriter {
   std::string add(const PartItem& item);
   /// Bytes so far, about.
   std::uint64_t size() const { return file_.size(); }
-  /// Writes the part, makes it durable under its name (and its folder, if need be), and returns its size.
-  /// Throws Error: io, no_space; then there is no part. To be called once.
-  std::uint64_t seal();
+  /// Writes the part, and makes it durable under its name (and its folder, if need be). Throws Error: io,
+  /// no_space; then there is no part. To be called once.
+  SealedPart seal();
 
   const std::string& path() const noexcept { return path_; }
 

@@ -157,7 +157,7 @@ TEST_F(PartTest, IsNotThereBeforeItIsSealed) {
 TEST_F(PartTest, SaysItsSize) {
   PartWriter part = writer();
   part.add(both);
-  const std::uint64_t size = part.seal();
+  const std::uint64_t size = part.seal().bytes;
   EXPECT_EQ(size, std::filesystem::file_size(path));
   EXPECT_THAT(files_below(folder.path()), ElementsAre("parts/e0001-g000/000001.h5"));
 }

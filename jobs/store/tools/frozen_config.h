@@ -1,0 +1,17 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "jobs/run_directory.h"
+#include "slurm/allocation.h"
+
+namespace ditmill::jobs {
+
+/// Throws Error(io) naming the owner if a run may be at work on the directory; `doing` goes into it.
+void require_idle(const RunDirectory& run, const slurm::Allocation& allocation, const std::string& doing);
+
+/// config.json of a run. Throws Error: not_found, bad_input, io.
+nlohmann::json read_config(const RunDirectory& run);
+
+}  // namespace ditmill::jobs

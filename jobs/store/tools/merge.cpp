@@ -1,0 +1,262 @@
+#include "jobs/store/tools/merge.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <set>
+#include <system_error>
+
+#include "configs/error.h"
+#include "configs/yaml_reader.h"
+#include "jobs/from_dump.h"
+#include "jobs/frozen.h"
+#include "jobs/journal/reader.h"
+#include "jobs/list/line_reader.h"
+#include "jobs/resume.h"
+#include "jobs/store/durable.h"
+#include "jobs/store/index.h"
+#include "jobs/store/tools/frozen_config.h"
+#include "jobs/store/tools/key_index.h"
+#include "jobs/store/tools/merge_files.h"
+#include "jobs/store/tools/merge_sources.h"
+#include "registry/digest.h"
+
+namespace ditmill::jobs {
+namespace {
+
+namespace fs = std::filesystem;
+using configs::YamlNode;
+
+constexpr std::size_t max_journal_line = std::size_t{1} << 20;
+constexpr std::size_t write_bytes = std::size_t{1} << 20;
+
+YamlNode text_node(std::string text) {
+  YamlNode node;
+  node.kind = YamlNode::Kind::scalar;
+  node.text = std::move(text);
+  node.quoted = true;
+  return node;
+}
+
+void put(YamlNode& mapping, const std::string& key, YamlNode value) {
+  for (auto& [name, held] : mapping.entries) {
+    if (name.text != key) continue;
+    held = std::move(value);
+    return;
+  }
+  YamlNode name = text_node(key);
+  name.quoted = false;
+  mapping.entries.emplace_back(std::move(name), std::move(value));
+}
+
+class Merger {
+ public:
+  Merger(const MergeOptions& options, const slurm::Allocation& allocation)
+      : options_(options),
+        final_(final_path(options.out)),
+        folder_(final_.path()),
+        sources_(read_sources(options.runs, allocation)),
+        out_(folder_.path()) {}
+
+  MergeReport run() {
+    report_.notes = std::move(sources_.notes);
+    out_.create();
+    for (const MergeSource& source : sources_.runs) {
+      for (const JournalFile& journal : journal_files(source.run)) merge_journal(source, journal);
+      merge_epochs(source);
+    }
+    write_requests(out_, sources_.items);
+    const nlohmann::json config = write_frozen();
+    const JournalState journals = read_journals(out_);
+    find_alarms(journals);
+    write_index(out_, journals, config);
+    write_outcome(journals);
+    folder_.publish();
+    return std::move(report_);
+  }
+
+ private:
+  static RunDirectory final_path(const std::string& out) {
+    std::string path = fs::absolute(out).lexically_normal().string();
+    while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+    return RunDirectory{path};
+  }
+
+  void note(const std::string& file, int line, const std::string& what) {
+    report_.notes.push_back(file + ", line " + std::to_string(line) + ": " + what + "; it is left out");
+  }
+
+  void merge_journal(const MergeSource& source, const JournalFile& journal) {
+    const std::unique_ptr<registry::ByteSource> bytes = registry::open_file(journal.path);
+    LineReader lines(*bytes, max_journal_line);
+    durable::File file = durable::File::open(out_.journal(journal.epoch + source.raise, journal.group),
+                                             O_WRONLY | O_CREAT | O_EXCL);
+    std::string text;
+    std::string last_part;
+    std::string_view line;
+    while (lines.next(line)) {
+      std::string why = "the line is torn";
+      std::optional<Record> record = lines.terminated() ? from_line(line, why) : std::nullopt;
+      if (record && record->event == Event::done) {
+        const std::optional<std::string> part = raise_epoch(record->part, source.raise);
+        if (part) {
+          if (*part != last_part) take_part(source, *record, *part);
+          last_part = *part;
+          record->part = *part;
+        } else {
+          record.reset();
+          why = "its part has a foreign name";
+        }
+      }
+      if (!record) {
+        note(journal.path, lines.line(), why);
+        continue;
+      }
+      text += to_line(*record);
+      if (text.size() < write_bytes) continue;
+      file.write(text);
+      text.clear();
+    }
+    file.write(text);
+    file.sync();
+    file.close();
+  }
+
+  /// A part that is not there, or is cut, is left out: the merged journal's reader then says so.
+  void take_part(const MergeSource& source, const Record& record, const std::string& part) {
+    const std::string from = source.run.path() + "/" + record.part;
+    const std::string to = out_.path() + "/" + part;
+    std::error_code error;
+    const std::uintmax_t size = fs::file_size(from, error);
+    if (error || size != record.part_bytes) {
+      report_.notes.push_back(
+          from +
+          (error ? ": the part cannot be found" : ": the part has another size than the journal says") +
+          "; its items are to be made again");
+      return;
+    }
+    if (fs::exists(to)) return;
+    const std::string parent = fs::path(to).parent_path().string();
+    fs::create_directories(parent, error);
+    if (error) throw system_error(error.value(), "make a folder for parts", Where{.file = parent});
+    ++(link_or_copy(from, to, options_.copy) ? report_.parts_linked : report_.parts_copied);
+  }
+
+  /// Who worked on it, and so that the next start takes a higher number. Nobody holds them: the next start
+  /// need not wait.
+  void merge_epochs(const MergeSource& source) {
+    for (int epoch = 1; epoch <= source.newest; ++epoch) {
+      std::string text = "{}\n";
+      if (fs::exists(source.run.epoch(epoch))) {
+        text = durable::read_file(source.run.epoch(epoch));
+      } else if (epoch < source.newest) {
+        continue;
+      }
+      const std::string path = out_.epoch(epoch + source.raise);
+      durable::write_file(path, text);
+      const timespec released[2] = {};
+      const durable::File file = durable::File::open(path, O_WRONLY);
+      if (::futimens(file.fd(), released) != 0)
+        throw system_error(errno, "touch a file", Where{.file = path});
+    }
+  }
+
+  /// manifest.yaml and config.json: the first's, with the merged list as their items.
+  nlohmann::json write_frozen() {
+    const RunDirectory& first = sources_.runs.front().run;
+    std::vector<Problem> problems;
+    YamlNode root = configs::parse_yaml(durable::read_file(first.manifest()), first.manifest(), problems);
+    if (!problems.empty()) throw Error{std::move(problems)};
+    YamlNode requests;
+    requests.kind = YamlNode::Kind::mapping;
+    put(requests, "file", text_node(final_.requests()));
+    put(root, "requests", std::move(requests));
+    YamlNode output;
+    output.kind = YamlNode::Kind::mapping;
+    if (const YamlNode* frozen = root.find("output")) output = *frozen;
+    put(output, "path", text_node(final_.path()));
+    put(root, "output", std::move(output));
+    const std::string manifest = to_yaml(root);
+    durable::write_file(out_.manifest(), manifest);
+
+    nlohmann::json config = sources_.runs.front().config;
+    config["layer3_requests"] = {{"file", fs::path(out_.requests()).filename().string()},
+                                 {"items", sources_.items.size()},
+                                 {"sha256", list_sha256(out_.requests())}};
+    config["manifest_sha256"] = registry::sha256_hex(manifest);
+    durable::write_file(out_.config(), config.dump(2) + "\n");
+    if (fs::exists(first.digests())) durable::write_file(out_.digests(), durable::read_file(first.digests()));
+    return config;
+  }
+
+  /// The journals once more, for what was done twice.
+  void find_alarms(const JournalState& journals) {
+    std::set<std::string> ids;
+    for (const JournalFile& journal : journal_files(out_)) {
+      const std::unique_ptr<registry::ByteSource> bytes = registry::open_file(journal.path);
+      LineReader lines(*bytes, max_journal_line);
+      std::string_view line;
+      while (lines.next(line)) {
+        std::string why;
+        const std::optional<Record> record = from_line(line, why);
+        if (!record || record->event != Event::done) continue;
+        const std::optional<ItemState> state = journals.by_key.find(record->key);
+        if (state != nullptr && state->event == Event::done && state->record.content != record->content) {
+          ids.insert(record->item);
+        }
+      }
+    }
+    report_.alarms.assign(ids.begin(), ids.end());
+  }
+
+  void write_outcome(const JournalState& journals) {
+    report_.items = sources_.items.size();
+    for (const PackedItem& item : sources_.items.packed()) {
+      const std::optional<ItemState> state = journals.by_key.find(item.key);
+      switch (state == nullptr ? Event::start : state->event) {
+        case Event::done:
+          ++report_.done;
+          break;
+        case Event::failed:
+          ++report_.failed;
+          break;
+        case Event::quarantined:
+          ++report_.quarantined;
+          break;
+        case Event::start:
+        case Event::stopped:
+          ++report_.left;
+          break;
+      }
+    }
+    const MergeSource& last = sources_.runs.back();
+    const int exit = report_.left > 0 ? 75 : report_.failed + report_.quarantined > 0 ? 2 : 0;
+    const nlohmann::json outcome{{"exit", exit},
+                                 {"done", report_.done},
+                                 {"failed", report_.failed},
+                                 {"quarantined", report_.quarantined},
+                                 {"left", report_.left},
+                                 {"reason", "merged from " + std::to_string(sources_.runs.size()) + " runs"},
+                                 {"epoch", last.raise + last.newest}};
+    durable::write_file(out_.outcome(), outcome.dump() + "\n");
+  }
+
+  const MergeOptions& options_;
+  RunDirectory final_;
+  BuildFolder folder_;
+  MergeSources sources_;
+  RunDirectory out_;
+  MergeReport report_;
+};
+
+}  // namespace
+
+MergeReport merge_runs(const MergeOptions& options, const slurm::Allocation& allocation) {
+  return Merger{options, allocation}.run();
+}
+
+}  // namespace ditmill::jobs

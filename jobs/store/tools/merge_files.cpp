@@ -1,0 +1,111 @@
+#include "jobs/store/tools/merge_files.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
+#include <filesystem>
+#include <system_error>
+#include <vector>
+
+#include "configs/error.h"
+
+namespace ditmill::jobs {
+namespace {
+
+namespace fs = std::filesystem;
+
+void refuse_existing(const std::string& path) {
+  std::error_code error;
+  if (!fs::exists(fs::symlink_status(path, error))) return;
+  throw Error(Category::usage, "merge runs", Where{.file = path}, Expected{"a folder that is not there yet"},
+              Got{"it exists"}, "name another --out");
+}
+
+void copy_file(const std::string& from, const std::string& to) {
+  const durable::File source = durable::File::open(from, O_RDONLY);
+  durable::File copy = durable::File::open(to, O_WRONLY | O_CREAT | O_EXCL);
+  std::vector<char> buffer(std::size_t{1} << 20);
+  while (true) {
+    const ssize_t count = ::read(source.fd(), buffer.data(), buffer.size());
+    if (count == 0) break;
+    if (count > 0) {
+      copy.write({buffer.data(), static_cast<std::size_t>(count)});
+    } else if (errno != EINTR) {
+      throw system_error(errno, "read a file", Where{.file = from});
+    }
+  }
+  copy.sync();
+  copy.close();
+}
+
+}  // namespace
+
+BuildFolder::BuildFolder(std::string path) : final_(std::move(path)), temp_(final_ + ".tmp") {
+  refuse_existing(final_);
+  std::error_code error;
+  fs::create_directories(temp_, error);
+  if (error) throw system_error(error.value(), "make a folder", Where{.file = temp_});
+  lock_ = durable::File::open(temp_, O_RDONLY | O_DIRECTORY);
+  if (::flock(lock_->fd(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    throw Error(Category::io, "merge runs", Where{.file = temp_}, Expected{"no other merge at work on it"},
+                Got{"another process holds its lock"});
+  }
+  for (fs::directory_iterator at(temp_, error), end; !error && at != end; at.increment(error)) {
+    fs::remove_all(at->path(), error);
+    if (error) break;
+  }
+  if (error) throw system_error(error.value(), "remove what an earlier merge left", Where{.file = temp_});
+}
+
+BuildFolder::~BuildFolder() {
+  std::error_code ignored;
+  if (!published_) fs::remove_all(temp_, ignored);
+}
+
+void BuildFolder::publish() {
+  std::error_code error;
+  for (fs::recursive_directory_iterator at(temp_, error), end; !error && at != end; at.increment(error)) {
+    if (at->is_directory()) durable::sync_folder(at->path().string());
+  }
+  if (error) throw system_error(error.value(), "list a folder", Where{.file = temp_});
+  durable::sync_folder(temp_);
+  refuse_existing(final_);
+  if (std::rename(temp_.c_str(), final_.c_str()) != 0) {
+    throw system_error(errno, "rename " + temp_ + " to its final name", Where{.file = final_});
+  }
+  published_ = true;
+  durable::sync_folder(fs::path(final_).parent_path().string());
+}
+
+bool link_or_copy(const std::string& from, const std::string& to, bool copy) {
+  if (!copy) {
+    if (::link(from.c_str(), to.c_str()) == 0) return true;
+    const bool cannot =
+        errno == EXDEV || errno == EPERM || errno == EMLINK || errno == ENOTSUP || errno == ENOSYS;
+    if (!cannot) throw system_error(errno, "link " + from, Where{.file = to});
+  }
+  copy_file(from, to);
+  return false;
+}
+
+std::optional<std::string> raise_epoch(std::string_view part, int by) {
+  static constexpr std::string_view before = "parts/e";
+  if (!part.starts_with(before)) return std::nullopt;
+  const std::string_view rest = part.substr(before.size());
+  int epoch = 0;
+  const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), epoch);
+  const std::string_view after = rest.substr(static_cast<std::size_t>(end - rest.data()));
+  if (error != std::errc() || epoch < 0 || !after.starts_with("-g") ||
+      after.find('/') == std::string_view::npos) {
+    return std::nullopt;
+  }
+  std::string digits = std::to_string(epoch + by);
+  if (digits.size() < 4) digits.insert(0, 4 - digits.size(), '0');
+  return std::string(before) + digits + std::string(after);
+}
+
+}  // namespace ditmill::jobs

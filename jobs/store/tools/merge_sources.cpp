@@ -1,0 +1,126 @@
+#include "jobs/store/tools/merge_sources.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+#include <set>
+#include <system_error>
+
+#include "configs/error.h"
+#include "jobs/epoch.h"
+#include "jobs/journal/reader.h"
+#include "jobs/resume.h"
+#include "jobs/store/tools/damage.h"
+#include "jobs/store/tools/frozen_config.h"
+
+namespace ditmill::jobs {
+namespace {
+
+constexpr std::size_t max_shown = 80;
+
+/// The dotted fields of two identities that differ, with both values.
+void require_same_identity(const MergeSource& first, const MergeSource& other) {
+  const nlohmann::json a = first.config.value(identity_field, nlohmann::json{});
+  const nlohmann::json b = other.config.value(identity_field, nlohmann::json{});
+  if (a.is_object() && a == b) return;
+  const nlohmann::json then = a.flatten();
+  const nlohmann::json now = b.flatten();
+  std::set<std::string> paths;
+  for (const auto& [path, value] : then.items()) paths.insert(path);
+  for (const auto& [path, value] : now.items()) paths.insert(path);
+  std::string expected;
+  std::string got;
+  for (const std::string& path : paths) {
+    const nlohmann::json before = then.value(path, nlohmann::json{});
+    const nlohmann::json after = now.value(path, nlohmann::json{});
+    if (before == after) continue;
+    std::string field = path.substr(std::min<std::size_t>(path.size(), 1));
+    std::replace(field.begin(), field.end(), '/', '.');
+    expected += (expected.empty() ? "" : ", ") + field + " " + printable(before.dump(), max_shown);
+    got += (got.empty() ? "" : ", ") + field + " " + printable(after.dump(), max_shown);
+  }
+  throw Error(Category::usage, "merge runs: they are not of one job", Where{.file = other.run.config()},
+              Expected{expected.empty() ? "an identity" : expected + ", as " + first.run.path() + " has it"},
+              Got{got.empty() ? "none in config.json" : got},
+              "only runs of the same weights and settings can be merged");
+}
+
+MergeSource open_source(const std::string& path, const slurm::Allocation& allocation) {
+  MergeSource source{.run = RunDirectory{path}, .config = {}};
+  if (!std::filesystem::exists(source.run.requests())) {
+    throw Error(Category::not_found, "merge runs", Where{.file = source.run.requests()}, {}, {},
+                path + " is no run directory of ditmill");
+  }
+  require_idle(source.run, allocation, "merge runs");
+  source.config = read_config(source.run);
+  source.newest = newest_epoch(source.run);
+  for (const JournalFile& file : journal_files(source.run))
+    source.newest = std::max(source.newest, file.epoch);
+  return source;
+}
+
+/// Joins lists; ids that come again must have the same key.
+class Joiner {
+ public:
+  void add(const ItemList& items) {
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      joined_.add(items[i]);
+      const std::optional<std::size_t> earlier = ids_.insert(joined_.size() - 1);
+      if (!earlier) {
+        order_.push_back(static_cast<std::uint32_t>(joined_.size() - 1));
+      } else if (joined_.packed()[*earlier].key == items.packed()[i].key) {
+        again_.emplace_back(items.packed()[i].id);
+      } else {
+        differing_.emplace_back(items.packed()[i].id);
+      }
+    }
+  }
+
+  void finish(MergeSources& sources) {
+    if (!differing_.empty()) {
+      throw Error(Category::usage,
+                  "merge runs: " + std::to_string(differing_.size()) +
+                      " ids stand for different items: " + some_of(differing_),
+                  {}, Expected{"one key for an id"}, Got{"other prompts, seeds or sizes"},
+                  "give the items of each list ids of their own");
+    }
+    if (!again_.empty()) {
+      sources.notes.push_back(std::to_string(again_.size()) +
+                              " items are in several runs, and once in the merged one: " + some_of(again_));
+    }
+    joined_.select(order_);
+    sources.items = std::move(joined_);
+  }
+
+ private:
+  ItemList joined_;
+  IdIndex ids_{joined_};
+  std::vector<std::uint32_t> order_;
+  std::vector<std::string> again_;
+  std::vector<std::string> differing_;
+};
+
+}  // namespace
+
+MergeSources read_sources(const std::vector<std::string>& runs, const slurm::Allocation& allocation) {
+  MergeSources sources;
+  std::set<std::string> seen;
+  Joiner joiner;
+  int raise = 0;
+  for (const std::string& path : runs) {
+    MergeSource source = open_source(path, allocation);
+    if (!seen.insert(std::filesystem::canonical(path).string()).second) {
+      throw Error(Category::usage, "merge runs", Where{.file = path}, Expected{"each run once"},
+                  Got{"twice"});
+    }
+    require_same_identity(sources.runs.empty() ? source : sources.runs.front(), source);
+    source.raise = raise;
+    raise += source.newest;
+    joiner.add(read_frozen_job(source.run)->items);
+    sources.runs.push_back(std::move(source));
+  }
+  joiner.finish(sources);
+  return sources;
+}
+
+}  // namespace ditmill::jobs
