@@ -205,7 +205,7 @@ class Merger {
         const std::optional<Record> record = from_line(line, why);
         if (!record || record->event != Event::done) continue;
         const std::optional<ItemState> state = journals.by_key.find(record->key);
-        if (state != nullptr && state->event == Event::done && state->record.content != record->content) {
+        if (state && state->event == Event::done && state->record.content != record->content) {
           ids.insert(record->item);
         }
       }
@@ -217,7 +217,7 @@ class Merger {
     report_.items = sources_.items.size();
     for (const PackedItem& item : sources_.items.packed()) {
       const std::optional<ItemState> state = journals.by_key.find(item.key);
-      switch (state == nullptr ? Event::start : state->event) {
+      switch (state ? state->event : Event::start) {
         case Event::done:
           ++report_.done;
           break;

@@ -145,7 +145,7 @@ class Verifier {
     report_.items = list_.size();
     for (const PackedItem& item : list_.packed()) {
       const std::optional<ItemState> state = state_.by_key.find(item.key);
-      switch (state == nullptr ? Event::start : state->event) {
+      switch (state ? state->event : Event::start) {
         case Event::done:
           ++report_.done;
           break;
@@ -204,7 +204,7 @@ class Verifier {
 
   void compare_contents(const Record& record, const std::string& journal, int line) {
     const std::optional<ItemState> state = state_.by_key.find(record.key);
-    if (state == nullptr || state->event != Event::done || state->record.content == record.content) return;
+    if (!state || state->event != Event::done || state->record.content == record.content) return;
     damage(journal,
            "line " + std::to_string(line) + ": done with other content (" + record.part + ", " +
                record.content + ") than the one that counts (" + state->record.part + ", " +
@@ -216,9 +216,9 @@ class Verifier {
   std::vector<std::string> needed(const ClaimedPart& part) const {
     std::vector<std::string> items;
     for (const Claim& claim : part.items) {
-      const std::optional<ItemState> state = state_.by_key.find(std::string_view{claim.key});
+      const std::optional<ItemState> state = state_.by_key.find(claim.key);
       const bool elsewhere =
-          state != nullptr && state->event == Event::done && state->record.part != part.path;
+          state && state->event == Event::done && state->record.part != part.path;
       if (!elsewhere) items.push_back(claim.item);
     }
     return items;
@@ -286,7 +286,7 @@ class Verifier {
     const TargetOf target_of = [&](std::string_view id) -> std::optional<LinkTarget> {
       const std::optional<std::size_t> index = ids.find(id);
       const std::optional<ItemState> state = index ? state_.by_key.find(list_.packed()[*index].key) : std::nullopt;
-      if (state == nullptr || state->event != Event::done) return std::nullopt;
+      if (!state || state->event != Event::done) return std::nullopt;
       return LinkTarget{.part = state->record.part, .item = state->record.item};
     };
     IndexAudit found = audit_index(run_, report_.done, target_of, config_);
