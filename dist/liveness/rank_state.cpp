@@ -53,6 +53,7 @@ struct RankRecord {
   std::atomic<std::int64_t> group = -1;
   std::atomic<std::uint64_t> signal = 0;
   std::atomic<std::int64_t> died_ms = 0;
+  std::atomic<std::int64_t> alive_ms = 0;
   std::array<std::array<std::atomic<std::uint64_t>, std::tuple_size_v<SaidWords>>, 2> slots{};
 };
 
@@ -93,6 +94,7 @@ RankReport report_of(const RankRecord& record) {
       .pid_start = record.pid_start,
       .doing = std::string(said.text.data(), std::min<std::size_t>(said.length, said.text.size())),
       .since_ms = said.since_ms,
+      .alive_ms = std::max(said.since_ms, record.alive_ms.load(std::memory_order_acquire)),
       .waits = said.waits != 0,
       .leaves = record.leaves.load(std::memory_order_acquire) != 0,
       .group = static_cast<int>(record.group.load(std::memory_order_acquire)),
@@ -189,6 +191,11 @@ void RankState::step() {
 void RankState::leave() noexcept {
   const std::scoped_lock lock(writers_);
   record_.load()->leaves.store(1, std::memory_order_release);
+}
+
+void RankState::beat() noexcept {
+  const std::scoped_lock lock(writers_);
+  record_.load()->alive_ms.store(now_ms(), std::memory_order_release);
 }
 
 void RankState::join(int group) noexcept {

@@ -24,6 +24,7 @@ struct RankReport {
   unsigned long long pid_start = 0;
   std::string doing;
   std::int64_t since_ms = 0;  ///< of the Unix epoch: its last progress
+  std::int64_t alive_ms = 0;  ///< of the Unix epoch: its last sign of life
   bool waits = false;         ///< for other ranks: no progress is expected of it
   bool leaves = false;        ///< its process ends of its own accord, or because it was told to
   int group = -1;             ///< its dp group; -1: it has none yet
@@ -66,6 +67,8 @@ class RankState {
   void wait(std::string_view what_for);
   /// Ends in order from now on, so that nobody takes this rank for dead.
   void leave() noexcept;
+  /// Is alive, whatever it does: no progress.
+  void beat() noexcept;
   /// Works in this dp group from now on.
   void join(int group) noexcept;
   /// Has these items in hand, of which one may be its death; none: it is between items. Ids beyond

@@ -188,6 +188,7 @@ void Sentinel::watch() {
       order({.kind = Order::Kind::finish, .why = "SIGUSR2 at " + describe(state_.report())});
     }
     receive_orders();
+    state_.beat();
     if (hooks_.tick) hooks_.tick();
     const Clock::duration awake = std::min<Clock::duration>(now - last, longest_tick);
     last = now;

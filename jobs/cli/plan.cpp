@@ -99,7 +99,7 @@ std::vector<PendingItem> items_left(PreparedJob& job) {
   const RunDirectory run{job.manifest.output.path};
   if (const std::optional<FrozenJob> frozen = read_frozen_job(run))
     job.manifest.items.take_keys(frozen->items);
-  return pending_items(job.manifest.items, read_journals(run), false);
+  return pending_items(job.manifest.items, read_journals(run), {});
 }
 
 json dump_of(const configs::ParallelConfig& degrees) {

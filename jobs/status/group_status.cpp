@@ -13,12 +13,8 @@ struct Ranks {
 
   std::int64_t newest_ms() const {
     std::int64_t newest = 0;
-    for (const dist::RankReport* report : reports) newest = std::max(newest, report->since_ms);
+    for (const dist::RankReport* report : reports) newest = std::max(newest, report->alive_ms);
     return newest;
-  }
-  bool all_wait() const {
-    return std::all_of(reports.begin(), reports.end(),
-                       [](const dist::RankReport* report) { return report->waits; });
   }
   int hosts() const {
     std::set<std::string_view> hosts;
@@ -36,7 +32,7 @@ void add_ranks(GroupStatus& status, const Ranks& ranks, double now, bool alive) 
   status.doing = first.doing;
   status.items = first.items;
   status.heartbeat_age_s = std::max(now - static_cast<double>(ranks.newest_ms()) / 1000, 0.0);
-  status.silent = alive && *status.heartbeat_age_s > GroupStatus::silence_s && !ranks.all_wait();
+  status.silent = alive && *status.heartbeat_age_s > GroupStatus::silence_s;
 }
 
 void add_pace(GroupStatus& status, const GroupPace& pace) {

@@ -14,7 +14,7 @@ namespace ditmill::jobs {
 
 /// A dp group of the newest epoch, from what its ranks say and what its journal says.
 struct GroupStatus {
-  static constexpr double silence_s = 15;     ///< without progress, while the run is alive
+  static constexpr double silence_s = 15;     ///< without a sign of life, while the run is alive
   static constexpr double slow_factor = 1.3;  ///< times the median of the groups' medians
 
   int group = 0;
@@ -22,7 +22,7 @@ struct GroupStatus {
   int rank = -1;                               ///< its first rank; -1 likewise
   int ranks = 0;                               ///< that have said they belong to it
   int hosts = 0;                               ///< that they are on
-  std::optional<double> heartbeat_age_s = {};  ///< since the last progress of any of its ranks
+  std::optional<double> heartbeat_age_s = {};  ///< since the last sign of life of any of its ranks
   std::string doing = {};                      ///< in its first rank's words
   std::string items = {};                      ///< in hand: ids with commas between
   std::size_t done = 0;                        ///< in this epoch
@@ -33,9 +33,8 @@ struct GroupStatus {
   bool silent = false;
 };
 
-/// All groups, by number. `alive`: the run is at work, so that silence means something. A group whose ranks
-/// wait for others is not silent. Of an even number of groups the lower middle one is the median: of two,
-/// the slower one can be told.
+/// All groups, by number. `alive`: the run is at work, so that silence means something. Of an even number of
+/// groups the lower middle one is the median: of two, the slower one can be told.
 std::vector<GroupStatus> group_statuses(std::span<const dist::RankReport> ranks,
                                         const std::map<int, GroupPace>& paces, double now, bool alive);
 

@@ -226,7 +226,7 @@ class Page {
     };
     if (any(&GroupStatus::silent)) {
       screen_.line(
-          fmt::format("SILENT: no progress for over {} s; a single step that takes longer looks the same",
+          fmt::format("SILENT: no sign of life for over {} s: its processes are stopped, or its node is gone",
                       GroupStatus::silence_s),
           Tint::dim);
     }

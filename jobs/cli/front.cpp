@@ -1,0 +1,32 @@
+#include "jobs/cli/front.h"
+
+#include <iostream>
+
+#include "jobs/cli/output.h"
+
+namespace ditmill::jobs {
+
+CLI::App& Front::add(CLI::App& parent, const std::string& name, const std::string& what, bool has_json,
+                     Command command) {
+  CLI::App* app = parent.add_subcommand(name, what);
+  if (has_json) app->add_flag("--json", json, "Results as JSON");
+  app->add_option("--out", out, "Write results to a file instead of standard output")->type_name("FILE");
+  app->callback([this, command = std::move(command)] { chosen_ = command; });
+  return *app;
+}
+
+CLI::App& Front::add_room(CLI::App& parent, const std::string& name, const std::string& what) {
+  CLI::App* room = parent.add_subcommand(name, what);
+  room->require_subcommand(1);
+  return *room;
+}
+
+int Front::run() const { return write_results(out, chosen_); }
+
+int say(std::ostream& out, const ResultsOutput& results) {
+  for (const std::string& note : results.notes) std::cerr << "ditmill: " << note << "\n";
+  out << results.text;
+  return results.code;
+}
+
+}  // namespace ditmill::jobs
