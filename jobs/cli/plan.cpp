@@ -262,7 +262,7 @@ std::string to_text(const json& report) {
   for (const json& size : report.at("sizes")) {
     text += fmt::format("  {:<16} {:>9} items, {} and {} each{}\n",
                         size_name(size.at("width"), size.at("height"), size.at("frames")),
-                        size.at("items").get<std::size_t>(), span_text(size.at("seconds")),
+                        size.at("items").get<std::size_t>(), wall_text(size.at("seconds")),
                         size_text(size.at("bytes")), size.at("estimated").get<bool>() ? " *" : "");
   }
   text += fmt::format("storage: {}\n\n", size_text(report.at("disk_bytes")));
@@ -276,7 +276,7 @@ std::string to_text(const json& report) {
     const std::string layout = row.at("layout").get<std::string>();
     text +=
         fmt::format(columns, row.at("nodes").get<int>(), row.at("ranks").get<int>(),
-                    row.at("groups").get<int>(), measured ? span_text(number("wall_seconds")) : "-",
+                    row.at("groups").get<int>(), measured ? wall_text(number("wall_seconds")) : "-",
                     measured ? fmt::format("{:.3g}", number("hours")) : "-",
                     measured ? fmt::format("{:.0f}", number("items_per_hour")) : "-",
                     measured ? fmt::format("{:.1f} %", 100 * number("idle_share")) : "-",

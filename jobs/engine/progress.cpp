@@ -3,7 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
+
+#include "jobs/duration_text.h"
 
 namespace ditmill::jobs {
 namespace {
@@ -14,13 +15,6 @@ constexpr auto line_interval = std::chrono::seconds{10};
 constexpr std::size_t bar_width = 30;
 
 }  // namespace
-
-std::string duration_text(double seconds) {
-  const auto whole = static_cast<long>(std::llround(std::max(seconds, 0.0)));
-  if (whole >= 3600) return fmt::format("{}h{:02}m", whole / 3600, whole % 3600 / 60);
-  if (whole >= 60) return fmt::format("{}m{:02}s", whole / 60, whole % 60);
-  return fmt::format("{}s", whole);
-}
 
 Progress::Progress(std::size_t total, std::size_t already_done, bool terminal, Write write, Clock clock)
     : total_(total),

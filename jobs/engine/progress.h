@@ -46,7 +46,4 @@ class Progress {
   std::string shown_;
 };
 
-/// "3h07m", "1m26s", "4s"
-std::string duration_text(double seconds);
-
 }  // namespace ditmill::jobs

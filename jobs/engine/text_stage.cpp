@@ -9,8 +9,8 @@
 #include <optional>
 
 #include "dist/agree.h"
+#include "jobs/duration_text.h"
 #include "jobs/engine/group_runner.h"
-#include "jobs/engine/progress.h"
 #include "jobs/memory/memory_plan.h"
 
 namespace ditmill::jobs {

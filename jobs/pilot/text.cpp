@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "configs/error.h"
+#include "jobs/duration_text.h"
 #include "jobs/parallel_choice.h"
 #include "jobs/pilot/forecast.h"
 
@@ -25,7 +26,7 @@ std::string heading(const Pilot& pilot) {
                                  layout.ranks, describe(layout.degrees), layout.groups());
   if (layout.threads > 0) text += fmt::format(", {} threads a rank", layout.threads);
   if (!layout.device_name.empty()) text += ", " + printable(layout.device_name);
-  if (pilot.startup_seconds > 0) text += "; start-up " + span_text(pilot.startup_seconds);
+  if (pilot.startup_seconds > 0) text += "; start-up " + wall_text(pilot.startup_seconds);
   return text + "\n";
 }
 
@@ -36,13 +37,13 @@ std::string outlook(const Pilot& pilot, const PreparedJob& job, const ItemList& 
   const Forecast forecast = forecaster.with(pilot.layout.groups());
   std::string text =
       fmt::format("the whole list, with this layout: {} items in {}, {:.3g} {}-hours, {}\n", items.size(),
-                  span_text(forecast.seconds()), forecast.seconds() * pilot.layout.ranks / 3600,
+                  wall_text(forecast.seconds()), forecast.seconds() * pilot.layout.ranks / 3600,
                   paid_unit(pilot.layout), size_text(forecast.bytes));
   for (const SizeForecast& size : forecaster.sizes()) {
     if (!size.cost.estimated) continue;
     text += fmt::format("  {}: {} items were not piloted: {} an item, estimated\n",
                         size_name(size.width, size.height, size.frames), size.items,
-                        span_text(size.cost.seconds));
+                        wall_text(size.cost.seconds));
   }
   return text;
 }
@@ -63,12 +64,8 @@ std::string pilot_text(const Pilot& pilot, const PreparedJob& job, const ItemLis
   return text + outlook(pilot, job, items);
 }
 
-std::string span_text(double seconds) {
-  if (seconds < 60) return fmt::format("{:.1f} s", seconds);
-  const auto whole = static_cast<std::int64_t>(std::llround(seconds));
-  if (whole < 3600) return fmt::format("{}m{:02}s", whole / 60, whole % 60);
-  if (whole < 86'400) return fmt::format("{}h{:02}m", whole / 3600, whole / 60 % 60);
-  return fmt::format("{}d{:02}h", whole / 86'400, whole / 3600 % 24);
+std::string wall_text(double seconds) {
+  return seconds < 60 ? fmt::format("{:.1f} s", seconds) : duration_text(seconds);
 }
 
 std::string size_text(double bytes) {

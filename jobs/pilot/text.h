@@ -14,7 +14,7 @@ namespace ditmill::jobs {
 std::string pilot_text(const Pilot& pilot, const PreparedJob& job, const ItemList& items);
 
 /// "12.3 s", "4m05s", "3h07m", "2d03h"
-std::string span_text(double seconds);
+std::string wall_text(double seconds);
 /// "12.3 kB", "4.1 GB"
 std::string size_text(double bytes);
 /// "832x480x81"

@@ -10,6 +10,7 @@
 #include <ctime>
 #include <map>
 
+#include "jobs/duration_text.h"
 #include "jobs/status/text_screen.h"
 
 namespace ditmill::jobs {
@@ -50,7 +51,7 @@ std::string cut(std::string text) {
   return text;
 }
 
-std::string ago(double seconds) { return span_text(seconds) + " ago"; }
+std::string ago(double seconds) { return duration_text(seconds) + " ago"; }
 
 /// "Fri 03:41", by the clock of whoever reads it.
 std::string clock_text(double time) {
@@ -158,11 +159,11 @@ class Page {
       if (running()) screen_.line("no item of this epoch has ended yet: no rate");
       return;
     }
-    std::string text = fmt::format("{} items/h, {} s an item (of this epoch's last {})",
-                                   short_number(progress_.items_per_hour),
-                                   short_number(progress_.seconds_per_item), span_text(progress_.window_s));
+    std::string text = fmt::format(
+        "{} items/h, {} s an item (of this epoch's last {})", short_number(progress_.items_per_hour),
+        short_number(progress_.seconds_per_item), duration_text(progress_.window_s));
     if (progress_.eta_s) {
-      text += fmt::format(", {} to go: until about {}", span_text(*progress_.eta_s),
+      text += fmt::format(", {} to go: until about {}", duration_text(*progress_.eta_s),
                           clock_text(progress_.now + *progress_.eta_s));
     }
     screen_.line(text);
@@ -249,7 +250,7 @@ class Page {
             {group.host.empty() ? "-" : cut(group.host) + more_hosts,
              group.slow || group.silent ? Tint::bold : Tint::none},
             {group.rank < 0 ? "-" : std::to_string(group.rank) + more_ranks},
-            {group.heartbeat_age_s ? span_text(*group.heartbeat_age_s) : "-"},
+            {group.heartbeat_age_s ? duration_text(*group.heartbeat_age_s) : "-"},
             {std::to_string(group.done)},
             {group.median_s ? short_number(*group.median_s) : "-"},
             mark,

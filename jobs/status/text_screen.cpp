@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "configs/error.h"
 
@@ -70,14 +69,6 @@ void TextScreen::table(const std::vector<std::vector<Span>>& rows, const std::ve
     }
     line(spans);
   }
-}
-
-std::string span_text(double seconds) {
-  const auto whole = static_cast<long>(std::llround(std::clamp(seconds, 0.0, 1e12)));
-  if (whole >= 86400) return fmt::format("{}d{:02}h", whole / 86400, whole % 86400 / 3600);
-  if (whole >= 3600) return fmt::format("{}h{:02}m", whole / 3600, whole % 3600 / 60);
-  if (whole >= 60) return fmt::format("{}m{:02}s", whole / 60, whole % 60);
-  return fmt::format("{}s", whole);
 }
 
 std::string short_number(double value) {

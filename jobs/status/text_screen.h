@@ -38,8 +38,6 @@ class TextScreen {
   std::string text_;
 };
 
-/// "2d03h", "3h07m", "1m26s", "4s"; short enough for a column.
-std::string span_text(double seconds);
 /// A number in about three digits, without an exponent where it can be helped: "1203", "4.43".
 std::string short_number(double value);
 

@@ -1,9 +1,10 @@
 #include "jobs/engine/progress.h"
 
-#include <vector>
-
 #include <gmock/gmock.h>
 
+#include <vector>
+
+#include "jobs/duration_text.h"
 #include "jobs/engine/coordinator.h"
 
 namespace ditmill::jobs {
