@@ -48,6 +48,7 @@ void EarlyEnding::obey(const dist::Order& order) {
   std::unique_lock lock(mutex_);
   if (phase_ == Phase::after_items) return;
   const bool lost = order.kind == dist::Order::Kind::lost;
+  if (lost) lost_ = true;
   if (rank_ == 0 && !lost) spdlog::warn("{}: the run stops", order.why);
   // What is dropped at the last moment has still to be sealed.
   stop_.stop(order.why, grace_ - std::min<std::chrono::milliseconds>(std::chrono::milliseconds{grace_} / 10, most_for_sealing));
@@ -75,6 +76,12 @@ void EarlyEnding::tick() {
 void EarlyEnding::end_all(const std::string& why) {
   conclude(why, false);
   dist::MpiSession::abort(exit_);
+}
+
+void EarlyEnding::end_after_a_drop() {
+  if (lost_) return;
+  const std::optional<StopSwitch::Stop> stop = stop_.stopped();
+  end_all(stop ? stop->why : "items were dropped");
 }
 
 std::optional<Counts> EarlyEnding::counts() const {

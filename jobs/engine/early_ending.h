@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <mutex>
@@ -39,6 +40,8 @@ class EarlyEnding {
   void tick();
   /// On rank 0: writes the outcome and ends all ranks.
   [[noreturn]] void end_all(const std::string& why);
+  /// On rank 0, when all groups are gone and one has dropped what it had in hand: the same, unless a rank is lost.
+  void end_after_a_drop();
 
  private:
   enum class Phase { before_items, items, after_items };
@@ -50,6 +53,8 @@ class EarlyEnding {
   std::chrono::seconds grace_;
   std::function<void(const Outcome&)> tell_;
   StopSwitch stop_;
+
+  std::atomic<bool> lost_ = false;
 
   std::mutex mutex_;  ///< of the following
   Phase phase_ = Phase::before_items;

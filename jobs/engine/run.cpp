@@ -326,7 +326,7 @@ class Run {
                                              .progress = &*progress,
                                              .stop = &early_ending_.stop(),
                                              .every_second = [this] { stop_if_need_be(); },
-                                             .after_a_drop = [this] { end_after_a_drop(); }});
+                                             .after_a_drop = [this] { early_ending_.end_after_a_drop(); }});
     }
     state_.set("starting on the items");
     state_.join(parallel_->index(dist::Axis::dp));
@@ -367,11 +367,6 @@ class Run {
                              parallel_->mesh().degree(dist::Axis::dp));
     }
     if (why) sentinel_.order({.kind = dist::Order::Kind::finish, .why = *why});
-  }
-
-  void end_after_a_drop() {
-    const std::optional<StopSwitch::Stop> stop = early_ending_.stop().stopped();
-    early_ending_.end_all(stop ? stop->why : "items were dropped");
   }
 
   void note_early_end(const Coordinator& coordinator) {
