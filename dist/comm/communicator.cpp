@@ -213,6 +213,13 @@ void Communicator::send(std::span<const std::byte> bytes, int to, int tag, Purpo
   impl_->send(bytes, to, tag);
 }
 
+void Communicator::post(std::vector<std::byte> bytes, int to, int tag, Purpose why) const {
+  expect_rank(to, size(), "send a message");
+  expect_tag(tag, "send a message");
+  const Counted counted(*traffic_, why, bytes.size());
+  impl_->post(std::move(bytes), to, tag);
+}
+
 std::optional<Message> Communicator::try_receive(int from, int tag, Purpose why) const {
   if (from != -1) expect_rank(from, size(), "receive a message");
   expect_tag(tag, "receive a message");

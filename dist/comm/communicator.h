@@ -125,6 +125,9 @@ class Communicator {
 
   /// Sends a message; returns when `bytes` may be reused. `tag` is 0 to 32765. Safe from any thread.
   void send(std::span<const std::byte> bytes, int to, int tag, Purpose why) const;
+  /// Sends a message, and returns at once: it goes on its way while this rank does something else. After what
+  /// this rank has sent there before. Safe from any thread. On MPI only errors at the start are thrown.
+  void post(std::vector<std::byte> bytes, int to, int tag, Purpose why) const;
   /// A message with this tag from `from` (-1: anybody), if one has arrived. Never waits. Safe from any
   /// thread, but only one thread receives a given tag.
   std::optional<Message> try_receive(int from, int tag, Purpose why) const;

@@ -47,6 +47,7 @@ class CommunicatorImpl {
   /// Copies within this rank's memory, before exchange() of the rest.
   virtual void copy(void* to, const void* from, std::size_t bytes) = 0;
   virtual void send(std::span<const std::byte> bytes, int to, int tag) = 0;
+  virtual void post(std::vector<std::byte> bytes, int to, int tag) { send(bytes, to, tag); }
   virtual std::optional<Message> try_receive(int from, int tag) = 0;
 };
 

@@ -100,6 +100,12 @@ class MpiExchange {
 
   void add(MPI_Request request) { requests_.push_back(request); }
 
+  /// Keeps the bytes of a message until it has gone.
+  const std::vector<std::byte>& keep(std::vector<std::byte> bytes) {
+    kept_ = std::move(bytes);
+    return kept_;
+  }
+
   /// Whether all have ended; makes MPI go on with them. Throws what MPI says of one that failed.
   bool test() {
     const std::scoped_lock lock(mutex_);
@@ -116,6 +122,7 @@ class MpiExchange {
 
  private:
   std::mutex mutex_;
+  std::vector<std::byte> kept_;
   std::vector<MPI_Request> requests_;
   Clock::time_point start_ = Clock::now();
   Clock::time_point end_ = start_;
@@ -296,6 +303,16 @@ class MpiCommunicator final : public CommunicatorImpl {
 
   void send(std::span<const std::byte> bytes, int to, int tag) override {
     start_send(bytes, to, tag, "send a message");
+  }
+
+  void post(std::vector<std::byte> bytes, int to, int tag) override {
+    auto message = std::make_shared<MpiExchange>();
+    const std::vector<std::byte>& kept = message->keep(std::move(bytes));
+    const ByteRun run(kept.size(), limit_);
+    MPI_Request request = MPI_REQUEST_NULL;
+    check(MPI_Isend(kept.data(), run.count(), run.type(), to, tag, comm_, &request), "send a message");
+    message->add(request);
+    if (!message->test()) progress_->watch(message);
   }
 
   std::optional<Message> try_receive(int from, int tag) override {

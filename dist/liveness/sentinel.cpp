@@ -29,7 +29,7 @@ constexpr milliseconds tick{50};
 /// meanwhile, and blames nobody for it.
 constexpr milliseconds longest_tick{1000};
 /// Rank 0 ends the job after SIGTERM; a rank that is still there then ends by itself.
-constexpr milliseconds rank_0_ends_all{3000};
+constexpr milliseconds rank_0_ends_all{30'000};
 /// How long word of a lost rank may take to rank 0 before all are ended.
 constexpr milliseconds last_message{100};
 
@@ -143,8 +143,9 @@ void Sentinel::stop() {
 }
 
 void Sentinel::fail(const Error& error) {
-  state_.die_of(0);
-  end_all(on_rank(error, comm_.rank()).what(), exit_code(error.category()));
+  // What follows from another rank's end, or a disk's, is not the fault of what this one has in hand.
+  const bool own_fault = error.category() == Category::internal || error.category() == Category::memory;
+  end_all(on_rank(error, comm_.rank()).what(), exit_code(error.category()), own_fault);
 }
 
 void Sentinel::guard(const std::function<void()>& body) {
@@ -322,9 +323,10 @@ std::string Sentinel::dead_ranks(const RankReport& self) const {
   return dead;
 }
 
-void Sentinel::end_all(const std::string& line, int code) {
+void Sentinel::end_all(const std::string& line, int code, bool own_fault) {
   // The first reason counts; what other threads meet meanwhile follows from it.
   while (ending_all_.exchange(true)) std::this_thread::sleep_for(longest_tick);
+  if (own_fault) state_.die_of(0);
   state_.leave();
   say(line);
   tell_rank_0({.kind = Order::Kind::lost, .why = line});

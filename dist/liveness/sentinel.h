@@ -91,7 +91,7 @@ class Sentinel {
   void obey(const Order& order);
   void send_order(const Order& order, int to) const;
   void tell_rank_0(const Order& order);
-  [[noreturn]] void end_all(const std::string& line, int code);
+  [[noreturn]] void end_all(const std::string& line, int code, bool own_fault = false);
   int before() const noexcept { return (comm_.rank() + comm_.size() - 1) % comm_.size(); }
   int after() const noexcept { return (comm_.rank() + 1) % comm_.size(); }
 

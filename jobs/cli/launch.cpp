@@ -113,13 +113,17 @@ void note_lone_death(const RunDirectory& run, int epoch) {
 }
 
 /// The command line without what is the launcher's own.
-std::vector<std::string> for_ranks(const std::vector<std::string>& arguments) {
+std::vector<std::string> without(const std::vector<std::string>& words,
+                                 std::initializer_list<std::string_view> options) {
   std::vector<std::string> kept;
-  for (std::size_t i = 1; i < arguments.size(); ++i) {
-    const std::string& word = arguments[i];
-    const bool own = word == "--np" || word == "--max-crashes";
-    if (own) ++i;
-    if (!own && !word.starts_with("--np=") && !word.starts_with("--max-crashes=")) kept.push_back(word);
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    bool keep = true;
+    for (const std::string_view option : options) {
+      if (words[i] == option) ++i;  // its value
+      keep = keep && i < words.size() && !words[i].starts_with(std::string{option} + "=") &&
+             (i == 0 || words[i - 1] != option);
+    }
+    if (keep) kept.push_back(words[i]);
   }
   return kept;
 }
@@ -149,7 +153,10 @@ int launch_run(const RunOptions& options, const std::vector<std::string>& argume
   }
   std::vector<std::string> words = launcher_words(options.np);
   words.push_back(engine_path());
-  for (const std::string& word : for_ranks(arguments)) words.push_back(word);
+  for (const std::string& word :
+       without({arguments.begin() + 1, arguments.end()}, {"--np", "--max-crashes"})) {
+    words.push_back(word);
+  }
 
   const Signals signals;
   for (int crashes = 0;;) {
@@ -162,7 +169,7 @@ int launch_run(const RunOptions& options, const std::vector<std::string>& argume
     const bool lost_elsewhere =
         outcome && outcome->exit == 75 && !ended.told && exit_code_of(ended.status) != 75;
     if (outcome && !outcome->crashed && !lost_elsewhere) return outcome->exit;
-    if (!outcome && ended.told) return 75;
+    if (ended.told) return 75;
     note_lone_death(run, epoch);
     const std::string what =
         outcome ? outcome->reason
@@ -175,6 +182,7 @@ int launch_run(const RunOptions& options, const std::vector<std::string>& argume
       }
       return exit_code(Category::io);
     }
+    words = without(words, {"--retry"});  // what this start gives up is not to be taken up by the next
     std::cerr << fmt::format("ditmill: crash {} of at most {}; started again: {}\n", crashes,
                              options.max_crashes, what);
   }

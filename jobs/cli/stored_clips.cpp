@@ -29,7 +29,7 @@ double fps_of(const PartReader& part, const ListedItem& item, const std::string&
 
 }  // namespace
 
-h5::Attributes StoredClips::attributes(const ListedItem& item) { return part(item).attributes(item.id); }
+h5::Attributes StoredClips::attributes(const ListedItem& item) { return part(item).attributes(item.stored); }
 
 bool StoredClips::has_frames(const ListedItem& item) {
   const auto shape = part(item).frames_shape(item.stored);

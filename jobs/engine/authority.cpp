@@ -137,11 +137,7 @@ Authority::Authority(RunOptions options, LaunchFacts facts)
   for (const std::string& file : epoch_->reclaimed()) {
     spdlog::info("removed {}: an earlier start left it unfinished", file);
   }
-  before_.left = job_.manifest.items.size();
-  if (std::filesystem::exists(run_->outcome())) {
-    if (const auto outcome = outcome_from_text(durable::read_file(run_->outcome())))
-      before_ = outcome->counts;
-  }
+  asked_items_ = job_.manifest.items.size();
   crashes_ = read_crashes(*run_, epoch_->number());
   journals_ = read_journals(*run_);
   for (const JournalReport& report : journals_.reports) {
@@ -380,6 +376,7 @@ StorePlan Authority::store_plan() const {
 }
 
 Counts Authority::counts() const {
+  if (items_.empty()) return {.left = asked_items_};
   Counts counts = count_items(items_, journals_);
   for (const PendingItem& each : pending_) {
     const auto state = journals_.by_key.find(items_.packed()[each.item].key);
@@ -394,9 +391,8 @@ Counts Authority::counts() const {
 
 std::uint64_t Authority::usual_part() const {
   const std::vector<ItemsOfSize> sizes = items_by_size(items_);
-  const auto usual = std::max_element(sizes.begin(), sizes.end(), [](const auto& a, const auto& b) {
-    return a.items < b.items;
-  });
+  const auto usual = std::max_element(sizes.begin(), sizes.end(),
+                                      [](const auto& a, const auto& b) { return a.items < b.items; });
   const std::uint64_t clip = usual == sizes.end() ? 0 : clip_bytes(job_, usual->first);
   const std::optional<int>& items = job_.manifest.output.items_per_part;
   const SealLimits limits;
@@ -420,16 +416,16 @@ Outcome Authority::conclude(const Error* failure, const EarlyEnd& early) {
   return outcome;
 }
 
-Outcome Authority::conclude_at_once(const std::optional<Counts>& counts, const std::string& why, bool lost) {
-  const Counts known = counts.value_or(before_);
-  Outcome outcome = decide_outcome(known, known, {.stopped = why}, epoch_->number());
+Outcome Authority::conclude_at_once(const Counts& counts, const std::string& why, bool lost,
+                                    bool with_index) {
+  Outcome outcome = decide_outcome(counts, counts, {.stopped = why}, epoch_->number());
   if (lost) {
     outcome.exit = exit_code(Category::io);
     outcome.reason = why;
     outcome.crashed = true;
   }
   write_outcome(outcome);
-  if (counts) write_index(*run_, read_journals(*run_), config_);
+  if (with_index) write_index(*run_, read_journals(*run_), config_);
   return outcome;
 }
 

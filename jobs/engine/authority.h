@@ -74,15 +74,16 @@ class Authority {
   void settle(const Loading* loading, const at::Device& device);
 
   StorePlan store_plan() const;
-  /// What became of the job's items in earlier starts; those that are taken up again are left.
+  /// What became of the job's items in earlier starts; those that are taken up again are left, and all are
+  /// while that is not known.
   Counts counts() const;
   /// All items of the job; those left to do, by their indices. They stay as long as the authority.
   const ItemList& items() const noexcept { return items_; }
   const std::vector<PendingItem>& pending() const noexcept { return pending_; }
 
   const RunDirectory& run() const noexcept { return *run_; }
-  /// Bytes that a full part of items of the most frequent size takes: one item that is far too large is to fail by
-  /// itself.
+  /// Bytes that a full part of items of the most frequent size takes: one item that is far too large is to
+  /// fail by itself.
   std::uint64_t usual_part() const;
 
   /// Whether a later start owns the run directory: nothing in it may be written any more.
@@ -93,9 +94,9 @@ class Authority {
   /// Writes the index and outcome.json; these say so if one of them could not be written. Throws Error(io) if
   /// taken_over(). `failure` is what ended the job, if something did.
   Outcome conclude(const Error* failure, const EarlyEnd& early = {});
-  /// As conclude(), from another thread than that which works: outcome.json first, from `counts` (none: those
-  /// of the start before), then the index if items were done. `lost` if a rank was.
-  Outcome conclude_at_once(const std::optional<Counts>& counts, const std::string& why, bool lost);
+  /// As conclude(), from another thread than that which works: outcome.json first, from `counts`, then the
+  /// index, if it is wanted. `lost` if a rank was.
+  Outcome conclude_at_once(const Counts& counts, const std::string& why, bool lost, bool with_index);
 
  private:
   bool knows_weights() const noexcept { return job_.family == nullptr || !identities_.empty(); }
@@ -127,7 +128,7 @@ class Authority {
   std::vector<PendingItem> pending_;
   std::vector<Crash> crashes_;         ///< of earlier epochs, that no journal knows of
   std::vector<Record> crash_records_;  ///< what the journal is to say of them
-  Counts before_;                      ///< of the start before, by its outcome.json; else all are left
+  std::size_t asked_items_ = 0;
 };
 
 }  // namespace ditmill::jobs

@@ -96,14 +96,15 @@ std::vector<Acknowledged> BackgroundStore::finish() {
 std::vector<Acknowledged> BackgroundStore::stop(std::vector<WorkItem> in_hand, const std::string& reason,
                                                 std::chrono::milliseconds within) {
   std::unique_lock lock(mutex_);
-  if (std::exchange(closed_, true)) return {};
-  tasks_.emplace_back([in_hand = std::move(in_hand), reason](GroupStore& store) {
-    std::vector<Acknowledged> sealed = store.seal(true);
-    std::vector<std::pair<Item, int>> items;
-    for (const WorkItem& work : in_hand) items.emplace_back(work.item, work.attempt);
-    store.stopped(items, reason);
-    return sealed;
-  });
+  if (!std::exchange(closed_, true)) {
+    tasks_.emplace_back([in_hand = std::move(in_hand), reason](GroupStore& store) {
+      std::vector<Acknowledged> sealed = store.seal(true);
+      std::vector<std::pair<Item, int>> items;
+      for (const WorkItem& work : in_hand) items.emplace_back(work.item, work.attempt);
+      store.stopped(items, reason);
+      return sealed;
+    });
+  }
   changed_.notify_all();
   changed_.wait_for(lock, within, [this] { return failure_ || (tasks_.empty() && !at_work_); });
   check();

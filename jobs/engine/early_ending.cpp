@@ -27,6 +27,7 @@ EarlyEnding::EarlyEnding(int rank, std::chrono::seconds grace, std::function<voi
 void EarlyEnding::can_conclude(Authority& authority) {
   const std::scoped_lock lock(mutex_);
   authority_ = &authority;
+  counts_ = authority.counts();
 }
 
 void EarlyEnding::begin_items(GroupRunner& runner, Coordinator* coordinator) {
@@ -45,13 +46,14 @@ void EarlyEnding::end_items() {
 }
 
 void EarlyEnding::obey(const dist::Order& order) {
-  std::unique_lock lock(mutex_);
+  const std::scoped_lock lock(mutex_);
   if (phase_ == Phase::after_items) return;
   const bool lost = order.kind == dist::Order::Kind::lost;
   if (lost) lost_ = true;
   if (rank_ == 0 && !lost) spdlog::warn("{}: the run stops", order.why);
   // What is dropped at the last moment has still to be sealed.
-  stop_.stop(order.why, grace_ - std::min<std::chrono::milliseconds>(std::chrono::milliseconds{grace_} / 10, most_for_sealing));
+  stop_.stop(order.why, grace_ - std::min<std::chrono::milliseconds>(std::chrono::milliseconds{grace_} / 10,
+                                                                     most_for_sealing));
   if (order.kind == dist::Order::Kind::finish && phase_ == Phase::items) return;
   if (runner_ != nullptr) {
     const std::optional<Error> failure = dist::failure_of([&] { runner_->drop(order.why, time_to_seal); });
@@ -63,7 +65,7 @@ void EarlyEnding::obey(const dist::Order& order) {
          std::chrono::steady_clock::now() < deadline) {
     std::this_thread::sleep_for(poll);
   }
-  lock.unlock();
+  // Under the lock, so that the working thread does not come to its own end meanwhile.
   if (!lost) end_all(order.why);
   conclude(order.why, true);
 }
@@ -84,9 +86,9 @@ void EarlyEnding::end_after_a_drop() {
   end_all(stop ? stop->why : "items were dropped");
 }
 
-std::optional<Counts> EarlyEnding::counts() const {
-  if (coordinator_ == nullptr) return std::nullopt;
+Counts EarlyEnding::counts() const {
   Counts counts = counts_;
+  if (coordinator_ == nullptr) return counts;
   const std::size_t done = coordinator_->done();
   const std::size_t failed = coordinator_->failed();
   counts.done += done;
@@ -97,13 +99,18 @@ std::optional<Counts> EarlyEnding::counts() const {
 
 /// Once; who comes later waits for the end of the process.
 void EarlyEnding::conclude(const std::string& why, bool lost) {
-  ending_.lock();
+  {
+    std::unique_lock lock(ending_);
+    while (concluded_) never_.wait(lock);
+    concluded_ = true;
+  }
   if (authority_ == nullptr) return;
   const std::optional<Error> failure = dist::failure_of([&] {
-    const Outcome outcome = authority_->conclude_at_once(counts(), why, lost);
+    const Outcome outcome = authority_->conclude_at_once(counts(), why, lost, coordinator_ != nullptr);
     exit_ = outcome.exit;
     if (!lost) tell_(outcome);
   });
+  if (failure) exit_ = exit_code(failure->category());
   if (failure) spdlog::critical("the outcome could not be written: {}", failure->what());
 }
 

@@ -2,9 +2,9 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <functional>
 #include <mutex>
-#include <optional>
 #include <string>
 
 #include "dist/liveness/sentinel.h"
@@ -30,7 +30,7 @@ class EarlyEnding {
 
   const StopSwitch& stop() const noexcept { return stop_; }
 
-  /// On rank 0: there is a run directory from now on.
+  /// On rank 0: there is a run directory from now on, with so much known of its items.
   void can_conclude(Authority& authority);
   /// Items are begun; `coordinator` is there on rank 0. Both stay until end_items().
   void begin_items(GroupRunner& runner, Coordinator* coordinator);
@@ -40,13 +40,14 @@ class EarlyEnding {
   void tick();
   /// On rank 0: writes the outcome and ends all ranks.
   [[noreturn]] void end_all(const std::string& why);
-  /// On rank 0, when all groups are gone and one has dropped what it had in hand: the same, unless a rank is lost.
+  /// On rank 0, when all groups are gone and one has dropped what it had in hand: the same, unless a rank is
+  /// lost.
   void end_after_a_drop();
 
  private:
   enum class Phase { before_items, items, after_items };
 
-  std::optional<Counts> counts() const;
+  Counts counts() const;
   void conclude(const std::string& why, bool lost);
 
   int rank_;
@@ -61,10 +62,12 @@ class EarlyEnding {
   Authority* authority_ = nullptr;
   GroupRunner* runner_ = nullptr;
   Coordinator* coordinator_ = nullptr;
-  Counts counts_;  ///< when the items were begun
+  Counts counts_;  ///< when the authority last knew more of them
 
-  std::mutex ending_;  ///< held until the process ends
-  int exit_ = 3;
+  std::mutex ending_;  ///< of the following
+  bool concluded_ = false;
+  std::condition_variable never_;
+  int exit_ = 75;
 };
 
 }  // namespace ditmill::jobs

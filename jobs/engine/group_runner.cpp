@@ -162,22 +162,24 @@ bool GroupRunner::told_to_stop() {
   return stop_ || stop_switch_->stopped();
 }
 
+/// Whether the first rank is told to stop, on all ranks.
+bool GroupRunner::agreed_to_stop() {
+  const bool stop = leads() && told_to_stop();
+  if (parallel_->size(dist::Team::clip) == 1) return stop;
+  return parallel_->host(dist::Team::clip).max(stop ? 1 : 0, dist::Purpose::agreement) != 0;
+}
+
 void GroupRunner::run_window(const Grant& grant) {
   spdlog::debug("{} items granted, from {}", grant.items.size(), grant.items.front().item.request.id);
-  encode_texts(grant);
+  if (!agreed_to_stop()) encode_texts(grant);
   std::span<const WorkItem> left = grant.items;
   while (!left.empty()) {
     const std::size_t count = batch_size(left, generator_->clips_at_once());
-    bool stop = false;
+    if (agreed_to_stop()) break;
     lead([&] {
       if (count == left.size()) ask();
-      stop = told_to_stop();
-      for (std::size_t i = 0; i < count && !stop; ++i) store_->start(left[i]);
+      for (const WorkItem& work : left.first(count)) store_->start(work);
     });
-    if (parallel_->size(dist::Team::clip) > 1) {
-      stop = parallel_->host(dist::Team::clip).max(stop ? 1 : 0, dist::Purpose::agreement) != 0;
-    }
-    if (stop) break;
     run_items(left.first(count));
     left = left.subspan(count);
   }

@@ -101,6 +101,7 @@ class GroupRunner {
   Grant next_window();
   Grant wait_for_grant();
   bool told_to_stop();
+  bool agreed_to_stop();
   void run_window(const Grant& grant);
   void encode_texts(const Grant& grant);
   at::Tensor embed(const std::string& text);

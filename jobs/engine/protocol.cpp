@@ -55,10 +55,9 @@ WorkItem work_from_json(const nlohmann::json& json) {
 }  // namespace
 
 void send_to_coordinator(const dist::Communicator& comm, const GroupMessage& message) {
-  nlohmann::json json{{"kind", kinds[static_cast<std::size_t>(message.kind)]},
-                      {"items", message.items}};
+  nlohmann::json json{{"kind", kinds[static_cast<std::size_t>(message.kind)]}, {"items", message.items}};
   if (message.error) json["error"] = dist::to_text(*message.error);
-  comm.send(pack(json), coordinator_rank, to_coordinator, dist::Purpose::items);
+  comm.post(pack(json), coordinator_rank, to_coordinator, dist::Purpose::items);
 }
 
 std::optional<std::pair<int, GroupMessage>> receive_from_groups(const dist::Communicator& comm) {
@@ -88,7 +87,8 @@ Grant grant_from_text(const std::string& text) {
 
 void send_grant(const dist::Communicator& comm, int rank, const Grant& grant) {
   const std::string text = to_text(grant);
-  comm.send(std::as_bytes(std::span{text}), rank, to_group, dist::Purpose::items);
+  const auto bytes = std::as_bytes(std::span{text});
+  comm.post({bytes.begin(), bytes.end()}, rank, to_group, dist::Purpose::items);
 }
 
 std::optional<Grant> receive_grant(const dist::Communicator& comm) {

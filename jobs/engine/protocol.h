@@ -17,8 +17,8 @@ struct WorkItem {
   bool alone = false;  ///< computed with no other beside it
 };
 
-/// From a group's root to the coordinator. All but `fatal` are so small that sending one never waits for the
-/// coordinator, which may itself be waiting to be rid of a grant.
+/// From a group's root to the coordinator. Neither waits for the other to receive: a group computes for
+/// minutes, and both may have something to say at the same moment.
 struct GroupMessage {
   enum class Kind {
     ask,     ///< has room for items: answered by one Grant

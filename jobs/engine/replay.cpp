@@ -123,12 +123,12 @@ class Replay {
       if (job_code == 2) {
         const ResultsRun again(place_.path());
         std::cerr << "ditmill: the item failed when it was made again: "
-                  << printable(again.item(item_.id).reason, 2000) << "\n";
+                  << printable(again.item(item_.stored).reason, 2000) << "\n";
       }
       return job_code;
     }
     const ResultsRun again(place_.path());
-    const ListedItem& made = again.item(item_.id);
+    const ListedItem& made = again.item(item_.stored);
     const bool equal = made.content == item_.content;
     json report{{"id", item_.id},
                 {"equal", equal},
@@ -138,7 +138,7 @@ class Replay {
                 {"kept", place_.keeps() ? json(place_.path()) : json()}};
     if (!equal) {
       report["datasets"] =
-          datasets(compare_items(PartReader(part_), PartReader(again.part_of(made)), item_.id));
+          datasets(compare_items(PartReader(part_), PartReader(again.part_of(made)), item_.stored));
       report["changes"] = differences(made_then(), made_now(), changing_fields);
     }
     return write_results(options_.run.out, [&](std::ostream& out) {
@@ -164,10 +164,10 @@ class Replay {
     part_ = run_.part_of(item);
     try {
       const PartReader part(part_);
-      const std::string content = part.content(item.id);
+      const std::string content = part.content(item.stored);
       if (content != item.content) throw damaged(part_, item.id, "content " + item.content, content);
-      attributes_ = part.attributes(item.id);
-      keep_alike(part, item.id);
+      attributes_ = part.attributes(item.stored);
+      keep_alike(part, item.stored);
     } catch (const Error& error) {
       if (error.category() != Category::bad_input && error.category() != Category::not_found) throw;
       throw damaged(part_, item.id, error.expected(), error.got().empty() ? error.what() : error.got());

@@ -62,6 +62,20 @@ nlohmann::json broadcast_json(const dist::Communicator& comm, const nlohmann::js
   return nlohmann::json::parse(comm.broadcast_text(text, 0, dist::Purpose::plan));
 }
 
+/// While items are worked on, however that ends.
+class ItemsPhase {
+ public:
+  ItemsPhase(EarlyEnding& ending, GroupRunner& runner, Coordinator* coordinator) : ending_(ending) {
+    ending_.begin_items(runner, coordinator);
+  }
+  ItemsPhase(const ItemsPhase&) = delete;
+  ItemsPhase& operator=(const ItemsPhase&) = delete;
+  ~ItemsPhase() { ending_.end_items(); }
+
+ private:
+  EarlyEnding& ending_;
+};
+
 void write_progress(const std::string& text) { std::cerr << text << std::flush; }
 
 /// A run on one rank; `authority` is there on rank 0 only.
@@ -192,6 +206,7 @@ class Run {
     dist::agree(world_, [&] {
       if (!leads()) return;
       authority_->settle(loading, device_);
+      early_ending_.can_conclude(*authority_);
       plan = authority_->store_plan();
     });
     return store_plan_from_json(broadcast_json(world_, leads() ? to_json(plan) : nlohmann::json{}));
@@ -308,7 +323,7 @@ class Run {
     dist::agree(world_, [&] {
       if (parallel_->place(dist::Team::clip) != 0) return;
       store.emplace(RunDirectory{plan.run_directory}, plan.epoch, parallel_->index(dist::Axis::dp),
-                    plan.output, plan.provenance);
+                    plan.output, plan.provenance, SealLimits{.behind = true});
     });
 
     std::optional<Progress> progress;
@@ -339,7 +354,7 @@ class Run {
                         .stop = &early_ending_.stop()},
                        orders.pipeline,
                        plan.output};
-    early_ending_.begin_items(runner, coordinator ? &*coordinator : nullptr);
+    const ItemsPhase items_phase{early_ending_, runner, coordinator ? &*coordinator : nullptr};
     const auto began = std::chrono::steady_clock::now();
     const std::optional<Error> failure = dist::failure_of([&] { runner.run(); });
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
@@ -350,7 +365,6 @@ class Run {
       note_early_end(*coordinator);
     }
     dist::agree_on(world_, failure);
-    early_ending_.end_items();
     const std::string traffic = traffic_text(world_, *parallel_, seconds);
     if (!traffic.empty()) spdlog::info("between ranks: {}", traffic);
   }
@@ -358,15 +372,16 @@ class Run {
   /// Looks, on rank 0, for what is to stop the run without a signal.
   void stop_if_need_be() {
     if (early_ending_.stop().stopped()) return;
-    const RunDirectory& run = authority_->run();
     std::optional<std::string> why;
-    if (std::filesystem::exists(run.stop_file())) {
-      why = run.stop_file() + " is there";
-    } else {
-      why = shortage_of_room(free_bytes(run.path()), usual_part_,
-                             parallel_->mesh().degree(dist::Axis::dp));
-    }
+    const std::optional<Error> failure = dist::failure_of([&] { why = reason_to_stop(); });
+    if (failure) spdlog::warn("{}; it is looked at again in a second", failure->what());
     if (why) sentinel_.order({.kind = dist::Order::Kind::finish, .why = *why});
+  }
+
+  std::optional<std::string> reason_to_stop() const {
+    const RunDirectory& run = authority_->run();
+    if (std::filesystem::exists(run.stop_file())) return run.stop_file() + " is there";
+    return shortage_of_room(free_bytes(run.path()), usual_part_, parallel_->mesh().degree(dist::Axis::dp));
   }
 
   void note_early_end(const Coordinator& coordinator) {

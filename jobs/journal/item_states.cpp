@@ -34,10 +34,7 @@ bool ItemStates::take(int epoch, const Record& record) {
   state.attempts = std::max(state.attempts, record.attempt);
   if (record.event == Event::start) state.last_start = record.time;
   if (record.event == Event::quarantined) state.crashes = 0;
-  if (is_crash(record) && record.attempt != state.last_crash) {
-    state.last_crash = record.attempt;
-    ++state.crashes;
-  }
+  if (is_crash(record)) ++state.crashes;
   const bool was_done = state.event == Event::done;
   if (was_done && record.event != Event::done) return true;
   const bool same = !was_done || state.content == record.content;

@@ -52,7 +52,6 @@ class ItemStates {
     int epoch = 0;
     int attempt = 0;
     int attempts = 0;
-    int last_crash = 0;  ///< the attempt of it
     std::int16_t crashes = 0;
     Event event = Event::start;
   };

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <map>
 #include <optional>
-#include <set>
 #include <system_error>
 #include <unordered_map>
 
@@ -74,11 +74,14 @@ class Merge {
   }
 
   void finish() {
-    std::set<std::string> missing;
-    for (const auto& [key, part] : missing_) {
-      if (state_.by_key.at(key).event != Event::done) missing.insert(part);
+    for (const auto& [part, lost] : lost_) {
+      report(lost.file, "part " + part + lost.how + ": " + std::to_string(lost.keys.size()) +
+                            (lost.keys.size() == 1 ? " item is" : " items are") + " pending again");
+      const bool replaced = std::all_of(lost.keys.begin(), lost.keys.end(), [this](const std::string& key) {
+        return state_.by_key.at(key).event == Event::done;
+      });
+      if (!replaced) state_.missing_parts.push_back(part);
     }
-    state_.missing_parts.assign(missing.begin(), missing.end());
   }
 
  private:
@@ -89,17 +92,23 @@ class Merge {
   bool is_stored(const Record& record, const std::string& file) {
     const auto size = sizes_.of(record.part);
     if (size && *size == record.part_bytes) return true;
-    missing_.emplace_back(record.key, record.part);
-    report(file,
-           "item " + record.item + " is pending again: its part " + record.part +
-               (size ? " has " + std::to_string(*size) + " bytes, not " + std::to_string(record.part_bytes)
-                     : " is missing"));
+    Lost& lost = lost_[record.part];
+    lost.file = file;
+    lost.how = size ? " has " + std::to_string(*size) + " bytes, not " + std::to_string(record.part_bytes)
+                    : " is missing";
+    lost.keys.push_back(record.key);
     return false;
   }
 
+  struct Lost {
+    std::string file;
+    std::string how;
+    std::vector<std::string> keys;
+  };
+
   PartSizes sizes_;
   JournalState& state_;
-  std::vector<std::pair<std::string, std::string>> missing_;  // key, part
+  std::map<std::string, Lost> lost_;  // by part
 };
 
 /// A journal as it comes, piece by piece: its lines, the last of which may be torn.

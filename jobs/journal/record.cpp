@@ -43,12 +43,6 @@ std::string hex(std::uint32_t value) {
   return text;
 }
 
-/// Whether a path can only lead below the run directory's parts: journals are files that others could edit.
-bool is_part_path(std::string_view path) {
-  return path.starts_with("parts/") && path.find("..") == std::string_view::npos &&
-         path.find('\0') == std::string_view::npos;
-}
-
 bool take_string(const json& object, const char* field, std::string& out) {
   const auto found = object.find(field);
   if (found == object.end()) return true;
@@ -71,6 +65,11 @@ std::optional<Event> event_named(std::string_view name) noexcept {
     if (text == name) return value;
   }
   return std::nullopt;
+}
+
+bool is_part_path(std::string_view path) noexcept {
+  return path.starts_with("parts/") && path.find("..") == std::string_view::npos &&
+         path.find('\0') == std::string_view::npos;
 }
 
 bool is_crash(const Record& record) noexcept {

@@ -29,6 +29,8 @@ struct Record {
 
 /// What the reason of a `stopped` begins with where the attempt killed its rank.
 inline constexpr std::string_view crash_reason = "crash: ";
+/// Whether a path can only lead below the run directory's parts: journals are files that others could edit.
+bool is_part_path(std::string_view path) noexcept;
 /// Whether the record says so.
 bool is_crash(const Record& record) noexcept;
 

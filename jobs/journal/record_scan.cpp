@@ -53,6 +53,7 @@ bool scan_line(std::string_view line, Record& record) {
   std::string_view item;
   std::string_view key;
   std::string_view part;
+  std::string_view hash;
   std::string_view content;
   std::string_view reason;
   std::string_view crc;
@@ -67,8 +68,8 @@ bool scan_line(std::string_view line, Record& record) {
   record.part_bytes = 0;
   if (*known == Event::done &&
       (!at.skip(",\"part\":\"") || !at.text(part) || !at.skip(",\"bytes\":") ||
-       !at.number(record.part_bytes) || !at.skip(",\"content\":\"") || !at.text(content) ||
-       !part.starts_with("parts/") || part.find("..") != std::string_view::npos)) {
+       !at.number(record.part_bytes) || (at.skip(",\"part_hash\":\"") && !at.text(hash)) ||
+       !at.skip(",\"content\":\"") || !at.text(content) || !is_part_path(part))) {
     return false;
   }
   if (at.skip(",\"reason\":\"") && !at.text(reason)) return false;
@@ -85,6 +86,7 @@ bool scan_line(std::string_view line, Record& record) {
   record.key = key;
   record.attempt = static_cast<int>(attempt);
   record.part = part;
+  record.part_hash = hash;
   record.content = content;
   record.reason = reason;
   return true;

@@ -32,9 +32,10 @@ void JournalWriter::require_sound() const {
 }
 
 void JournalWriter::append(std::span<const Record> records) {
-  require_sound();
   std::string lines;
   for (const Record& record : records) lines += to_line(record);
+  const std::scoped_lock lock(mutex_);
+  require_sound();
   try {
     file_.write(lines);
   } catch (...) {
@@ -47,6 +48,7 @@ void JournalWriter::append(std::span<const Record> records) {
 }
 
 void JournalWriter::sync() {
+  const std::scoped_lock lock(mutex_);
   require_sound();
   try {
     file_.sync();

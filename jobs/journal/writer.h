@@ -1,5 +1,6 @@
 #pragma once
 
+#include <mutex>
 #include <span>
 #include <string>
 
@@ -8,8 +9,8 @@
 
 namespace ditmill::jobs {
 
-/// The one writer of one journal file. After any failure it refuses to go on: what the disk then holds is
-/// unknown, and only a reader of a new epoch can say.
+/// The one writer of one journal file, for any thread. After any failure it refuses to go on: what the disk
+/// then holds is unknown, and only a reader of a new epoch can say.
 class JournalWriter {
  public:
   /// Creates the file, which must not exist, and makes its name durable. Throws Error: io, no_space.
@@ -25,6 +26,7 @@ class JournalWriter {
  private:
   void require_sound() const;
 
+  mutable std::mutex mutex_;
   durable::File file_;
   std::uint64_t size_ = 0;
   bool failed_ = false;

@@ -120,10 +120,10 @@ class PlanMaker {
     return std::min(most, planner_.embedding_bytes(pipeline_, most));
   }
 
-  /// A clip and its copy, the items before it (one that waits, one on its way to disk), and an open part: of a
-  /// group's first rank, counted for all.
+  /// A clip and its copy, the items before it (one that waits, one that is stored), and two parts, one open
+  /// and one on its way to disk: of a group's first rank, counted for all.
   std::uint64_t result_bytes() const {
-    const std::uint64_t part = std::min(SealLimits{}.bytes + planner_.largest_clip_, planner_.results_);
+    const std::uint64_t part = 2 * std::min(SealLimits{}.bytes + planner_.largest_clip_, planner_.results_);
     return 4 * planner_.largest_clip_ + part;
   }
 

@@ -60,10 +60,16 @@ struct Measured {
 
 void take_journal(const RunDirectory& run, const JournalFile& file, EpochRecords& records) {
   std::vector<JournalReport> ignored;
+  // A journal without a start is no group's: it says what is known of earlier crashes.
+  const std::vector<Record> journal = parse_journal(durable::read_file(file.path), file.path, ignored);
+  if (std::none_of(journal.begin(), journal.end(),
+                   [](const Record& record) { return record.event == Event::start; })) {
+    return;
+  }
   GroupSpan& span = records.groups[file.group];
   std::map<std::string, std::size_t, std::less<>> parts;
   double started = 0;
-  for (Record& record : parse_journal(durable::read_file(file.path), file.path, ignored)) {
+  for (const Record& record : journal) {
     if (record.event == Event::start) {
       started = record.time;
       if (span.first_start == 0) span.first_start = record.time;

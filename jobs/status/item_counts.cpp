@@ -95,9 +95,15 @@ void ItemCounts::take(int epoch, const Record& record) {
   State& state = states_[*place];
   // The first `done` wins; a later epoch starts a done item again only because it missed the part.
   if (state.event == Event::done && epoch <= state.epoch) return;
-  --counts_[static_cast<std::size_t>(state.event)];
-  state = {.epoch = epoch, .event = record.event};
-  ++counts_[static_cast<std::size_t>(state.event)];
+  // Journals of one epoch are read one after the other.
+  const bool earlier = epoch == state.epoch && record.time < state.time && record.event != Event::done;
+  if (earlier) return;
+  // Items that differ only in their ids share a key, and what becomes of it.
+  std::size_t items = 1;
+  while (*place + items < keys_.size() && keys_[*place + items].key == keys_[*place].key) ++items;
+  counts_[static_cast<std::size_t>(state.event)] -= items;
+  state = {.epoch = epoch, .event = record.event, .time = record.time};
+  counts_[static_cast<std::size_t>(state.event)] += items;
 }
 
 bool ItemCounts::is_done(std::string_view key) const {

@@ -50,6 +50,7 @@ class ItemCounts {
   struct State {
     int epoch = 0;
     Event event = Event::start;
+    double time = 0;
   };
 
   static Hash hash_of(std::string_view key);

@@ -88,9 +88,10 @@ void RunWatcher::reread_list() {
 void RunWatcher::take(const JournalFile& file, const Record& record) {
   begin_epoch(file.epoch);
   if (counts_) counts_->take(file.epoch, record);
-  if (file.epoch == epoch_) paces_[file.group].take(record);
-  const bool is_error =
-      record.event == Event::failed || record.event == Event::quarantined || record.event == Event::stopped;
+  const bool gives_up = record.event == Event::quarantined || record.event == Event::stopped;
+  // What a start says of earlier crashes stands in a journal that is no group's.
+  if (file.epoch == epoch_ && (!gives_up || paces_.contains(file.group))) paces_[file.group].take(record);
+  const bool is_error = gives_up || record.event == Event::failed;
   if (is_error) keep_error(file, record);
 }
 

@@ -1,13 +1,11 @@
 #include "jobs/store/group_store.h"
 
 #include <chrono>
-#include <filesystem>
-#include <optional>
-#include <system_error>
+#include <memory>
+#include <utility>
 
-#include "configs/error.h"
-#include "jobs/epoch.h"
 #include "jobs/journal/writer.h"
+#include "jobs/store/part_committer.h"
 #include "jobs/store/part_writer.h"
 
 namespace ditmill::jobs {
@@ -78,7 +76,8 @@ class GroupStore::Impl {
         limits_(limits),
         root_config_{{"layer1_model_definition", provenance_.layer1},
                      {"layer2_inference_config", provenance_.layer2}},
-        journal_(run_.journal(epoch, group)) {}
+        journal_(run_.journal(epoch, group)),
+        committer_(run_, epoch, journal_) {}
 
   void start(const Item& item, int attempt) {
     // Not made durable: it only counts attempts, and what kills a process leaves it in the kernel's hands.
@@ -105,7 +104,8 @@ class GroupStore::Impl {
     if (!part_) {
       opened_ = Clock::now();
       part_path_ = RunDirectory::part(epoch_, group_, ++part_number_);
-      part_.emplace(run_.path() + "/" + part_path_, output_.gzip, root_config_, provenance_.ditmill_version);
+      part_ = std::make_unique<PartWriter>(run_.path() + "/" + part_path_, output_.gzip, root_config_,
+                                           provenance_.ditmill_version);
     }
     Record done = record(Event::done, *finished.item, finished.attempt);
     done.part = part_path_;
@@ -116,19 +116,12 @@ class GroupStore::Impl {
   }
 
   std::vector<Acknowledged> seal(bool now) {
-    if (open_.empty() || !(now || is_due())) return {};
-    const SealedPart sealed = seal_part();
-    std::vector<Acknowledged> acknowledged;
-    for (Record& done : open_) {
-      done.part_bytes = sealed.bytes;
-      done.part_hash = sealed.hash;
-      acknowledged.push_back({.item = done.item, .key = done.key});
+    if (!open_.empty() && (now || is_due())) {
+      part_->finish();
+      committer_.commit({.part = std::move(part_), .path = part_path_, .done = std::exchange(open_, {})});
+      slow_ = false;
     }
-    journal_.append(open_);
-    journal_.sync();
-    open_.clear();
-    slow_ = false;
-    return acknowledged;
+    return now || !limits_.behind ? committer_.wait() : committer_.acknowledged();
   }
 
  private:
@@ -143,30 +136,6 @@ class GroupStore::Impl {
     return slow_ || open_.size() >= limits_.items || Clock::now() - opened_ >= limits_.age;
   }
 
-  /// A run that was stopped, and taken over meanwhile, may wake between any two of these lines.
-  SealedPart seal_part() {
-    require_owner();
-    SealedPart sealed;
-    try {
-      sealed = part_->seal();
-    } catch (const Error&) {
-      require_owner();  // the new owner has removed what it was writing
-      throw;
-    }
-    part_.reset();
-    if (superseded(run_, epoch_)) {
-      // Its items are not journalled, so it is nobody's, and the new owner has swept already.
-      std::error_code ignored;
-      std::filesystem::remove(run_.path() + "/" + part_path_, ignored);
-    }
-    require_owner();
-    return sealed;
-  }
-
-  void require_owner() const {
-    if (superseded(run_, epoch_)) throw taken_over(run_, epoch_, "store results");
-  }
-
   RunDirectory run_;
   int epoch_;
   int group_;
@@ -175,7 +144,8 @@ class GroupStore::Impl {
   SealLimits limits_;
   nlohmann::json root_config_;
   JournalWriter journal_;
-  std::optional<PartWriter> part_;
+  PartCommitter committer_;
+  std::unique_ptr<PartWriter> part_;
   int part_number_ = 0;
   std::string part_path_;  // relative to the run directory
   std::vector<Record> open_;

@@ -14,6 +14,7 @@
 #include "jobs/item.h"
 #include "jobs/manifest.h"
 #include "jobs/run_directory.h"
+#include "jobs/store/part_committer.h"
 
 namespace ditmill::jobs {
 
@@ -44,18 +45,14 @@ struct FinishedItem {
   double seconds_decode = 0;  ///< latents to frames, and these to a video
 };
 
-/// What a seal acknowledged.
-struct Acknowledged {
-  std::string item;
-  std::string key;
-};
-
 /// When an open part is sealed. Tests change it.
 struct SealLimits {
   std::size_t items = 256;                         ///< auto: the most items
   std::chrono::milliseconds age{5000};             ///< auto: since the part's first item
   double slow_item_seconds = 1.0;                  ///< auto: an item that took longer is not kept waiting
   std::uint64_t bytes = std::uint64_t{256} << 20;  ///< always: an open part is kept in memory
+  bool behind =
+      false;  ///< a sealed part goes to disk while the next one is built; a later call acknowledges it
 };
 
 /// One dp group's results in one epoch: the only writer of its parts and its journal. Items are gathered into
@@ -79,7 +76,8 @@ class GroupStore {
   void failed(const Item& item, int attempt, const std::string& reason);
   /// Journals, durably, that the group stops: its items in hand, if any, and the group itself.
   void stopped(std::span<const std::pair<Item, int>> in_hand, const std::string& reason);
-  /// Seals what is open, if its time has come (or always with `now`).
+  /// Seals what is open, if its time has come (or always with `now`: then everything is on disk when it
+  /// returns).
   std::vector<Acknowledged> seal(bool now);
 
  private:

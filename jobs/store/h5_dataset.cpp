@@ -1,6 +1,12 @@
 #include "jobs/store/h5_dataset.h"
 
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <limits>
+
+#include "jobs/store/fletcher32.h"
 
 namespace ditmill::jobs::h5 {
 namespace {
@@ -12,6 +18,29 @@ std::string text_of(const std::vector<hsize_t>& shape) {
   std::string text;
   for (const hsize_t extent : shape) text += (text.empty() ? "" : " x ") + std::to_string(extent);
   return text;
+}
+
+/// Whether each chunk is a row of the first axis, stored as it is but for its checksum.
+bool is_rows(const Layout& layout) {
+  return layout.gzip == 0 && layout.chunk.front() == 1 &&
+         std::equal(layout.shape.begin() + 1, layout.shape.end(), layout.chunk.begin() + 1);
+}
+
+/// Writes chunks as the filter would, which is what takes the time in H5Dwrite.
+void write_rows(const Dataset& dataset, hid_t type, const Layout& layout, const void* data,
+                const std::string& file) {
+  std::size_t row_bytes = H5Tget_size(type);
+  for (std::size_t i = 1; i < layout.shape.size(); ++i) row_bytes *= layout.shape[i];
+  std::vector<std::byte> chunk(row_bytes + sizeof(std::uint32_t));
+  const auto* row = static_cast<const std::byte*>(data);
+  std::vector<hsize_t> offset(layout.shape.size(), 0);
+  for (; offset.front() < layout.shape.front(); ++offset.front(), row += row_bytes) {
+    const std::uint32_t sum = fletcher32({row, row_bytes});
+    std::memcpy(chunk.data(), row, row_bytes);
+    std::memcpy(chunk.data() + row_bytes, &sum, sizeof sum);
+    call<H5Dwrite_chunk>("write a dataset", file, dataset.get(), H5P_DEFAULT, 0U, offset.data(), chunk.size(),
+                         chunk.data());
+  }
 }
 
 }  // namespace
@@ -30,7 +59,11 @@ void write_dataset(hid_t group, const std::string& name, hid_t type, const Layou
   const Space space(call<H5Screate_simple>("create a dataset", file, rank, layout.shape.data(), nullptr));
   Dataset dataset(call<H5Dcreate2>("create a dataset", file, group, name.c_str(), type, space.get(),
                                    H5P_DEFAULT, creation.get(), H5P_DEFAULT));
-  call<H5Dwrite>("write a dataset", file, dataset.get(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data);
+  if (is_rows(layout)) {
+    write_rows(dataset, type, layout, data, file);
+  } else {
+    call<H5Dwrite>("write a dataset", file, dataset.get(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data);
+  }
   for (const auto& [attribute, value] : attributes) write_attribute(dataset.get(), attribute, value, file);
   dataset.close("write a dataset", file);
 }

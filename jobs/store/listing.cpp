@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "configs/error.h"
+#include "configs/request.h"
 #include "jobs/store/durable.h"
 
 namespace ditmill::jobs {
@@ -52,7 +53,7 @@ ListedItem parse_line(std::string_view line, const std::string& file, int line_n
     item.key = required_text(object, "key");
   }
   const auto request = object.is_object() ? object.find("request") : object.end();
-  if (item.id.empty() || item.key.empty() || request == object.end() || !request->is_object()) {
+  if (!configs::is_id(item.id) || item.key.empty() || request == object.end() || !request->is_object()) {
     throw Error(
         Category::bad_input, "read the items of a run", Where{.file = file, .line = line_number},
         Expected{"an object with id, key and request"}, Got{printable(line, 80)},

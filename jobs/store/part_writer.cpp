@@ -100,14 +100,18 @@ std::string PartWriter::add(const PartItem& item) {
   return hash.hex();
 }
 
-SealedPart PartWriter::seal() {
+void PartWriter::finish() {
   items_.close("close a part", path_);
-  const std::string_view bytes = file_.finish();
+  bytes_ = file_.finish();
+}
+
+SealedPart PartWriter::seal() {
+  if (!bytes_) finish();
   require_folder(path_);
-  durable::write_file(path_, bytes);
+  durable::write_file(path_, *bytes_);
   ContentHash hash;
-  hash.update(std::as_bytes(std::span(bytes)));
-  return {.bytes = bytes.size(), .hash = hash.hex()};
+  hash.update(std::as_bytes(std::span(*bytes_)));
+  return {.bytes = bytes_->size(), .hash = hash.hex()};
 }
 
 }  // namespace ditmill::jobs

@@ -3,8 +3,10 @@
 #include <array>
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "jobs/store/h5_attribute.h"
 #include "jobs/store/h5_memory_file.h"
@@ -49,8 +51,11 @@ class PartWriter {
   std::string add(const PartItem& item);
   /// Bytes so far, about.
   std::uint64_t size() const { return file_.size(); }
+  /// Ends the part in memory: nothing can be added from then on, and HDF5 is not asked for anything any more,
+  /// so that another thread may seal it.
+  void finish();
   /// Writes the part, and makes it durable under its name (and its folder, if need be). Throws Error: io,
-  /// no_space; then there is no part. To be called once.
+  /// no_space; then there is no part. To be called once; finish() is not needed before it.
   SealedPart seal();
 
   const std::string& path() const noexcept { return path_; }
@@ -60,6 +65,7 @@ class PartWriter {
   int gzip_;
   h5::MemoryFile file_;
   h5::Group items_;
+  std::optional<std::string_view> bytes_;  ///< once it is finished
 };
 
 }  // namespace ditmill::jobs

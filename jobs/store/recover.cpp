@@ -134,7 +134,8 @@ class Sweep {
 void remove_statuses(const RunDirectory& run, int epoch) {
   std::error_code error;
   for (fs::directory_iterator at(run.statuses(), error), end; !error && at != end; at.increment(error)) {
-    if (at->path() == fs::path(run.status(epoch))) continue;
+    // Names of a run's epochs grow with their numbers.
+    if (at->path().string() >= run.status(epoch)) continue;
     std::error_code failed;
     fs::remove_all(at->path(), failed);
     if (failed) {

@@ -12,7 +12,7 @@ namespace ditmill::jobs {
 /// line). Parts of a journal that has damaged lines are left alone. Returns the removed files and folders,
 /// relative to the run directory, sorted, for the log. Throws Error(io).
 std::vector<std::string> remove_leftovers(const RunDirectory& run, int epoch);
-/// Removes the states that ranks of other epochs left behind, once read_crashes() has been taken note of.
+/// Removes the states that ranks of earlier epochs left behind, once read_crashes() has been taken note of.
 /// Throws Error(io).
 void remove_statuses(const RunDirectory& run, int epoch);
 

@@ -242,7 +242,7 @@ TEST_F(JournalTest, MakesAnItemPendingWhosePartIsGoneOrOfAnotherSize) {
   EXPECT_THAT(state.missing_parts, ElementsAre("parts/gone.h5", "parts/short.h5"));
   ASSERT_EQ(state.reports.size(), 3U);
   EXPECT_THAT(state.reports[0].message, HasSubstr("parts/gone.h5 is missing"));
-  EXPECT_THAT(state.reports[1].message, HasSubstr("has 3 bytes, not 4"));
+  EXPECT_THAT(state.reports[2].message, HasSubstr("has 3 bytes, not 4"));
 }
 
 TEST_F(JournalTest, ReadsOnPastATornTailOfAnOlderEpoch) {

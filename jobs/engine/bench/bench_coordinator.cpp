@@ -105,7 +105,8 @@ std::optional<Handing> hand_out(const dist::MpiSession& mpi, const fs::path& fol
   if (!leads) return std::nullopt;
   Handing handing{.seconds = seconds_since(began)};
   const std::vector<MemoryRecord::Sample> samples = memory->stop();
-  if (code != 0) throw Error{Category::internal, "run the no-op job", {}, Expected{"exit 0"}, Got{std::to_string(code)}};
+  if (code != 0)
+    throw Error{Category::internal, "run the no-op job", {}, Expected{"exit 0"}, Got{std::to_string(code)}};
   const auto [from, to] = settled_times(RunDirectory{(folder / "run").string()}, items);
   for (const MemoryRecord::Sample& sample : samples) {
     handing.memory_peak = std::max(handing.memory_peak, sample.bytes);
@@ -117,7 +118,8 @@ std::optional<Handing> hand_out(const dist::MpiSession& mpi, const fs::path& fol
   return handing;
 }
 
-/// Megabytes of frames a second that a store of 16 MiB items makes durable, and plain files with as many syncs.
+/// Megabytes of frames a second that a store of 16 MiB items makes durable, and plain files with as many
+/// syncs.
 struct Storing {
   std::vector<double> store;
   std::vector<double> raw;
@@ -133,7 +135,8 @@ class StoreBench {
     item_.request.prompt = "nothing";
     frames_.resize(std::size_t{3} * 1184 * 1184 * 4);
     std::uint32_t state = 1;
-    for (std::uint8_t& byte : frames_) byte = static_cast<std::uint8_t>((state = state * 1664525 + 1013904223) >> 24);
+    for (std::uint8_t& byte : frames_)
+      byte = static_cast<std::uint8_t>((state = state * 1664525 + 1013904223) >> 24);
   }
 
   Storing measure() {
@@ -167,13 +170,14 @@ class StoreBench {
     output.items_per_part = 1;
     FinishedItem finished{.item = &item_, .frames = frames_};
     const Clock::time_point began = Clock::now();
-    GroupStore group(run, 1, 0, output, {});
+    GroupStore group(run, 1, 0, output, {}, {.behind = true});
     for (int i = 0; i < store_items; ++i) {
       item_.request.id = fmt::format("item{}", i);
       item_.key = item_.request.id;
       group.start(item_, 1);
       group.add(finished);
     }
+    group.seal(true);
     return seconds_since(began);
   }
 
@@ -217,14 +221,16 @@ std::string to_text(const nlohmann::json& json) {
   const nlohmann::json& store = json.at("store");
   return fmt::format(
       "{} items of 16x16x1 on {} ranks: {:.1f} s, {:.3f} ms an item\n"
-      "memory of rank 0 from item 10,000 on: {:.0f} MB, {:.3f} to {:.3f} of that; {:.0f} MB at most in the whole run\n"
-      "store, 16 MiB items: {:.0f} MB/s; write and fsync of the same bytes {:.0f} MB/s; {:.2f} of it ({:.2f} to {:.2f})\n",
+      "memory of rank 0 from item 10,000 on: {:.0f} MB, {:.3f} to {:.3f} of that; {:.0f} MB at most in the "
+      "whole run\n"
+      "store, 16 MiB items: {:.0f} MB/s; write and fsync of the same bytes {:.0f} MB/s; {:.2f} of it ({:.2f} "
+      "to {:.2f})\n",
       json.at("items").get<std::size_t>(), json.at("ranks").get<int>(), json.at("seconds").get<double>(),
       json.at("ms_an_item").get<double>(), memory.at("settled_bytes").get<double>() / 1e6,
-      memory.at("least").get<double>(), memory.at("most").get<double>(), memory.at("peak_bytes").get<double>() / 1e6,
-      store.at("mb_s").at("median").get<double>(), store.at("raw_mb_s").at("median").get<double>(),
-      store.at("share_of_raw").at("median").get<double>(), store.at("share_of_raw").at("min").get<double>(),
-      store.at("share_of_raw").at("max").get<double>());
+      memory.at("least").get<double>(), memory.at("most").get<double>(),
+      memory.at("peak_bytes").get<double>() / 1e6, store.at("mb_s").at("median").get<double>(),
+      store.at("raw_mb_s").at("median").get<double>(), store.at("share_of_raw").at("median").get<double>(),
+      store.at("share_of_raw").at("min").get<double>(), store.at("share_of_raw").at("max").get<double>());
 }
 
 }  // namespace

@@ -16,6 +16,9 @@
 namespace ditmill::jobs {
 namespace {
 
+/// In the folder that is built, until it is whole: what has it may be emptied.
+constexpr std::string_view merge_mark = ".ditmill-merge";
+
 namespace fs = std::filesystem;
 
 void refuse_existing(const std::string& path) {
@@ -54,7 +57,15 @@ BuildFolder::BuildFolder(std::string path) : final_(std::move(path)), temp_(fina
     throw Error(Category::io, "merge runs", Where{.file = temp_}, Expected{"no other merge at work on it"},
                 Got{"another process holds its lock"});
   }
+  const std::string mark = temp_ + "/" + std::string{merge_mark};
+  if (!fs::exists(mark) && !fs::is_empty(temp_)) {
+    throw Error(Category::usage, "merge runs", Where{.file = temp_},
+                Expected{"no such folder, or one that an earlier merge left"}, Got{"something else"},
+                "move it away: the merged run is built there");
+  }
+  durable::write_file(mark, "");
   for (fs::directory_iterator at(temp_, error), end; !error && at != end; at.increment(error)) {
+    if (at->path() == fs::path(mark)) continue;
     fs::remove_all(at->path(), error);
     if (error) break;
   }
@@ -68,6 +79,7 @@ BuildFolder::~BuildFolder() {
 
 void BuildFolder::publish() {
   std::error_code error;
+  fs::remove(temp_ + "/" + std::string{merge_mark}, error);
   for (fs::recursive_directory_iterator at(temp_, error), end; !error && at != end; at.increment(error)) {
     if (at->is_directory()) durable::sync_folder(at->path().string());
   }

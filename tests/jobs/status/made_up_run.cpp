@@ -24,6 +24,7 @@ Record made_up_record(Event event, std::size_t item, double time, std::string re
     record.part = "parts/e0001-g000/000001.h5";
     record.part_bytes = 1000;
     record.content = "00112233445566778899aabbccddeeff";
+    record.part_hash = "ffeeddccbbaa99887766554433221100";
   }
   return record;
 }
