@@ -11,7 +11,7 @@ namespace ditmill::jobs {
 /// Which items a start takes up, and in what order.
 struct Selection {
   std::vector<std::string> only = {};  ///< ids; empty: all
-  int pilot = 0;                  ///< so many, spread evenly over the list; 0: all
+  int pilot = 0;                       ///< so many, spread evenly over the list; 0: all
   bool shuffle = false;  ///< in the order of their keys, which is as good as random and always the same
 };
 

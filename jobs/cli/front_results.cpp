@@ -95,7 +95,9 @@ void add_index(CLI::App& results, Front& front) {
       results, "index", "The index of a run, results.h5", true,
       [&front, run](std::ostream& out) { return say(out, results_index(*run, front.json, allocation())); });
   add_run(index, *run);
-  index.add_flag_function("--rebuild", [](std::int64_t) {}, "Write it anew, from journals and config.json")
+  index
+      .add_flag_function(
+          "--rebuild", [](std::int64_t) {}, "Write it anew, from journals and config.json")
       ->required();
 }
 

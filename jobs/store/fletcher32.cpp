@@ -12,8 +12,9 @@ static_assert(std::endian::native == std::endian::little);
 constexpr std::uint64_t modulus = 65535;
 constexpr std::size_t block = 128;  // words: 128 * 128 * 65535 fits into 32 bits
 
-/// Sums of words, and of words times how often the second sum counts them. Words are taken as this machine has
-/// them; swapping the bytes of a word is multiplying it by 256, modulo 65535, and so is swapping those of all.
+/// Sums of words, and of words times how often the second sum counts them. Words are taken as this machine
+/// has them; swapping the bytes of a word is multiplying it by 256, modulo 65535, and so is swapping those of
+/// all.
 struct Sums {
   std::uint64_t first = 0;
   std::uint64_t second = 0;

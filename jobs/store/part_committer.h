@@ -28,8 +28,9 @@ struct FinishedPart {
   std::vector<Record> done;
 };
 
-/// Makes a group's parts durable and journals their items, one part after the other, on a thread of its own: the next
-/// part is built meanwhile. Knows nothing of HDF5. The first error ends it, and is thrown by every later call.
+/// Makes a group's parts durable and journals their items, one part after the other, on a thread of its own:
+/// the next part is built meanwhile. Knows nothing of HDF5. The first error ends it, and is thrown by every
+/// later call.
 class PartCommitter {
  public:
   /// `journal` outlives it.

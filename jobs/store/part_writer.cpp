@@ -103,15 +103,17 @@ std::string PartWriter::add(const PartItem& item) {
 void PartWriter::finish() {
   items_.close("close a part", path_);
   bytes_ = file_.finish();
+  // Here and not in seal(): that waits for the disk, which is what bounds a store.
+  ContentHash hash;
+  hash.update(std::as_bytes(std::span(*bytes_)));
+  sealed_ = {.bytes = bytes_->size(), .hash = hash.hex()};
 }
 
 SealedPart PartWriter::seal() {
   if (!bytes_) finish();
   require_folder(path_);
   durable::write_file(path_, *bytes_);
-  ContentHash hash;
-  hash.update(std::as_bytes(std::span(*bytes_)));
-  return {.bytes = bytes_->size(), .hash = hash.hex()};
+  return sealed_;
 }
 
 }  // namespace ditmill::jobs

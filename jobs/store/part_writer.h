@@ -66,6 +66,7 @@ class PartWriter {
   h5::MemoryFile file_;
   h5::Group items_;
   std::optional<std::string_view> bytes_;  ///< once it is finished
+  SealedPart sealed_;
 };
 
 }  // namespace ditmill::jobs

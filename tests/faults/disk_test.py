@@ -18,7 +18,7 @@ ERRORS = ("ENOSPC", "EIO", "EDQUOT")
 # Calls whose failure costs nothing: what they are for has been done, or is done another way.
 HARMLESS = {"epoch.touch", "epoch.close", "journal.close", "part.open", "index.open", "status-folder.mkdir",
             "status.create", "status.write", "status.fsync", "status.close", "status.unlink", "status-folder.rmdir",
-            "status-folder.unlink", "spool-folder.unlink"}
+            "spool-folder.unlink"}
 FILES = {"epoch": r"/epochs/0\d+\.json", "epochs-folder": "/epochs", "journal": r"/journal/e\d+-g\d+\.jsonl",
          "journal-folder": "/journal", "part": r"/parts/e\d+-g\d+/\d+\.h5", "part-folder": r"/parts/e\d+-g\d+",
          "parts-folder": "/parts", "logs-folder": "/logs", "index": "/results.h5", "outcome": "/outcome.json",

@@ -62,7 +62,8 @@ TEST_F(CrashesTest, NameARankThatNotedItsOwnFatalSignal) {
 
 TEST_F(CrashesTest, NameARankThatAnotherFoundDeadAndNotTheOthers) {
   for (const int rank : {0, 1, 2}) {
-    rank_dies(run, rank, {"item-" + std::to_string(rank)}, [](dist::RankState&) { ::kill(::getpid(), SIGKILL); });
+    rank_dies(run, rank, {"item-" + std::to_string(rank)},
+              [](dist::RankState&) { ::kill(::getpid(), SIGKILL); });
   }
   EXPECT_THAT(read_crashes(run, 4), IsEmpty()) << "all killed at once: nobody was left to find one dead";
   found_dead(1);

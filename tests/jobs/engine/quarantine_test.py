@@ -1,5 +1,6 @@
 """An item that kills its rank does not kill the job for ever: ranks die for real, by SIGKILL and SIGSEGV."""
 
+import concurrent.futures
 import os
 import pathlib
 import signal
@@ -33,22 +34,29 @@ class Quarantine(unittest.TestCase):
         return self.path / name / "run", done, poison
 
     def test_the_third_crash_of_an_items_rank_quarantines_it_and_the_others_are_done(self):
-        for ranks, blow, how in ((3, signal.SIGKILL, "died in"), (2, signal.SIGSEGV, "SIGSEGV"),
-                                 (1, signal.SIGKILL, "died in"), (1, signal.SIGABRT, "SIGABRT")):
-            with self.subTest(ranks=ranks, blow=blow):
-                run, done, poison = self.launch(f"{ranks}-{blow}", ranks, blow, crashes=6)
-                self.assertEqual(done.returncode, 2, done.stderr)
-                self.assertEqual(self.quarantined(run), ["000004"])
-                self.assertGreaterEqual(len(poison.struck), 3)
-                outcome = ditmill.outcome(run)
-                self.assertEqual((outcome["done"], outcome["quarantined"], outcome["left"]), (11, 1, 0))
-                crashes = [r["reason"] for r in ditmill.journal(run) if r.get("reason", "").startswith("crash: ")]
-                self.assertTrue(any(how in reason for reason in crashes), crashes)
-                # Given up until it is asked for by name of its state.
-                manifest = run.parent / "job.yaml"
-                ditmill.ditmill("run", manifest, "--retry", "failed", code=2)
-                ditmill.ditmill("run", manifest, "--retry", "quarantined")
-                self.assertEqual(ditmill.outcome(run)["done"], 12)
+        def check(case):
+            ranks, blow, how = case
+            run, done, poison = self.launch(f"{ranks}-{blow}", ranks, blow, crashes=6)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertEqual(self.quarantined(run), ["000004"])
+            self.assertGreaterEqual(len(poison.struck), 3)
+            outcome = ditmill.outcome(run)
+            self.assertEqual((outcome["done"], outcome["quarantined"], outcome["left"]), (11, 1, 0))
+            crashes = [r["reason"] for r in ditmill.journal(run) if r.get("reason", "").startswith("crash: ")]
+            self.assertTrue(any(how in reason for reason in crashes), crashes)
+            # Given up until it is asked for by name of its state.
+            manifest = run.parent / "job.yaml"
+            ditmill.ditmill("run", manifest, "--retry", "failed", code=2)
+            ditmill.ditmill("run", manifest, "--retry", "quarantined")
+            self.assertEqual(ditmill.outcome(run)["done"], 12)
+
+        cases = [(3, signal.SIGKILL, "died in"), (2, signal.SIGSEGV, "SIGSEGV"),
+                 (1, signal.SIGKILL, "died in"), (1, signal.SIGABRT, "SIGABRT")]
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:  # most of it is waiting
+            ends = [(case, pool.submit(check, case)) for case in cases]
+        for case, end in ends:
+            with self.subTest(case=case):
+                end.result()
 
     def test_more_crashes_than_allowed_end_the_launcher(self):
         run, done, _ = self.launch("often", 2, signal.SIGKILL, crashes=1)

@@ -1,5 +1,6 @@
 """Jobs that are stopped (by signals, run/STOP, failures, no room) end in order, and resume."""
 
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -32,6 +33,14 @@ class Stop(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.path = pathlib.Path(folder.name)
 
+    def side_by_side(self, cases, check):
+        """Most of it is waiting."""
+        with concurrent.futures.ThreadPoolExecutor(len(cases)) as pool:
+            ends = [(case, pool.submit(check, case)) for case in cases]
+        for case, end in ends:
+            with self.subTest(case=case):
+                end.result()
+
     def job(self, name, ranks=3, options=(), **job):
         return Job(write_job(self.path / name, **job), ranks, options)
 
@@ -58,19 +67,20 @@ class Stop(unittest.TestCase):
         self.assertEqual(len(done), len(set(done)))
 
     def test_usr2_at_the_launcher_or_at_any_rank_finishes_what_fits(self):
-        for where in ("launcher", 0, 2):
-            with self.subTest(where=where):
-                job = self.job(f"usr2-{where}")
-                pids = job.pids()
-                time.sleep(0.5)
-                os.kill(job.process.pid if where == "launcher" else pids[where], signal.SIGUSR2)
-                code, _ = job.end()
-                self.assertEqual(code, 75)
-                records = self.check_stopped(job, code, "stopped early .SIGUSR2 at rank")
-                started = {r["item"] for r in records if r["event"] == "start"}
-                done = {r["item"] for r in records if r["event"] == "done"}
-                self.assertEqual(started, done, "an item in hand was dropped though it had time")
-                self.resume(job)
+        def check(where):
+            job = self.job(f"usr2-{where}")
+            pids = job.pids()
+            time.sleep(0.5)
+            os.kill(job.process.pid if where == "launcher" else pids[where], signal.SIGUSR2)
+            code, _ = job.end()
+            self.assertEqual(code, 75)
+            records = self.check_stopped(job, code, "stopped early .SIGUSR2 at rank")
+            started = {r["item"] for r in records if r["event"] == "start"}
+            done = {r["item"] for r in records if r["event"] == "done"}
+            self.assertEqual(started, done, "an item in hand was dropped though it had time")
+            self.resume(job)
+
+        self.side_by_side(("launcher", 0, 2), check)
 
     def test_usr2_drops_what_does_not_fit_before_the_grace_ends(self):
         job = self.job("grace", seconds=30, options=["--grace", "2"])
