@@ -28,6 +28,8 @@ constexpr milliseconds tick{50};
 /// What one tick may count at most: a rank that was itself stopped, or had no core, has not listened
 /// meanwhile, and blames nobody for it.
 constexpr milliseconds longest_tick{1000};
+/// Between two ticks: the process was stopped.
+constexpr milliseconds shortest_stop{200};
 /// Rank 0 ends the job after SIGTERM; a rank that is still there then ends by itself.
 constexpr milliseconds rank_0_ends_all{30'000};
 /// How long word of a lost rank may take to rank 0 before all are ended.
@@ -180,11 +182,14 @@ void Sentinel::watch() {
   for (;;) {
     const Signal signal = signal_within_a_tick();
     const Clock::time_point now = Clock::now();
-    const bool was_stopped = now - last > longest_tick;
+    const bool was_stopped = now - last > shortest_stop;
     if (signal.number == SIGTERM) end_by_sigterm();
     // Open MPI's mpirun ends a job by SIGCONT, SIGTERM a second later, and SIGKILL at once after that. Who
     // was not stopped and gets SIGCONT from the process that started it uses that second.
-    if (signal.number == SIGCONT && signal.from == ::getppid() && !was_stopped) end_before_sigterm();
+    if (signal.number == SIGCONT && signal.from == ::getppid() && !was_stopped) {
+      if (any_dead()) end_by_sigterm();
+      obey({.kind = Order::Kind::warned, .why = "SIGCONT at " + describe(state_.report())});
+    }
     if (signal.number == SIGUSR2) {
       order({.kind = Order::Kind::finish, .why = "SIGUSR2 at " + describe(state_.report())});
     }
@@ -231,7 +236,8 @@ void Sentinel::receive_orders() {
 }
 
 void Sentinel::obey(const Order& order) {
-  if (order.kind != Order::Kind::finish) state_.leave();
+  const bool ends = order.kind == Order::Kind::now || order.kind == Order::Kind::lost;
+  if (ends) state_.leave();
   const std::scoped_lock lock(obeying_);
   if (obeyed_.insert(order.kind).second && hooks_.obey) hooks_.obey(order);
 }
@@ -278,13 +284,11 @@ void Sentinel::report_silence() {
   end_all(describe(lost) + how + "; " + last_words(lost) + resumes, exit_lost);
 }
 
-void Sentinel::end_before_sigterm() {
-  // A rank may have died on another machine: who found it there tells rank 0.
-  if (comm_.rank() == 0 && comm_.size() > 1) {
-    std::this_thread::sleep_for(last_message);
-    receive_orders();
-  }
-  end_by_sigterm();
+bool Sentinel::any_dead() const {
+  const RankReport self = state_.report();
+  const std::vector<RankReport> reports = read_reports(state_.folder(), self.host);
+  return std::any_of(reports.begin(), reports.end(),
+                     [&self](const RankReport& report) { return has_died(report, self); });
 }
 
 void Sentinel::end_by_sigterm() {

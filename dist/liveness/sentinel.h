@@ -29,6 +29,7 @@ struct SentinelLimits {
 struct Order {
   enum class Kind {
     finish,  ///< take up nothing new
+    warned,  ///< to this rank alone: its launcher may be about to end it
     now,     ///< end at once, and in order: the processes will soon be killed
     lost,    ///< a rank is lost or has failed alone: the job ends with it
   };
@@ -84,7 +85,7 @@ class Sentinel {
   void check_progress(Clock::duration awake);
   [[noreturn]] void report_silence();
   [[noreturn]] void end_by_sigterm();
-  [[noreturn]] void end_before_sigterm();
+  bool any_dead() const;
   /// Names the dead ranks of this machine in lines of text; empty if there are none.
   std::string dead_ranks(const RankReport& self) const;
   void receive_orders();

@@ -84,6 +84,15 @@ std::vector<Acknowledged> BackgroundStore::acknowledged() {
   return std::exchange(acknowledged_, {});
 }
 
+void BackgroundStore::seal_soon() {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (closed_ || failure_) return;
+    tasks_.emplace_back([](GroupStore& store) { return store.seal(true); });
+  }
+  changed_.notify_all();
+}
+
 std::vector<Acknowledged> BackgroundStore::finish() {
   push([](GroupStore& store) { return store.seal(true); });
   {

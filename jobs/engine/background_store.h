@@ -34,6 +34,8 @@ class BackgroundStore {
   void add(const WorkItem& work, FinishedItem finished);
   /// What was acknowledged since the last call.
   std::vector<Acknowledged> acknowledged();
+  /// Seals what is open once all that was asked is done; returns at once.
+  void seal_soon();
   /// Does all that was asked, and seals. Returns what was acknowledged since the last call.
   std::vector<Acknowledged> finish();
   /// As finish(), from another thread than that which works on items: what that one still asks for is not

@@ -48,6 +48,10 @@ void EarlyEnding::end_items() {
 void EarlyEnding::obey(const dist::Order& order) {
   const std::scoped_lock lock(mutex_);
   if (phase_ == Phase::after_items) return;
+  if (order.kind == dist::Order::Kind::warned) {
+    if (runner_ != nullptr) runner_->seal_soon();
+    return;
+  }
   const bool lost = order.kind == dist::Order::Kind::lost;
   if (lost) lost_ = true;
   if (rank_ == 0 && !lost) spdlog::warn("{}: the run stops", order.why);
@@ -55,6 +59,10 @@ void EarlyEnding::obey(const dist::Order& order) {
   stop_.stop(order.why, grace_ - std::min<std::chrono::milliseconds>(std::chrono::milliseconds{grace_} / 10,
                                                                      most_for_sealing));
   if (order.kind == dist::Order::Kind::finish && phase_ == Phase::items) return;
+  if (rank_ == 0 && authority_ != nullptr) {
+    // At once, in case this is all that there is time for; better counts follow.
+    dist::failure_of([&] { authority_->conclude_at_once(counts(), order.why, lost, false); });
+  }
   if (runner_ != nullptr) {
     const std::optional<Error> failure = dist::failure_of([&] { runner_->drop(order.why, time_to_seal); });
     if (failure) spdlog::error("not all that is finished could be kept: {}", failure->what());

@@ -17,10 +17,10 @@
 namespace ditmill::jobs {
 
 /// What a rank does when its sentinel gives an order, from the sentinel's thread.
-/// finish: items that will be done in time are finished, the rest is dropped; the run then ends as ever, or,
-/// if something was dropped, at once. now: what is finished is sealed within half a second. In both cases
-/// rank 0 writes the outcome, and ends all ranks with its exit code. lost: the same sealing, and an outcome
-/// that says which rank; whoever found that out ends all.
+/// warned: what is finished is sealed. finish: items that will be done in time are finished, the rest is
+/// dropped; the run then ends as ever, or, if something was dropped, at once. now: what is finished is sealed
+/// within half a second. In both cases rank 0 writes the outcome, and ends all ranks with its exit code.
+/// lost: the same sealing, and an outcome that says which rank; whoever found that out ends all.
 class EarlyEnding {
  public:
   /// `tell` says on rank 0 how the run ended.

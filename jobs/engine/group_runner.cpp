@@ -107,6 +107,10 @@ void GroupRunner::drop(const std::string& why, std::chrono::milliseconds within)
   report({.kind = GroupMessage::Kind::drop});
 }
 
+void GroupRunner::seal_soon() {
+  if (leads() && !gone_) store_->seal_soon();
+}
+
 void GroupRunner::drop_what_is_late() {
   const std::optional<StopSwitch::Stop> stop = stop_switch_->stopped();
   if (stop && leads() && !in_hand_.fit_before(stop->deadline)) drop(stop->why, time_to_seal);

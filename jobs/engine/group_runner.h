@@ -76,13 +76,14 @@ class GroupRunner {
   /// group, after telling the coordinator. Collective over the group.
   void run();
 
-  /// The following two are for another thread than that which works; they do nothing on other ranks than the
-  /// first.
-  /// Gives up what is in hand, seals what is finished, and tells the coordinator that the group is gone;
-  /// waits no longer than `within`. The group's ranks are then of no more use.
+  /// The following three are for another thread than that which works; they do nothing on other ranks than
+  /// the first. Gives up what is in hand, seals what is finished, and tells the coordinator that the group is
+  /// gone; waits no longer than `within`. The group's ranks are then of no more use.
   void drop(const std::string& why, std::chrono::milliseconds within);
   /// Drops what is in hand if the run stops before it can be finished.
   void drop_what_is_late();
+  /// Has what is finished sealed soon.
+  void seal_soon();
 
  private:
   /// An item in hand.
