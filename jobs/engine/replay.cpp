@@ -301,6 +301,8 @@ int replay_item(const dist::MpiSession& mpi, const ReplayOptions& options) {
   }
   job = broadcast(world, std::move(job));
   const int code = run_job(mpi, job);
+  // Every rank has taken its files out of the repetition's folder before rank 0 removes that.
+  world.barrier(dist::Purpose::plan);
   return replay ? replay->conclude(code) : 0;
 }
 

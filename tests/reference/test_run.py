@@ -130,7 +130,7 @@ class Run(unittest.TestCase):
     def test_the_readme_reads_results_from_python(self):
         run = self.run_job("readme", 2)
         readme = (ditmill.ROOT / "README.md").read_text()
-        [code] = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+        code = next(block for block in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "config_json" in block)
         done = subprocess.run([sys.executable, "-c", code, str(run)], capture_output=True, text=True, check=True)
         self.assertIn("item0 (1, 32, 48, 3)", done.stdout)
         self.assertIn("sha256:", done.stdout)
