@@ -63,7 +63,7 @@ Pilot require_pilot(const PlanOptions& options, const PreparedJob& job, const Sl
   const int group = job.manifest.pipeline.parallel.group_size();
   throw Error{Category::usage,
               "plan a job",
-              Where{.file = pilot_path(run)},
+              Where{.file = run.pilot()},
               Expected{"the measurements of a pilot"},
               Got{"none"},
               "make them: " + pilot_command(options, job, std::max(options.nodes.front() * a_node, group)) +

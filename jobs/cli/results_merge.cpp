@@ -16,11 +16,11 @@ ResultsOutput results_merge(const MergeOptions& options, bool as_json, const slu
   }
   if (as_json) {
     output.text = nlohmann::json{{"out", options.out},
-                                 {"items", report.items},
-                                 {"done", report.done},
-                                 {"failed", report.failed},
-                                 {"quarantined", report.quarantined},
-                                 {"left", report.left},
+                                 {"items", report.items.total()},
+                                 {"done", report.items.done},
+                                 {"failed", report.items.failed},
+                                 {"quarantined", report.items.quarantined},
+                                 {"left", report.items.left},
                                  {"parts_linked", report.parts_linked},
                                  {"parts_copied", report.parts_copied},
                                  {"alarms", report.alarms}}
@@ -28,11 +28,11 @@ ResultsOutput results_merge(const MergeOptions& options, bool as_json, const slu
                   "\n";
     return output;
   }
-  output.text = std::to_string(report.items) + " items of " + std::to_string(options.runs.size()) +
-                " runs in " + options.out + ": " + std::to_string(report.done) + " done, " +
-                std::to_string(report.failed + report.quarantined) + " failed, " +
-                std::to_string(report.left) + " left; " + std::to_string(report.parts_linked) +
-                " parts linked, " + std::to_string(report.parts_copied) + " copied\n";
+  output.text = std::to_string(report.items.total()) + " items of " + std::to_string(options.runs.size()) +
+                " runs in " + options.out + ": " + std::to_string(report.items.done) + " done, " +
+                std::to_string(report.items.given_up()) + " failed, " + std::to_string(report.items.left) +
+                " left; " + std::to_string(report.parts_linked) + " parts linked, " +
+                std::to_string(report.parts_copied) + " copied\n";
   return output;
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "dist/comm/mpi.h"
+#include "jobs/grant_size.h"
 
 namespace ditmill::jobs {
 namespace {
@@ -16,12 +17,6 @@ constexpr auto longest_sleep = std::chrono::microseconds{2000};
 constexpr auto between_looks = std::chrono::seconds{1};
 
 }  // namespace
-
-std::size_t grant_size(std::size_t left, int groups, int window) noexcept {
-  if (left == 0) return 0;
-  const std::size_t share = left / (2 * static_cast<std::size_t>(groups));
-  return std::clamp<std::size_t>(share, 1, static_cast<std::size_t>(window));
-}
 
 Coordinator::Coordinator(Parts parts)
     : parts_(std::move(parts)),

@@ -18,10 +18,6 @@
 
 namespace ditmill::jobs {
 
-/// How many items a group gets when it asks: large enough that texts are encoded in windows, small enough
-/// near the end of the list that all groups finish together (guided self-scheduling: half of an even share).
-std::size_t grant_size(std::size_t left, int groups, int window) noexcept;
-
 /// Hands the items of a job to dp groups as they become free: a thread of rank 0 that lives from construction
 /// to finish(). It probes and sleeps; it never blocks in MPI, which would spin a core that computes.
 class Coordinator {

@@ -72,8 +72,6 @@ Pilot pilot_from_json(const json& json) {
 
 }  // namespace
 
-std::string pilot_path(const RunDirectory& run) { return run.path() + "/pilot.json"; }
-
 json to_json(const Pilot& pilot) {
   json classes = json::array();
   for (const SizeClass& size : pilot.classes) classes.push_back(to_json(size));
@@ -98,13 +96,13 @@ json to_json(const Pilot& pilot) {
 }
 
 void write_pilot_file(const RunDirectory& run, const Pilot& pilot) {
-  durable::write_file(pilot_path(run), to_json(pilot).dump(2) + "\n");
+  durable::write_file(run.pilot(), to_json(pilot).dump(2) + "\n");
 }
 
 std::optional<Pilot> read_pilot_file(const RunDirectory& run) {
   std::string text;
   try {
-    text = durable::read_file(pilot_path(run));
+    text = durable::read_file(run.pilot());
   } catch (const Error& error) {
     if (error.category() == Category::not_found) return std::nullopt;
     throw;
@@ -117,12 +115,10 @@ std::optional<Pilot> read_pilot_file(const RunDirectory& run) {
   } catch (const Error& error) {
     why = error.what();
   }
-  throw Error{Category::bad_input,
-              "read a pilot's measurements",
-              Where{.file = pilot_path(run)},
-              Expected{"what `run --pilot` writes"},
-              Got{printable(why)},
-              "remove the file and pilot again, or let --pilot RUN measure another run"};
+  throw Error{
+      Category::bad_input,        "read a pilot's measurements",
+      Where{.file = run.pilot()}, Expected{"what `run --pilot` writes"},
+      Got{printable(why)},        "remove the file and pilot again, or let --pilot RUN measure another run"};
 }
 
 }  // namespace ditmill::jobs

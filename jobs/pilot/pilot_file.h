@@ -8,8 +8,6 @@
 
 namespace ditmill::jobs {
 
-std::string pilot_path(const RunDirectory& run);
-
 nlohmann::json to_json(const Pilot& pilot);
 /// Writes RUN/pilot.json, whole or not at all. Throws Error: io, no_space.
 void write_pilot_file(const RunDirectory& run, const Pilot& pilot);

@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "jobs/grant_size.h"
+
 namespace ditmill::jobs {
 namespace {
 
@@ -17,16 +19,10 @@ struct Group {
 
 }  // namespace
 
-std::size_t simulated_grant(std::size_t left, int groups, int window) noexcept {
-  if (left == 0) return 0;
-  const std::size_t share = left / (2 * static_cast<std::size_t>(groups));
-  return std::clamp<std::size_t>(share, 1, static_cast<std::size_t>(window));
-}
-
 Schedule simulate(std::span<const float> seconds, int groups, int window) {
   Grant left = seconds;
   const auto take = [&] {
-    const Grant grant = left.first(simulated_grant(left.size(), groups, window));
+    const Grant grant = left.first(grant_size(left.size(), groups, window));
     left = left.subspan(grant.size());
     return grant;
   };

@@ -17,7 +17,4 @@ struct Schedule {
 /// last item of the present one.
 Schedule simulate(std::span<const float> seconds, int groups, int window);
 
-/// What a group that asks is granted. It is the coordinator's rule.
-std::size_t simulated_grant(std::size_t left, int groups, int window) noexcept;
-
 }  // namespace ditmill::jobs

@@ -196,53 +196,25 @@ class Merger {
   /// The journals once more, for what was done twice.
   void find_alarms(const JournalState& journals) {
     std::set<std::string> ids;
+    std::vector<JournalReport> ignored;
     for (const JournalFile& journal : journal_files(out_)) {
-      const std::unique_ptr<registry::ByteSource> bytes = registry::open_file(journal.path);
-      LineReader lines(*bytes, max_journal_line);
-      std::string_view line;
-      while (lines.next(line)) {
-        std::string why;
-        const std::optional<Record> record = from_line(line, why);
-        if (!record || record->event != Event::done) continue;
-        const std::optional<ItemState> state = journals.by_key.find(record->key);
-        if (state && state->event == Event::done && state->record.content != record->content) {
-          ids.insert(record->item);
+      for_each_record(journal.path, ignored, [&](const Record& record) {
+        if (record.event != Event::done) return;
+        const std::optional<ItemState> state = journals.by_key.find(record.key);
+        if (state && state->event == Event::done && state->record.content != record.content) {
+          ids.insert(record.item);
         }
-      }
+      });
     }
     report_.alarms.assign(ids.begin(), ids.end());
   }
 
   void write_outcome(const JournalState& journals) {
-    report_.items = sources_.items.size();
-    for (const PackedItem& item : sources_.items.packed()) {
-      const std::optional<ItemState> state = journals.by_key.find(item.key);
-      switch (state ? state->event : Event::start) {
-        case Event::done:
-          ++report_.done;
-          break;
-        case Event::failed:
-          ++report_.failed;
-          break;
-        case Event::quarantined:
-          ++report_.quarantined;
-          break;
-        case Event::start:
-        case Event::stopped:
-          ++report_.left;
-          break;
-      }
-    }
+    report_.items = count_items(sources_.items, journals);
     const MergeSource& last = sources_.runs.back();
-    const int exit = report_.left > 0 ? 75 : report_.failed + report_.quarantined > 0 ? 2 : 0;
-    const nlohmann::json outcome{{"exit", exit},
-                                 {"done", report_.done},
-                                 {"failed", report_.failed},
-                                 {"quarantined", report_.quarantined},
-                                 {"left", report_.left},
-                                 {"reason", "merged from " + std::to_string(sources_.runs.size()) + " runs"},
-                                 {"epoch", last.raise + last.newest}};
-    durable::write_file(out_.outcome(), outcome.dump() + "\n");
+    Outcome outcome = decide_outcome(report_.items, report_.items, {}, last.raise + last.newest);
+    outcome.reason = "merged from " + std::to_string(sources_.runs.size()) + " runs";
+    durable::write_file(out_.outcome(), to_json(outcome).dump() + "\n");
   }
 
   const MergeOptions& options_;

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "jobs/outcome.h"
 #include "slurm/allocation.h"
 
 namespace ditmill::jobs {
@@ -15,11 +16,7 @@ struct MergeOptions {
 };
 
 struct MergeReport {
-  std::size_t items = 0;
-  std::size_t done = 0;
-  std::size_t failed = 0;
-  std::size_t quarantined = 0;
-  std::size_t left = 0;
+  Counts items;
   std::size_t parts_linked = 0;
   std::size_t parts_copied = 0;
   std::vector<std::string> alarms;  ///< items that were done twice, with different content: the first counts

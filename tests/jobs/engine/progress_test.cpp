@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "jobs/duration_text.h"
-#include "jobs/engine/coordinator.h"
+#include "jobs/grant_size.h"
 
 namespace ditmill::jobs {
 namespace {

@@ -110,7 +110,7 @@ TEST_F(MeasureTest, FileKeepsAll) {
   const auto read = read_pilot_file(run);
   ASSERT_TRUE(read.has_value());
   EXPECT_EQ(to_json(*read), to_json(pilot));
-  durable::write_file(pilot_path(run), R"({"epoch": 1})");
+  durable::write_file(run.pilot(), R"({"epoch": 1})");
   EXPECT_THROW(read_pilot_file(run), Error);
 }
 
