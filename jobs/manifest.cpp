@@ -59,7 +59,7 @@ class Decoder {
       return check(request, manifest.output);
     };
     manifest.items = guarded([&] { return requests.read(check_request); });
-    read_slurm(top.map("slurm"));
+    manifest.slurm = slurm::read_settings(top.map("slurm"));
     top.finish();
     return manifest;
   }

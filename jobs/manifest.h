@@ -12,6 +12,7 @@
 #include "configs/yaml_reader.h"
 #include "jobs/export/video_config.h"
 #include "jobs/list/item_list.h"
+#include "slurm/settings.h"
 
 namespace ditmill::jobs {
 
@@ -43,6 +44,7 @@ struct Manifest {
   configs::PipelineConfig pipeline;
   ItemList items;  ///< in the order of the list; keys are still empty
   OutputConfig output;
+  slurm::Settings slurm;
 };
 
 /// Called exactly once, with layer 1 decoded and before layers 2 and 3 are, whether or not the manifest names

@@ -256,12 +256,4 @@ OutputConfig read_output(MapReader output, const ManifestSource& source) {
   return config;
 }
 
-void read_slurm(MapReader slurm) {
-  static constexpr std::array<std::string_view, 9> keys{"nodes",    "ranks_per_node", "gpus_per_node",
-                                                        "time",     "partition",      "modules",
-                                                        "prologue", "container",      "stage"};
-  for (const std::string_view key : keys) slurm.find(key);
-  slurm.finish();
-}
-
 }  // namespace ditmill::jobs

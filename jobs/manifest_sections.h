@@ -35,7 +35,4 @@ class RequestsSection {
 /// `output:` of a manifest; problems go to the reader.
 OutputConfig read_output(configs::MapReader output, const ManifestSource& source);
 
-/// `slurm:` of a manifest: nothing but `submit` reads its values, yet a misspelt key is found here.
-void read_slurm(configs::MapReader slurm);
-
 }  // namespace ditmill::jobs

@@ -22,6 +22,7 @@ class RunDirectory {
   std::string epochs() const { return path_ + "/epochs"; }
   std::string journals() const { return path_ + "/journal"; }
   std::string parts() const { return path_ + "/parts"; }
+  std::string submission() const { return path_ + "/submit"; }
   std::string logs() const { return path_ + "/logs"; }
   std::string spools() const { return path_ + "/spool"; }
   std::string statuses() const { return path_ + "/status"; }

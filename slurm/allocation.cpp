@@ -5,13 +5,16 @@
 #include <string_view>
 
 #include "configs/error.h"
+#include "slurm/node_list.h"
 
 namespace ditmill::slurm {
 namespace {
 
-std::optional<int> read_count(const char* variable, const char* text) {
+template <typename Number>
+std::optional<Number> read_count(const Environment& environment, const char* variable) {
+  const char* text = environment(variable);
   if (text == nullptr) return std::nullopt;
-  int value = 0;
+  Number value = 0;
   const char* end = text + std::strlen(text);
   const auto [stop, failure] = std::from_chars(text, end, value);
   if (failure != std::errc{} || stop != end || value < 0) {
@@ -32,12 +35,25 @@ Allocation read_allocation(const Environment& environment) {
     const char* value = environment(variable);
     return value == nullptr ? "" : value;
   };
+  const auto count = [&environment](const char* variable) { return read_count<int>(environment, variable); };
   Allocation allocation;
   allocation.job_id = text("SLURM_JOB_ID");
   if (!allocation.inside()) return allocation;
-  allocation.restart_count = read_count("SLURM_RESTART_COUNT", environment("SLURM_RESTART_COUNT")).value_or(0);
-  allocation.node_list = text("SLURM_JOB_NODELIST");
-  allocation.cpus_per_task = read_count("SLURM_CPUS_PER_TASK", environment("SLURM_CPUS_PER_TASK"));
+  allocation.restart_count = count("SLURM_RESTART_COUNT").value_or(0);
+  allocation.array_job_id = text("SLURM_ARRAY_JOB_ID");
+  allocation.array_task = count("SLURM_ARRAY_TASK_ID");
+  if (const std::string list = text("SLURM_JOB_NODELIST"); !list.empty()) {
+    allocation.nodes = expand_node_list(list, "SLURM_JOB_NODELIST");
+  }
+  allocation.tasks = count("SLURM_NTASKS");
+  if (const std::string counts = text("SLURM_TASKS_PER_NODE"); !counts.empty()) {
+    allocation.tasks_per_node = expand_counts(counts, "SLURM_TASKS_PER_NODE");
+  }
+  allocation.cpus_per_task = count("SLURM_CPUS_PER_TASK");
+  allocation.gpus_on_node = count("SLURM_GPUS_ON_NODE");
+  allocation.end_time = read_count<std::int64_t>(environment, "SLURM_JOB_END_TIME");
+  allocation.partition = text("SLURM_JOB_PARTITION");
+  allocation.submit_dir = text("SLURM_SUBMIT_DIR");
   return allocation;
 }
 

@@ -2,6 +2,7 @@
 #include <string>
 
 #include "jobs/cli/bench_options.h"
+#include "jobs/cli/cancel.h"
 #include "jobs/cli/check.h"
 #include "jobs/cli/engine_path.h"
 #include "jobs/cli/front.h"
@@ -13,6 +14,7 @@
 #include "jobs/cli/report.h"
 #include "jobs/cli/run_options.h"
 #include "jobs/cli/status.h"
+#include "jobs/cli/submit.h"
 #include "jobs/cli/weights_identify.h"
 
 using namespace ditmill;
@@ -55,6 +57,21 @@ int run_front(int argc, char** argv) {
       ->type_name("KEY=VALUE");
   plan_command.add_option("--run-dir", plan.run.run_dir, "Run directory, instead of output.path")
       ->type_name("DIR");
+
+  jobs::SubmitOptions submit;
+  jobs::add_submit_options(front.add(*app, "submit", "Give a job to Slurm, checked and frozen", true,
+                                     [&](std::ostream& out) {
+                                       submit.json = front.json;
+                                       return jobs::submit_run(submit, out);
+                                     }),
+                           submit);
+  std::string cancelled;
+  bool cancel_now = false;
+  CLI::App& cancel_command = front.add(
+      *app, "cancel", "End the Slurm job of a run, in order", true,
+      [&](std::ostream& out) { return jobs::cancel_run(cancelled, cancel_now, front.json, out); });
+  cancel_command.add_option("run", cancelled, "A run directory")->required();
+  cancel_command.add_flag("--now", cancel_now, "At once: what is in hand is lost, as by scancel");
 
   jobs::IdentifyOptions identify;
   CLI::App& weights = jobs::Front::add_room(*app, "weights", "Look at weight files");

@@ -4,13 +4,11 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <filesystem>
 #include <iostream>
 #include <optional>
 
 #include "configs/dump.h"
-#include "configs/overrides.h"
 #include "jobs/from_dump.h"
 #include "jobs/parallel_choice.h"
 #include "jobs/pilot/forecast.h"
@@ -18,6 +16,7 @@
 #include "jobs/pilot/pilot_file.h"
 #include "jobs/pilot/text.h"
 #include "jobs/resume.h"
+#include "slurm/time_limit.h"
 
 namespace ditmill::jobs {
 namespace {
@@ -25,26 +24,6 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t pilot_items = 8;
-
-/// What `slurm:` asks for.
-struct SlurmDefaults {
-  int ranks_per_node = 0;
-  std::string time;
-};
-
-SlurmDefaults slurm_defaults(const PreparedJob& job) {
-  std::vector<Problem> known;  // prepare_job() has reported what is wrong
-  configs::YamlNode tree = manifest_tree(job.source, known);
-  configs::apply_overrides(tree, job.source.sets, known);
-  SlurmDefaults defaults;
-  const configs::YamlNode* slurm = tree.find("slurm");
-  if (slurm == nullptr) return defaults;
-  if (const configs::YamlNode* time = slurm->find("time")) defaults.time = time->text;
-  if (const configs::YamlNode* ranks = slurm->find("ranks_per_node")) {
-    std::from_chars(ranks->text.data(), ranks->text.data() + ranks->text.size(), defaults.ranks_per_node);
-  }
-  return defaults;
-}
 
 /// The command that makes the pilot that is missing.
 std::string pilot_command(const PlanOptions& options, const PreparedJob& job, int ranks) {
@@ -55,11 +34,11 @@ std::string pilot_command(const PlanOptions& options, const PreparedJob& job, in
   return command + fmt::format(" --pilot {}", std::min(wanted, job.manifest.items.size()));
 }
 
-Pilot require_pilot(const PlanOptions& options, const PreparedJob& job, const SlurmDefaults& slurm) {
+Pilot require_pilot(const PlanOptions& options, const PreparedJob& job) {
   const RunDirectory run{options.pilot.empty() ? job.manifest.output.path : options.pilot};
   if (const auto pilot = read_pilot_file(run)) return *pilot;
   if (!options.pilot.empty()) return measure(run);
-  const int a_node = std::max({options.ranks_per_node, slurm.ranks_per_node, 1});
+  const int a_node = std::max({options.ranks_per_node, job.manifest.slurm.ranks_per_node.value_or(1), 1});
   const int group = job.manifest.pipeline.parallel.group_size();
   throw Error{Category::usage,
               "plan a job",
@@ -116,17 +95,14 @@ bool same_but_dp(configs::ParallelConfig degrees, const configs::ParallelConfig&
 class Plan {
  public:
   Plan(const PlanOptions& options)
-      : options_(options),
-        job_(prepare()),
-        slurm_(slurm_defaults(job_)),
-        pilot_(require_pilot(options, job_, slurm_)) {
+      : options_(options), job_(prepare()), pilot_(require_pilot(options, job_)) {
     require_same_work(pilot_, job_);
     const std::size_t listed = job_.manifest.items.size();
     left_ = items_left(job_);
     done_ = listed - left_.size();
-    limit_ = slurm_seconds(slurm_.time);
-    for (const int candidate :
-         {options.ranks_per_node, slurm_.ranks_per_node, pilot_.layout.ranks_per_machine}) {
+    limit_ = slurm::limit_seconds(job_.manifest.slurm.time);
+    for (const int candidate : {options.ranks_per_node, job_.manifest.slurm.ranks_per_node.value_or(0),
+                                pilot_.layout.ranks_per_machine}) {
       if (ranks_per_node_ == 0) ranks_per_node_ = candidate;
     }
     if (ranks_per_node_ == 0) {
@@ -232,14 +208,11 @@ class Plan {
                       "only machines in proportion take as long an item",
                       piloted, ranks_per_node_));
     }
-    if (!slurm_.time.empty() && !limit_)
-      notes.push_back("slurm.time is no limit: " + printable(slurm_.time, 40));
     return notes;
   }
 
   const PlanOptions& options_;
   PreparedJob job_;
-  SlurmDefaults slurm_;
   Pilot pilot_;
   std::vector<PendingItem> left_;
   std::size_t done_ = 0;

@@ -1,8 +1,6 @@
 #pragma once
 
-#include <optional>
 #include <string>
-#include <string_view>
 
 #include "jobs/pilot/pilot.h"
 #include "jobs/prepare.h"
@@ -21,9 +19,5 @@ std::string size_text(double bytes);
 std::string size_name(int width, int height, int frames);
 /// "GPU" where items were made on one, else "rank": what an hour of the job is paid for.
 std::string paid_unit(const PilotLayout& layout);
-
-/// Seconds of a time limit as Slurm reads it: minutes, minutes:seconds, hours:minutes:seconds, days-hours,
-/// days-hours:minutes, days-hours:minutes:seconds; none for another text, and for "unlimited".
-std::optional<double> slurm_seconds(std::string_view text);
 
 }  // namespace ditmill::jobs

@@ -229,7 +229,7 @@ TEST_F(ManifestTest, FreezesToTheSameJob) {
       "  defaults: {negative_prompt: \"true\", seed: 0x}\n"
       "  file: list.txt\n"
       "output: {path: runs/cats}\n"
-      "slurm: {modules: [a, {b: ~}, []], prologue: \"a: b # c\\n\\x1b\\u2028 \xe7\x8c\xab\"}\n",
+      "slurm: {modules: [a, \"b: ~\"], prologue: \"a: b # c\\n\\x1b\\u2028 \xe7\x8c\xab\"}\n",
       {"requests.defaults.seed=5", "output.compression=gzip", "requests.file=./sub/../list.txt"});
   const Manifest manifest = decode(from);
   EXPECT_THAT(messages(), IsEmpty());

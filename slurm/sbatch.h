@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace ditmill::slurm {
+
+/// Refuses the options of sbatch's that a run has another place for (nodes, ranks, arrays): Error(usage).
+void check_sbatch_options(const std::vector<std::string>& options);
+
+/// Submits a batch script, with more options of sbatch's; returns the job's id. Throws Error as insist()
+/// does.
+std::string sbatch(const std::string& script_path, const std::vector<std::string>& options);
+
+/// What sbatch says of a script's text that it does not submit: when and where it would start. Throws Error
+/// as insist() does.
+std::string sbatch_test_only(const std::string& script, const std::vector<std::string>& options);
+
+/// Tells the batch script of a running job to end in order (USR2), and to stay away from the queue
+/// thereafter.
+void end_in_order(const std::string& job_id);
+/// Cancels a job, whatever it does.
+void cancel(const std::string& job_id);
+
+}  // namespace ditmill::slurm

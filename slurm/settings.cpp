@@ -1,0 +1,141 @@
+#include "slurm/settings.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "configs/suggest.h"
+#include "slurm/time_limit.h"
+
+namespace ditmill::slurm {
+namespace {
+
+using configs::MapReader;
+using configs::YamlNode;
+
+constexpr std::size_t max_shown = 80;
+constexpr int most_nodes_asked = 1 << 20;
+constexpr int most_a_node = 1 << 16;
+constexpr int most_signal_seconds = 65'535;  // of sbatch --signal
+/// What USR2 leads to takes a few seconds: items sealed, the index written, the job requeued.
+constexpr int least_lead_seconds = 20;
+
+bool is_control(char byte) { return static_cast<unsigned char>(byte) < 0x20 || byte == 0x7f; }
+
+/// A name that stands in a line of the batch script as it is.
+void read_word(MapReader& slurm, std::string_view key, std::string& out) {
+  static constexpr std::string_view marks = "._,:+@%/-=";
+  std::string word;
+  if (!slurm.read(key, word)) return;
+  const bool plain = std::ranges::all_of(word, [](char byte) {
+    return (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+           marks.find(byte) != std::string_view::npos;
+  });
+  if (plain && !word.empty() && word.front() != '-') {
+    out = std::move(word);
+    return;
+  }
+  slurm.problem(key, slurm.path_of(key) + " is not a name", "letters, digits and " + std::string(marks),
+                printable(word, max_shown));
+}
+
+void read_time(MapReader& slurm, std::string& out) {
+  std::string time;
+  if (!slurm.read("time", time)) return;
+  std::string lower = time;
+  std::ranges::transform(lower, lower.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  if (limit_seconds(time).value_or(0) > 0 || lower == "unlimited") {
+    out = std::move(time);
+    return;
+  }
+  slurm.problem("time", "slurm.time is no time limit",
+                "minutes, hours:minutes:seconds, days-hours or unlimited", printable(time, max_shown));
+}
+
+/// Texts that stand on a line each, or in one; `first` is what each begins with, if not empty.
+void read_lines(MapReader& reader, std::string_view key, std::string_view first,
+                std::vector<std::string>& out) {
+  std::vector<std::string> texts;
+  if (!reader.read(key, texts)) return;
+  const std::span<const YamlNode> nodes = reader.list(key);
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    if (!texts[i].empty() && texts[i].starts_with(first) && std::ranges::none_of(texts[i], is_control))
+      continue;
+    reader.problem_at(
+        nodes[i], reader.path_of(key) + "." + std::to_string(i) + " is not valid",
+        first.empty() ? "a line of text" : "a line of text that begins with " + std::string(first),
+        printable(texts[i], max_shown));
+    return;
+  }
+  out = std::move(texts);
+}
+
+/// The image alone, or a mapping.
+void read_container(MapReader& slurm, std::optional<Container>& out) {
+  const YamlNode* node = slurm.find("container");
+  if (node == nullptr || node->reported) return;
+  Container container;
+  if (node->kind == YamlNode::Kind::mapping) {
+    static constexpr std::array<configs::Choice<ContainerRuntime>, 2> runtimes{
+        {{"apptainer", ContainerRuntime::apptainer}, {"pyxis", ContainerRuntime::pyxis}}};
+    MapReader reader = slurm.map("container");
+    if (!reader.read("image", container.image) && !reader.has("image")) {
+      reader.problem("image", "slurm.container.image is missing", "a path or a name of an image");
+    }
+    reader.read("runtime", container.runtime, runtimes);
+    read_lines(reader, "mounts", "/", container.mounts);
+    reader.finish();
+  } else if (!slurm.read("container", container.image)) {
+    return;
+  }
+  const bool usable = !container.image.empty() && container.image.front() != '-' &&
+                      std::ranges::none_of(container.image, is_control);
+  if (usable) {
+    out = std::move(container);
+  } else if (node->kind != YamlNode::Kind::mapping || node->find("image") != nullptr) {
+    slurm.problem("container", "slurm.container is no image", "a path or a name of an image",
+                  printable(container.image, max_shown));
+  }
+}
+
+void refuse_stage(MapReader& slurm) {
+  if (slurm.find("stage") == nullptr) return;
+  slurm.problem_at_key("stage", "this version stages nothing on the nodes",
+                       "no slurm.stage; copy by slurm.prologue");
+}
+
+}  // namespace
+
+Settings read_settings(MapReader slurm) {
+  static constexpr std::array<configs::Choice<Launcher>, 3> launchers{
+      {{"auto", Launcher::automatic}, {"mpirun", Launcher::mpirun}, {"srun", Launcher::srun}}};
+  Settings settings;
+  slurm.read("nodes", settings.nodes, {1, most_nodes_asked});
+  const auto optional = [&slurm](std::string_view key, std::optional<int>& out) {
+    if (int value = 0; slurm.read(key, value, {1, most_a_node})) out = value;
+  };
+  optional("ranks_per_node", settings.ranks_per_node);
+  slurm.read("gpus_per_node", settings.gpus_per_node, {0, most_a_node});
+  optional("cpus_per_rank", settings.cpus_per_rank);
+  read_time(slurm, settings.time);
+  read_word(slurm, "partition", settings.partition);
+  read_word(slurm, "account", settings.account);
+  read_word(slurm, "qos", settings.qos);
+  read_lines(slurm, "options", "-", settings.options);
+  read_lines(slurm, "modules", "", settings.modules);
+  slurm.read("prologue", settings.prologue);
+  const bool names_launcher = slurm.read("launcher", settings.launcher, launchers);
+  read_container(slurm, settings.container);
+  if (settings.container && names_launcher && settings.launcher != Launcher::srun) {
+    slurm.problem("launcher", "ranks in a container are launched by srun", "srun, or no slurm.launcher");
+  }
+  refuse_stage(slurm);
+  slurm.read("max_crashes", settings.max_crashes, {0, most_nodes_asked});
+  slurm.read("max_restarts", settings.max_restarts, {0, most_nodes_asked});
+  slurm.read("lead_seconds", settings.lead_seconds, {least_lead_seconds, most_signal_seconds});
+  slurm.finish();
+  return settings;
+}
+
+}  // namespace ditmill::slurm

@@ -1,0 +1,121 @@
+#include "slurm/batch_script.h"
+
+#include <gmock/gmock.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+#include "configs/error.h"
+
+namespace ditmill::slurm {
+namespace {
+
+BatchJob job_named(const std::string& name) {
+  return {.name = name,
+          .settings = {},
+          .ranks_per_node = 2,
+          .run_directory = "/runs/" + name,
+          .manifest = "/runs/" + name + "/submit/job.yaml",
+          .log = "/logs/slurm-%j.log",
+          .ditmill = "/opt/ditmill/ditmill",
+          .engine = "/opt/ditmill/ditmill-engine",
+          .mounts = {},
+          .version = "1.0"};
+}
+
+BatchJob defaults() { return job_named("defaults"); }
+
+BatchJob gpus() {
+  BatchJob job = job_named("gpus");
+  job.settings = {.nodes = 4,
+                  .ranks_per_node = 2,
+                  .gpus_per_node = 2,
+                  .cpus_per_rank = 1,
+                  .time = "00:20:00",
+                  .partition = "short",
+                  .account = "lab",
+                  .qos = "",
+                  .options = {"--exclusive", "--mail-type=FAIL"},
+                  .modules = {"openmpi/4.1", "cuda/12.4"},
+                  .prologue = "export NCCL_DEBUG=WARN\nulimit -l unlimited || true",
+                  .launcher = Launcher::mpirun,
+                  .container = {},
+                  .max_crashes = 5,
+                  .max_restarts = 10,
+                  .lead_seconds = 600};
+  return job;
+}
+
+BatchJob by_srun() {
+  BatchJob job = job_named("srun");
+  job.settings.nodes = 2;
+  job.settings.cpus_per_rank = 1;
+  job.settings.time = "5";
+  job.settings.launcher = Launcher::srun;
+  job.run_directory = "/runs/it's 100%";
+  return job;
+}
+
+BatchJob in_apptainer() {
+  BatchJob job = job_named("apptainer");
+  job.settings.gpus_per_node = 1;
+  job.settings.container = Container{.image = "/images/ditmill.sif", .mounts = {"/data/lists:/lists"}};
+  job.mounts = {"/models/wan"};
+  job.ranks_per_node = 1;
+  return job;
+}
+
+BatchJob in_pyxis() {
+  BatchJob job = job_named("pyxis");
+  job.settings.nodes = 2;
+  job.settings.container =
+      Container{.image = "registry/ditmill:1.0", .runtime = ContainerRuntime::pyxis, .mounts = {"/data"}};
+  job.settings.max_restarts = 0;
+  return job;
+}
+
+std::string golden_path(const std::string& name) { return DITMILL_SLURM_GOLDEN "/" + name + ".sh"; }
+
+struct Example {
+  const char* name;
+  BatchJob (*job)();
+};
+
+// NOLINTNEXTLINE(readability-identifier-naming): GoogleTest looks for this name
+void PrintTo(const Example& example, std::ostream* out) { *out << example.name; }
+
+/// DITMILL_WRITE_GOLDEN=1 writes them anew.
+class Golden : public testing::TestWithParam<Example> {};
+
+TEST_P(Golden, IsWhatTheScriptIs) {
+  const BatchJob job = GetParam().job();
+  const std::string script = batch_script(job);
+  if (std::getenv("DITMILL_WRITE_GOLDEN") != nullptr) std::ofstream{golden_path(job.name)} << script;
+  std::ostringstream golden;
+  golden << std::ifstream{golden_path(job.name)}.rdbuf();
+  EXPECT_EQ(script, golden.str());
+}
+
+INSTANTIATE_TEST_SUITE_P(Settings, Golden,
+                         testing::Values(Example{"defaults", defaults}, Example{"gpus", gpus},
+                                         Example{"srun", by_srun}, Example{"apptainer", in_apptainer},
+                                         Example{"pyxis", in_pyxis}));
+
+TEST(BatchScript, RefusesAPathThatNoSbatchLineHolds) {
+  for (const char* path : {"/a\nb", "/a\"b", "/a\\b"}) {
+    BatchJob job = defaults();
+    job.run_directory = path;
+    EXPECT_THROW(batch_script(job), Error) << path;
+  }
+}
+
+TEST(ShellWord, QuotesWhatBashWouldRead) {
+  EXPECT_EQ(shell_word("/a/b-c_1.0:x@y"), "/a/b-c_1.0:x@y");
+  EXPECT_EQ(shell_word(""), "''");
+  EXPECT_EQ(shell_word("a b"), "'a b'");
+  EXPECT_EQ(shell_word("it's $HOME"), "'it'\\''s $HOME'");
+}
+
+}  // namespace
+}  // namespace ditmill::slurm

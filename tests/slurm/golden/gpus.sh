@@ -1,0 +1,74 @@
+#!/bin/bash
+#SBATCH --job-name=gpus
+#SBATCH --nodes=4
+#SBATCH --ntasks-per-node=2
+#SBATCH --cpus-per-task=1
+#SBATCH --gpus-per-node=2
+#SBATCH --time=00:20:00
+#SBATCH --partition=short
+#SBATCH --account=lab
+#SBATCH --output=/runs/gpus/logs/slurm-%j.log
+#SBATCH --open-mode=append
+#SBATCH --requeue
+#SBATCH --signal=B:USR2@600
+#SBATCH --exclusive
+#SBATCH --mail-type=FAIL
+
+# Written by ditmill 1.0 (submit), to be read and changed: `sbatch` takes it as it is. The next
+# `ditmill submit` of this run directory writes it anew.
+
+run=/runs/gpus
+restarts=10 # how often the job may go back to the queue
+
+# USR2 comes before the time limit, and from `ditmill cancel`: the run finishes what fits, and stops. After TERM
+# Slurm kills within its KillWait, 30 s by default: what has not ended by itself then seals what it has.
+told=
+launcher=
+# shellcheck disable=SC2317 # the traps call it
+tell() {
+  told=$1
+  [[ -n $launcher ]] || return 0
+  kill -s USR2 "$launcher"
+  if [[ $told == TERM ]]; then (sleep 15 && kill -s TERM "$launcher") 2>/dev/null & fi
+}
+trap 'tell USR2' USR2
+trap 'tell TERM' TERM
+
+module load openmpi/4.1 cuda/12.4 || exit 3
+
+# slurm.prologue
+export NCCL_DEBUG=WARN
+ulimit -l unlimited || true
+
+job=(run /runs/gpus/submit/job.yaml --run-dir "$run" --grace 450)
+launch=(/opt/ditmill/ditmill "${job[@]}" --np 8 --max-crashes 5)
+
+# outcome.json says how a run ended, if it is this run's; exit codes of launchers do not.
+outcome() { grep -o "\"$1\": *[a-z0-9]*" "$run/outcome.json" 2>/dev/null | grep -o '[a-z0-9]*$'; }
+before=$(outcome epoch)
+code=75
+if [[ -z $told ]]; then
+  echo "ditmill: job ${SLURM_JOB_ID:?is set by sbatch} on $SLURM_JOB_NODELIST: ${launch[*]}"
+  "${launch[@]}" &
+  launcher=$!
+  # A signal ends `wait` early.
+  while
+    wait "$launcher"
+    code=$?
+    kill -s 0 "$launcher" 2>/dev/null
+  do :; done
+fi
+crashed=
+if [[ $(outcome epoch) != "$before" ]]; then
+  code=$(outcome exit)
+  crashed=$(outcome crashed)
+fi
+
+# After TERM it is Slurm that decides: a preempted job comes back by itself, a cancelled one must not.
+restart=${SLURM_RESTART_COUNT:-0}
+if [[ $code == 75 || $crashed == true ]] && [[ $told != TERM && ! -e $run/STOP ]] && ((restart < restarts)); then
+  echo "ditmill: exit $code; back to the queue, restart $((restart + 1)) of at most $restarts"
+  scontrol requeue "$SLURM_JOB_ID"
+fi
+echo "ditmill: exit $code"
+exit "$code"

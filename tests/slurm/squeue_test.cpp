@@ -1,0 +1,33 @@
+#include "slurm/squeue.h"
+
+#include <gmock/gmock.h>
+
+#include "configs/error.h"
+#include "slurm/sbatch.h"
+
+namespace ditmill::slurm {
+namespace {
+
+TEST(Queue, IsReadLineByLine) {
+  EXPECT_THAT(parse_queue("12|PENDING|(Resources)|/runs/a/submit/job.sh\n13|RUNNING|n[1-2]|/a|b\n"),
+              testing::ElementsAre(QueuedJob{"12", "PENDING", "(Resources)", "/runs/a/submit/job.sh"},
+                                   QueuedJob{"13", "RUNNING", "n[1-2]", "/a|b"}));
+  EXPECT_THAT(parse_queue(""), testing::IsEmpty());
+}
+
+TEST(Queue, OfOtherTextIsRefused) {
+  EXPECT_THROW(parse_queue("12 PENDING\n"), Error);
+  EXPECT_THROW(parse_queue("\n"), Error);
+}
+
+TEST(SbatchOptions, ThatTheScriptRestsOnAreRefused) {
+  for (const char* word : {"-N2", "-N", "--nodes=2", "--nodes", "-n", "--ntasks-per-node=4", "--array=1-3",
+                           "-a1", "--wrap=x", "--signal=B:USR1"}) {
+    EXPECT_THROW(check_sbatch_options({"--mem=1G", word}), Error) << word;
+  }
+  EXPECT_NO_THROW(
+      check_sbatch_options({"--mem=1G", "--nodelist=n1", "-t", "10", "--account=a", "-A", "b", "--no-kill"}));
+}
+
+}  // namespace
+}  // namespace ditmill::slurm

@@ -1,0 +1,99 @@
+"""ditmill submit and cancel, on a real Slurm cluster: what is submitted, refused, and ended for good."""
+
+import json
+import pathlib
+import subprocess
+import unittest
+
+import ditmill
+from submission import SubmissionTest
+
+
+class SubmitTest(SubmissionTest):
+    def test_a_submitted_run_is_done_on_all_its_nodes(self):
+        job = self.submit(self.manifest())
+        facts = self.ended(job, "COMPLETED")
+        self.assertEqual((facts["NumNodes"], facts["ExitCode"]), ("2", "0:0"))
+        self.assert_done_once(40)
+        record = json.loads((self.run_directory / "submit" / "job.json").read_text())
+        self.assertEqual((record["job_id"], record["ranks"]), (job, 4))
+        self.assertIn("--np 4", pathlib.Path(record["log"]).read_text())
+        owner = json.loads((self.run_directory / "epochs" / "0001.json").read_text())
+        self.assertEqual(owner["slurm_job"], job)
+
+    def test_what_was_submitted_runs_though_list_and_manifest_have_changed_since(self):
+        manifest = self.manifest(items=10)
+        job = self.submit(manifest, "--set", "pipeline.steps=7", "--", "--begin=now+2")
+        (self.path / "list.txt").unlink()
+        manifest.write_text("")
+        self.ended(job, "COMPLETED")
+        self.assert_done_once(10)
+        config = json.loads((self.run_directory / "config.json").read_text())
+        self.assertEqual(config["layer2_inference_config"]["steps"], 7)
+
+    def test_wait_ends_with_the_runs_code(self):
+        done = self.ditmill("submit", self.manifest(items=4), "--wait", "--json")
+        self.assertEqual(json.loads(done.stdout)["ranks"], 4)
+        self.assertIn("all items done", done.stderr)
+
+    def test_a_second_submit_is_refused_while_a_job_lives(self):
+        manifest = self.manifest(seconds=2)
+        job = self.submit(manifest)
+        again = self.ditmill("submit", manifest, code=1)
+        self.assertIn(f"job {job}, ", again.stderr)
+        self.assertIn(f"ditmill cancel {self.run_directory}", again.stderr)
+        # Also one that somebody gave to sbatch by hand, and that job.json knows nothing of.
+        (self.run_directory / "submit" / "job.json").unlink()
+        self.assertIn(f"job {job}, ", self.ditmill("submit", manifest, code=1).stderr)
+
+    def test_cancel_now_ends_a_job_for_good(self):
+        job = self.submit(self.manifest(seconds=0.3, items=200))
+        self.wait_for_items(5)
+        self.assertIn("is cancelled", self.ditmill("cancel", self.run_directory, "--now").stdout)
+        self.ended(job, "CANCELLED")
+        waiting = self.submit(self.path / "job.yaml", "--", "--begin=now+1hour")
+        self.assertIn("PENDING", self.ditmill("cancel", self.run_directory).stdout)
+        self.ended(waiting, "CANCELLED")
+
+    def test_what_is_wrong_is_told_before_anything_is_written_or_submitted(self):
+        manifest = self.manifest()
+        cases = [
+            (["--set", "pipeline.parallel.ring=3"], r"--nodes 3 or --ranks-per-node 3"),
+            (["--set", "pipeline.stepz=3"], r"did you mean steps"),
+            (["--time", "soon"], r"slurm.time is no time limit"),
+            (["--partition", "nowhere"], r"invalid partition"),
+            (["--nodes", "5"], r"exit code 1: "),
+            (["--", "--nodes=3"], r"use --nodes N before the --"),
+        ]
+        for words, message in cases:
+            with self.subTest(words=words):
+                options = ["--test-only"] if "exit code" in message or "partition" in message else []
+                refused = self.ditmill("submit", manifest, *options, *words, code=1)
+                self.assertRegex(refused.stderr, message)
+        self.assertFalse(self.run_directory.exists())
+        self.assertEqual(self.cluster.run("squeue", "--noheader"), "")
+
+    def test_a_script_is_printed_and_tested_without_a_trace(self):
+        manifest = self.manifest()
+        script = self.ditmill("submit", manifest, "--print-script", "--nodes", "3", "--time", "30").stdout
+        self.assertIn("#SBATCH --nodes=3\n#SBATCH --ntasks-per-node=2\n#SBATCH --time=30\n", script)
+        self.assertRegex(self.ditmill("submit", manifest, "--test-only").stdout, "to start at")
+        self.assertFalse(self.run_directory.exists())
+
+    def test_no_slurm_is_told_as_such(self):
+        environment = dict(self.cluster.environment, PATH=str(self.path))
+        done = subprocess.run(ditmill.command(["submit", self.manifest()]), env=environment, capture_output=True,
+                              text=True, check=False)
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("submit on a login node", done.stderr)
+
+    def test_sbatch_takes_the_golden_scripts(self):
+        for path in sorted((pathlib.Path(__file__).parent / "golden").glob("*.sh")):
+            with self.subTest(script=path.name):
+                self.cluster.run("bash", "-n", path)
+                self.cluster.run("shellcheck", path)
+                self.cluster.run("sbatch", "--test-only", path)
+
+
+if __name__ == "__main__":
+    unittest.main()

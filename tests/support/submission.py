@@ -1,0 +1,78 @@
+"""Tests of runs that `ditmill submit` gives to a Slurm cluster of their own."""
+
+import json
+import pathlib
+import subprocess
+import tempfile
+import time
+import unittest
+
+import ditmill
+import slurm
+
+
+class SubmissionTest(unittest.TestCase):
+    """A cluster a class; a folder and a run directory a test."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.cluster = cls.enterClassContext(slurm.Cluster())
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="ditmill-submit-")
+        self.addCleanup(folder.cleanup)
+        self.path = pathlib.Path(folder.name)
+        self.run_directory = self.path / "run"
+        self.addCleanup(self.cancel_all)
+
+    def cancel_all(self):
+        self.cluster.run("scancel", "--user=root")
+        deadline = time.monotonic() + 30
+        while self.cluster.run("squeue", "--noheader") and time.monotonic() < deadline:
+            time.sleep(0.1)
+
+    def manifest(self, seconds=0.1, items=40, **sections):
+        (self.path / "list.txt").write_text("".join(f"prompt {i}\n" for i in range(items)))
+        manifest = {
+            "schema": 1, "name": "job", "model": {"noop": seconds},
+            "requests": {"defaults": {"width": 32, "height": 16, "frames": 1, "seed": "auto"}, "file": "list.txt"},
+            "output": {"path": "run", "items_per_part": 1}, "slurm": {"nodes": 2, "ranks_per_node": 2, "lead_seconds": 20}}
+        for name, section in sections.items():
+            manifest.setdefault(name, {}).update(section)
+        (self.path / "job.yaml").write_text(json.dumps(manifest))
+        return self.path / "job.yaml"
+
+    def ditmill(self, *words, code=0):
+        done = subprocess.run(ditmill.command(words), env=self.cluster.environment, capture_output=True, text=True,
+                              timeout=120, stdin=subprocess.DEVNULL, check=False)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr + self.log())
+        return done
+
+    def submit(self, manifest, *words):
+        return self.ditmill("submit", manifest, *words).stdout.strip()
+
+    def log(self):
+        return "".join(path.read_text() for path in sorted(self.run_directory.glob("logs/slurm-*.log")))
+
+    def records(self, event):
+        """Items of the journals' records of this kind; a line that is being written is none yet."""
+        lines = [line for path in sorted(self.run_directory.glob("journal/*.jsonl"))
+                 for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
+        return [r["item"] for r in map(json.loads, lines) if r["event"] == event]
+
+    def wait_for_items(self, count):
+        deadline = time.monotonic() + 60
+        while len(self.records("done")) < count:
+            self.assertLess(time.monotonic(), deadline, self.log() + self.cluster.logs())
+            time.sleep(0.05)
+
+    def ended(self, job, state, within=90):
+        """Waits for the job's end; its exit code."""
+        facts = self.cluster.wait_for(job, "COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", within=within)
+        self.assertEqual(facts["JobState"], state, self.log())
+        return facts
+
+    def assert_done_once(self, count):
+        done = self.records("done")
+        self.assertEqual((len(done), len(set(done))), (count, count))
+        self.assertEqual(ditmill.outcome(self.run_directory)["exit"], 0)
