@@ -15,6 +15,9 @@
 namespace ditmill::jobs::durable {
 namespace {
 
+/// Of a large file, so much is written before the disk is told.
+constexpr std::size_t piece_bytes = std::size_t{4} << 20;
+
 std::string folder_of(const std::string& path) {
   const std::string parent = std::filesystem::path(path).parent_path().string();
   return parent.empty() ? "." : parent;
@@ -89,6 +92,11 @@ void write_file(const std::string& path, std::string_view text) {
   const std::string temp = path + std::string(temp_suffix);
   try {
     File file = File::open(temp, O_WRONLY | O_CREAT | O_TRUNC);
+    for (; text.size() > piece_bytes; text.remove_prefix(piece_bytes)) {
+      file.write(text.substr(0, piece_bytes));
+      // Only starts: the disk is at work while the next piece is copied. What fails is found by fsync.
+      ::sync_file_range(file.fd(), 0, 0, SYNC_FILE_RANGE_WRITE);
+    }
     file.write(text);
     file.close();
     publish(temp, path);

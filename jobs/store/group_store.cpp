@@ -1,5 +1,6 @@
 #include "jobs/store/group_store.h"
 
+#include <array>
 #include <chrono>
 #include <memory>
 #include <utility>
@@ -105,7 +106,7 @@ class GroupStore::Impl {
       opened_ = Clock::now();
       part_path_ = RunDirectory::part(epoch_, group_, ++part_number_);
       part_ = std::make_unique<PartWriter>(run_.path() + "/" + part_path_, output_.gzip, root_config_,
-                                           provenance_.ditmill_version);
+                                           provenance_.ditmill_version, memory_[part_number_ % 2]);
     }
     Record done = record(Event::done, *finished.item, finished.attempt);
     done.part = part_path_;
@@ -144,6 +145,7 @@ class GroupStore::Impl {
   SealLimits limits_;
   nlohmann::json root_config_;
   JournalWriter journal_;
+  std::array<h5::Buffer, 2> memory_;  ///< of the part that is built, and of the one under way
   PartCommitter committer_;
   std::unique_ptr<PartWriter> part_;
   int part_number_ = 0;

@@ -1,5 +1,6 @@
 #include "jobs/store/h5_memory_file.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 
@@ -19,26 +20,31 @@ herr_t keep(void*) { return 0; }
 
 }  // namespace
 
-void* MemoryFile::allocate(std::size_t size, H5FD_file_image_op_t, void* self) {
-  static_cast<Closed*>(self)->capacity = size;
-  return std::malloc(size);
+void* Buffer::reserve(std::size_t size) noexcept {
+  if (size <= size_) return bytes_.get();
+  const std::size_t wanted = std::max(size, 2 * size_);  // untouched pages cost nothing
+  void* grown = std::realloc(bytes_.get(), wanted);
+  if (grown == nullptr) return nullptr;
+  static_cast<void>(bytes_.release());
+  bytes_.reset(grown);
+  size_ = wanted;
+  return grown;
 }
 
-void* MemoryFile::resize(void* bytes, std::size_t size, H5FD_file_image_op_t, void* self) {
-  static_cast<Closed*>(self)->capacity = size;
-  return std::realloc(bytes, size);
+void* MemoryFile::allocate(std::size_t size, H5FD_file_image_op_t, void* memory) {
+  return static_cast<Buffer*>(memory)->reserve(size);
 }
 
-herr_t MemoryFile::release(void* bytes, H5FD_file_image_op_t operation, void* self) {
-  Bytes owned(bytes);
-  if (operation == H5FD_FILE_IMAGE_OP_FILE_CLOSE) static_cast<Closed*>(self)->bytes = std::move(owned);
-  return 0;
+void* MemoryFile::resize(void*, std::size_t size, H5FD_file_image_op_t operation, void* memory) {
+  return allocate(size, operation, memory);
 }
 
-MemoryFile::MemoryFile(std::string label) : label_(std::move(label)), closed_(std::make_unique<Closed>()) {
+herr_t MemoryFile::release(void*, H5FD_file_image_op_t, void*) { return 0; }
+
+MemoryFile::MemoryFile(std::string label, Buffer& memory) : label_(std::move(label)), memory_(memory) {
   const Properties access = file_access(label_);
   call<H5Pset_fapl_core>("prepare an HDF5 file", label_, access.get(), growth, hbool_t{0});
-  H5FD_file_image_callbacks_t callbacks{allocate, nullptr, resize, release, same, keep, closed_.get()};
+  H5FD_file_image_callbacks_t callbacks{allocate, nullptr, resize, release, same, keep, &memory_};
   call<H5Pset_file_image_callbacks>("prepare an HDF5 file", label_, access.get(), &callbacks);
   file_ = File(call<H5Fcreate>("create an HDF5 file", label_, label_.c_str(),
                                static_cast<unsigned>(H5F_ACC_EXCL), H5P_DEFAULT, access.get()));
@@ -52,15 +58,15 @@ std::uint64_t MemoryFile::size() const {
 
 std::string_view MemoryFile::finish() {
   file_.close("close an HDF5 file", label_);
-  const auto* bytes = static_cast<const char*>(closed_->bytes.get());
+  const auto* bytes = static_cast<const char*>(memory_.data());
   std::uint64_t size = 0;
-  if (bytes != nullptr && closed_->capacity >= superblock_size && bytes[version_at] >= 2 &&
+  if (bytes != nullptr && memory_.size() >= superblock_size && bytes[version_at] >= 2 &&
       bytes[size_of_offsets_at] == sizeof size) {
     for (std::size_t i = sizeof size; i-- > 0;) {
       size = size << 8 | static_cast<unsigned char>(bytes[end_of_file_at + i]);
     }
   }
-  if (size < superblock_size || size > closed_->capacity) {
+  if (size < superblock_size || size > memory_.size()) {
     throw Error(Category::internal, "close an HDF5 file", Where{.file = label_},
                 Expected{"a superblock that tells its size"}, Got{std::to_string(size) + " bytes"});
   }

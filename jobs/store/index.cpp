@@ -22,7 +22,8 @@ std::size_t write_index(const RunDirectory& run, const JournalState& journals, c
   std::vector<std::string> failed;
   std::vector<std::string> left;
   const std::string path = run.index();
-  h5::MemoryFile file(path);
+  h5::Buffer memory;
+  h5::MemoryFile file(path, memory);
   h5::Group group = h5::create_group(file.get(), "items", path);
   for_each_item(run, journals, [&](ListedItem&& item) {
     if (item.outcome == ItemOutcome::done) {

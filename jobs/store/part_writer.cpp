@@ -69,8 +69,8 @@ void write_root_attributes(hid_t file, const nlohmann::json& config, const std::
 }
 
 PartWriter::PartWriter(std::string path, int gzip, const nlohmann::json& config,
-                       const std::string& software_version)
-    : path_(std::move(path)), gzip_(gzip), file_(path_) {
+                       const std::string& software_version, h5::Buffer& memory)
+    : path_(std::move(path)), gzip_(gzip), file_(path_, memory) {
   write_root_attributes(file_.get(), config, software_version, path_);
   items_ = h5::create_group(file_.get(), "items", path_);
 }

@@ -39,8 +39,9 @@ struct SealedPart {
 /// Builds one part in memory and writes it at once: until seal() there is nothing on disk.
 class PartWriter {
  public:
-  /// `gzip`: 0 none, 1 .. 9.
-  PartWriter(std::string path, int gzip, const nlohmann::json& config, const std::string& software_version);
+  /// `gzip`: 0 none, 1 .. 9. The part is built in `memory`, which outlives it.
+  PartWriter(std::string path, int gzip, const nlohmann::json& config, const std::string& software_version,
+             h5::Buffer& memory);
   PartWriter(const PartWriter&) = delete;
   PartWriter& operator=(const PartWriter&) = delete;
   ~PartWriter() = default;

@@ -44,9 +44,9 @@ std::string xxh128(const void* data, std::size_t size) {
 }
 
 struct PartTest : ::testing::Test {
-  PartWriter writer(int gzip = 0) { return PartWriter(path, gzip, {{"layer", 1}}, "1.2.3"); }
+  PartWriter writer(int gzip = 0) { return PartWriter(path, gzip, {{"layer", 1}}, "1.2.3", memory); }
   std::string write(const PartItem& item, int gzip = 0) {
-    PartWriter part(path, gzip, {{"layer", 1}}, "1.2.3");
+    PartWriter part = writer(gzip);
     const std::string content = part.add(item);
     part.seal();
     return content;
@@ -63,6 +63,7 @@ struct PartTest : ::testing::Test {
   }
 
   TempFolder folder;
+  h5::Buffer memory;
   std::string path = folder.path() + "/parts/e0001-g000/000001.h5";
   std::vector<std::uint8_t> frames = bytes_of(std::size_t{2} * 3 * 4 * 3);
   std::vector<float> latents = {1, -2, 3.5F, 0, 5, 6};
@@ -239,7 +240,7 @@ TEST_F(PartTest, RefusesForeignDatasets) {
   for (const Foreign& foreign : cases) {
     const std::string file_path = folder.path() + "/" + foreign.name;
     {
-      h5::MemoryFile file(file_path);
+      h5::MemoryFile file(file_path, memory);
       const h5::Group items = h5::create_group(file.get(), "items", file_path);
       const h5::Group item = h5::create_group(items.get(), "a", file_path);
       h5::write_dataset(item.get(), "frames", foreign.type, foreign.layout, data.data(), file_path);
@@ -251,7 +252,7 @@ TEST_F(PartTest, RefusesForeignDatasets) {
 
 TEST_F(PartTest, DoesNotBelieveAShapeThatItsBytesCannotFill) {
   {
-    h5::MemoryFile file("bomb");
+    h5::MemoryFile file("bomb", memory);
     const h5::Group items = h5::create_group(file.get(), "items", "bomb");
     const h5::Group item = h5::create_group(items.get(), "a", "bomb");
     const hsize_t shape[] = {1'000'000, 1'000'000, 1'000'000, 3};
@@ -270,7 +271,7 @@ TEST_F(PartTest, DoesNotBelieveAShapeThatItsBytesCannotFill) {
 TEST_F(PartTest, HoldsListsOfAnyLengthAsAttributes) {
   std::vector<std::string> many(20'000);
   for (std::size_t i = 0; i < many.size(); ++i) many[i] = "id-" + std::to_string(i);
-  h5::MemoryFile file("list");
+  h5::MemoryFile file("list", memory);
   h5::write_attribute(file.get(), "none", std::vector<std::string>{}, "list");
   h5::write_attribute(file.get(), "many", many, "list");
   EXPECT_GT(file.finish().size(), many.size() * 16);

@@ -29,7 +29,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t settled_after = 10'000;  ///< items, from which on memory is to be flat
 constexpr int store_rounds = 5;
-constexpr int store_items = 12;  ///< a round
+constexpr int store_items = 24;  ///< a round: the first two build in memory that is new
 constexpr auto between_samples = std::chrono::milliseconds{100};
 
 double seconds_since(Clock::time_point began) {
