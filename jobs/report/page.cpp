@@ -23,6 +23,16 @@ std::string_view page_file(std::string_view name) {
   throw Error(Category::internal, "find a file of the report's page", Where{.file = std::string(name)});
 }
 
+/// The page's script: files that share one scope, in the order in which they need each other.
+std::string page_script() {
+  std::string script;
+  for (const char* name :
+       {"basics", "head", "time_axis", "progress", "stages", "lanes", "failures", "clips", "main"}) {
+    script.append(page_file(std::string{"/"} + name + ".js")).append("\n");
+  }
+  return script;
+}
+
 /// `text` up to a {{mark}}, which is taken off with it.
 std::string_view take_until(std::string_view& text, std::string_view mark) {
   const std::string braced = "{{" + std::string(mark) + "}}";
@@ -92,7 +102,7 @@ PageWriter::PageWriter(std::string path, const std::string& title, const nlohman
       temp_path_(path_ + std::string(durable::temp_suffix)),
       file_(durable::File::open(temp_path_, O_WRONLY | O_CREAT | O_TRUNC)),
       rest_(page_file("report.html")) {
-  const std::string_view script = page_file("report.js");
+  const std::string script = page_script();
   write(take_until(rest_, "policy"));
   write(script_source(script));
   write(take_until(rest_, "title"));
