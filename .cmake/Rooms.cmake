@@ -37,15 +37,20 @@ include(GoogleTest)
 set(DITMILL_PYTHON ${CMAKE_SOURCE_DIR}/.deps/python/bin/python CACHE FILEPATH "Python with the oracles' packages")
 
 # ditmill_python_test(name FILE file.py [TIMEOUT s] [LABELS ...] [RUN_ALONE]): a unittest script. It finds the build
-# by $DITMILL_BUILD, and tests/support on its path. RUN_ALONE: it starts more processes than a test's share of cores.
+# by $DITMILL_BUILD, and tests/support on its path. RUN_ALONE: it starts more processes than a test's share of cores,
+# and mostly waits for them: it begins early, beside tests of one process, but no other such test.
 function(ditmill_python_test name)
   cmake_parse_arguments(TEST "RUN_ALONE" "FILE;TIMEOUT" "LABELS" ${ARGN})
   if(NOT TEST_TIMEOUT)
     set(TEST_TIMEOUT 300)
   endif()
+  set(alone "")
+  if(TEST_RUN_ALONE)
+    set(alone RESOURCE_LOCK many_processes COST 1)
+  endif()
   add_test(NAME ${name} COMMAND ${DITMILL_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/${TEST_FILE})
   set_tests_properties(${name} PROPERTIES
-    TIMEOUT ${TEST_TIMEOUT} LABELS "${TEST_LABELS}" RUN_SERIAL ${TEST_RUN_ALONE}
+    TIMEOUT ${TEST_TIMEOUT} LABELS "${TEST_LABELS}" ${alone}
     ENVIRONMENT "DITMILL_BUILD=${CMAKE_BINARY_DIR};PYTHONPATH=${CMAKE_SOURCE_DIR}/tests/support;PYTHONDONTWRITEBYTECODE=1")
 endfunction()
 
