@@ -108,8 +108,8 @@ class AtPoints(Storm):
                 continue
             if of_an_owner:
                 job.owner_is_elsewhere()
-            return {"faults": self.fault(*self.targets.pop(i))}
-        return {"faults": self.fault(*self.targets.pop())}
+            return {"faults": self.fault(*self.targets.pop(i), fresh)}
+        return {"faults": self.fault(*self.targets.pop(), fresh)}
 
     @staticmethod
     def actions(point):
@@ -119,13 +119,14 @@ class AtPoints(Storm):
     def points():
         return {point: words for point, words in points().items() if "weights" not in words}
 
-    def fault(self, point, words, action):
+    def fault(self, point, words, action, fresh):
         kind, call = point.split(".")
         # Some calls come many times in a start: any of them.
         often = {"journal": 6, "part": 3}.get(kind, 1)
         number = self.generator.randint(1, often)
         before = ""
-        if words == {"failed"} or (point == "part.unlink" and self.generator.random() < 0.5):
+        if words == {"failed"} or (point == "part.unlink" and self.generator.random() < 0.5) or (
+                point == "requests.unlink" and fresh):
             # A write that fails is cleaned up after, and that is where the kill comes.
             number = 1
             before = "journal.write:2:ENOSPC," if call == "truncate" else f"{kind}.rename:1:EIO,"
