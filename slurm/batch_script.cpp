@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "configs/error.h"
+#include "slurm/sbatch.h"
+#include "slurm/time_limit.h"
 
 namespace ditmill::slurm {
 namespace {
@@ -10,6 +12,9 @@ namespace {
 /// Of the seconds between USR2 and the time limit, those in which items may still be finished: the rest is
 /// for sealing them, the index, and the way back to the queue.
 int grace_seconds(int lead_seconds) { return lead_seconds / 4 * 3; }
+
+/// Links, journals and an index: a minute for a hundred thousand items.
+constexpr int merge_seconds = 3600;
 
 bool is_plain(std::string_view text) {
   static constexpr std::string_view safe =
@@ -52,9 +57,17 @@ class Script {
     return std::move(text_);
   }
 
+  std::string merge_text() {
+    merge_head();
+    site();
+    merge();
+    return std::move(text_);
+  }
+
  private:
   void line(const std::string& text) { text_ += text + "\n"; }
   void sbatch(const std::string& option) { line("#SBATCH " + option); }
+  bool is_array() const { return job_.shards > 0; }
   int ranks() const { return settings_.nodes * job_.ranks_per_node; }
 
   void head() {
@@ -65,23 +78,75 @@ class Script {
     if (settings_.cpus_per_rank) sbatch("--cpus-per-task=" + std::to_string(*settings_.cpus_per_rank));
     if (settings_.gpus_per_node > 0) sbatch("--gpus-per-node=" + std::to_string(settings_.gpus_per_node));
     if (!settings_.time.empty()) sbatch("--time=" + settings_.time);
-    if (!settings_.partition.empty()) sbatch("--partition=" + settings_.partition);
-    if (!settings_.account.empty()) sbatch("--account=" + settings_.account);
-    if (!settings_.qos.empty()) sbatch("--qos=" + settings_.qos);
+    whose();
+    if (is_array()) sbatch("--array=" + array_tasks(job_));
     sbatch("--output=" + sbatch_value(literal(job_.run_directory) + job_.log));
     sbatch("--open-mode=append");
     sbatch("--requeue");
     sbatch("--signal=B:USR2@" + std::to_string(settings_.lead_seconds));
     for (const std::string& option : settings_.options) sbatch(option);
     line("");
+    origin();
+    if (is_array()) {
+      line("array=" + shell_word(job_.run_directory));
+      line("run=$array/shards/$(printf %04d \"${SLURM_ARRAY_TASK_ID:?is set by sbatch --array}\")");
+    } else {
+      line("run=" + shell_word(job_.run_directory));
+    }
+    line("restarts=" + std::to_string(settings_.max_restarts) +
+         " # how often the job may go back to the queue");
+    line("");
+  }
+
+  void whose() {
+    if (!settings_.partition.empty()) sbatch("--partition=" + settings_.partition);
+    if (!settings_.account.empty()) sbatch("--account=" + settings_.account);
+    if (!settings_.qos.empty()) sbatch("--qos=" + settings_.qos);
+  }
+
+  void origin() {
     line("# Written by ditmill " + job_.version +
          " (submit), to be read and changed: `sbatch` takes it as it is. The next");
     line("# `ditmill submit` of this run directory writes it anew.");
     line("");
-    line("run=" + shell_word(job_.run_directory));
-    line("restarts=" + std::to_string(settings_.max_restarts) +
-         " # how often the job may go back to the queue");
+  }
+
+  void merge_head() {
+    line("#!/bin/bash");
+    sbatch("--job-name=" + sbatch_value(job_.name + "-merge"));
+    sbatch("--nodes=1");
+    sbatch("--ntasks=1");
+    if (const auto limit = limit_seconds(settings_.time)) {
+      sbatch("--time=" + (*limit < merge_seconds ? settings_.time : std::to_string(merge_seconds / 60)));
+    }
+    whose();
+    for (const std::string& option : options_of_whose(settings_.options)) sbatch(option);
+    sbatch("--output=" + sbatch_value(literal(job_.run_directory) + "/logs/merge-%j.log"));
+    sbatch("--open-mode=append");
     line("");
+    origin();
+    line("run=" + shell_word(job_.run_directory));
+    line("");
+  }
+
+  void merge() {
+    text_ += "shards=()\nunfinished=\nfor ((i = 0; i < " + std::to_string(job_.shards) + R"(; i++)); do
+  shard=$run/shards/$(printf %04d "$i")
+  shards+=("$shard")
+  code=$(grep -o '"exit": *[0-9]*' "$shard/outcome.json" 2>/dev/null | grep -o '[0-9]*$')
+  [[ $code == 0 || $code == 2 ]] && continue
+  unfinished+=" $i"
+  echo "ditmill: shard $i: exit ${code:-code not known: it wrote no outcome.json}; its logs: $run/logs/slurm-*_$i.log"
+done
+if [[ -n $unfinished ]]; then
+  echo "ditmill: not merged. To submit shard$unfinished again:"
+  echo ")" + job_.ditmill +
+             R"( submit $run/submit/job.yaml --retry"
+  exit 75
+fi
+exec )" + shell_word(job_.ditmill) +
+             R"( results merge "${shards[@]}" --out "$run"
+)";
   }
 
   void traps() {
@@ -119,8 +184,12 @@ trap 'tell TERM' TERM
   }
 
   void launch() {
-    line("job=(run " + shell_word(job_.manifest) + " --run-dir \"$run\" --grace " +
-         std::to_string(grace_seconds(settings_.lead_seconds)) + ")");
+    line("job=(run " + shell_word(job_.manifest) + " --run-dir \"$run\"" +
+         (is_array() ? " --shard \"$SLURM_ARRAY_TASK_ID/" + std::to_string(job_.shards) + "\"" : "") +
+         " --grace " + std::to_string(grace_seconds(settings_.lead_seconds)) + words(job_.options) + ")");
+    if (!job_.first_options.empty()) {
+      line("((${SLURM_RESTART_COUNT:-0})) || job+=(" + words(job_.first_options).substr(1) + ")");
+    }
     const Launcher launcher = settings_.container ? Launcher::srun : settings_.launcher;
     if (launcher == Launcher::automatic) {
       line("# mpirun starts again after a lost rank; srun is for nodes without Open MPI's mpirun.");
@@ -145,6 +214,12 @@ trap 'tell TERM' TERM
     // srun does not take it from the job's own options.
     if (settings_.cpus_per_rank) words += " --cpus-per-task=" + std::to_string(*settings_.cpus_per_rank);
     return words + in_container() + " \"${job[@]}\")";
+  }
+
+  static std::string words(const std::vector<std::string>& options) {
+    std::string text;
+    for (const std::string& option : options) text += " " + shell_word(option);
+    return text;
   }
 
   std::string in_container() const {
@@ -187,9 +262,14 @@ fi
 
 # After TERM it is Slurm that decides: a preempted job comes back by itself, a cancelled one must not.
 restart=${SLURM_RESTART_COUNT:-0}
-if [[ $code == 75 || $crashed == true ]] && [[ $told != TERM && ! -e $run/STOP ]] && ((restart < restarts)); then
+if [[ $code == 75 || $crashed == true ]] && [[ $told != TERM && ! -e $run/STOP)";
+    if (is_array()) text_ += " && ! -e $array/STOP";
+    text_ += R"( ]] && ((restart < restarts)); then
   echo "ditmill: exit $code; back to the queue, restart $((restart + 1)) of at most $restarts"
-  scontrol requeue "$SLURM_JOB_ID"
+  scontrol requeue ")";
+    // One task of an array has the id of the whole for its own.
+    text_ += is_array() ? "${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID" : "$SLURM_JOB_ID";
+    text_ += R"("
 fi
 echo "ditmill: exit $code"
 exit "$code"
@@ -204,6 +284,14 @@ exit "$code"
 }  // namespace
 
 std::string batch_script(const BatchJob& job) { return Script{job}.text(); }
+std::string merge_script(const BatchJob& job) { return Script{job}.merge_text(); }
+
+std::string array_tasks(const BatchJob& job, const std::vector<int>& some) {
+  std::string tasks;
+  for (const int task : some) tasks += (tasks.empty() ? "" : ",") + std::to_string(task);
+  if (some.empty()) tasks = "0-" + std::to_string(job.shards - 1);
+  return tasks + (job.shards_at_once > 0 ? "%" + std::to_string(job.shards_at_once) : "");
+}
 
 std::string shell_word(std::string_view text) {
   if (is_plain(text)) return std::string(text);

@@ -175,8 +175,8 @@ class Run {
                 .status_folder = authority_->status_folder()};
       if (authority_->needs_weights()) orders.load = authority_->load_plan();
       early_ending_.can_conclude(*authority_);
-      if (std::filesystem::exists(authority_->run().stop_file())) {
-        early_ending_.end_all(authority_->run().stop_file() + " is there: remove it to go on");
+      if (const std::optional<std::string> file = authority_->run().told_to_stop()) {
+        early_ending_.end_all(*file + " is there: remove it to go on");
       }
     });
     orders = orders_from_json(broadcast_json(world_, leads() ? to_json(orders) : nlohmann::json{}));
@@ -380,7 +380,7 @@ class Run {
 
   std::optional<std::string> reason_to_stop() const {
     const RunDirectory& run = authority_->run();
-    if (std::filesystem::exists(run.stop_file())) return run.stop_file() + " is there";
+    if (const std::optional<std::string> file = run.told_to_stop()) return *file + " is there";
     return shortage_of_room(free_bytes(run.path()), usual_part_, parallel_->mesh().degree(dist::Axis::dp));
   }
 

@@ -57,7 +57,7 @@ RunProgress RunWatcher::look(double now) {
 
   if (name_.empty()) name_ = job_name(run_);
   progress.name = name_;
-  progress.stop_file = is_there(run_.stop_file());
+  progress.stop_file = run_.told_to_stop().has_value();
   add_counts(progress);
   add_ranks(progress);
   add_rate(progress);

@@ -1,0 +1,169 @@
+#include "jobs/cli/submit_array.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <filesystem>
+#include <iostream>
+#include <map>
+#include <set>
+
+#include "jobs/foresee_resume.h"
+#include "jobs/outcome.h"
+#include "jobs/store/durable.h"
+#include "slurm/sbatch.h"
+
+namespace ditmill::jobs {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::optional<int> count_from_text(std::string_view text) {
+  int value = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool whole = failure == std::errc() && end == text.data() + text.size();
+  return whole && value >= 1 && value <= Shard::most ? std::optional{value} : std::nullopt;
+}
+
+std::optional<Outcome> outcome_of(const RunDirectory& run) {
+  if (!fs::exists(run.outcome())) return std::nullopt;
+  return outcome_from_text(durable::read_file(run.outcome()));
+}
+
+ItemList items_of(const ItemList& list, const Shard& shard) {
+  ItemList items;
+  for (auto i = static_cast<std::size_t>(shard.index); i < list.size();
+       i += static_cast<std::size_t>(shard.count)) {
+    items.add(list[i]);
+  }
+  return items;
+}
+
+Error not_the_array(const RunDirectory& run, std::string expected, std::string got, std::string hint) {
+  return Error{Category::usage,           "submit an array",
+               Where{.file = run.path()}, Expected{std::move(expected)},
+               Got{std::move(got)},       std::move(hint)};
+}
+
+/// How bad an exit code is beside others.
+int badness(int code) {
+  static constexpr std::array<int, 5> order{0, 2, 75, 3, 1};
+  return static_cast<int>(std::ranges::find(order, code) - order.begin());
+}
+
+}  // namespace
+
+std::optional<ArrayOption> array_option_from_text(std::string_view text) {
+  const std::size_t percent = text.find('%');
+  const std::optional<int> shards = count_from_text(text.substr(0, percent));
+  if (!shards) return std::nullopt;
+  if (percent == std::string_view::npos) return ArrayOption{.shards = *shards};
+  const std::optional<int> at_once = count_from_text(text.substr(percent + 1));
+  return at_once ? std::optional{ArrayOption{*shards, *at_once}} : std::nullopt;
+}
+
+std::optional<ArrayOption> choose_array(const SubmitOptions& options, const RunDirectory& run,
+                                        const Submission& last, const Manifest& manifest) {
+  std::optional<ArrayOption> array;
+  if (!options.array.empty()) array = array_option_from_text(options.array);
+  const bool continues = array || options.retry;
+  if (last.shards > 0 && (!continues || (array && array->shards != last.shards))) {
+    throw not_the_array(
+        run, fmt::format("--array {} or --retry: it is an array", last.shards),
+        array ? "--array " + options.array : "neither",
+        SubmissionFiles{run}.record() + " says so; give another number of shards another --run-dir");
+  }
+  if (!array && last.shards > 0) array = ArrayOption{last.shards, last.at_once};
+  if (!array) return std::nullopt;
+  if (last.shards == 0 && (fs::exists(run.requests()) || !last.job_id.empty())) {
+    throw not_the_array(run, "a run directory of its own, or that of an array", "one that holds a run",
+                        "give --run-dir DIR, or leave --array out");
+  }
+  if (manifest.shard) {
+    throw not_the_array(run, "the whole list", "requests.shard " + describe(manifest.shard),
+                        "leave requests.shard out: each task gets its own");
+  }
+  if (static_cast<std::size_t>(array->shards) > manifest.items.size()) {
+    throw not_the_array(run, fmt::format("at most {} shards, an item each", manifest.items.size()),
+                        std::to_string(array->shards), "");
+  }
+  if (!options.run.selection.only.empty()) {
+    throw not_the_array(run, "all items of the list", "--only",
+                        "submit a list of these items with another --run-dir");
+  }
+  return array;
+}
+
+ArrayPlan plan_array(const SubmitOptions& options, const PreparedJob& job, const RunDirectory& run,
+                     int shards, const std::vector<slurm::QueuedJob>& live) {
+  ArrayPlan plan;
+  std::set<std::string> jobs;
+  std::set<int> alive;
+  for (const slurm::QueuedJob& task : live) {
+    jobs.insert(task.whole());
+    if (const auto number = task.task()) alive.insert(*number);
+  }
+  plan.alive.assign(alive.begin(), alive.end());
+  plan.waits_for.assign(jobs.begin(), jobs.end());
+  const bool retries = options.run.retry.failed || options.run.retry.quarantined;
+  for (int i = 0; i < shards; ++i) {
+    const Shard shard{i, shards};
+    const RunDirectory its{run.shard(i)};
+    const std::optional<Reconciled> foreseen =
+        foresee_resume(job, items_of(job.manifest.items, shard), shard, its, options.run.drop);
+    const bool same_list = foreseen && foreseen->notes.empty();
+    if (alive.contains(i)) {
+      if (!foreseen || same_list) continue;
+      throw not_the_array(run, "the list that its tasks were submitted with",
+                          fmt::format("another one; task {} has begun: {}", i, foreseen->notes.front()),
+                          "wait for the end of its tasks, or end them: ditmill cancel " + run.path());
+    }
+    const std::optional<Outcome> outcome = outcome_of(its);
+    const bool finished = outcome && (outcome->exit == 0 || (outcome->exit == 2 && !retries));
+    if (!finished || !same_list) plan.tasks.push_back(i);
+  }
+  return plan;
+}
+
+std::string submit_merge(const RunDirectory& run, std::vector<std::string> waits_for,
+                         const std::vector<std::string>& sbatch_options) {
+  std::vector<std::string> waiting;
+  for (const slurm::QueuedJob& merge : live_merges_of(run)) {
+    (merge.state == "PENDING" ? waiting : waits_for).push_back(merge.id);
+  }
+  slurm::cancel_waiting(waiting);
+  std::vector<std::string> options = slurm::options_of_whose(sbatch_options);
+  if (!waits_for.empty()) {
+    options.push_back(fmt::format("--dependency=afterany:{}", fmt::join(waits_for, ":")));
+  }
+  return slurm::sbatch(SubmissionFiles{run}.merge_script(), options);
+}
+
+int array_exit(const RunDirectory& run, int shards) {
+  int worst = 0;
+  for (int i = 0; i < shards; ++i) {
+    const std::optional<Outcome> outcome = outcome_of(RunDirectory{run.shard(i)});
+    const int code = outcome ? outcome->exit : exit_code(Category::io);
+    if (code != 0) {
+      std::cerr << fmt::format("ditmill: shard {}: {}\n", i,
+                               outcome ? outcome->reason : "no outcome.json; its log says why");
+    }
+    if (badness(code) > badness(worst)) worst = code;
+  }
+  if (worst != 0 && worst != 2) return worst;
+  if (const std::optional<Outcome> merged = outcome_of(run)) {
+    std::cerr << "ditmill: " << merged->reason << "\n";
+    return worst;
+  }
+  throw Error{Category::io,
+              "wait for the merge of an array",
+              Where{.file = run.outcome()},
+              Expected{"how it ended"},
+              Got{"nothing"},
+              "its log, merge-*.log in " + run.logs() + ", says why"};
+}
+
+}  // namespace ditmill::jobs
