@@ -13,9 +13,11 @@
 #include "jobs/journal/record.h"
 #include "jobs/status/joblog.h"
 #include "jobs/status/progress_of_run.h"
+#include "jobs/status/shards.h"
 #include "jobs/status/status_json.h"
 #include "jobs/status/status_text.h"
 #include "jobs/store/durable.h"
+#include "jobs/submission.h"
 
 namespace ditmill::jobs {
 namespace {
@@ -58,7 +60,8 @@ class Shower {
   Shower(const StatusOptions& options, std::ostream& out)
       : options_(options), out_(out), terminal_(is_terminal(out)) {}
 
-  void show(const RunProgress& progress) {
+  template <typename Progress>
+  void show(const Progress& progress) {
     if (options_.json) {
       const nlohmann::json object = to_json(progress);
       const int indent = options_.watch ? -1 : 2;
@@ -87,15 +90,19 @@ class Shower {
   bool first_ = true;
 };
 
-int watch(const StatusOptions& options, std::ostream& out) {
-  RunWatcher watcher{RunDirectory{options.run_directory}};
+RunState state_of(const RunProgress& progress) { return progress.life.state; }
+RunState state_of(const ArrayProgress& progress) { return progress.whole.life.state; }
+
+template <typename Watcher>
+int watch(Watcher watcher, const StatusOptions& options, std::ostream& out) {
   Shower shower(options, out);
   Clock::time_point give_up = Clock::now();
   while (true) {
-    const RunProgress progress = watcher.look(journal_time());
+    const auto progress = watcher.look(journal_time());
     shower.show(progress);
-    if (progress.life.state == RunState::running) give_up = Clock::now() + options.afterwards;
-    if (!options.watch || progress.life.state == RunState::finished || Clock::now() >= give_up) return 0;
+    const RunState state = state_of(progress);
+    if (state == RunState::running) give_up = Clock::now() + options.afterwards;
+    if (!options.watch || state == RunState::finished || Clock::now() >= give_up) return 0;
     std::this_thread::sleep_for(options.interval);
   }
 }
@@ -139,7 +146,13 @@ void add_status_options(CLI::App& command, StatusOptions& options) {
 }
 
 int show_status(const StatusOptions& options, std::ostream& out) {
-  return options.joblog.empty() ? watch(options, out) : joblog(options, out);
+  if (!options.joblog.empty()) return joblog(options, out);
+  const RunDirectory run{options.run_directory};
+  Submission submission = read_submission(run);
+  if (is_array(run, submission, journal_time())) {
+    return watch(ArrayWatcher{run, std::move(submission)}, options, out);
+  }
+  return watch(RunWatcher{run}, options, out);
 }
 
 }  // namespace ditmill::jobs

@@ -2,10 +2,8 @@
 
 import json
 import os
-import pathlib
 import signal
 import struct
-import threading
 import time
 import unittest
 
@@ -29,8 +27,13 @@ class ArrayTest(SubmissionTest):
         merge = self.record()["array"]["merge_job"]
         return (self.run_directory / "logs" / f"merge-{merge}.log").read_text()
 
+    def status(self):
+        return json.loads(self.ditmill("status", self.run_directory, "--json").stdout)
+
     def shard_records(self, index, event):
-        return [r["item"] for r in ditmill.journal(self.shard(index)) if r["event"] == event]
+        lines = [line for path in self.shard(index).glob("journal/*.jsonl")
+                 for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
+        return [r["item"] for r in map(json.loads, lines) if r["event"] == event]
 
     def until(self, what, within=60):
         deadline = time.monotonic() + within
@@ -66,6 +69,11 @@ class ArrayTest(SubmissionTest):
         self.assertFalse((self.run_directory / "requests.jsonl").exists())
         self.assertEqual([ditmill.outcome(self.shard(i))["exit"] for i in (0, 1, 3)], [0, 0, 0])
 
+        status = self.status()
+        self.assertEqual((status["state"], status["total"], status["left"] > 0), ("crashed", 22, True))
+        self.assertEqual([shard["state"] for shard in status["shards"]],
+                         ["finished", "finished", "crashed", "finished"])
+
         again = self.submit(manifest, "--retry")
         self.assertNotEqual(again, job)
         self.assertEqual(self.record()["array"]["tasks"], [2])
@@ -74,6 +82,73 @@ class ArrayTest(SubmissionTest):
         self.assertEqual(ditmill.outcome(self.run_directory)["exit"], 0)
         self.assert_like_an_undisturbed_run(manifest)
         self.assertIn("finished and merged", self.ditmill("submit", manifest, "--retry").stderr)
+        status = self.status()
+        self.assertEqual((status["state"], status["done"], len(status["shards"])), ("finished", 22, 4))
+        self.assertRegex(self.ditmill("status", self.run_directory).stdout, r"of 4 shards 4 finished; merged")
+
+    def test_retry_leaves_alone_what_lives(self):
+        manifest = self.manifest(seconds=0.5, items=40, slurm=ONE_RANK)
+        self.submit(manifest, "--array", "4")
+        self.until(lambda: all(self.shard(i).is_dir() and self.shard_records(i, "done") for i in range(4)))
+        self.kill_rank_of(1)
+        self.until(lambda: not self.cluster.run("squeue", "--noheader", "--format=%i").count("_1"))
+        self.assertIn("--retry", self.ditmill("submit", manifest, "--array", "4", code=1).stderr)
+        again = self.submit(manifest, "--retry")
+        record = self.record()
+        self.assertEqual(record["array"]["tasks"], [1])
+        self.assertEqual(len(record["array"]["older_jobs"]), 1)
+        self.ditmill("submit", manifest, "--retry")
+        self.assertEqual(self.record()["job_id"], again)
+        self.merge_ended("COMPLETED")
+        self.assertEqual(self.status()["done"], 40)
+        self.assertEqual([len(list(self.shard(i).glob("epochs/*"))) for i in range(4)], [1, 2, 1, 1])
+
+    def test_a_task_goes_back_to_the_queue_by_itself_and_the_merge_waits_for_it(self):
+        job = self.submit(self.manifest(seconds=0.3, items=40, slurm=dict(ONE_RANK, max_restarts=1)), "--array", "2")
+        self.until(lambda: all(self.shard(i).is_dir() and self.shard_records(i, "done") for i in range(2)))
+        self.cluster.run("scancel", "--batch", "--signal=USR2", f"{job}_1")
+        self.merge_ended("COMPLETED")
+        self.assertEqual([self.cluster.job(f"{job}_{i}")["Restarts"] for i in range(2)], ["0", "1"], self.log())
+        self.assertEqual(ditmill.outcome(self.run_directory)["done"], 40)
+
+    def test_cancel_ends_what_runs_in_order_and_takes_the_rest_from_the_queue(self):
+        manifest = self.manifest(seconds=0.3, items=60, slurm=ONE_RANK)
+        job = self.submit(manifest, "--array", "4%2")
+        self.until(lambda: all(self.shard(i).is_dir() and self.shard_records(i, "done") for i in range(2)))
+        cancelled = json.loads(self.ditmill("cancel", self.run_directory, "--json").stdout)["jobs"]
+        self.assertEqual([(j["job_id"], j["in_order"]) for j in sorted(cancelled, key=lambda j: j["job_id"])],
+                         [(f"{job}_0", True), (f"{job}_1", True), (f"{job}_2", False), (f"{job}_3", False),
+                          (self.record()["array"]["merge_job"], False)])
+        self.until(lambda: not self.cluster.run("squeue", "--noheader"))
+        self.assertEqual([ditmill.outcome(self.shard(i))["exit"] for i in range(2)], [75, 75])
+        self.assertFalse(self.shard(2).exists())
+        again = self.ditmill("submit", manifest, "--array", "4", "--wait", "--json")
+        self.assertEqual(json.loads(again.stdout)["array"]["tasks"], [0, 1, 2, 3])
+        self.assertEqual(ditmill.outcome(self.run_directory)["done"], 60)
+
+    def test_stop_stops_all_shards_and_wait_tells_the_worst_exit_code(self):
+        manifest = self.manifest(seconds=0.3, items=12, slurm=dict(ONE_RANK, max_restarts=2))
+        self.submit(manifest, "--array", "3", "--", "--begin=now+1hour")
+        self.ditmill("cancel", self.run_directory)
+        (self.run_directory / "STOP").touch()
+        done = self.ditmill("submit", manifest, "--array", "3", "--wait", code=75)
+        self.assertIn("STOP is there", done.stderr)
+        self.assertFalse((self.run_directory / "outcome.json").exists())
+        (self.run_directory / "STOP").unlink()
+        self.ditmill("submit", manifest, "--retry", "--wait")
+        self.assertEqual(ditmill.outcome(self.run_directory)["done"], 12)
+
+    def test_an_array_keeps_its_shards_and_grows_with_its_list(self):
+        manifest = self.manifest(seconds=0, items=10, slurm=ONE_RANK)
+        self.ditmill("submit", manifest, "--array", "3", "--wait")
+        for words in ([], ["--array", "4"]):
+            self.assertIn("--array 3 or --retry", self.ditmill("submit", manifest, *words, code=1).stderr)
+        manifest = self.manifest(seconds=0, items=15, slurm=ONE_RANK)
+        self.ditmill("submit", manifest, "--array", "3", "--wait")
+        self.assertEqual(ditmill.outcome(self.run_directory)["done"], 15)
+        self.assert_like_an_undisturbed_run(manifest)
+        refused = self.ditmill("submit", manifest, "--retry", "--set", "pipeline.steps=9", code=1).stderr
+        self.assertRegex(refused, r"5 items of this run directory differ.*what differs: steps")
 
 
 if __name__ == "__main__":
