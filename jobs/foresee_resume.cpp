@@ -14,7 +14,8 @@ std::vector<ComponentIdentity> components_of(const PreparedJob& job, const nlohm
   std::vector<ComponentIdentity> components;
   if (job.family == nullptr) return components;
   for (const auto& [role, then] : frozen.at("components").items()) {
-    ComponentIdentity component{.role = role, .key_hash = then.at("key_hash"), .digest = then.at("digest")};
+    ComponentIdentity component{
+        .role = role, .key_hash = then.value("key_hash", ""), .digest = then.value("digest", "")};
     for (const registry::Component& now : job.folder.components) {
       if (now.role != role || now.identity.key_hash == component.key_hash) continue;
       component = {.role = role, .key_hash = now.identity.key_hash, .digest = "not read yet"};

@@ -353,7 +353,9 @@ int submit_run(const SubmitOptions& options, std::ostream& out) {
   {
     const durable::File lock = lock_submission(run);
     const std::vector<slurm::QueuedJob> live = live_runs_of(run);
-    if (!live.empty() && !(array && options.retry)) refuse_second(run, live.front(), array.has_value());
+    for (const slurm::QueuedJob& job_now : live) {
+      if (!array || !options.retry || !job_now.task()) refuse_second(run, job_now, array.has_value());
+    }
     record = array ? submit_array(options, job, run, batch, live) : submit_single(options, job, run, batch);
   }
   const auto id = record.at("job_id").get<std::string>();

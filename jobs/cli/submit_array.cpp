@@ -69,16 +69,17 @@ std::optional<ArrayOption> choose_array(const SubmitOptions& options, const RunD
                                         const Submission& last, const Manifest& manifest) {
   std::optional<ArrayOption> array;
   if (!options.array.empty()) array = array_option_from_text(options.array);
-  const bool continues = array || options.retry;
-  if (last.shards > 0 && (!continues || (array && array->shards != last.shards))) {
+  // What was cancelled before it began binds nobody, unless it is to be gone on with.
+  const bool binds = last.shards > 0 && (options.retry || fs::exists(run.shards()));
+  if (binds && (array ? array->shards != last.shards : !options.retry)) {
     throw not_the_array(
         run, fmt::format("--array {} or --retry: it is an array", last.shards),
         array ? "--array " + options.array : "neither",
         SubmissionFiles{run}.record() + " says so; give another number of shards another --run-dir");
   }
-  if (!array && last.shards > 0) array = ArrayOption{last.shards, last.at_once};
+  if (!array && binds) array = ArrayOption{last.shards, last.at_once};
   if (!array) return std::nullopt;
-  if (last.shards == 0 && (fs::exists(run.requests()) || !last.job_id.empty())) {
+  if (last.shards == 0 && fs::exists(run.requests())) {
     throw not_the_array(run, "a run directory of its own, or that of an array", "one that holds a run",
                         "give --run-dir DIR, or leave --array out");
   }
