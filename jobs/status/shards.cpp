@@ -154,7 +154,7 @@ std::string status_text(const ArrayProgress& array, const StatusLook& look) {
       {{"shard"}, {"state"}, {"done"}, {"failed"}, {"left"}, {"items/h"}, {"to go"}, {"job"}}};
   std::vector<const ShardProgress*> shards;
   for (const ShardProgress& shard : array.shards) shards.push_back(&shard);
-  std::ranges::stable_partition(shards, [](const ShardProgress* shard) {
+  std::stable_partition(shards.begin(), shards.end(), [](const ShardProgress* shard) {
     return waits(*shard) || shard->progress.life.state != RunState::finished;
   });
   const std::size_t shown = std::min(shards.size(), rows_of_a_table);
