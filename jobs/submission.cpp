@@ -4,6 +4,7 @@
 #include <sys/file.h>
 
 #include <cerrno>
+#include <chrono>
 #include <filesystem>
 #include <iostream>
 
@@ -28,6 +29,23 @@ Submission read_submission(const RunDirectory& run) {
   } catch (const nlohmann::json::exception&) {
     return {};
   }
+}
+
+nlohmann::json submission_record(const slurm::BatchJob& job, const std::string& id,
+                                 const std::vector<std::string>& sbatch_options) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return {{"job_id", id},
+          {"submitted", std::chrono::duration_cast<std::chrono::seconds>(now).count()},
+          {"nodes", job.settings.nodes},
+          {"ranks", job.settings.nodes * job.ranks_per_node},
+          {"script", SubmissionFiles{RunDirectory{job.run_directory}}.script()},
+          {"log", job.run_directory + "/logs/slurm-" + id + (job.shards > 0 ? "_*" : "") + ".log"},
+          {"sbatch_options", sbatch_options}};
+}
+
+nlohmann::json write_record(nlohmann::json record, const RunDirectory& run) {
+  durable::write_file(SubmissionFiles{run}.record(), record.dump(2) + "\n");
+  return record;
 }
 
 nlohmann::json array_record(const Submission& submission, const std::vector<int>& tasks) {

@@ -7,6 +7,7 @@
 
 #include "jobs/run_directory.h"
 #include "jobs/store/durable.h"
+#include "slurm/batch_script.h"
 #include "slurm/squeue.h"
 
 namespace ditmill::jobs {
@@ -36,8 +37,14 @@ struct Submission {
 
 /// A record that cannot be read is none. Throws Error(io).
 Submission read_submission(const RunDirectory& run);
-/// What is kept of an array beside the rest of the record, under "array".
+/// What is kept of a submission, and printed by --json: {job_id, submitted, nodes, ranks, script, log,
+/// sbatch_options}.
+nlohmann::json submission_record(const slurm::BatchJob& job, const std::string& id,
+                                 const std::vector<std::string>& sbatch_options);
+/// And of an array beside that, as `array`: {shards, at_once, items, tasks, merge_job, older_jobs}.
 nlohmann::json array_record(const Submission& submission, const std::vector<int>& tasks);
+/// Returns the record, written down. Throws Error: io, no_space.
+nlohmann::json write_record(nlohmann::json record, const RunDirectory& run);
 
 /// The run's jobs that are queued or at work, an array's task by task; its merge is none of them. Throws
 /// Error.

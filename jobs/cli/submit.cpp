@@ -177,58 +177,6 @@ void refuse_second(const RunDirectory& run, const slurm::QueuedJob& live, bool i
                   (is_array ? "; --retry submits what does not live" : "")};
 }
 
-json record_of(const slurm::BatchJob& batch, const SubmitOptions& options, const std::string& id) {
-  const bool is_array = batch.shards > 0;
-  return {{"job_id", id},
-          {"submitted", std::chrono::duration_cast<std::chrono::seconds>(
-                            std::chrono::system_clock::now().time_since_epoch())
-                            .count()},
-          {"nodes", batch.settings.nodes},
-          {"ranks", batch.settings.nodes * batch.ranks_per_node},
-          {"script", SubmissionFiles{RunDirectory{batch.run_directory}}.script()},
-          {"log", batch.run_directory + "/logs/slurm-" + id + (is_array ? "_*" : "") + ".log"},
-          {"sbatch_options", options.sbatch}};
-}
-
-void write_record(const RunDirectory& run, const json& record) {
-  durable::write_file(SubmissionFiles{run}.record(), record.dump(2) + "\n");
-}
-
-/// Submits what is left of an array, and its merge. Returns the record.
-json submit_array(const SubmitOptions& options, const PreparedJob& job, const RunDirectory& run,
-                  const slurm::BatchJob& batch, const std::vector<slurm::QueuedJob>& live) {
-  ArrayPlan plan = plan_array(options, job, run, batch.shards, live);
-  Submission submission = read_submission(run);
-  const bool merged = fs::exists(run.outcome()) && plan.alive.empty();
-  if (plan.tasks.empty() && (merged || !live_merges_of(run).empty())) {
-    std::cerr << (merged ? "ditmill: nothing to submit: all shards are finished and merged\n"
-                         : "ditmill: nothing to submit: all shards are finished, queued or at work\n");
-    return json::parse(durable::read_file(SubmissionFiles{run}.record()));
-  }
-  tell_room(run, disk_bytes(job));
-  freeze(job, run);
-  const SubmissionFiles files{run};
-  durable::write_file(files.script(), slurm::batch_script(batch));
-  durable::write_file(files.merge_script(), slurm::merge_script(batch));
-  fs::remove(run.outcome());  // of the last merge: it tells nothing of what begins now
-  if (!plan.tasks.empty()) {
-    std::vector<std::string> words{"--array=" + slurm::array_tasks(batch, plan.tasks)};
-    words.insert(words.end(), options.sbatch.begin(), options.sbatch.end());
-    submission = {.job_id = slurm::sbatch(files.script(), words), .older_jobs = plan.waits_for};
-    plan.waits_for.push_back(submission.job_id);
-  }
-  submission.shards = batch.shards;
-  submission.at_once = batch.shards_at_once;
-  submission.items = job.manifest.items.size();
-  json record = record_of(batch, options, submission.job_id);
-  record["array"] = array_record(submission, plan.tasks);
-  write_record(run, record);
-  submission.merge_job = submit_merge(run, plan.waits_for, options.sbatch);
-  record["array"] = array_record(submission, plan.tasks);
-  write_record(run, record);
-  return record;
-}
-
 json submit_single(const SubmitOptions& options, PreparedJob& job, const RunDirectory& run,
                    const slurm::BatchJob& batch) {
   tell_room(run, disk_bytes(job));
@@ -240,9 +188,8 @@ json submit_single(const SubmitOptions& options, PreparedJob& job, const RunDire
   freeze(job, run);
   const SubmissionFiles files{run};
   durable::write_file(files.script(), slurm::batch_script(batch));
-  const json record = record_of(batch, options, slurm::sbatch(files.script(), options.sbatch));
-  write_record(run, record);
-  return record;
+  const std::string id = slurm::sbatch(files.script(), options.sbatch);
+  return write_record(submission_record(batch, id, options.sbatch), run);
 }
 
 /// `--retry [STATES]`: what follows it may also be the manifest.
@@ -356,7 +303,12 @@ int submit_run(const SubmitOptions& options, std::ostream& out) {
     for (const slurm::QueuedJob& job_now : live) {
       if (!array || !options.retry || !job_now.task()) refuse_second(run, job_now, array.has_value());
     }
-    record = array ? submit_array(options, job, run, batch, live) : submit_single(options, job, run, batch);
+    const auto prepare = [&] {
+      tell_room(run, disk_bytes(job));
+      freeze(job, run);
+    };
+    record = array ? submit_array(options, job, run, batch, live, prepare)
+                   : submit_single(options, job, run, batch);
   }
   const auto id = record.at("job_id").get<std::string>();
   out << (options.json ? record.dump(2) : id) << std::endl;

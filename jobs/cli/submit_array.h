@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <ostream>
 #include <string>
@@ -25,22 +27,13 @@ std::optional<ArrayOption> array_option_from_text(std::string_view text);
 std::optional<ArrayOption> choose_array(const SubmitOptions& options, const RunDirectory& run,
                                         const Submission& last, const Manifest& manifest);
 
-/// What comes of the shards of an array at a submission.
-struct ArrayPlan {
-  std::vector<int> tasks;              ///< to be submitted
-  std::vector<int> alive;              ///< queued or at work
-  std::vector<std::string> waits_for;  ///< jobs of the latter
-};
-
-/// Shards are submitted unless they live, or are finished: ended with 0, or with 2 if nothing is to be
-/// retried, with no item of the list missing. Throws Error as foresee_resume() does, for any shard.
-ArrayPlan plan_array(const SubmitOptions& options, const PreparedJob& job, const RunDirectory& run,
-                     int shards, const std::vector<slurm::QueuedJob>& live);
-
-/// Gives the job that merges the shards to sbatch, to begin when all those jobs have ended; the one that
-/// waits for an earlier submission is cancelled. Returns its id. Throws Error as insist() does.
-std::string submit_merge(const RunDirectory& run, std::vector<std::string> waits_for,
-                         const std::vector<std::string>& sbatch_options);
+/// Submits the shards of an array that are neither alive nor finished (ended with 0, or with 2 if nothing is
+/// to be retried, and no item of the list missing), and behind all that live a job that merges them, in place
+/// of the one that waits for an earlier submission. `prepare` freezes what they read. Returns the record.
+/// Throws Error as foresee_resume() does, of any shard, and as insist() does.
+nlohmann::json submit_array(const SubmitOptions& options, const PreparedJob& job, const RunDirectory& run,
+                            const slurm::BatchJob& batch, const std::vector<slurm::QueuedJob>& live,
+                            const std::function<void()>& prepare);
 
 /// The exit code of an array that has ended: that of its worst shard, of 0, 2, 75, 3, 1 the last. Says which
 /// shards are not done. Throws Error(io) where all are finished and not merged.
