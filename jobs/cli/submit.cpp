@@ -192,30 +192,34 @@ json submit_single(const SubmitOptions& options, PreparedJob& job, const RunDire
   return write_record(submission_record(batch, id, options.sbatch), run);
 }
 
+/// "failed", "quarantined" or both, with a comma; none for another text.
+std::optional<Retry> retry_from_text(const std::string& text) {
+  Retry retry;
+  for (const std::string& state : CLI::detail::split(text, ',')) {
+    if (state != "failed" && state != "quarantined") return std::nullopt;
+    (state == "failed" ? retry.failed : retry.quarantined) = true;
+  }
+  return retry;
+}
+
 /// `--retry [STATES]`: what follows it may also be the manifest.
 void add_retry_option(CLI::App& command, SubmitOptions& options) {
   command
-      .add_option_function<std::vector<std::string>>(
+      .add_option_function<std::string>(
           "--retry",
-          [&options](const std::vector<std::string>& words) {
+          [&options](const std::string& text) {
             options.retry = true;
-            for (const std::string& word : words) {
-              if (word == "failed") {
-                options.run.retry.failed = true;
-              } else if (word == "quarantined") {
-                options.run.retry.quarantined = true;
-              } else if (word.empty() || word == "true") {
-                continue;  // no word at all
-              } else if (options.run.manifest.empty()) {
-                options.run.manifest = word;
-              } else {
-                throw CLI::ValidationError("--retry", word + " is neither failed nor quarantined");
-              }
+            if (text.empty() || text == "true") return;  // no word at all
+            if (const std::optional<Retry> states = retry_from_text(text)) {
+              options.run.retry = *states;
+            } else if (options.run.manifest.empty()) {
+              options.run.manifest = text;
+            } else {
+              throw CLI::ValidationError("--retry", text + " is neither failed nor quarantined, nor both");
             }
           },
           "Submit again what of an array has ended unfinished; with failed or quarantined, or both, their "
           "items, too")
-      ->delimiter(',')
       ->expected(0, 1)
       ->type_name("[STATES]");
   command.parse_complete_callback([&options] {

@@ -8,6 +8,7 @@ import time
 import unittest
 
 import ditmill
+from poison import Poison
 from submission import SubmissionTest
 
 ONE_RANK = {"nodes": 1, "ranks_per_node": 1, "max_restarts": 0, "max_crashes": 0}
@@ -125,6 +126,20 @@ class ArrayTest(SubmissionTest):
         again = self.ditmill("submit", manifest, "--array", "4", "--wait", "--json")
         self.assertEqual(json.loads(again.stdout)["array"]["tasks"], [0, 1, 2, 3])
         self.assertEqual(ditmill.outcome(self.run_directory)["done"], 60)
+
+    def test_shards_with_items_given_up_are_merged_and_taken_up_again_where_asked(self):
+        manifest = self.manifest(seconds=0.2, items=8, slurm=dict(ONE_RANK, max_crashes=5))
+        poison = Poison(self.shard(0), "000004", signal.SIGKILL)
+        self.addCleanup(poison.stop)
+        done = self.ditmill("submit", manifest, "--array", "2", "--wait", code=2)
+        self.assertIn("shard 0: 1 item quarantined", done.stderr)
+        self.assertEqual(ditmill.outcome(self.run_directory)["quarantined"], 1)
+        poison.stop()
+        self.assertIn("finished and merged", self.ditmill("submit", manifest, "--retry").stderr)
+        again = self.ditmill("submit", manifest, "--retry", "failed,quarantined", "--wait", "--json")
+        self.assertEqual(json.loads(again.stdout)["array"]["tasks"], [0])
+        self.assertEqual(ditmill.outcome(self.run_directory)["done"], 8)
+        self.assert_like_an_undisturbed_run(manifest)
 
     def test_stop_stops_all_shards_and_wait_tells_the_worst_exit_code(self):
         manifest = self.manifest(seconds=0.3, items=12, slurm=dict(ONE_RANK, max_restarts=2))

@@ -84,8 +84,10 @@ class SubmitTest(SubmissionTest):
                               "--max-fails", "3", "--threads", "1", "--retry", "failed").stdout
         self.assertIn("--only 000001,000002 --shuffle --max-fails 3 --threads 1)", script.replace("'", ""))
         self.assertIn("job+=(--retry failed)", script)
-        for words in (["--retry", manifest], [manifest, "--retry"]):
-            self.assertIn("#SBATCH", self.ditmill("submit", "--print-script", *words).stdout)
+        for words in (["--retry", manifest], [manifest, "--retry"], ["--retry", "failed,quarantined", manifest]):
+            script = self.ditmill("submit", "--print-script", *words).stdout
+            self.assertEqual("job+=(--retry failed,quarantined)" in script.replace("'", ""), len(words) == 3)
+        self.assertIn("neither failed nor", self.ditmill("submit", manifest, "--retry", "all", code=1).stderr)
         self.assertRegex(self.ditmill("submit", manifest, "--array", "9", code=1).stderr, "at most 3 shards")
         self.assertRegex(self.ditmill("submit", manifest, "--array", "2%0", code=1).stderr, "expected K or K%M")
 
