@@ -10,9 +10,11 @@
 #include <thread>
 
 #include "configs/error.h"
+#include "jobs/cli/submit.h"
 #include "jobs/journal/record.h"
 #include "jobs/status/joblog.h"
 #include "jobs/status/progress_of_run.h"
+#include "jobs/status/slurm_view.h"
 #include "jobs/status/status_json.h"
 #include "jobs/status/status_text.h"
 #include "jobs/store/durable.h"
@@ -22,6 +24,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+/// Controllers have better things to do than to be asked by everybody who watches.
+constexpr std::chrono::seconds between_questions{15};
 constexpr std::size_t widest = 120;
 constexpr std::size_t narrowest = 40;
 constexpr std::string_view home = "\x1b[H";
@@ -87,14 +91,54 @@ class Shower {
   bool first_ = true;
 };
 
+/// What Slurm knows of a run's job, not asked again within a short while.
+class SlurmWatcher {
+ public:
+  explicit SlurmWatcher(RunDirectory run) : run_(std::move(run)) {}
+
+  std::optional<slurm::JobReport> look(const EpochOwner& owner) {
+    const std::string id = job_of(owner);
+    const bool fresh = id == id_ && Clock::now() - asked_ < between_questions;
+    if (fresh) return report_;
+    id_ = id;
+    report_ = id.empty() ? std::nullopt : slurm::ask_of_job(id);
+    asked_ = Clock::now();
+    return report_;
+  }
+
+ private:
+  /// The job that was submitted last, or one that somebody has given to sbatch since.
+  std::string job_of(const EpochOwner& owner) const {
+    const std::string submitted = submitted_job(run_);
+    const bool by_hand = submitted.size() < owner.slurm_job.size() ||
+                         (submitted.size() == owner.slurm_job.size() && submitted < owner.slurm_job);
+    return by_hand ? owner.slurm_job : submitted;
+  }
+
+  RunDirectory run_;
+  std::string id_;
+  std::optional<slurm::JobReport> report_;
+  Clock::time_point asked_;
+};
+
+/// Whether a run that is not at work may still be: then it is worth waiting for.
+bool goes_on(const RunProgress& progress) {
+  const RunState state = progress.life.state;
+  if (state == RunState::running || state == RunState::waiting) return true;
+  return state != RunState::finished && progress.slurm &&
+         std::ranges::any_of(progress.slurm->jobs, [](const slurm::JobFacts& job) { return job.works(); });
+}
+
 int watch(const StatusOptions& options, std::ostream& out) {
   RunWatcher watcher{RunDirectory{options.run_directory}};
+  SlurmWatcher slurm{RunDirectory{options.run_directory}};
   Shower shower(options, out);
   Clock::time_point give_up = Clock::now();
   while (true) {
-    const RunProgress progress = watcher.look(journal_time());
+    RunProgress progress = watcher.look(journal_time());
+    if (auto report = slurm.look(progress.life.owner)) take_slurm(progress, *std::move(report));
     shower.show(progress);
-    if (progress.life.state == RunState::running) give_up = Clock::now() + options.afterwards;
+    if (goes_on(progress)) give_up = Clock::now() + options.afterwards;
     if (!options.watch || progress.life.state == RunState::finished || Clock::now() >= give_up) return 0;
     std::this_thread::sleep_for(options.interval);
   }

@@ -27,13 +27,6 @@ std::string script_path(const RunDirectory& run) { return run.submission() + "/j
 std::string manifest_path(const RunDirectory& run) { return run.submission() + "/job.yaml"; }
 std::string record_path(const RunDirectory& run) { return run.submission() + "/job.json"; }
 
-/// The id of the last submission; empty: none, or not ours.
-std::string last_id(const RunDirectory& run) {
-  if (!fs::exists(record_path(run))) return {};
-  const json record = json::parse(durable::read_file(record_path(run)), nullptr, false);
-  return record.is_object() && record.contains("job_id") ? record.value("job_id", "") : "";
-}
-
 /// Ranks a node: as asked for, else one a GPU, else what one group needs.
 int ranks_per_node(const slurm::Settings& settings, const configs::ParallelConfig& degrees) {
   if (settings.ranks_per_node) return *settings.ranks_per_node;
@@ -208,8 +201,14 @@ void add_submit_options(CLI::App& command, SubmitOptions& options) {
   command.add_flag("--wait", options.wait, "Wait for the run's end, and exit with its code");
 }
 
+std::string submitted_job(const RunDirectory& run) {
+  if (!fs::exists(record_path(run))) return {};
+  const json record = json::parse(durable::read_file(record_path(run)), nullptr, false);
+  return record.is_object() && record.contains("job_id") ? record.value("job_id", "") : "";
+}
+
 std::optional<slurm::QueuedJob> live_job_of(const RunDirectory& run) {
-  return slurm::live_job(script_path(run), last_id(run));
+  return slurm::live_job(script_path(run), submitted_job(run));
 }
 
 int submit_run(const SubmitOptions& options, std::ostream& out) {

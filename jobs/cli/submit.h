@@ -27,6 +27,8 @@ void add_submit_options(CLI::App& command, SubmitOptions& options);
 /// what is wrong with the job or its degrees, a live job of the run directory, what sbatch refuses.
 int submit_run(const SubmitOptions& options, std::ostream& out);
 
+/// The id of the last job submitted for a run directory; empty: none, or not by `submit`.
+std::string submitted_job(const RunDirectory& run);
 /// The job of a run directory that is queued or at work. Throws Error.
 std::optional<slurm::QueuedJob> live_job_of(const RunDirectory& run);
 
