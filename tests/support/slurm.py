@@ -4,6 +4,8 @@
         job = cluster.run("sbatch", "--parsable", "--wrap=true").strip()
         cluster.wait_for(job, "COMPLETED")
 
+`more` lines of slurm.conf go before those of the nodes; of a parameter that is there twice the later one counts.
+
 Needs root (each node is a UTS namespace, so that Open MPI takes it for a machine) and the Debian packages slurm-wlm
 and munge. Clusters run side by side: ports, folder and node names of each are its own. A guard process holds the
 daemons and ends them, with all that their jobs have started, when its standard input closes: also when the test is
@@ -71,6 +73,14 @@ TreeWidth=65533
 {nodes}
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE DefaultTime=10 State=UP OverSubscribe=NO
 PartitionName=short Nodes=ALL MaxTime=30 DefaultTime=5 State=UP OverSubscribe=NO
+{more}
+"""
+
+# A partition whose jobs take the nodes of those in main.
+PREEMPTION = """\
+PreemptType=preempt/partition_prio
+PreemptMode={mode}
+PartitionName=urgent Nodes=ALL PriorityTier=10 MaxTime=30 DefaultTime=5 State=UP
 """
 
 CGROUP_CONF = """\
@@ -93,15 +103,15 @@ OPEN_MPI = {
 class Cluster:
     """Up from __enter__ to __exit__; `environment` is what sbatch, squeue, scancel and scontrol are started with."""
 
-    def __init__(self, nodes=4, cpus=2):
-        self.size, self.cpus = nodes, cpus
-        self.environment, self.nodes = {}, []
+    def __init__(self, nodes=4, cpus=2, more=""):
+        self.size, self.cpus, self.more = nodes, cpus, more
+        self.environment, self.nodes, self.restarted = {}, [], []
 
     def __enter__(self):
         if os.geteuid() != 0:
             raise AssertionError("a Slurm cluster of its own needs root")
         self.guard = subprocess.Popen(
-            [sys.executable, __file__, str(self.size), str(self.cpus)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            [sys.executable, __file__, str(self.size), str(self.cpus), self.more], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             text=True, start_new_session=True)
         line = self.guard.stdout.readline()
         if not line:
@@ -117,6 +127,21 @@ class Cluster:
         self.guard.stdin.close()
         self.guard.stdout.close()
         self.guard.wait(60)
+        for process in self.restarted:
+            process.wait(60)
+
+    def kill_node(self, node):
+        """As if its power failed: kills slurmd, and all that jobs run on it, in one go."""
+        slurmd = int((self.folder / "run" / f"slurmd.{node}.pid").read_text())
+        host = os.stat(f"/proc/{slurmd}/ns/uts").st_ino
+        kill_if(lambda pid: os.stat(f"/proc/{pid}/ns/uts").st_ino == host)
+
+    def start_node(self, node):
+        """Starts the slurmd of a node that was killed."""
+        with open(self.folder / "log" / f"{node}.out", "a") as log:
+            self.restarted.append(subprocess.Popen(
+                slurmd_words(node, self.environment["SLURM_CONF"]), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True, env=self.environment))
 
     def run(self, *words, code=0, **more):
         """Runs a command of Slurm's, or any, to its end; returns what it printed."""
@@ -151,6 +176,23 @@ class Cluster:
 def last_lines(folder):
     return "\n".join(f"--- {path.name}\n" + "\n".join(path.read_text(errors="replace").splitlines()[-15:])
                      for path in sorted((folder / "log").glob("*")))
+
+
+def slurmd_words(node, conf):
+    return ["unshare", "--uts", "sh", "-c", 'hostname "$1" && exec slurmd -D -N "$1" -f "$2"', "_", node, str(conf)]
+
+
+def kill_if(belongs):
+    """Kills every process of which that holds; how many there were."""
+    killed = 0
+    for entry in pathlib.Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and belongs(int(entry.name)):
+                os.kill(int(entry.name), signal.SIGKILL)
+                killed += 1
+        except OSError:  # gone by now, or the host's own
+            continue
+    return killed
 
 
 # ---- the guard
@@ -188,7 +230,7 @@ def until(what, ready):
 
 
 class Daemons:
-    def __init__(self, folder, nodes, cpus):
+    def __init__(self, folder, nodes, cpus, more):
         self.folder, self.processes = folder, []
         self.port = free_ports(nodes + 1)
         # Named after their ports: hosts, cgroups and shared memory of two clusters do not meet.
@@ -204,7 +246,7 @@ class Daemons:
                  f"SocketsPerBoard=1 CoresPerSocket={cpus} ThreadsPerCore=1 RealMemory=8000 Gres=gpu:2 State=UNKNOWN"
                  for node, port in self.ports.items()]
         self.conf.write_text(SLURM_CONF.format(
-            host=socket.gethostname().split(".")[0], port=self.port, folder=folder, nodes="\n".join(lines),
+            host=socket.gethostname().split(".")[0], port=self.port, folder=folder, nodes="\n".join(lines), more=more,
             proctrack="proctrack/cgroup" if self.cgroup else "proctrack/pgid"))
         (folder / "gres.conf").write_text("Name=gpu File=/dev/null,/dev/zero\n")
         if self.cgroup:
@@ -227,8 +269,7 @@ class Daemons:
         until("munged", (munge / "sock").exists)
         self.spawn("slurmctld", "slurmctld", "-D", "-i", "-f", self.conf)
         for node in self.ports:
-            self.spawn(node, "unshare", "--uts", "sh", "-c", 'hostname "$1" && exec slurmd -D -N "$1" -f "$2"', "_",
-                       node, str(self.conf))
+            self.spawn(node, *slurmd_words(node, self.conf))
         for name, port in {"slurmctld": self.port, **self.ports}.items():
             until(name, lambda port=port: listens(port))
         until("an idle cluster", lambda: self.idle() == len(self.ports))
@@ -262,15 +303,7 @@ class Daemons:
 
     def kill_rest(self):
         mark = f"SLURM_CONF={self.conf}".encode()
-        killed = 0
-        for entry in pathlib.Path("/proc").iterdir():
-            try:
-                if entry.name.isdigit() and mark in (entry / "environ").read_bytes().split(b"\0"):
-                    os.kill(int(entry.name), signal.SIGKILL)
-                    killed += 1
-            except OSError:  # gone by now, or the host's own
-                continue
-        return killed
+        return kill_if(lambda pid: mark in pathlib.Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"))
 
 
 def remove_cgroup(folder):
@@ -280,13 +313,13 @@ def remove_cgroup(folder):
         pass  # a process that is ending still holds it; an empty cgroup takes nothing
 
 
-def guard(nodes, cpus):
+def guard(nodes, cpus, more):
     for ignored in (signal.SIGINT, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     folder = pathlib.Path(tempfile.mkdtemp(prefix="ditmill-slurm-"))
     folder.chmod(0o755)
-    daemons = Daemons(folder, nodes, cpus)
+    daemons = Daemons(folder, nodes, cpus, more)
     try:
         daemons.up()
         print(json.dumps({"folder": str(folder), "conf": str(daemons.conf), "nodes": list(daemons.ports)}), flush=True)
@@ -302,4 +335,4 @@ def guard(nodes, cpus):
 
 if __name__ == "__main__":
     os.environ["PATH"] += ":/usr/sbin:/sbin"
-    sys.exit(guard(int(sys.argv[1]), int(sys.argv[2])))
+    sys.exit(guard(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]))
