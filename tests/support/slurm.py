@@ -143,6 +143,14 @@ class Cluster:
                 slurmd_words(node, self.environment["SLURM_CONF"]), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True, env=self.environment))
 
+    def wait_until_idle(self, within=60):
+        """Waits until every node takes jobs and has none."""
+        deadline = time.monotonic() + within
+        while set(self.run("sinfo", "--noheader", "--partition=main", "--format=%T").split()) != {"idle"}:
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{self.run('sinfo', '--Node', '--long')}\n{self.logs()}")
+            time.sleep(0.2)
+
     def run(self, *words, code=0, **more):
         """Runs a command of Slurm's, or any, to its end; returns what it printed."""
         done = subprocess.run([str(word) for word in words], env=self.environment, capture_output=True, text=True,
