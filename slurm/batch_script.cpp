@@ -90,6 +90,10 @@ class Script {
          " # how often the job may go back to the queue");
     line("crashes=" + std::to_string(settings_.max_crashes) +
          " # after so many a lost rank is not started anew in the same allocation");
+    std::string options;
+    for (const std::string& word : job_.sbatch_options)
+      options += (options.empty() ? "" : " ") + shell_word(word);
+    line("options=(" + options + ") # of sbatch, beside those above");
     line("");
   }
 

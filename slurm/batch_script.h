@@ -18,13 +18,15 @@ struct BatchJob {
   std::string log;       ///< a pattern of sbatch's: %j is the job's id
   std::string ditmill;
   std::string engine;
-  std::vector<std::string> mounts;  ///< folders that the ranks need in a container
-  std::string version;              ///< of ditmill
+  std::vector<std::string> mounts;               ///< folders that the ranks need in a container
+  std::string version;                           ///< of ditmill
+  std::vector<std::string> sbatch_options = {};  ///< that the script is submitted with
 };
 
-/// A bash script for sbatch, for its user to read and change: it launches the run, passes on USR2 (and TERM,
-/// as USR2 and after 15 s as TERM), waits for the end, and by outcome.json puts the job back into the queue
-/// or ends with the outcome's code. Throws Error(usage) for a path that no #SBATCH line can hold.
+/// A bash script for sbatch, for its user to read and change: it launches the run, and again after a crash,
+/// passes on USR1 and USR2 (and TERM, as USR2 and then as TERM), waits for the end, and by outcome.json puts
+/// the job back into the queue, or submits a successor, or ends with the outcome's code. Throws Error(usage)
+/// for a path that no #SBATCH line can hold.
 std::string batch_script(const BatchJob& job);
 
 /// A word of bash that stands for the text.

@@ -222,7 +222,8 @@ int submit_run(const SubmitOptions& options, std::ostream& out) {
 
   // By the one name that all agree on: a live job is recognised by its script's path.
   const RunDirectory run{fs::weakly_canonical(job.manifest.output.path).string()};
-  const slurm::BatchJob batch = batch_job(job, run, a_node);
+  slurm::BatchJob batch = batch_job(job, run, a_node);
+  batch.sbatch_options = options.sbatch;
   const std::string script = slurm::batch_script(batch);
   if (options.print_script) {
     out << script;

@@ -30,7 +30,7 @@ go_back() {
     [[ -z $leave_out ]] || scontrol update "JobId=$me" "ExcNodeList=$leave_out"
   elif ! comes_back; then
     next=$(sbatch --parsable --dependency="afternotok:$me" --kill-on-invalid-dep=yes \
-      ${SLURM_ARRAY_TASK_ID:+--array="$SLURM_ARRAY_TASK_ID"} ${leave_out:+--exclude="$leave_out"} \
+      "${options[@]}" ${SLURM_ARRAY_TASK_ID:+--array="$SLURM_ARRAY_TASK_ID"} ${leave_out:+--exclude="$leave_out"} \
       "$script" $((restart + 1))) || return
     next=${next%%;*}
     sed -i -e "s/\"job_id\": \"$me\"/\"job_id\": \"$next\"/" -e "s/slurm-$me\.log/slurm-$next.log/" "$run/submit/job.json"

@@ -5,6 +5,7 @@
         cluster.wait_for(job, "COMPLETED")
 
 `more` lines of slurm.conf go before those of the nodes; of a parameter that is there twice the later one counts.
+With accounting=True there are a slurmdbd and its MariaDB, and sacct answers; that takes some seconds more.
 
 Needs root (each node is a UTS namespace, so that Open MPI takes it for a machine) and the Debian packages slurm-wlm
 and munge. Clusters run side by side: ports, folder and node names of each are its own. A guard process holds the
@@ -83,6 +84,31 @@ PreemptMode={mode}
 PartitionName=urgent Nodes=ALL PriorityTier=10 MaxTime=30 DefaultTime=5 State=UP
 """
 
+ACCOUNTING = """\
+AccountingStorageType=accounting_storage/slurmdbd
+AccountingStorageHost=127.0.0.1
+AccountingStoragePort={port}
+AccountingStoragePass={folder}/munge/sock
+JobAcctGatherType=jobacct_gather/linux
+"""
+DATABASE = "--socket={folder}/database/sock"
+SLURMDBD_CONF = """\
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge/sock
+DbdHost=localhost
+DbdAddr=127.0.0.1
+DbdPort={port}
+SlurmUser=root
+StorageType=accounting_storage/mysql
+StorageHost=127.0.0.1
+StoragePort={database}
+StorageUser=slurm
+StoragePass=slurm
+StorageLoc=slurm
+LogFile={folder}/log/slurmdbd.log
+PidFile={folder}/run/slurmdbd.pid
+"""
+
 CGROUP_CONF = """\
 CgroupPlugin=cgroup/v1
 CgroupMountpoint=/sys/fs/cgroup
@@ -103,15 +129,15 @@ OPEN_MPI = {
 class Cluster:
     """Up from __enter__ to __exit__; `environment` is what sbatch, squeue, scancel and scontrol are started with."""
 
-    def __init__(self, nodes=4, cpus=2, more=""):
-        self.size, self.cpus, self.more = nodes, cpus, more
+    def __init__(self, nodes=4, cpus=2, more="", accounting=False):
+        self.wanted = {"nodes": nodes, "cpus": cpus, "more": more, "accounting": accounting}
         self.environment, self.nodes, self.restarted = {}, [], []
 
     def __enter__(self):
         if os.geteuid() != 0:
             raise AssertionError("a Slurm cluster of its own needs root")
         self.guard = subprocess.Popen(
-            [sys.executable, __file__, str(self.size), str(self.cpus), self.more], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            [sys.executable, __file__, json.dumps(self.wanted)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             text=True, start_new_session=True)
         line = self.guard.stdout.readline()
         if not line:
@@ -238,21 +264,24 @@ def until(what, ready):
 
 
 class Daemons:
-    def __init__(self, folder, nodes, cpus, more):
+    def __init__(self, folder, nodes, cpus, more, accounting):
         self.folder, self.processes = folder, []
-        self.port = free_ports(nodes + 1)
+        self.port = free_ports(nodes + 1 + 2 * accounting)
+        self.dbd_port = self.port + nodes + 1 if accounting else None
         # Named after their ports: hosts, cgroups and shared memory of two clusters do not meet.
         self.ports = {f"n{self.port + i}": self.port + i for i in range(1, nodes + 1)}
         self.conf = folder / "slurm.conf"
         self.client = dict(os.environ, SLURM_CONF=str(self.conf))
         self.cgroup = os.access(FREEZER / "tasks", os.W_OK)
-        for name in ("run", "log", "state", "spool", "munge", *(f"tmp/{node}" for node in self.ports)):
+        for name in ("run", "log", "state", "spool", "munge", "database", *(f"tmp/{node}" for node in self.ports)):
             (folder / name).mkdir(parents=True)
         for name in ("munge", *(f"tmp/{node}" for node in self.ports)):
             (folder / name).chmod(0o711 if name == "munge" else 0o1777)
         lines = [f"NodeName={node} NodeHostname={node} NodeAddr=127.0.0.1 Port={port} CPUs={cpus} Boards=1 "
                  f"SocketsPerBoard=1 CoresPerSocket={cpus} ThreadsPerCore=1 RealMemory=8000 Gres=gpu:2 State=UNKNOWN"
                  for node, port in self.ports.items()]
+        if accounting:
+            more += ACCOUNTING.format(port=self.dbd_port, folder=folder)
         self.conf.write_text(SLURM_CONF.format(
             host=socket.gethostname().split(".")[0], port=self.port, folder=folder, nodes="\n".join(lines), more=more,
             proctrack="proctrack/cgroup" if self.cgroup else "proctrack/pgid"))
@@ -275,12 +304,33 @@ class Daemons:
                    f"--socket={munge}/sock", f"--pid-file={munge}/pid", f"--log-file={self.folder}/log/munged.log",
                    f"--seed-file={munge}/seed")
         until("munged", (munge / "sock").exists)
+        if self.dbd_port:
+            self.accounting_up()
         self.spawn("slurmctld", "slurmctld", "-D", "-i", "-f", self.conf)
         for node in self.ports:
             self.spawn(node, *slurmd_words(node, self.conf))
         for name, port in {"slurmctld": self.port, **self.ports}.items():
             until(name, lambda port=port: listens(port))
         until("an idle cluster", lambda: self.idle() == len(self.ports))
+
+    def accounting_up(self):
+        port, socket_option = self.dbd_port + 1, DATABASE.format(folder=self.folder)
+        data = f"--datadir={self.folder}/database/data"
+        subprocess.run(["mariadb-install-db", "--no-defaults", "--user=root", data, "--skip-test-db",
+                        "--auth-root-authentication-method=normal"], check=True, stdout=subprocess.DEVNULL)
+        self.spawn("mariadb", "mariadbd", "--no-defaults", "--user=root", data, socket_option, f"--port={port}",
+                   "--bind-address=127.0.0.1", f"--pid-file={self.folder}/run/mariadb.pid",
+                   "--innodb-buffer-pool-size=64M", "--innodb-lock-wait-timeout=900",
+                   "--innodb-flush-log-at-trx-commit=0")
+        until("MariaDB", lambda: listens(port))
+        grants = "".join(f"create user slurm@'{host}' identified by 'slurm'; grant all on slurm.* to slurm@'{host}';"
+                         for host in ("localhost", "127.0.0.1"))
+        subprocess.run(["mariadb", "--no-defaults", socket_option, f"--execute={grants}"], check=True)
+        conf = self.folder / "slurmdbd.conf"
+        conf.touch(0o600)
+        conf.write_text(SLURMDBD_CONF.format(port=self.dbd_port, database=port, folder=self.folder))
+        self.spawn("slurmdbd", "slurmdbd", "-D")
+        until("slurmdbd", lambda: listens(self.dbd_port))
 
     def idle(self):
         done = subprocess.run(["sinfo", "--noheader", "--partition=main", "--states=idle", "--format=%D"],
@@ -321,13 +371,13 @@ def remove_cgroup(folder):
         pass  # a process that is ending still holds it; an empty cgroup takes nothing
 
 
-def guard(nodes, cpus, more):
+def guard(wanted):
     for ignored in (signal.SIGINT, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     folder = pathlib.Path(tempfile.mkdtemp(prefix="ditmill-slurm-"))
     folder.chmod(0o755)
-    daemons = Daemons(folder, nodes, cpus, more)
+    daemons = Daemons(folder, **wanted)
     try:
         daemons.up()
         print(json.dumps({"folder": str(folder), "conf": str(daemons.conf), "nodes": list(daemons.ports)}), flush=True)
@@ -343,4 +393,4 @@ def guard(nodes, cpus, more):
 
 if __name__ == "__main__":
     os.environ["PATH"] += ":/usr/sbin:/sbin"
-    sys.exit(guard(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]))
+    sys.exit(guard(json.loads(sys.argv[1])))

@@ -15,6 +15,7 @@
 run='/runs/it'\''s 100%'
 restarts=3 # how often the job may go back to the queue
 crashes=3 # after so many a lost rank is not started anew in the same allocation
+options=(--mem=2G --comment 'a week'\''s list') # of sbatch, beside those above
 
 # One task of an array has the id of the whole for its own.
 me=${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID}
@@ -109,7 +110,7 @@ go_back() {
     [[ -z $leave_out ]] || scontrol update "JobId=$me" "ExcNodeList=$leave_out"
   elif ! comes_back; then
     next=$(sbatch --parsable --dependency="afternotok:$me" --kill-on-invalid-dep=yes \
-      ${SLURM_ARRAY_TASK_ID:+--array="$SLURM_ARRAY_TASK_ID"} ${leave_out:+--exclude="$leave_out"} \
+      "${options[@]}" ${SLURM_ARRAY_TASK_ID:+--array="$SLURM_ARRAY_TASK_ID"} ${leave_out:+--exclude="$leave_out"} \
       "$script" $((restart + 1))) || return
     next=${next%%;*}
     sed -i -e "s/\"job_id\": \"$me\"/\"job_id\": \"$next\"/" -e "s/slurm-$me\.log/slurm-$next.log/" "$run/submit/job.json"
