@@ -42,6 +42,8 @@ comes_back() {
   ((${restarted:-0} > ${SLURM_RESTART_COUNT:-0}))
 }
 
+preempted() { scontrol show job "$me" | grep -q ' PreemptTime=[0-9]'; }
+
 # What Slurm means by TERM.
 # shellcheck disable=SC2317
 meaning() {
@@ -49,7 +51,7 @@ meaning() {
     echo "it has put the job back into the queue (preempted, requeued, or a node was lost)"
   elif out_of_time; then
     echo "the time limit is reached"
-  elif scontrol show job "$me" | grep -q ' PreemptTime=[0-9]'; then
+  elif preempted; then
     echo "preempted, and not to come back: 'ditmill submit' goes on with it"
   else
     echo "cancelled: 'ditmill submit' goes on with it"

@@ -71,9 +71,64 @@ class DisasterTest(SubmissionTest):
         self.assertNotIn(node, self.nodes_of(job))
         self.assert_done_once(160)
 
+    def test_a_node_that_dies_under_srun_is_left_out_too(self):
+        job = self.begin(launcher="srun")
+        node = self.nodes_of(job)[-1]
+        self.cluster.kill_node(node)
+        self.addCleanup(self.bring_back, node)
+        self.ended(job, "COMPLETED", within=180)
+        # srun gives the dead node so much time that Slurm here may find out first.
+        self.assertRegex(self.log(), f"{node}: no answer; left out from now on|DUE TO NODE FAILURE")
+        self.assertNotIn(node, self.nodes_of(job))
+        self.assert_done_once(160)
+
     def bring_back(self, node):
         self.cluster.start_node(node)
         self.cluster.wait_until_idle()
+
+
+class NoSpareNodeTest(SubmissionTest):
+    CLUSTER = {"nodes": 2}
+
+    def test_a_dead_node_that_no_other_can_stand_in_for_is_waited_for(self):
+        job = self.submit(self.manifest(seconds=0.4, items=80))
+        self.wait_for_items(10)
+        node = self.cluster.nodes[-1]
+        self.cluster.kill_node(node)
+        self.wait_for_log("back to the queue")
+        self.cluster.start_node(node)
+        self.ended(job, "COMPLETED", within=180)
+        self.assertIn(f"{node}: no answer\n", self.log())
+        self.assert_done_once(80)
+
+
+class PreemptedTest(SubmissionTest):
+    CLUSTER = {"nodes": 2, "more": slurm.PREEMPTION.format(mode="CANCEL") +
+               "SlurmctldParameters=preempt_send_user_signal\n"}
+
+    def preempt(self, grace):
+        self.cluster.run("scontrol", "update", "PartitionName=main", f"GraceTime={grace}")
+        manifest = self.manifest(seconds=0.4, items=100, slurm={"max_restarts": 0})
+        job = self.submit(manifest)
+        self.wait_for_items(10)
+        self.cluster.run("sbatch", "--partition=urgent", "--nodes=2", "--ntasks-per-node=2", "--output=/dev/null",
+                         "--wrap=sleep 1")
+        return job, manifest
+
+    def test_a_run_that_is_preempted_for_good_says_so_and_resumes_by_the_next_submit(self):
+        job, manifest = self.preempt(grace=0)
+        self.ended(job, "PREEMPTED")
+        self.assertIn("ended by Slurm: preempted, and not to come back", self.log())
+        self.ended(self.submit(manifest), "COMPLETED")
+        self.assert_done_once(100)
+
+    def test_a_run_that_is_warned_of_preemption_comes_back_by_itself(self):
+        job, _ = self.preempt(grace=20)
+        self.ended(job, "COMPLETED")
+        self.assertIn("warned by Slurm", self.log())
+        self.assertIn("exit 75; back to the queue\n", self.log(), "it does not count as a restart")
+        self.assertNotIn("ended by Slurm", self.log())
+        self.assert_done_once(100)
 
 
 if __name__ == "__main__":

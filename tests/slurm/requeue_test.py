@@ -1,6 +1,8 @@
 """Runs that end early on a real Slurm cluster: they go back to the queue, or wait for the next submit, and resume."""
 
 import json
+import os
+import signal
 import unittest
 
 import ditmill
@@ -66,6 +68,19 @@ class RequeueTest(SubmissionTest):
             after = json.loads((self.run_directory / "submit" / "job.json").read_text())["job_id"]
             self.assertEqual(after != job, successor, self.log())
             job = after
+
+    def test_a_lost_rank_is_started_anew_in_the_allocation(self):
+        for launcher in ("mpirun", "srun"):
+            with self.subTest(launcher=launcher):
+                self.run_directory = self.path / launcher
+                job = self.submit(self.manifest(seconds=0.3, items=60, slurm={"launcher": launcher}), "--run-dir",
+                                  self.run_directory)
+                self.wait_for_items(5)
+                status = json.loads(self.ditmill("status", self.run_directory, "--json").stdout)
+                os.kill(status["ranks"][-1]["pid"], signal.SIGKILL)
+                self.assertEqual(self.ended(job, "COMPLETED")["Restarts"], "0", self.log())
+                self.assertIn("crash 1 of at most 3; started again", self.log())
+                self.assert_done_once(60)
 
     def test_srun_launches_and_is_told_like_mpirun(self):
         job = self.submit(self.manifest(seconds=0.3, items=100), "--set", "slurm.launcher=srun")

@@ -68,6 +68,12 @@ class SubmissionTest(unittest.TestCase):
             self.assertLess(time.monotonic(), deadline, self.log() + self.cluster.logs())
             time.sleep(0.05)
 
+    def wait_for_log(self, words):
+        deadline = time.monotonic() + 60
+        while words not in self.log():
+            self.assertLess(time.monotonic(), deadline, self.log() + self.cluster.logs())
+            time.sleep(0.1)
+
     def ended(self, job, state, within=90):
         """Waits for the job's end; what scontrol then knows of it."""
         facts = self.cluster.wait_for(job, "COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "PREEMPTED",

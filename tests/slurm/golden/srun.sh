@@ -61,6 +61,8 @@ comes_back() {
   ((${restarted:-0} > ${SLURM_RESTART_COUNT:-0}))
 }
 
+preempted() { scontrol show job "$me" | grep -q ' PreemptTime=[0-9]'; }
+
 # What Slurm means by TERM.
 # shellcheck disable=SC2317
 meaning() {
@@ -68,7 +70,7 @@ meaning() {
     echo "it has put the job back into the queue (preempted, requeued, or a node was lost)"
   elif out_of_time; then
     echo "the time limit is reached"
-  elif scontrol show job "$me" | grep -q ' PreemptTime=[0-9]'; then
+  elif preempted; then
     echo "preempted, and not to come back: 'ditmill submit' goes on with it"
   else
     echo "cancelled: 'ditmill submit' goes on with it"
@@ -103,15 +105,15 @@ go_back() {
     if sbatch --test-only --exclude="$lost" "$script" &>/dev/null; then leave_out=$lost; fi
     echo "ditmill: $lost: no answer${leave_out:+; left out from now on}"
   fi
-  echo "ditmill: exit $code; back to the queue, restart $((restart + 1)) of at most $restarts"
-  echo "$me $((restart + 1))" >>"$run/logs/restarts"
+  echo "ditmill: exit $code; back to the queue${counts:+, restart $((++restart)) of at most $restarts}"
+  echo "$me $restart" >>"$run/logs/restarts"
   trap '' TERM # that of the requeue
   if scontrol requeue "$me"; then
     [[ -z $leave_out ]] || scontrol update "JobId=$me" "ExcNodeList=$leave_out"
   elif ! comes_back; then
     next=$(sbatch --parsable --dependency="afternotok:$me" --kill-on-invalid-dep=yes \
       "${options[@]}" ${SLURM_ARRAY_TASK_ID:+--array="$SLURM_ARRAY_TASK_ID"} ${leave_out:+--exclude="$leave_out"} \
-      "$script" $((restart + 1))) || return
+      "$script" "$restart") || return
     next=${next%%;*}
     sed -i -e "s/\"job_id\": \"$me\"/\"job_id\": \"$next\"/" -e "s/slurm-$me\.log/slurm-$next.log/" "$run/submit/job.json"
     echo "ditmill: Slurm does not requeue this job: job $next goes on with it"
@@ -139,8 +141,8 @@ for ((crash = 0; ; crash++)); do
   do :; done
   launcher=
   if (($(starts) > before)); then
-    # A rank that died on another machine may end rank 0 like a signal from outside.
-    if [[ $(outcome exit) == 75 && $code != 75 && -z $told ]]; then crashed=true; fi
+    # To rank 0 a rank that died elsewhere may look like a signal: launchers end the others by TERM.
+    if [[ $(outcome exit) == 75 && -z $told && ($code != 75 || $(reason) == *SIGTERM*) ]]; then crashed=true; fi
     code=$(outcome exit)
     crashed=${crashed:-$(outcome crashed)}
     [[ -n $code ]] || code=3 crashed=true
@@ -155,6 +157,10 @@ done
 may_return=true
 if [[ $told == USR1 ]] || stopped; then may_return=; fi
 if [[ $told == TERM ]] && { ! out_of_time || comes_back; }; then may_return=; fi
-if [[ ($code == 75 || $crashed == true) && -n $may_return ]] && ((restart < restarts)); then go_back; fi
+if [[ ($code == 75 || $crashed == true) && -n $may_return ]]; then
+  counts=true
+  if preempted; then counts=; fi
+  if [[ -z $counts ]] || ((restart < restarts)); then go_back; fi
+fi
 echo "ditmill: exit $code"
 exit "$code"
