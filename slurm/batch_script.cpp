@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "configs/embedded.h"
 #include "configs/error.h"
 #include "slurm/sbatch.h"
 #include "slurm/time_limit.h"
@@ -42,6 +43,12 @@ std::string literal(std::string_view path) {
   std::string text;
   for (const char byte : path) text += byte == '%' ? std::string{"%%"} : std::string{byte};
   return text;
+}
+
+/// What is the same in all scripts: slurm/script/NAME.sh.
+std::string_view part(std::string_view name) {
+  const std::span<const EmbeddedText> parts = embedded::script_parts();
+  return std::ranges::find(parts, name, &EmbeddedText::stem)->text;
 }
 
 class Script {
@@ -90,11 +97,15 @@ class Script {
     if (is_array()) {
       line("array=" + shell_word(job_.run_directory));
       line("run=$array/shards/$(printf %04d \"${SLURM_ARRAY_TASK_ID:?is set by sbatch --array}\")");
+      line("mkdir -p \"$run/logs\"");
     } else {
       line("run=" + shell_word(job_.run_directory));
     }
     line("restarts=" + std::to_string(settings_.max_restarts) +
          " # how often the job may go back to the queue");
+    line("crashes=" + std::to_string(settings_.max_crashes) +
+         " # after so many a lost rank is not started anew in the same allocation");
+    line("options=(" + words(job_.sbatch_options) + ") # of sbatch, beside those above");
     line("");
   }
 
@@ -149,24 +160,7 @@ exec )" + shell_word(job_.ditmill) +
 )";
   }
 
-  void traps() {
-    text_ +=
-        R"(# USR2 comes before the time limit, and from `ditmill cancel`: the run finishes what fits, and stops. After TERM
-# Slurm kills within its KillWait, 30 s by default: what has not ended by itself then seals what it has.
-told=
-launcher=
-# shellcheck disable=SC2317 # the traps call it
-tell() {
-  told=$1
-  [[ -n $launcher ]] || return 0
-  kill -s USR2 "$launcher"
-  if [[ $told == TERM ]]; then (sleep 15 && kill -s TERM "$launcher") 2>/dev/null & fi
-}
-trap 'tell USR2' USR2
-trap 'tell TERM' TERM
-
-)";
-  }
+  void traps() { text_ += part("signals"); }
 
   void site() {
     if (!settings_.modules.empty()) {
@@ -186,17 +180,23 @@ trap 'tell TERM' TERM
   void launch() {
     line("job=(run " + shell_word(job_.manifest) + " --run-dir \"$run\"" +
          (is_array() ? " --shard \"$SLURM_ARRAY_TASK_ID/" + std::to_string(job_.shards) + "\"" : "") +
-         " --grace " + std::to_string(grace_seconds(settings_.lead_seconds)) + words(job_.options) + ")");
+         " --grace " + std::to_string(grace_seconds(settings_.lead_seconds)) +
+         (job_.options.empty() ? "" : " ") + words(job_.options) + ")");
     if (!job_.first_options.empty()) {
-      line("((${SLURM_RESTART_COUNT:-0})) || job+=(" + words(job_.first_options).substr(1) + ")");
+      line("((${SLURM_RESTART_COUNT:-0} + ${1:-0})) || job+=(" + words(job_.first_options) + ")");
     }
     const Launcher launcher = settings_.container ? Launcher::srun : settings_.launcher;
     if (launcher == Launcher::automatic) {
-      line("# mpirun starts again after a lost rank; srun is for nodes without Open MPI's mpirun.");
-      line("if command -v mpirun >/dev/null; then");
+      line("# mpirun, where the nodes have Open MPI's; else srun, where Slurm speaks PMIx.");
+      line("if mpirun --version 2>/dev/null | grep -q 'Open MPI'; then");
       line("  launch=" + mpirun());
-      line("else");
+      line("elif srun --mpi=list 2>&1 | grep -q pmix; then");
       line("  launch=" + srun());
+      line("else");
+      line(
+          "  echo \"ditmill: no Open MPI's mpirun on the PATH, and Slurm lists no pmix (srun --mpi=list): "
+          "load a module by slurm.modules\"");
+      line("  exit 3");
       line("fi");
     } else {
       line("launch=" + (launcher == Launcher::mpirun ? mpirun() : srun()));
@@ -205,8 +205,7 @@ trap 'tell TERM' TERM
   }
 
   std::string mpirun() const {
-    return "(" + shell_word(job_.ditmill) + " \"${job[@]}\" --np " + std::to_string(ranks()) +
-           " --max-crashes " + std::to_string(settings_.max_crashes) + ")";
+    return "(" + shell_word(job_.ditmill) + " \"${job[@]}\" --np " + std::to_string(ranks()) + ")";
   }
 
   std::string srun() const {
@@ -218,7 +217,7 @@ trap 'tell TERM' TERM
 
   static std::string words(const std::vector<std::string>& options) {
     std::string text;
-    for (const std::string& option : options) text += " " + shell_word(option);
+    for (const std::string& option : options) text += (text.empty() ? "" : " ") + shell_word(option);
     return text;
   }
 
@@ -238,43 +237,7 @@ trap 'tell TERM' TERM
            shell_word(mounts) + " " + image + " ditmill-engine";
   }
 
-  void conclude() {
-    text_ += R"(# outcome.json says how a run ended, if it is this run's; exit codes of launchers do not.
-outcome() { grep -o "\"$1\": *[a-z0-9]*" "$run/outcome.json" 2>/dev/null | grep -o '[a-z0-9]*$'; }
-before=$(outcome epoch)
-code=75
-if [[ -z $told ]]; then
-  echo "ditmill: job ${SLURM_JOB_ID:?is set by sbatch} on $SLURM_JOB_NODELIST: ${launch[*]}"
-  "${launch[@]}" &
-  launcher=$!
-  # A signal ends `wait` early.
-  while
-    wait "$launcher"
-    code=$?
-    kill -s 0 "$launcher" 2>/dev/null
-  do :; done
-fi
-crashed=
-if [[ $(outcome epoch) != "$before" ]]; then
-  code=$(outcome exit)
-  crashed=$(outcome crashed)
-fi
-
-# After TERM it is Slurm that decides: a preempted job comes back by itself, a cancelled one must not.
-restart=${SLURM_RESTART_COUNT:-0}
-if [[ $code == 75 || $crashed == true ]] && [[ $told != TERM && ! -e $run/STOP)";
-    if (is_array()) text_ += " && ! -e $array/STOP";
-    text_ += R"( ]] && ((restart < restarts)); then
-  echo "ditmill: exit $code; back to the queue, restart $((restart + 1)) of at most $restarts"
-  scontrol requeue ")";
-    // One task of an array has the id of the whole for its own.
-    text_ += is_array() ? "${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID" : "$SLURM_JOB_ID";
-    text_ += R"("
-fi
-echo "ditmill: exit $code"
-exit "$code"
-)";
-  }
+  void conclude() { text_ += part("life"); }
 
   const BatchJob& job_;
   const Settings& settings_;

@@ -79,7 +79,7 @@ std::string sbatch_test_only(const std::string& script, const std::vector<std::s
 
 void end_in_order(const std::string& job_id) {
   insist({"scontrol", "update", "JobId=" + job_id, "Requeue=0"});
-  insist({"scancel", "--batch", "--signal=USR2", job_id});
+  insist({"scancel", "--batch", "--signal=USR1", job_id});
 }
 
 void cancel(const std::vector<std::string>& job_ids) {

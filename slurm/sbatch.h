@@ -20,7 +20,7 @@ std::string sbatch(const std::string& script_path, const std::vector<std::string
 /// as insist() does.
 std::string sbatch_test_only(const std::string& script, const std::vector<std::string>& options);
 
-/// Tells the batch script of a running job to end in order (USR2), and to stay away from the queue
+/// Tells the batch script of a running job to end in order (USR1), and to stay away from the queue
 /// thereafter.
 void end_in_order(const std::string& job_id);
 /// Cancels jobs, whatever they do; of array tasks, "17_2".

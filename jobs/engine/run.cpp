@@ -76,6 +76,13 @@ class ItemsPhase {
   EarlyEnding& ending_;
 };
 
+/// By this clock now, so that nobody else's is needed.
+std::optional<double> seconds_left(const slurm::Allocation& allocation) {
+  if (!allocation.end_time) return std::nullopt;
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return static_cast<double>(*allocation.end_time) - std::chrono::duration<double>(now).count();
+}
+
 void write_progress(const std::string& text) { std::cerr << text << std::flush; }
 
 /// A run on one rank; `authority` is there on rank 0 only.
@@ -172,7 +179,8 @@ class Run {
       orders = {.pipeline = authority_->pipeline(),
                 .threads = authority_->dumped_threads(),
                 .noop_seconds = authority_->model().noop_seconds,
-                .status_folder = authority_->status_folder()};
+                .status_folder = authority_->status_folder(),
+                .seconds_left = seconds_left(allocation)};
       if (authority_->needs_weights()) orders.load = authority_->load_plan();
       early_ending_.can_conclude(*authority_);
       if (const std::optional<std::string> file = authority_->run().told_to_stop()) {
@@ -180,6 +188,7 @@ class Run {
       }
     });
     orders = orders_from_json(broadcast_json(world_, leads() ? to_json(orders) : nlohmann::json{}));
+    if (orders.seconds_left) early_ending_.end_within(*orders.seconds_left);
     publish_state(orders.status_folder);
     at::set_num_threads(orders.threads > 0 ? orders.threads : threads);
     spdlog::debug("{} threads", at::get_num_threads());
@@ -386,6 +395,9 @@ class Run {
 
   void note_early_end(const Coordinator& coordinator) {
     if (const auto stop = early_ending_.stop().stopped()) early_.stopped = stop->why;
+    if (coordinator.out_of_time() && early_.stopped.empty()) {
+      early_.stopped = "no further item would be finished before the time limit";
+    }
     if (coordinator.reached_max_fails()) early_.max_fails = fmt::format("--max-fails {}", options_.max_fails);
   }
 

@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
 #include <utility>
 
 #include "jobs/duration_text.h"
 #include "jobs/shard.h"
+#include "jobs/status/slurm_view.h"
 #include "jobs/status/status_json.h"
 #include "jobs/status/text_screen.h"
 
@@ -19,15 +21,29 @@ constexpr std::size_t rows_of_a_table = 32;
 /// What merge_runs() writes as an outcome's reason begins so.
 constexpr std::string_view merged = "merged from";
 
-bool waits(const ShardProgress& shard) { return shard.progress.life.epoch == 0; }
+std::string_view state_of(const ShardProgress& shard) { return name(shard.progress.life.state); }
 
-std::string_view state_of(const ShardProgress& shard) {
-  return waits(shard) ? "waiting" : name(shard.progress.life.state);
+/// The numbers of "12_3", "12_0-2,5%2": an array's task, or those that were not started yet.
+std::vector<int> tasks_of(std::string_view id) {
+  std::vector<int> tasks;
+  std::string_view list = id.substr(std::min(id.find('_') + 1, id.size()));
+  list = list.substr(0, list.find('%'));
+  for (const char* at = list.data(); at < list.data() + list.size();) {
+    const char* const end = list.data() + list.size();
+    int first = 0;
+    auto [stop, failure] = std::from_chars(at, end, first);
+    if (failure != std::errc()) break;
+    int last = first;
+    if (stop < end && *stop == '-') stop = std::from_chars(stop + 1, end, last).ptr;
+    for (int task = first; task <= std::min(last, Shard::most); ++task) tasks.push_back(task);
+    at = stop + 1;  // a comma
+  }
+  return tasks;
 }
 
-std::size_t count_in(const std::vector<ShardProgress>& shards, std::string_view state) {
+std::size_t count_in(const std::vector<ShardProgress>& shards, RunState state) {
   return static_cast<std::size_t>(std::ranges::count_if(
-      shards, [state](const ShardProgress& shard) { return state_of(shard) == state; }));
+      shards, [state](const ShardProgress& shard) { return shard.progress.life.state == state; }));
 }
 
 void add(RunProgress& whole, const RunProgress& part) {
@@ -46,26 +62,27 @@ void add(RunProgress& whole, const RunProgress& part) {
   whole.damage_count += part.damage_count;
 }
 
-/// The first that is true of any shard decides.
-void add_life(ArrayProgress& array, const RunLife& own) {
-  std::string reason;
-  for (const char* state : {"running", "waiting", "crashed", "stopped", "finished"}) {
+/// The state of the whole, and why, from those of the shards.
+void settle_life(ArrayProgress& array) {
+  RunLife& life = array.whole.life;
+  std::string states;
+  for (const RunState state :
+       {RunState::running, RunState::waiting, RunState::crashed, RunState::stopped, RunState::finished}) {
     if (const std::size_t count = count_in(array.shards, state)) {
-      reason += fmt::format("{}{} {}", reason.empty() ? "" : ", ", count, state);
+      states += fmt::format("{}{} {}", states.empty() ? "" : ", ", count, name(state));
     }
   }
-  const bool is_merged = own.outcome.is_object();
-  RunLife& life = array.whole.life;
+  const bool is_merged = life.outcome.is_object();
   life.reason =
-      fmt::format("of {} shards {}; {}", array.shards.size(), reason, is_merged ? "merged" : "not merged");
-  if (count_in(array.shards, "running") > 0) {
-    life.state = RunState::running;
-  } else if (is_merged && count_in(array.shards, "finished") == array.shards.size()) {
+      fmt::format("of {} shards {}; {}", array.shards.size(), states, is_merged ? "merged" : "not merged");
+  life.state = RunState::stopped;
+  if (is_merged && count_in(array.shards, RunState::finished) == array.shards.size()) {
     life.state = RunState::finished;
-  } else if (count_in(array.shards, "crashed") > 0) {
-    life.state = RunState::crashed;
+    return;
   }
-  life.outcome = own.outcome;
+  for (const RunState state : {RunState::crashed, RunState::waiting, RunState::running}) {
+    if (count_in(array.shards, state) > 0) life.state = state;
+  }
 }
 
 nlohmann::json shard_json(const ShardProgress& shard) {
@@ -80,7 +97,8 @@ nlohmann::json shard_json(const ShardProgress& shard) {
 
 std::vector<Span> row(const ShardProgress& shard) {
   const RunProgress& progress = shard.progress;
-  const bool is_bad = state_of(shard) == "crashed" || state_of(shard) == "stopped";
+  const RunState state = progress.life.state;
+  const bool is_bad = state == RunState::crashed || state == RunState::stopped;
   const bool runs = progress.life.state == RunState::running;
   return {{std::to_string(shard.index)},
           {std::string{state_of(shard)}, is_bad ? Tint::red : Tint::none},
@@ -111,6 +129,7 @@ ShardProgress ArrayWatcher::look_at(int index, double now) {
   if (watcher == watchers_.end() && std::filesystem::exists(its.epochs())) {
     watcher = watchers_.emplace(index, RunWatcher{its}).first;
   }
+  shard.progress.life.reason = "it was never started";
   if (watcher != watchers_.end()) shard.progress = watcher->second.look(now);
   if (!shard.progress.has_list) {  // then it is of the list as it was submitted
     shard.progress.run = its.path();
@@ -138,8 +157,22 @@ ArrayProgress ArrayWatcher::look(double now) {
     whole.seconds_per_item = 3600 / whole.items_per_hour;
     whole.eta_s = static_cast<double>(whole.left) * whole.seconds_per_item;
   }
-  add_life(array, read_life(run_, now));
+  whole.life.outcome = read_life(run_, now).outcome;
+  settle_life(array);
   return array;
+}
+
+void take_slurm(ArrayProgress& array, slurm::JobReport report) {
+  for (const slurm::JobFacts& job : report.jobs) {
+    for (const int task : tasks_of(job.id)) {
+      if (task < 0 || static_cast<std::size_t>(task) >= array.shards.size()) continue;
+      slurm::JobFacts its = job;
+      its.id = job.id.substr(0, job.id.find('_') + 1) + std::to_string(task);
+      take_slurm(array.shards[static_cast<std::size_t>(task)].progress, {.jobs = {its}, .note = {}});
+    }
+  }
+  array.whole.slurm = std::move(report);
+  settle_life(array);
 }
 
 nlohmann::json to_json(const ArrayProgress& array) {
@@ -155,7 +188,7 @@ std::string status_text(const ArrayProgress& array, const StatusLook& look) {
   std::vector<const ShardProgress*> shards;
   for (const ShardProgress& shard : array.shards) shards.push_back(&shard);
   std::stable_partition(shards.begin(), shards.end(), [](const ShardProgress* shard) {
-    return waits(*shard) || shard->progress.life.state != RunState::finished;
+    return shard->progress.life.state != RunState::finished;
   });
   const std::size_t shown = std::min(shards.size(), rows_of_a_table);
   for (std::size_t i = 0; i < shown; ++i) rows.push_back(row(*shards[i]));

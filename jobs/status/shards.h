@@ -14,7 +14,7 @@ namespace ditmill::jobs {
 /// Where one shard of an array stands.
 struct ShardProgress {
   int index = 0;
-  RunProgress progress;  ///< of its run directory; epoch 0: it waits for its first start
+  RunProgress progress;  ///< of its run directory; epoch 0: it was not started yet
 };
 
 /// Where an array stands: what `status` shows of its run directory.
@@ -45,8 +45,11 @@ class ArrayWatcher {
   std::map<int, RunWatcher> watchers_;  ///< of shards that were started
 };
 
+/// take_slurm() of an array's tasks.
+void take_slurm(ArrayProgress& array, slurm::JobReport report);
+
 /// to_json() of the whole, and `shards: [{shard, run, state, reason, epoch, owner, total, done, failed,
-/// quarantined, left, rate, eta_s}]`, where a state may also be "waiting".
+/// quarantined, left, rate, eta_s}]`.
 nlohmann::json to_json(const ArrayProgress& array);
 /// status_text() of the whole, and a line a shard: those that are not finished first.
 std::string status_text(const ArrayProgress& array, const StatusLook& look = {});

@@ -116,6 +116,9 @@ class ArrayTest(SubmissionTest):
         manifest = self.manifest(seconds=0.3, items=60, slurm=ONE_RANK)
         job = self.submit(manifest, "--array", "4%2")
         self.until(lambda: all(self.shard(i).is_dir() and self.shard_records(i, "done") for i in range(2)))
+        status = self.status()
+        self.assertEqual([shard["state"] for shard in status["shards"]], ["running", "running", "waiting", "waiting"])
+        self.assertEqual(status["state"], "running")
         cancelled = json.loads(self.ditmill("cancel", self.run_directory, "--json").stdout)["jobs"]
         self.assertEqual([(j["job_id"], j["in_order"]) for j in sorted(cancelled, key=lambda j: j["job_id"])],
                          [(f"{job}_0", True), (f"{job}_1", True), (f"{job}_2", False), (f"{job}_3", False),

@@ -54,6 +54,7 @@ BatchJob by_srun() {
   job.settings.time = "5";
   job.settings.launcher = Launcher::srun;
   job.run_directory = "/runs/it's 100%";
+  job.sbatch_options = {"--mem=2G", "--comment", "a week's list"};
   return job;
 }
 
