@@ -33,7 +33,7 @@ go_back() {
       "${options[@]}" ${SLURM_ARRAY_TASK_ID:+--array="$SLURM_ARRAY_TASK_ID"} ${leave_out:+--exclude="$leave_out"} \
       "$script" "$restart") || return
     next=${next%%;*}
-    sed -i -e "s/\"job_id\": \"$me\"/\"job_id\": \"$next\"/" -e "s/slurm-$me\.log/slurm-$next.log/" "$run/submit/job.json"
+    sed -i -e "s/\"job_id\": \"$me\"/\"job_id\": \"$next\"/" -e "s/slurm-$me\.log/slurm-$next.log/" "${array:-$run}/submit/job.json"
     echo "ditmill: Slurm does not requeue this job: job $next goes on with it"
   fi
 }
