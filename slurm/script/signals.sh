@@ -10,14 +10,15 @@ launcher=
 # shellcheck disable=SC2317 # the traps call it
 tell() {
   told=$1
+  if [[ -n $launcher ]]; then
+    kill -s USR2 "$launcher"
+    if [[ $told == TERM ]]; then (sleep $((${kill_wait:-30} / 2)) && kill -s TERM "$launcher") 2>/dev/null & fi
+  fi
   case $told in
     USR1) echo "ditmill: cancelled: the run finishes what fits, and ends" ;;
     USR2) echo "ditmill: warned by Slurm: the run finishes what fits, and stops" ;;
     TERM) echo "ditmill: ended by Slurm: $(meaning)" ;;
   esac
-  [[ -n $launcher ]] || return 0
-  kill -s USR2 "$launcher"
-  if [[ $told == TERM ]]; then (sleep $((${kill_wait:-30} / 2)) && kill -s TERM "$launcher") 2>/dev/null & fi
 }
 trap 'tell USR1' USR1
 trap 'tell USR2' USR2
