@@ -59,6 +59,7 @@ class Decoder {
       return check(request, manifest.output);
     };
     manifest.items = guarded([&] { return requests.read(check_request); });
+    manifest.shard = requests.shard();
     manifest.slurm = slurm::read_settings(top.map("slurm"));
     top.finish();
     return manifest;

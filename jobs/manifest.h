@@ -12,6 +12,7 @@
 #include "configs/yaml_reader.h"
 #include "jobs/export/video_config.h"
 #include "jobs/list/item_list.h"
+#include "jobs/shard.h"
 #include "slurm/settings.h"
 
 namespace ditmill::jobs {
@@ -42,7 +43,8 @@ struct Manifest {
   std::string name;
   configs::ModelDefinition model;
   configs::PipelineConfig pipeline;
-  ItemList items;  ///< in the order of the list; keys are still empty
+  ItemList items;              ///< in the order of the list; keys are still empty
+  std::optional<Shard> shard;  ///< `requests.shard`: which part of the list `items` are; none: all of it
   OutputConfig output;
   slurm::Settings slurm;
 };

@@ -124,8 +124,23 @@ ItemList RequestsSection::read(const CheckRequest& check_request) {
     reader_.problem("file", "requests.file is missing", "file: a prompt list, or items: [...]");
   }
   if (check_request) check_sizes(list, check_request);
+  keep_part(list.items);
   reader_.finish();
   return std::move(list.items);
+}
+
+void RequestsSection::keep_part(ItemList& items) {
+  std::string text;
+  if (!reader_.read("shard", text)) return;
+  shard_ = shard_from_text(text);
+  if (!shard_) {
+    reader_.problem("shard", "requests.shard is not valid", shard_form, printable(text, max_shown));
+  } else if (!items.empty() && shard_->size(items.size()) == 0) {
+    reader_.problem("shard", "requests.shard is a part without items",
+                    "at most as many parts as the " + std::to_string(items.size()) + " items", text);
+  } else {
+    keep_shard(items, *shard_);
+  }
 }
 
 PromptList RequestsSection::read_file() {

@@ -17,8 +17,11 @@ class RequestsSection {
 
   /// Problems go to the reader. Throws Error(io) for a list that opens and then cannot be read.
   ItemList read(const CheckRequest& check_request);
+  /// Which part of the list read() has returned; none: all of it.
+  const std::optional<Shard>& shard() const noexcept { return shard_; }
 
  private:
+  void keep_part(ItemList& items);
   PromptList read_file();
   PromptList read_items();
   void read_item(const configs::YamlNode& node, std::size_t index, ListBuilder& builder);
@@ -29,6 +32,7 @@ class RequestsSection {
   configs::MapReader reader_;
   const ManifestSource& source_;
   ItemDefaults defaults_;
+  std::optional<Shard> shard_;
   std::string list_file_;  ///< names the items' places in problems
 };
 

@@ -26,6 +26,16 @@ std::string RunDirectory::spool(int epoch) const { return spools() + "/e" + padd
 
 std::string RunDirectory::status(int epoch) const { return statuses() + "/e" + padded(epoch, 4); }
 
+std::string RunDirectory::shard(int index) const { return shards() + "/" + padded(index, 4); }
+
+std::optional<std::string> RunDirectory::told_to_stop() const {
+  if (std::filesystem::exists(stop_file())) return stop_file();
+  const std::filesystem::path shards = std::filesystem::weakly_canonical(path_).parent_path();
+  const RunDirectory array{shards.parent_path().string()};
+  const bool told = array.shards() == shards.string() && std::filesystem::exists(array.stop_file());
+  return told ? std::optional{array.stop_file()} : std::nullopt;
+}
+
 std::string RunDirectory::journal(int epoch, int group) const {
   return journals() + "/" + stem(epoch, group) + ".jsonl";
 }

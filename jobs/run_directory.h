@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace ditmill::jobs {
@@ -24,6 +25,8 @@ class RunDirectory {
   std::string parts() const { return path_ + "/parts"; }
   std::string submission() const { return path_ + "/submit"; }
   std::string logs() const { return path_ + "/logs"; }
+  std::string shards() const { return path_ + "/shards"; }
+  std::string shard(int index) const;  ///< shards/0002
   std::string spools() const { return path_ + "/spool"; }
   std::string statuses() const { return path_ + "/status"; }
   std::string spool(int epoch) const;               ///< spool/e0007
@@ -33,6 +36,9 @@ class RunDirectory {
   /// parts/e0007-g000/000001.h5, relative to path(). A folder holds at most 1,000 parts: beyond them
   /// parts/e0007-g000-01/001001.h5 and so on.
   static std::string part(int epoch, int group, int number);
+
+  /// The file that tells a run to stop, its own or that of the array that it is a shard of, if one is there.
+  std::optional<std::string> told_to_stop() const;
 
   /// Makes the folders. Throws Error(io).
   void create() const;

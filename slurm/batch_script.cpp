@@ -2,7 +2,10 @@
 
 #include <algorithm>
 
+#include "configs/embedded.h"
 #include "configs/error.h"
+#include "slurm/sbatch.h"
+#include "slurm/time_limit.h"
 
 namespace ditmill::slurm {
 namespace {
@@ -10,6 +13,9 @@ namespace {
 /// Of the seconds between USR2 and the time limit, those in which items may still be finished: the rest is
 /// for sealing them, the index, and the way back to the queue.
 int grace_seconds(int lead_seconds) { return lead_seconds / 4 * 3; }
+
+/// Links, journals and an index: a minute for a hundred thousand items.
+constexpr int merge_seconds = 3600;
 
 bool is_plain(std::string_view text) {
   static constexpr std::string_view safe =
@@ -39,6 +45,12 @@ std::string literal(std::string_view path) {
   return text;
 }
 
+/// What is the same in all scripts: slurm/script/NAME.sh.
+std::string_view part(std::string_view name) {
+  const std::span<const EmbeddedText> parts = embedded::script_parts();
+  return std::ranges::find(parts, name, &EmbeddedText::stem)->text;
+}
+
 class Script {
  public:
   explicit Script(const BatchJob& job) : job_(job), settings_(job.settings) {}
@@ -52,9 +64,17 @@ class Script {
     return std::move(text_);
   }
 
+  std::string merge_text() {
+    merge_head();
+    site();
+    merge();
+    return std::move(text_);
+  }
+
  private:
   void line(const std::string& text) { text_ += text + "\n"; }
   void sbatch(const std::string& option) { line("#SBATCH " + option); }
+  bool is_array() const { return job_.shards > 0; }
   int ranks() const { return settings_.nodes * job_.ranks_per_node; }
 
   void head() {
@@ -65,43 +85,82 @@ class Script {
     if (settings_.cpus_per_rank) sbatch("--cpus-per-task=" + std::to_string(*settings_.cpus_per_rank));
     if (settings_.gpus_per_node > 0) sbatch("--gpus-per-node=" + std::to_string(settings_.gpus_per_node));
     if (!settings_.time.empty()) sbatch("--time=" + settings_.time);
-    if (!settings_.partition.empty()) sbatch("--partition=" + settings_.partition);
-    if (!settings_.account.empty()) sbatch("--account=" + settings_.account);
-    if (!settings_.qos.empty()) sbatch("--qos=" + settings_.qos);
+    whose();
+    if (is_array()) sbatch("--array=" + array_tasks(job_));
     sbatch("--output=" + sbatch_value(literal(job_.run_directory) + job_.log));
     sbatch("--open-mode=append");
     sbatch("--requeue");
     sbatch("--signal=B:USR2@" + std::to_string(settings_.lead_seconds));
     for (const std::string& option : settings_.options) sbatch(option);
     line("");
+    origin();
+    if (is_array()) {
+      line("array=" + shell_word(job_.run_directory));
+      line("run=$array/shards/$(printf %04d \"${SLURM_ARRAY_TASK_ID:?is set by sbatch --array}\")");
+      line("mkdir -p \"$run/logs\"");
+    } else {
+      line("run=" + shell_word(job_.run_directory));
+    }
+    line("restarts=" + std::to_string(settings_.max_restarts) +
+         " # how often the job may go back to the queue");
+    line("crashes=" + std::to_string(settings_.max_crashes) +
+         " # after so many a lost rank is not started anew in the same allocation");
+    line("options=(" + words(job_.sbatch_options) + ") # of sbatch, beside those above");
+    line("");
+  }
+
+  void whose() {
+    if (!settings_.partition.empty()) sbatch("--partition=" + settings_.partition);
+    if (!settings_.account.empty()) sbatch("--account=" + settings_.account);
+    if (!settings_.qos.empty()) sbatch("--qos=" + settings_.qos);
+  }
+
+  void origin() {
     line("# Written by ditmill " + job_.version +
          " (submit), to be read and changed: `sbatch` takes it as it is. The next");
     line("# `ditmill submit` of this run directory writes it anew.");
     line("");
+  }
+
+  void merge_head() {
+    line("#!/bin/bash");
+    sbatch("--job-name=" + sbatch_value(job_.name + "-merge"));
+    sbatch("--nodes=1");
+    sbatch("--ntasks=1");
+    if (const auto limit = limit_seconds(settings_.time)) {
+      sbatch("--time=" + (*limit < merge_seconds ? settings_.time : std::to_string(merge_seconds / 60)));
+    }
+    whose();
+    for (const std::string& option : options_of_whose(settings_.options)) sbatch(option);
+    sbatch("--output=" + sbatch_value(literal(job_.run_directory) + "/logs/merge-%j.log"));
+    sbatch("--open-mode=append");
+    line("");
+    origin();
     line("run=" + shell_word(job_.run_directory));
-    line("restarts=" + std::to_string(settings_.max_restarts) +
-         " # how often the job may go back to the queue");
     line("");
   }
 
-  void traps() {
-    text_ +=
-        R"(# USR2 comes before the time limit, and from `ditmill cancel`: the run finishes what fits, and stops. After TERM
-# Slurm kills within its KillWait, 30 s by default: what has not ended by itself then seals what it has.
-told=
-launcher=
-# shellcheck disable=SC2317 # the traps call it
-tell() {
-  told=$1
-  [[ -n $launcher ]] || return 0
-  kill -s USR2 "$launcher"
-  if [[ $told == TERM ]]; then (sleep 15 && kill -s TERM "$launcher") 2>/dev/null & fi
-}
-trap 'tell USR2' USR2
-trap 'tell TERM' TERM
-
+  void merge() {
+    text_ += "shards=()\nunfinished=\nfor ((i = 0; i < " + std::to_string(job_.shards) + R"(; i++)); do
+  shard=$run/shards/$(printf %04d "$i")
+  shards+=("$shard")
+  code=$(grep -o '"exit": *[0-9]*' "$shard/outcome.json" 2>/dev/null | grep -o '[0-9]*$')
+  [[ $code == 0 || $code == 2 ]] && continue
+  unfinished+=" $i"
+  echo "ditmill: shard $i: exit ${code:-code not known: it wrote no outcome.json}; its logs: $run/logs/slurm-*_$i.log"
+done
+if [[ -n $unfinished ]]; then
+  echo "ditmill: not merged. To submit shard$unfinished again:"
+  echo ")" + job_.ditmill +
+             R"( submit $run/submit/job.yaml --retry"
+  exit 75
+fi
+exec )" + shell_word(job_.ditmill) +
+             R"( results merge "${shards[@]}" --out "$run"
 )";
   }
+
+  void traps() { text_ += part("signals"); }
 
   void site() {
     if (!settings_.modules.empty()) {
@@ -119,15 +178,25 @@ trap 'tell TERM' TERM
   }
 
   void launch() {
-    line("job=(run " + shell_word(job_.manifest) + " --run-dir \"$run\" --grace " +
-         std::to_string(grace_seconds(settings_.lead_seconds)) + ")");
+    line("job=(run " + shell_word(job_.manifest) + " --run-dir \"$run\"" +
+         (is_array() ? " --shard \"$SLURM_ARRAY_TASK_ID/" + std::to_string(job_.shards) + "\"" : "") +
+         " --grace " + std::to_string(grace_seconds(settings_.lead_seconds)) +
+         (job_.options.empty() ? "" : " ") + words(job_.options) + ")");
+    if (!job_.first_options.empty()) {
+      line("((${SLURM_RESTART_COUNT:-0} + ${1:-0})) || job+=(" + words(job_.first_options) + ")");
+    }
     const Launcher launcher = settings_.container ? Launcher::srun : settings_.launcher;
     if (launcher == Launcher::automatic) {
-      line("# mpirun starts again after a lost rank; srun is for nodes without Open MPI's mpirun.");
-      line("if command -v mpirun >/dev/null; then");
+      line("# mpirun, where the nodes have Open MPI's; else srun, where Slurm speaks PMIx.");
+      line("if mpirun --version 2>/dev/null | grep -q 'Open MPI'; then");
       line("  launch=" + mpirun());
-      line("else");
+      line("elif srun --mpi=list 2>&1 | grep -q pmix; then");
       line("  launch=" + srun());
+      line("else");
+      line(
+          "  echo \"ditmill: no Open MPI's mpirun on the PATH, and Slurm lists no pmix (srun --mpi=list): "
+          "load a module by slurm.modules\"");
+      line("  exit 3");
       line("fi");
     } else {
       line("launch=" + (launcher == Launcher::mpirun ? mpirun() : srun()));
@@ -136,8 +205,7 @@ trap 'tell TERM' TERM
   }
 
   std::string mpirun() const {
-    return "(" + shell_word(job_.ditmill) + " \"${job[@]}\" --np " + std::to_string(ranks()) +
-           " --max-crashes " + std::to_string(settings_.max_crashes) + ")";
+    return "(" + shell_word(job_.ditmill) + " \"${job[@]}\" --np " + std::to_string(ranks()) + ")";
   }
 
   std::string srun() const {
@@ -145,6 +213,12 @@ trap 'tell TERM' TERM
     // srun does not take it from the job's own options.
     if (settings_.cpus_per_rank) words += " --cpus-per-task=" + std::to_string(*settings_.cpus_per_rank);
     return words + in_container() + " \"${job[@]}\")";
+  }
+
+  static std::string words(const std::vector<std::string>& options) {
+    std::string text;
+    for (const std::string& option : options) text += (text.empty() ? "" : " ") + shell_word(option);
+    return text;
   }
 
   std::string in_container() const {
@@ -163,38 +237,7 @@ trap 'tell TERM' TERM
            shell_word(mounts) + " " + image + " ditmill-engine";
   }
 
-  void conclude() {
-    text_ += R"(# outcome.json says how a run ended, if it is this run's; exit codes of launchers do not.
-outcome() { grep -o "\"$1\": *[a-z0-9]*" "$run/outcome.json" 2>/dev/null | grep -o '[a-z0-9]*$'; }
-before=$(outcome epoch)
-code=75
-if [[ -z $told ]]; then
-  echo "ditmill: job ${SLURM_JOB_ID:?is set by sbatch} on $SLURM_JOB_NODELIST: ${launch[*]}"
-  "${launch[@]}" &
-  launcher=$!
-  # A signal ends `wait` early.
-  while
-    wait "$launcher"
-    code=$?
-    kill -s 0 "$launcher" 2>/dev/null
-  do :; done
-fi
-crashed=
-if [[ $(outcome epoch) != "$before" ]]; then
-  code=$(outcome exit)
-  crashed=$(outcome crashed)
-fi
-
-# After TERM it is Slurm that decides: a preempted job comes back by itself, a cancelled one must not.
-restart=${SLURM_RESTART_COUNT:-0}
-if [[ $code == 75 || $crashed == true ]] && [[ $told != TERM && ! -e $run/STOP ]] && ((restart < restarts)); then
-  echo "ditmill: exit $code; back to the queue, restart $((restart + 1)) of at most $restarts"
-  scontrol requeue "$SLURM_JOB_ID"
-fi
-echo "ditmill: exit $code"
-exit "$code"
-)";
-  }
+  void conclude() { text_ += part("life"); }
 
   const BatchJob& job_;
   const Settings& settings_;
@@ -204,6 +247,14 @@ exit "$code"
 }  // namespace
 
 std::string batch_script(const BatchJob& job) { return Script{job}.text(); }
+std::string merge_script(const BatchJob& job) { return Script{job}.merge_text(); }
+
+std::string array_tasks(const BatchJob& job, const std::vector<int>& some) {
+  std::string tasks;
+  for (const int task : some) tasks += (tasks.empty() ? "" : ",") + std::to_string(task);
+  if (some.empty()) tasks = "0-" + std::to_string(job.shards - 1);
+  return tasks + (job.shards_at_once > 0 ? "%" + std::to_string(job.shards_at_once) : "");
+}
 
 std::string shell_word(std::string_view text) {
   if (is_plain(text)) return std::string(text);

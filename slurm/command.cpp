@@ -4,9 +4,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <string_view>
+#include <thread>
 
 #include "configs/error.h"
 
@@ -50,6 +53,23 @@ class Stream {
 };
 
 constexpr int not_started = 127;
+constexpr std::chrono::milliseconds most_pause{20};
+
+/// Waits for the child's end; its status, of waitpid().
+int await(pid_t child, std::optional<std::chrono::milliseconds> patience) {
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point began = Clock::now();
+  int status = 0;
+  for (auto pause = std::chrono::milliseconds{1}; patience; pause = std::min(pause * 2, most_pause)) {
+    if (::waitpid(child, &status, WNOHANG) == child) return status;
+    if (Clock::now() - began >= *patience) break;
+    std::this_thread::sleep_for(pause);
+  }
+  if (patience) ::kill(child, SIGKILL);
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  return status;
+}
 
 bool reached_controller(const std::string& said) {
   for (const char* words : {"contact slurm controller", "timed out", "onnect", "onnection", "resolve"}) {
@@ -60,7 +80,8 @@ bool reached_controller(const std::string& said) {
 
 }  // namespace
 
-Ran run_command(const std::vector<std::string>& words, const std::string& input) {
+Ran run_command(const std::vector<std::string>& words, const std::string& input,
+                std::optional<std::chrono::milliseconds> patience) {
   const Stream in{"in"};
   const Stream out{"out"};
   const Stream err{"err"};
@@ -77,9 +98,7 @@ Ran run_command(const std::vector<std::string>& words, const std::string& input)
     ::execvp(arguments.front(), arguments.data());
     ::_exit(not_started);
   }
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
+  const int status = await(child, patience);
   Ran ran{.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
           .out = out.all(),
           .err = err.all()};

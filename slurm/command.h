@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,8 +14,9 @@ struct Ran {
   std::string err;
 };
 
-/// Runs a command to its end. Throws Error(io) where it cannot be started.
-Ran run_command(const std::vector<std::string>& words, const std::string& input = {});
+/// Runs a command to its end, or kills it after `patience`. Throws Error(io) where it cannot be started.
+Ran run_command(const std::vector<std::string>& words, const std::string& input = {},
+                std::optional<std::chrono::milliseconds> patience = {});
 /// As run_command(); throws Error for a command that fails: io if the controller was not reached, else usage,
 /// with what the command said.
 Ran insist(const std::vector<std::string>& words, const std::string& input = {});

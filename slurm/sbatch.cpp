@@ -1,5 +1,6 @@
 #include "slurm/sbatch.h"
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 
@@ -17,7 +18,8 @@ std::vector<std::string> with_options(std::vector<std::string> words,
 
 bool is_option(std::string_view word, std::string_view option) {
   const bool is_long = option.starts_with("--");
-  return word == option || (word.starts_with(option) && (!is_long || word[option.size()] == '='));
+  return word == option ||
+         (word.starts_with(option) && (!is_long || word[option.size()] == '=' || word[option.size()] == ' '));
 }
 
 }  // namespace
@@ -30,7 +32,7 @@ void check_sbatch_options(const std::vector<std::string>& options) {
   static constexpr std::array<Taken, 4> taken{
       {{{"--nodes", "-N", "--nodes"}, "--nodes N before the --"},
        {{"--ntasks", "-n", "--ntasks-per-node"}, "--ranks-per-node R before the --"},
-       {{"--array", "-a", "--array"}, "a run directory, and a submission, for each part of the list"},
+       {{"--array", "-a", "--array"}, "--array K before the --"},
        {{"--signal", "--open-mode", "--wrap"},
         "slurm.lead_seconds, or a script of your own from --print-script"}}};
   for (const std::string& word : options) {
@@ -48,6 +50,21 @@ void check_sbatch_options(const std::vector<std::string>& options) {
   }
 }
 
+std::vector<std::string> options_of_whose(const std::vector<std::string>& options) {
+  static constexpr std::array<std::string_view, 10> whose{
+      "--account", "-A", "--partition", "-p", "--qos", "-q", "--clusters", "-M", "--reservation", "--wckey"};
+  std::vector<std::string> kept;
+  bool takes_next = false;
+  for (const std::string& word : options) {
+    const bool is_value = takes_next && !word.starts_with('-');
+    takes_next = std::ranges::find(whose, word) != whose.end();
+    const bool is_one =
+        std::ranges::any_of(whose, [&word](std::string_view option) { return is_option(word, option); });
+    if (is_value || is_one) kept.push_back(word);
+  }
+  return kept;
+}
+
 std::string sbatch(const std::string& script_path, const std::vector<std::string>& options) {
   std::vector<std::string> words = with_options({"sbatch", "--parsable"}, options);
   words.push_back(script_path);
@@ -62,9 +79,15 @@ std::string sbatch_test_only(const std::string& script, const std::vector<std::s
 
 void end_in_order(const std::string& job_id) {
   insist({"scontrol", "update", "JobId=" + job_id, "Requeue=0"});
-  insist({"scancel", "--batch", "--signal=USR2", job_id});
+  insist({"scancel", "--batch", "--signal=USR1", job_id});
 }
 
-void cancel(const std::string& job_id) { insist({"scancel", job_id}); }
+void cancel(const std::vector<std::string>& job_ids) {
+  if (!job_ids.empty()) insist(with_options({"scancel"}, job_ids));
+}
+
+void cancel_waiting(const std::vector<std::string>& job_ids) {
+  if (!job_ids.empty()) insist(with_options({"scancel", "--state=PENDING"}, job_ids));
+}
 
 }  // namespace ditmill::slurm

@@ -8,6 +8,10 @@ namespace ditmill::slurm {
 /// Refuses the options of sbatch's that a run has another place for (nodes, ranks, arrays): Error(usage).
 void check_sbatch_options(const std::vector<std::string>& options);
 
+/// Those of the options that say on whose account, and where, any job of the user runs: what a small job
+/// beside the run takes over.
+std::vector<std::string> options_of_whose(const std::vector<std::string>& options);
+
 /// Submits a batch script, with more options of sbatch's; returns the job's id. Throws Error as insist()
 /// does.
 std::string sbatch(const std::string& script_path, const std::vector<std::string>& options);
@@ -16,10 +20,12 @@ std::string sbatch(const std::string& script_path, const std::vector<std::string
 /// as insist() does.
 std::string sbatch_test_only(const std::string& script, const std::vector<std::string>& options);
 
-/// Tells the batch script of a running job to end in order (USR2), and to stay away from the queue
+/// Tells the batch script of a running job to end in order (USR1), and to stay away from the queue
 /// thereafter.
 void end_in_order(const std::string& job_id);
-/// Cancels a job, whatever it does.
-void cancel(const std::string& job_id);
+/// Cancels jobs, whatever they do; of array tasks, "17_2".
+void cancel(const std::vector<std::string>& job_ids);
+/// Cancels those that wait: one that has begun is left alone.
+void cancel_waiting(const std::vector<std::string>& job_ids);
 
 }  // namespace ditmill::slurm

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <iterator>
 
 #include "configs/error.h"
@@ -11,7 +12,7 @@ namespace ditmill::slurm {
 namespace {
 
 std::vector<std::string> squeue_words(std::vector<std::string> which) {
-  std::vector<std::string> words{"squeue", "--noheader", std::string{"--format="} + queue_format};
+  std::vector<std::string> words{"squeue", "--noheader", "--array", std::string{"--format="} + queue_format};
   words.insert(words.end(), std::make_move_iterator(which.begin()), std::make_move_iterator(which.end()));
   return words;
 }
@@ -38,17 +39,31 @@ std::vector<QueuedJob> parse_queue(std::string_view text) {
   return jobs;
 }
 
-std::optional<QueuedJob> live_job(const std::string& script_path, const std::string& known_id) {
+std::optional<int> QueuedJob::task() const {
+  const std::size_t at = id.find('_');
+  int number = 0;
+  if (at == std::string::npos) return std::nullopt;
+  const char* end = id.data() + id.size();
+  const auto [stop, failure] = std::from_chars(id.data() + at + 1, end, number);
+  return failure == std::errc() && stop == end ? std::optional{number} : std::nullopt;
+}
+
+std::vector<QueuedJob> live_jobs(const std::string& script_path, const std::vector<std::string>& known_ids) {
+  std::vector<QueuedJob> found;
   for (QueuedJob& job : parse_queue(insist(squeue_words({"--me"})).out)) {
-    if (job.script == script_path || job.id == known_id) return std::move(job);
+    const bool known = std::ranges::find(known_ids, job.whole()) != known_ids.end();
+    if (job.script == script_path || known) found.push_back(std::move(job));
   }
-  if (known_id.empty()) return std::nullopt;
-  // Of another user, or on another cluster; squeue fails for an id that it has forgotten.
-  const Ran ran = run_command(squeue_words({"--jobs=" + known_id}));
-  if (ran.status != 0) return std::nullopt;
-  std::vector<QueuedJob> jobs = parse_queue(ran.out);
-  const auto same = std::ranges::find(jobs, script_path, &QueuedJob::script);
-  return same == jobs.end() ? std::nullopt : std::optional{*same};
+  for (const std::string& id : known_ids) {
+    if (std::ranges::find(found, id, &QueuedJob::whole) != found.end()) continue;
+    // Of another user, or on another cluster; squeue fails for an id that it has forgotten.
+    const Ran ran = run_command(squeue_words({"--jobs=" + id}));
+    if (ran.status != 0) continue;
+    for (QueuedJob& job : parse_queue(ran.out)) {
+      if (job.script == script_path) found.push_back(std::move(job));
+    }
+  }
+  return found;
 }
 
 }  // namespace ditmill::slurm

@@ -9,12 +9,16 @@ namespace ditmill::slurm {
 
 /// A job that is queued or at work.
 struct QueuedJob {
-  std::string id;
+  std::string id;      ///< "17", or "17_2": a task of an array
   std::string state;   ///< PENDING, RUNNING, COMPLETING ...
   std::string reason;  ///< why it waits, or where it runs
   std::string script;
 
   bool operator==(const QueuedJob&) const = default;
+  /// "17": the id of the whole of an array.
+  std::string whole() const { return id.substr(0, id.find('_')); }
+  /// 2; none: no task of an array.
+  std::optional<int> task() const;
 };
 
 /// The format that parse_queue() reads.
@@ -23,8 +27,8 @@ inline constexpr const char* queue_format = "%i|%T|%R|%o";
 /// What squeue printed by queue_format, a job a line. Throws Error(io) for other text.
 std::vector<QueuedJob> parse_queue(std::string_view text);
 
-/// The live job of a batch script: of this user, or that of the id, if there is one. Throws Error as insist()
-/// does.
-std::optional<QueuedJob> live_job(const std::string& script_path, const std::string& known_id);
+/// The live jobs of a batch script, an array's task by task: of this user, or those of the ids, if there are
+/// any. Throws Error as insist() does.
+std::vector<QueuedJob> live_jobs(const std::string& script_path, const std::vector<std::string>& known_ids);
 
 }  // namespace ditmill::slurm

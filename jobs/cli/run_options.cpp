@@ -1,10 +1,72 @@
 #include "jobs/cli/run_options.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <iostream>
 
 #include "jobs/version.h"
 
 namespace ditmill::jobs {
+
+void add_passed_options(CLI::App& command, RunOptions& options) {
+  command.add_flag("--drop", options.drop, "Forget items that are no longer in the list");
+  command.add_option("--only", options.selection.only, "Do only these items, and leave the others")
+      ->delimiter(',')
+      ->type_name("IDS");
+  command.add_flag("--shuffle", options.selection.shuffle,
+                   "Do the items in an order that is as good as random, and the same in every start");
+  command
+      .add_option("--max-fails", options.max_fails,
+                  "Take up nothing new once so many items have failed; 0: any")
+      ->check(CLI::Range(0, 1 << 30))
+      ->type_name("N")
+      ->capture_default_str();
+  command.add_flag("--skip-memory-check", options.skip_memory_check,
+                   "Start even if the plan says that the machines have too little memory");
+  command
+      .add_option("--device", options.device,
+                  "Where to compute: auto (a CUDA device where there is one), cpu or cuda")
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
+      ->type_name("DEVICE")
+      ->capture_default_str();
+  command.add_option("--threads", options.threads, "Threads a rank (default: allocated cores / local ranks)")
+      ->check(CLI::Range(1, 1024))
+      ->type_name("N");
+  command
+      .add_option("--watchdog", options.watchdog,
+                  "Seconds without progress after which a rank ends the job; 0: none")
+      ->check(CLI::Range(0, 1 << 20))
+      ->type_name("SECONDS")
+      ->capture_default_str();
+}
+
+std::vector<std::string> words_of(const Retry& retry) {
+  std::string states;
+  if (retry.failed) states = "failed";
+  if (retry.quarantined) states += states.empty() ? "quarantined" : ",quarantined";
+  return states.empty() ? std::vector<std::string>{} : std::vector<std::string>{"--retry", states};
+}
+
+std::vector<std::string> passed_words(const RunOptions& options) {
+  std::vector<std::string> words;
+  const auto flag = [&words](bool set, const char* option) {
+    if (set) words.emplace_back(option);
+  };
+  const auto value = [&words](const char* option, const std::string& text) {
+    words.insert(words.end(), {option, text});
+  };
+  flag(options.drop, "--drop");
+  if (!options.selection.only.empty())
+    value("--only", fmt::format("{}", fmt::join(options.selection.only, ",")));
+  flag(options.selection.shuffle, "--shuffle");
+  if (options.max_fails > 0) value("--max-fails", std::to_string(options.max_fails));
+  flag(options.skip_memory_check, "--skip-memory-check");
+  if (options.device != RunOptions{}.device) value("--device", options.device);
+  if (options.threads > 0) value("--threads", std::to_string(options.threads));
+  if (options.watchdog > 0) value("--watchdog", std::to_string(options.watchdog));
+  return words;
+}
 
 void add_run_options(CLI::App& command, RunOptions& options) {
   CLI::Option* manifest = command.add_option("manifest", options.manifest, "The job manifest (YAML)");
@@ -17,6 +79,15 @@ void add_run_options(CLI::App& command, RunOptions& options) {
   command.add_option("--set", options.sets, "a.b.c=V: sets a manifest field (V is YAML); may be repeated")
       ->allow_extra_args(false)
       ->type_name("KEY=VALUE");
+  command
+      .add_option_function<std::string>(
+          "--shard",
+          [&options](const std::string& shard) {
+            options.sets.push_back("requests.shard=" + nlohmann::json(shard).dump());
+          },
+          "Only the part I of K of the list: every K-th item, from the I-th (from 0) on")
+      ->type_name("I/K")
+      ->excludes(from_dump);
   CLI::Option* run_dir =
       command.add_option("--run-dir", options.run_dir, "Run directory, instead of output.path")
           ->type_name("DIR");
@@ -26,7 +97,6 @@ void add_run_options(CLI::App& command, RunOptions& options) {
       throw CLI::RequiredError("a manifest, or --from-dump FILE,");
     }
   });
-  command.add_flag("--drop", options.drop, "Forget items that are no longer in the list");
   command
       .add_option_function<std::vector<std::string>>(
           "--retry",
@@ -39,22 +109,12 @@ void add_run_options(CLI::App& command, RunOptions& options) {
       ->delimiter(',')
       ->type_name("STATES")
       ->check(CLI::IsMember({"failed", "quarantined"}));
-  command.add_option("--only", options.selection.only, "Do only these items, and leave the others")
-      ->delimiter(',')
-      ->type_name("IDS");
+  add_passed_options(command, options);
   command
       .add_option("--pilot", options.selection.pilot,
                   "Do only so many items, spread over the list, and say what the whole list will take")
       ->check(CLI::Range(1, 1 << 20))
       ->type_name("N");
-  command.add_flag("--shuffle", options.selection.shuffle,
-                   "Do the items in an order that is as good as random, and the same in every start");
-  command
-      .add_option("--max-fails", options.max_fails,
-                  "Take up nothing new once so many items have failed; 0: any")
-      ->check(CLI::Range(0, 1 << 30))
-      ->type_name("N")
-      ->capture_default_str();
   command
       .add_option(
           "--grace", options.grace,
@@ -73,23 +133,6 @@ void add_run_options(CLI::App& command, RunOptions& options) {
       ->type_name("N")
       ->capture_default_str()
       ->needs(np);
-  command.add_flag("--skip-memory-check", options.skip_memory_check,
-                   "Start even if the plan says that the machines have too little memory");
-  command
-      .add_option("--device", options.device,
-                  "Where to compute: auto (a CUDA device where there is one), cpu or cuda")
-      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
-      ->type_name("DEVICE")
-      ->capture_default_str();
-  command.add_option("--threads", options.threads, "Threads a rank (default: allocated cores / local ranks)")
-      ->check(CLI::Range(1, 1024))
-      ->type_name("N");
-  command
-      .add_option("--watchdog", options.watchdog,
-                  "Seconds without progress after which a rank ends the job; 0: none")
-      ->check(CLI::Range(0, 1 << 20))
-      ->type_name("SECONDS")
-      ->capture_default_str();
   command.add_flag("--check", options.check, "Check manifest, list and weight headers; run nothing");
   command
       .add_option("--ranks", options.ranks, "Ranks to check for (default: the launcher's, else the degrees)")

@@ -3,6 +3,8 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "jobs/prepare.h"
 
@@ -10,6 +12,13 @@ namespace ditmill::jobs {
 
 /// Adds the options of `run` to its subcommand; both executables read the same command line.
 void add_run_options(CLI::App& command, RunOptions& options);
+
+/// Those of them that `submit` has, too, and passes on to the runs that it submits.
+void add_passed_options(CLI::App& command, RunOptions& options);
+/// What add_passed_options() has read, as words of a command line.
+std::vector<std::string> passed_words(const RunOptions& options);
+/// "--retry failed,quarantined" as words; none: no words.
+std::vector<std::string> words_of(const Retry& retry);
 
 /// The top of both command lines: name, description, version.
 std::unique_ptr<CLI::App> make_app();

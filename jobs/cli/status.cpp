@@ -13,15 +13,20 @@
 #include "jobs/journal/record.h"
 #include "jobs/status/joblog.h"
 #include "jobs/status/progress_of_run.h"
+#include "jobs/status/shards.h"
+#include "jobs/status/slurm_view.h"
 #include "jobs/status/status_json.h"
 #include "jobs/status/status_text.h"
 #include "jobs/store/durable.h"
+#include "jobs/submission.h"
 
 namespace ditmill::jobs {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
+/// Controllers have better things to do than to be asked by everybody who watches.
+constexpr std::chrono::seconds between_questions{15};
 constexpr std::size_t widest = 120;
 constexpr std::size_t narrowest = 40;
 constexpr std::string_view home = "\x1b[H";
@@ -58,7 +63,8 @@ class Shower {
   Shower(const StatusOptions& options, std::ostream& out)
       : options_(options), out_(out), terminal_(is_terminal(out)) {}
 
-  void show(const RunProgress& progress) {
+  template <typename Progress>
+  void show(const Progress& progress) {
     if (options_.json) {
       const nlohmann::json object = to_json(progress);
       const int indent = options_.watch ? -1 : 2;
@@ -87,15 +93,60 @@ class Shower {
   bool first_ = true;
 };
 
-int watch(const StatusOptions& options, std::ostream& out) {
-  RunWatcher watcher{RunDirectory{options.run_directory}};
+/// What Slurm knows of a run's job, not asked again within a short while.
+class SlurmWatcher {
+ public:
+  explicit SlurmWatcher(RunDirectory run) : run_(std::move(run)) {}
+
+  std::optional<slurm::JobReport> look(const EpochOwner& owner) {
+    const std::string id = job_of(owner);
+    const bool fresh = id == id_ && Clock::now() - asked_ < between_questions;
+    if (fresh) return report_;
+    id_ = id;
+    report_ = id.empty() ? std::nullopt : slurm::ask_of_job(id);
+    asked_ = Clock::now();
+    return report_;
+  }
+
+ private:
+  /// The job that was submitted last, or one that somebody has given to sbatch since.
+  std::string job_of(const EpochOwner& owner) const {
+    const std::string submitted = read_submission(run_).job_id;
+    const bool by_hand = submitted.size() < owner.slurm_job.size() ||
+                         (submitted.size() == owner.slurm_job.size() && submitted < owner.slurm_job);
+    return by_hand ? owner.slurm_job : submitted;
+  }
+
+  RunDirectory run_;
+  std::string id_;
+  std::optional<slurm::JobReport> report_;
+  Clock::time_point asked_;
+};
+
+/// Whether a run that is not at work may still be: then it is worth waiting for.
+bool goes_on(const RunProgress& progress) {
+  const RunState state = progress.life.state;
+  if (state == RunState::running || state == RunState::waiting) return true;
+  return state != RunState::finished && progress.slurm &&
+         std::ranges::any_of(progress.slurm->jobs, [](const slurm::JobFacts& job) { return job.works(); });
+}
+
+/// A run, and an array: whose look it is, and whether it may still go on.
+const RunProgress& whole_of(const RunProgress& progress) { return progress; }
+const RunProgress& whole_of(const ArrayProgress& progress) { return progress.whole; }
+
+template <typename Watcher>
+int watch(Watcher watcher, const StatusOptions& options, std::ostream& out) {
+  SlurmWatcher slurm{RunDirectory{options.run_directory}};
   Shower shower(options, out);
   Clock::time_point give_up = Clock::now();
   while (true) {
-    const RunProgress progress = watcher.look(journal_time());
+    auto progress = watcher.look(journal_time());
+    if (auto report = slurm.look(whole_of(progress).life.owner)) take_slurm(progress, *std::move(report));
     shower.show(progress);
-    if (progress.life.state == RunState::running) give_up = Clock::now() + options.afterwards;
-    if (!options.watch || progress.life.state == RunState::finished || Clock::now() >= give_up) return 0;
+    const RunProgress& whole = whole_of(progress);
+    if (goes_on(whole)) give_up = Clock::now() + options.afterwards;
+    if (!options.watch || whole.life.state == RunState::finished || Clock::now() >= give_up) return 0;
     std::this_thread::sleep_for(options.interval);
   }
 }
@@ -139,7 +190,13 @@ void add_status_options(CLI::App& command, StatusOptions& options) {
 }
 
 int show_status(const StatusOptions& options, std::ostream& out) {
-  return options.joblog.empty() ? watch(options, out) : joblog(options, out);
+  if (!options.joblog.empty()) return joblog(options, out);
+  const RunDirectory run{options.run_directory};
+  Submission submission = read_submission(run);
+  if (is_array(run, submission, journal_time())) {
+    return watch(ArrayWatcher{run, std::move(submission)}, options, out);
+  }
+  return watch(RunWatcher{run}, options, out);
 }
 
 }  // namespace ditmill::jobs

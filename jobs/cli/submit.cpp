@@ -10,7 +10,10 @@
 
 #include "configs/overrides.h"
 #include "jobs/cli/engine_path.h"
+#include "jobs/cli/run_options.h"
+#include "jobs/cli/submit_array.h"
 #include "jobs/epoch.h"
+#include "jobs/foresee_resume.h"
 #include "jobs/outcome.h"
 #include "jobs/store/durable.h"
 #include "jobs/version.h"
@@ -22,17 +25,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
-
-std::string script_path(const RunDirectory& run) { return run.submission() + "/job.sh"; }
-std::string manifest_path(const RunDirectory& run) { return run.submission() + "/job.yaml"; }
-std::string record_path(const RunDirectory& run) { return run.submission() + "/job.json"; }
-
-/// The id of the last submission; empty: none, or not ours.
-std::string last_id(const RunDirectory& run) {
-  if (!fs::exists(record_path(run))) return {};
-  const json record = json::parse(durable::read_file(record_path(run)), nullptr, false);
-  return record.is_object() && record.contains("job_id") ? record.value("job_id", "") : "";
-}
 
 /// Ranks a node: as asked for, else one a GPU, else what one group needs.
 int ranks_per_node(const slurm::Settings& settings, const configs::ParallelConfig& degrees) {
@@ -87,17 +79,23 @@ std::vector<std::string> mounts_of(const PreparedJob& job) {
   return {folders.begin(), folders.end()};
 }
 
-slurm::BatchJob batch_job(const PreparedJob& job, const RunDirectory& run, int a_node) {
+slurm::BatchJob batch_job(const SubmitOptions& options, const PreparedJob& job, const RunDirectory& run,
+                          int a_node, const std::optional<ArrayOption>& array) {
   return {.name = job.manifest.name,
           .settings = job.manifest.slurm,
           .ranks_per_node = a_node,
           .run_directory = run.path(),
-          .manifest = manifest_path(run),
-          .log = "/logs/slurm-%j.log",
+          .manifest = SubmissionFiles{run}.manifest(),
+          .log = array ? "/logs/slurm-%A_%a.log" : "/logs/slurm-%j.log",
           .ditmill = fs::read_symlink("/proc/self/exe").string(),
           .engine = engine_path(),
           .mounts = mounts_of(job),
-          .version = version};
+          .version = version,
+          .sbatch_options = options.sbatch,
+          .options = passed_words(options.run),
+          .first_options = words_of(options.run.retry),
+          .shards = array ? array->shards : 0,
+          .shards_at_once = array ? array->at_once : 0};
 }
 
 /// The prompt list that the manifest names; empty: its items are in the manifest.
@@ -118,7 +116,6 @@ void make_folder(const std::string& path) {
 
 /// Manifest and list as they are now, for the job to read whenever it starts.
 void freeze(const PreparedJob& job, const RunDirectory& run) {
-  make_folder(run.submission());
   make_folder(run.logs());
   ManifestSource source = job.source;
   if (const std::string list = list_of(source); !list.empty()) {
@@ -132,7 +129,7 @@ void freeze(const PreparedJob& job, const RunDirectory& run) {
     }
     source.sets.push_back("requests.file=" + json(copy).dump());
   }
-  durable::write_file(manifest_path(run), frozen_manifest(source, job.manifest));
+  durable::write_file(SubmissionFiles{run}.manifest(), frozen_manifest(source, job.manifest));
 }
 
 void tell_room(const RunDirectory& run, std::uint64_t needed) {
@@ -145,14 +142,18 @@ void tell_room(const RunDirectory& run, std::uint64_t needed) {
                            1e-9 * needed, 1e-9 * space.available, there.string());
 }
 
-/// Until no job of the run directory is left; then how the run ended.
-int wait_for_end(const RunDirectory& run, int epoch_before) {
+/// Until no job of the run directory is left.
+void wait_for_jobs(const RunDirectory& run) {
   using namespace std::chrono_literals;
   std::chrono::milliseconds pause = 1s;
-  while (live_job_of(run)) {
+  while (!live_runs_of(run).empty() || !live_merges_of(run).empty()) {
     std::this_thread::sleep_for(pause);
     pause = std::min<std::chrono::milliseconds>(pause * 3 / 2, 30s);
   }
+}
+
+/// How the run ended, if it did after that epoch.
+int run_exit(const RunDirectory& run, int epoch_before) {
   std::optional<Outcome> outcome;
   if (fs::exists(run.outcome())) outcome = outcome_from_text(durable::read_file(run.outcome()));
   if (outcome && outcome->epoch > epoch_before) {
@@ -167,10 +168,70 @@ int wait_for_end(const RunDirectory& run, int epoch_before) {
               "its log in " + run.logs() + " says why"};
 }
 
+void refuse_second(const RunDirectory& run, const slurm::QueuedJob& live, bool is_array) {
+  throw Error{Category::usage,
+              "submit a run",
+              Where{.file = run.path()},
+              Expected{"no job of it queued or at work"},
+              Got{fmt::format("job {}, {} ({})", live.id, live.state, live.reason)},
+              "wait for it, or end it: ditmill cancel " + run.path() +
+                  (is_array ? "; --retry submits what does not live" : "")};
+}
+
+json submit_single(const SubmitOptions& options, PreparedJob& job, const RunDirectory& run,
+                   const slurm::BatchJob& batch) {
+  tell_room(run, disk_bytes(job));
+  const auto foreseen =
+      foresee_resume(job, std::move(job.manifest.items), job.manifest.shard, run, options.run.drop);
+  if (foreseen) {
+    for (const std::string& note : foreseen->notes) std::cerr << "ditmill: " << note << "\n";
+  }
+  freeze(job, run);
+  const SubmissionFiles files{run};
+  durable::write_file(files.script(), slurm::batch_script(batch));
+  const std::string id = slurm::sbatch(files.script(), options.sbatch);
+  return write_record(submission_record(batch, id, options.sbatch), run);
+}
+
+/// "failed", "quarantined" or both, with a comma; none for another text.
+std::optional<Retry> retry_from_text(const std::string& text) {
+  Retry retry;
+  for (const std::string& state : CLI::detail::split(text, ',')) {
+    if (state != "failed" && state != "quarantined") return std::nullopt;
+    (state == "failed" ? retry.failed : retry.quarantined) = true;
+  }
+  return retry;
+}
+
+/// `--retry [STATES]`: what follows it may also be the manifest.
+void add_retry_option(CLI::App& command, SubmitOptions& options) {
+  command
+      .add_option_function<std::string>(
+          "--retry",
+          [&options](const std::string& text) {
+            options.retry = true;
+            if (text.empty() || text == "true") return;  // no word at all
+            if (const std::optional<Retry> states = retry_from_text(text)) {
+              options.run.retry = *states;
+            } else if (options.run.manifest.empty()) {
+              options.run.manifest = text;
+            } else {
+              throw CLI::ValidationError("--retry", text + " is neither failed nor quarantined, nor both");
+            }
+          },
+          "Submit again what of an array has ended unfinished; with failed or quarantined, or both, their "
+          "items, too")
+      ->expected(0, 1)
+      ->type_name("[STATES]");
+  command.parse_complete_callback([&options] {
+    if (options.run.manifest.empty()) throw CLI::RequiredError("a manifest");
+  });
+}
+
 }  // namespace
 
 void add_submit_options(CLI::App& command, SubmitOptions& options) {
-  command.add_option("manifest", options.run.manifest, "The job manifest (YAML)")->required();
+  command.add_option("manifest", options.run.manifest, "The job manifest (YAML)");
   command.add_option("sbatch", options.sbatch, "After --: options for sbatch, verbatim")
       ->type_name("OPTIONS");
   const auto set = [&](const char* option, const char* key, const char* what, const char* type) {
@@ -198,6 +259,17 @@ void add_submit_options(CLI::App& command, SubmitOptions& options) {
   number("--gpus-per-node", "gpus_per_node", "GPUs on each");
   set("--time", "time", "The time limit", "TIME");
   set("--partition", "partition", "The partition", "NAME");
+  add_passed_options(command, options.run);
+  command
+      .add_option(
+          "--array", options.array,
+          "K jobs in place of one, each with every K-th item and a run directory of its own, merged at "
+          "the end; K%M: M of them at a time at most")
+      ->type_name("K[%M]")
+      ->check([](const std::string& text) {
+        return array_option_from_text(text) ? "" : "expected K or K%M, as 8 or 8%2, but got " + text;
+      });
+  add_retry_option(command, options);
   command.add_option("--set", options.run.sets, "a.b.c=V: sets a manifest field, as for run")
       ->allow_extra_args(false)
       ->type_name("KEY=VALUE");
@@ -208,57 +280,47 @@ void add_submit_options(CLI::App& command, SubmitOptions& options) {
   command.add_flag("--wait", options.wait, "Wait for the run's end, and exit with its code");
 }
 
-std::optional<slurm::QueuedJob> live_job_of(const RunDirectory& run) {
-  return slurm::live_job(script_path(run), last_id(run));
-}
-
 int submit_run(const SubmitOptions& options, std::ostream& out) {
   slurm::check_sbatch_options(options.sbatch);
   std::vector<Problem> problems;
-  const PreparedJob job = prepare_job(options.run, problems);
+  PreparedJob job = prepare_job(options.run, problems);
   if (!problems.empty()) throw Error{std::move(problems)};
   const slurm::Settings& settings = job.manifest.slurm;
   const int a_node = ranks_per_node(settings, job.manifest.pipeline.parallel);
   check_degrees(job, settings.nodes, a_node);
+  chosen_items(job.manifest.items, options.run.selection);
 
   // By the one name that all agree on: a live job is recognised by its script's path.
   const RunDirectory run{fs::weakly_canonical(job.manifest.output.path).string()};
-  const slurm::BatchJob batch = batch_job(job, run, a_node);
-  const std::string script = slurm::batch_script(batch);
-  if (options.print_script) {
-    out << script;
+  const auto array = choose_array(options, run, read_submission(run), job.manifest);
+  const slurm::BatchJob batch = batch_job(options, job, run, a_node, array);
+  if (options.print_script || options.test_only) {
+    const std::string script = slurm::batch_script(batch);
+    out << (options.print_script ? script : slurm::sbatch_test_only(script, options.sbatch));
     return 0;
   }
-  if (options.test_only) {
-    out << slurm::sbatch_test_only(script, options.sbatch);
-    return 0;
-  }
-  if (const auto live = live_job_of(run)) {
-    throw Error{Category::usage,
-                "submit a run",
-                Where{.file = run.path()},
-                Expected{"no job of it queued or at work"},
-                Got{fmt::format("job {}, {} ({})", live->id, live->state, live->reason)},
-                "wait for it, or end it: ditmill cancel " + run.path()};
-  }
-  tell_room(run, disk_bytes(job));
-  freeze(job, run);
-  durable::write_file(script_path(run), script);
+  make_folder(run.submission());
+  json record;
   const int epoch_before = newest_epoch(run);
-  const std::string id = slurm::sbatch(script_path(run), options.sbatch);
-  const json record{{"job_id", id},
-                    {"submitted", std::chrono::duration_cast<std::chrono::seconds>(
-                                      std::chrono::system_clock::now().time_since_epoch())
-                                      .count()},
-                    {"nodes", settings.nodes},
-                    {"ranks", settings.nodes * a_node},
-                    {"script", script_path(run)},
-                    {"log", run.logs() + "/slurm-" + id + ".log"},
-                    {"sbatch_options", options.sbatch}};
-  durable::write_file(record_path(run), record.dump(2) + "\n");
+  {
+    const durable::File lock = lock_submission(run);
+    const std::vector<slurm::QueuedJob> live = live_runs_of(run);
+    for (const slurm::QueuedJob& job_now : live) {
+      if (!array || !options.retry || !job_now.task()) refuse_second(run, job_now, array.has_value());
+    }
+    const auto prepare = [&] {
+      tell_room(run, disk_bytes(job));
+      freeze(job, run);
+    };
+    record = array ? submit_array(options, job, run, batch, live, prepare)
+                   : submit_single(options, job, run, batch);
+  }
+  const auto id = record.at("job_id").get<std::string>();
   out << (options.json ? record.dump(2) : id) << std::endl;
   if (!options.json) std::cerr << "ditmill: its log: " << record.at("log").get<std::string>() << "\n";
-  return options.wait ? wait_for_end(run, epoch_before) : 0;
+  if (!options.wait) return 0;
+  wait_for_jobs(run);
+  return array ? array_exit(run, array->shards) : run_exit(run, epoch_before);
 }
 
 }  // namespace ditmill::jobs

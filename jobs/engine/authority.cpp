@@ -123,6 +123,7 @@ Authority::Authority(RunOptions options, LaunchFacts facts)
   std::vector<Problem> problems;
   job_ = prepare_job(options_, problems);
   if (!problems.empty()) throw Error{std::move(problems)};
+  require_same_shard(RunDirectory{job_.manifest.output.path}, job_.manifest.shard);
   const std::string groups =
       pipeline().parallel.automatic
           ? std::string{"groups still to be chosen"}

@@ -52,7 +52,7 @@ void Coordinator::serve() {
 }
 
 void Coordinator::look_around() {
-  if (parts_.stop->stopped()) parts_.pending = {};
+  if (parts_.stop->stopped()) hand_out_nothing_more();
   const auto now = std::chrono::steady_clock::now();
   if (now < next_look_) return;
   next_look_ = now + between_looks;
@@ -61,16 +61,13 @@ void Coordinator::look_around() {
 
 void Coordinator::handle(int rank, const GroupMessage& message) {
   switch (message.kind) {
-    case GroupMessage::Kind::ask: {
-      Grant grant;
-      const std::size_t count = grant_size(parts_.pending.size(), groups_, parts_.window);
-      for (const PendingItem& each : parts_.pending.first(count)) {
-        grant.items.push_back({(*parts_.items)[each.item], each.attempt, each.alone});
-      }
-      parts_.pending = parts_.pending.subspan(count);
-      send_grant(*parts_.comm, rank, grant);
+    case GroupMessage::Kind::ask:
+      grant(rank);
       break;
-    }
+    case GroupMessage::Kind::late:
+      out_of_time_ = true;
+      given_back_.push_back(granted_[rank].last(message.items));
+      break;
     case GroupMessage::Kind::done:
       done_ += message.items;
       parts_.progress->done(message.items);
@@ -81,13 +78,13 @@ void Coordinator::handle(int rank, const GroupMessage& message) {
       if (parts_.max_fails > 0 && failed_ >= static_cast<std::size_t>(parts_.max_fails)) {
         reached_max_fails_ = true;
         for (const int root : parts_.group_roots) send_grant(*parts_.comm, root, {.stop = true});
-        parts_.pending = {};
+        hand_out_nothing_more();
       }
       break;
     case GroupMessage::Kind::fatal:
       if (!fatal_) {
         fatal_ = message.error;
-        parts_.pending = {};
+        hand_out_nothing_more();
         for (const int other : parts_.group_roots) send_grant(*parts_.comm, other, {.stop = true});
       }
       break;
@@ -99,6 +96,30 @@ void Coordinator::handle(int rank, const GroupMessage& message) {
       parts_.group_roots.erase(rank);
       break;
   }
+}
+
+std::size_t Coordinator::left() const {
+  std::size_t left = parts_.pending.size();
+  for (const auto& items : given_back_) left += items.size();
+  return left;
+}
+
+void Coordinator::grant(int rank) {
+  std::span<const PendingItem>& from = given_back_.empty() ? parts_.pending : given_back_.back();
+  const std::size_t count = std::min(grant_size(left(), groups_, parts_.window), from.size());
+  Grant grant;
+  for (const PendingItem& each : from.first(count)) {
+    grant.items.push_back({(*parts_.items)[each.item], each.attempt, each.alone});
+  }
+  granted_[rank] = from.first(count);
+  from = from.subspan(count);
+  std::erase_if(given_back_, [](const auto& items) { return items.empty(); });
+  send_grant(*parts_.comm, rank, grant);
+}
+
+void Coordinator::hand_out_nothing_more() {
+  parts_.pending = {};
+  given_back_.clear();
 }
 
 std::optional<Error> Coordinator::finish() {

@@ -4,10 +4,12 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <span>
 #include <thread>
+#include <vector>
 
 #include "dist/comm/communicator.h"
 #include "jobs/engine/progress.h"
@@ -47,6 +49,8 @@ class Coordinator {
   std::optional<Error> finish();
 
   bool all_gone() const noexcept { return all_gone_; }
+  /// A group has left because the time limit would have ended its next item.
+  bool out_of_time() const noexcept { return out_of_time_; }
   bool reached_max_fails() const noexcept { return reached_max_fails_; }
   /// Items acknowledged and failed since it began.
   std::size_t done() const noexcept { return done_; }
@@ -56,13 +60,19 @@ class Coordinator {
   void serve();
   void look_around();
   void handle(int rank, const GroupMessage& message);
+  std::size_t left() const;
+  void grant(int rank);
+  void hand_out_nothing_more();
 
   Parts parts_;  ///< pending: those not handed out yet; group_roots: those that have not left
+  std::map<int, std::span<const PendingItem>> granted_;   ///< last, by rank
+  std::vector<std::span<const PendingItem>> given_back_;  ///< by groups that ran out of time, to the others
   int groups_;
   std::chrono::steady_clock::time_point next_look_;
   std::optional<Error> fatal_;
   bool dropped_ = false;
   std::atomic<bool> all_gone_ = false;
+  std::atomic<bool> out_of_time_ = false;
   std::atomic<bool> reached_max_fails_ = false;
   std::atomic<std::size_t> done_ = 0;
   std::atomic<std::size_t> failed_ = 0;

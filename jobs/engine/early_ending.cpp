@@ -18,11 +18,20 @@ constexpr std::chrono::milliseconds time_to_seal{350};
 constexpr std::chrono::milliseconds time_to_hear{150};
 constexpr std::chrono::milliseconds poll{5};
 constexpr std::chrono::milliseconds most_for_sealing{2000};
+/// Before an allocation ends, what is finished has to be sealed and the index written.
+constexpr std::chrono::seconds least_margin{5};
 
 }  // namespace
 
 EarlyEnding::EarlyEnding(int rank, std::chrono::seconds grace, std::function<void(const Outcome&)> tell)
     : rank_(rank), grace_(grace), tell_(std::move(tell)) {}
+
+void EarlyEnding::end_within(double seconds) {
+  using Clock = StopSwitch::Clock;
+  const auto left = std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+  // As long as a warning leaves of what it is given (slurm/batch_script: three quarters of it are grace).
+  stop_.set_last_moment(Clock::now() + left - std::max<Clock::duration>(grace_ / 3, least_margin));
+}
 
 void EarlyEnding::can_conclude(Authority& authority) {
   const std::scoped_lock lock(mutex_);

@@ -30,6 +30,8 @@ class EarlyEnding {
 
   const StopSwitch& stop() const noexcept { return stop_; }
 
+  /// The allocation ends in so many seconds: no item begins that would not be finished by then.
+  void end_within(double seconds);
   /// On rank 0: there is a run directory from now on, with so much known of its items.
   void can_conclude(Authority& authority);
   /// Items are begun; `coordinator` is there on rank 0. Both stay until end_items().

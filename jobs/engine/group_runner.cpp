@@ -94,7 +94,9 @@ void GroupRunner::work() {
     if (output_->video) encoder_.emplace();
     ask();
   });
-  for (Grant grant = next_window(); !grant.items.empty(); grant = next_window()) run_window(grant);
+  for (Grant grant = next_window(); !grant.items.empty(); grant = next_window()) {
+    if (!run_window(grant)) break;
+  }
   lead([this] {
     const std::optional<StopSwitch::Stop> stop = stop_switch_->stopped();
     report_done(stop ? store_->stop({}, stop->why, std::chrono::hours{1}) : store_->finish());
@@ -166,20 +168,39 @@ bool GroupRunner::told_to_stop() {
   return stop_ || stop_switch_->stopped();
 }
 
-/// Whether the first rank is told to stop, on all ranks.
-bool GroupRunner::agreed_to_stop() {
-  const bool stop = leads() && told_to_stop();
-  if (parallel_->size(dist::Team::clip) == 1) return stop;
-  return parallel_->host(dist::Team::clip).max(stop ? 1 : 0, dist::Purpose::agreement) != 0;
+bool GroupRunner::late_for(std::span<const WorkItem> items) const {
+  const std::optional<StopSwitch::Clock::time_point> last_moment = stop_switch_->last_moment();
+  return last_moment && !in_hand_.would_fit(items, *last_moment);
 }
 
-void GroupRunner::run_window(const Grant& grant) {
+/// What the first rank is told, or sees by its clock, before these items begin; on all ranks.
+GroupRunner::Next GroupRunner::agreed_next(std::span<const WorkItem> items) {
+  Next next = Next::go_on;
+  if (leads()) next = told_to_stop() ? Next::stop : late_for(items) ? Next::leave : Next::go_on;
+  if (parallel_->size(dist::Team::clip) == 1) return next;
+  return static_cast<Next>(
+      parallel_->host(dist::Team::clip).max(static_cast<int>(next), dist::Purpose::agreement));
+}
+
+/// Returns whether the group goes on.
+bool GroupRunner::run_window(const Grant& grant) {
   spdlog::debug("{} items granted, from {}", grant.items.size(), grant.items.front().item.request.id);
-  if (!agreed_to_stop()) encode_texts(grant);
   std::span<const WorkItem> left = grant.items;
+  if (agreed_next(left.first(batch_size(left, generator_->clips_at_once()))) == Next::go_on) {
+    encode_texts(grant);
+  }
   while (!left.empty()) {
     const std::size_t count = batch_size(left, generator_->clips_at_once());
-    if (agreed_to_stop()) break;
+    const Next next = agreed_next(left.first(count));
+    if (next == Next::stop) break;
+    if (next == Next::leave) {
+      lead([&] {
+        spdlog::info("the time limit comes before the end of item {}: this group begins no more",
+                     left.front().item.request.id);
+        report({.kind = GroupMessage::Kind::late, .items = left.size()});
+      });
+      return false;
+    }
     lead([&] {
       if (count == left.size()) ask();
       for (const WorkItem& work : left.first(count)) store_->start(work);
@@ -190,6 +211,7 @@ void GroupRunner::run_window(const Grant& grant) {
   lead([this] {
     if (!asked_) ask();
   });
+  return true;
 }
 
 void GroupRunner::encode_texts(const Grant& grant) {

@@ -95,6 +95,8 @@ class GroupRunner {
     FinishedItem finished;
   };
 
+  enum class Next { go_on, stop, leave };
+
   bool leads() const noexcept { return store_.has_value(); }
   void work();
   void lead(const std::function<void()>& alone);
@@ -102,8 +104,9 @@ class GroupRunner {
   Grant next_window();
   Grant wait_for_grant();
   bool told_to_stop();
-  bool agreed_to_stop();
-  void run_window(const Grant& grant);
+  bool late_for(std::span<const WorkItem> items) const;
+  Next agreed_next(std::span<const WorkItem> items);
+  bool run_window(const Grant& grant);
   void encode_texts(const Grant& grant);
   at::Tensor embed(const std::string& text);
   bool guided() const noexcept { return pipeline_->guidance_scale > 1; }

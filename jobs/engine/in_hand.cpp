@@ -40,14 +40,23 @@ std::vector<WorkItem> InHand::items() const {
 
 bool InHand::fit_before(Clock::time_point deadline) const {
   const std::scoped_lock lock(mutex_);
+  return fit(items_, began_, deadline);
+}
+
+bool InHand::would_fit(std::span<const WorkItem> items, Clock::time_point deadline) const {
+  const std::scoped_lock lock(mutex_);
+  return fit(items, Clock::now(), deadline);
+}
+
+bool InHand::fit(std::span<const WorkItem> items, Clock::time_point begin, Clock::time_point deadline) const {
   if (Clock::now() >= deadline) return false;
   double seconds = 0;
-  for (const WorkItem& item : items_) {
+  for (const WorkItem& item : items) {
     const std::optional<double> each = expected(size_of(item));
     if (!each) return true;
     seconds += *each;
   }
-  return began_ + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds)) <=
+  return begin + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds)) <=
          deadline;
 }
 

@@ -26,12 +26,15 @@ class InHand {
   /// Whether those in hand will be finished by then, for all that is known: while there is still time, true
   /// if none is in hand or none of any size has been measured.
   bool fit_before(Clock::time_point deadline) const;
+  /// The same of these items, if they were begun now.
+  bool would_fit(std::span<const WorkItem> items, Clock::time_point deadline) const;
 
  private:
   using Size = std::tuple<int, int, int>;
 
   static Size size_of(const WorkItem& item);
   static double pixels(const Size& size);
+  bool fit(std::span<const WorkItem> items, Clock::time_point begin, Clock::time_point deadline) const;
   /// Seconds that an item of a size takes; of another size, by its pixels.
   std::optional<double> expected(const Size& size) const;
 

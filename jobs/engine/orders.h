@@ -16,6 +16,7 @@ struct Orders {
   std::optional<double> noop_seconds = {};
   std::optional<LoadPlan> load = {};
   std::string status_folder = {};
+  std::optional<double> seconds_left = {};  ///< to the end of the allocation, if it has one
 };
 
 nlohmann::json to_json(const Orders& orders);

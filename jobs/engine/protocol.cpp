@@ -14,7 +14,7 @@ constexpr int coordinator_rank = 0;
 constexpr int to_coordinator = 1;
 constexpr int to_group = 2;
 
-constexpr std::array<std::string_view, 6> kinds{"ask", "done", "failed", "fatal", "leave", "drop"};
+constexpr std::array<std::string_view, 7> kinds{"ask", "done", "failed", "late", "fatal", "leave", "drop"};
 
 std::vector<std::byte> pack(const nlohmann::json& json) {
   const std::vector<std::uint8_t> packed = nlohmann::json::to_cbor(json);

@@ -24,9 +24,10 @@ struct GroupMessage {
     ask,     ///< has room for items: answered by one Grant
     done,    ///< `items` of them are acknowledged: on disk and in the journal
     failed,  ///< `items` of them failed
-    fatal,   ///< the group cannot go on: `error`; nobody gets further items
-    leave,   ///< the group's last message
-    drop,    ///< the same, of a group that gave up what it had in hand: its ranks are still at it
+    late,  ///< the time limit comes before the end of what is next: the last `items` of its grant are others'
+    fatal,  ///< the group cannot go on: `error`; nobody gets further items
+    leave,  ///< the group's last message
+    drop,   ///< the same, of a group that gave up what it had in hand: its ranks are still at it
   };
   Kind kind = Kind::ask;
   std::size_t items = 0;

@@ -76,6 +76,13 @@ class ItemsPhase {
   EarlyEnding& ending_;
 };
 
+/// By this clock now, so that nobody else's is needed.
+std::optional<double> seconds_left(const slurm::Allocation& allocation) {
+  if (!allocation.end_time) return std::nullopt;
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return static_cast<double>(*allocation.end_time) - std::chrono::duration<double>(now).count();
+}
+
 void write_progress(const std::string& text) { std::cerr << text << std::flush; }
 
 /// A run on one rank; `authority` is there on rank 0 only.
@@ -172,14 +179,16 @@ class Run {
       orders = {.pipeline = authority_->pipeline(),
                 .threads = authority_->dumped_threads(),
                 .noop_seconds = authority_->model().noop_seconds,
-                .status_folder = authority_->status_folder()};
+                .status_folder = authority_->status_folder(),
+                .seconds_left = seconds_left(allocation)};
       if (authority_->needs_weights()) orders.load = authority_->load_plan();
       early_ending_.can_conclude(*authority_);
-      if (std::filesystem::exists(authority_->run().stop_file())) {
-        early_ending_.end_all(authority_->run().stop_file() + " is there: remove it to go on");
+      if (const std::optional<std::string> file = authority_->run().told_to_stop()) {
+        early_ending_.end_all(*file + " is there: remove it to go on");
       }
     });
     orders = orders_from_json(broadcast_json(world_, leads() ? to_json(orders) : nlohmann::json{}));
+    if (orders.seconds_left) early_ending_.end_within(*orders.seconds_left);
     publish_state(orders.status_folder);
     at::set_num_threads(orders.threads > 0 ? orders.threads : threads);
     spdlog::debug("{} threads", at::get_num_threads());
@@ -380,12 +389,15 @@ class Run {
 
   std::optional<std::string> reason_to_stop() const {
     const RunDirectory& run = authority_->run();
-    if (std::filesystem::exists(run.stop_file())) return run.stop_file() + " is there";
+    if (const std::optional<std::string> file = run.told_to_stop()) return *file + " is there";
     return shortage_of_room(free_bytes(run.path()), usual_part_, parallel_->mesh().degree(dist::Axis::dp));
   }
 
   void note_early_end(const Coordinator& coordinator) {
     if (const auto stop = early_ending_.stop().stopped()) early_.stopped = stop->why;
+    if (coordinator.out_of_time() && early_.stopped.empty()) {
+      early_.stopped = "no further item would be finished before the time limit";
+    }
     if (coordinator.reached_max_fails()) early_.max_fails = fmt::format("--max-fails {}", options_.max_fails);
   }
 

@@ -18,13 +18,19 @@ class StopSwitch {
     Clock::time_point deadline;
   };
 
-  /// The first call counts.
+  /// The first call counts. A deadline that is at most a minute before last_moment() is moved there: Slurm
+  /// warns up to a minute early. One after it, too.
   void stop(std::string why, Clock::duration grace);
   std::optional<Stop> stopped() const;
+
+  /// By when items have to be finished at the latest, stopped or not; none: at any time.
+  void set_last_moment(Clock::time_point moment);
+  std::optional<Clock::time_point> last_moment() const;
 
  private:
   mutable std::mutex mutex_;
   std::optional<Stop> stop_;
+  std::optional<Clock::time_point> last_moment_;
 };
 
 }  // namespace ditmill::jobs

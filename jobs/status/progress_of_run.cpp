@@ -39,10 +39,12 @@ std::string job_name(const RunDirectory& run) {
 
 RunWatcher::RunWatcher(RunDirectory run)
     : run_(std::move(run)), self_(dist::RankState(-1).report()), tail_(std::make_unique<JournalTail>(run_)) {
-  if (is_there(run_.epochs()) || is_there(run_.requests())) return;
+  for (const std::string& one : {run_.epochs(), run_.requests(), run_.submission()}) {
+    if (is_there(one)) return;
+  }
   throw Error(Category::not_found, "look at a run", Where{.file = run_.path()},
-              Expected{"a run directory, with epochs/ and requests.jsonl"},
-              Got{is_there(run_.path()) ? "neither" : "nothing of that name"},
+              Expected{"a run directory, with epochs/, requests.jsonl or submit/"},
+              Got{is_there(run_.path()) ? "none of them" : "nothing of that name"},
               "it is output.path of the manifest, or what --run-dir said");
 }
 
@@ -57,7 +59,7 @@ RunProgress RunWatcher::look(double now) {
 
   if (name_.empty()) name_ = job_name(run_);
   progress.name = name_;
-  progress.stop_file = is_there(run_.stop_file());
+  progress.stop_file = run_.told_to_stop().has_value();
   add_counts(progress);
   add_ranks(progress);
   add_rate(progress);

@@ -16,6 +16,7 @@
 #include "jobs/status/item_counts.h"
 #include "jobs/status/run_life.h"
 #include "registry/byte_source.h"
+#include "slurm/job_facts.h"
 
 namespace ditmill::jobs {
 
@@ -60,6 +61,7 @@ struct RunProgress {
   bool stop_file = false;             ///< run/STOP is there
   std::vector<JournalReport> damage;  ///< of journals: the first of them
   std::size_t damage_count = 0;
+  std::optional<slurm::JobReport> slurm;  ///< of its job; none if it has none, or was not asked for
 };
 
 /// Looks at a run directory again and again. Each look reads what was appended to the journals since the last

@@ -62,6 +62,8 @@ std::string_view name(RunState state) noexcept {
   switch (state) {
     case RunState::running:
       return "running";
+    case RunState::waiting:
+      return "waiting";
     case RunState::stopped:
       return "stopped";
     case RunState::crashed:

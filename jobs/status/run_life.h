@@ -12,14 +12,14 @@ namespace ditmill::jobs {
 
 enum class RunState {
   running,   ///< its owner lives, for all that can be seen
+  waiting,   ///< its job is in the queue, or has begun but not come to it yet; only Slurm can tell
   stopped,   ///< ended in order with items left: it resumes when it is run again
   crashed,   ///< its owner is gone and has said nothing
   finished,  ///< nothing is left
 };
 std::string_view name(RunState state) noexcept;
 
-/// Whether a run is alive, from the newest epoch and outcome.json. What a scheduler says of the owner's job
-/// would come in here, too.
+/// Whether a run is alive, from the newest epoch and outcome.json. What Slurm says of it: slurm_view.h.
 struct RunLife {
   RunState state = RunState::stopped;
   std::string reason = {};  ///< why it is in that state, in words; empty while it runs

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "jobs/status/slurm_view.h"
+
 namespace ditmill::jobs {
 namespace {
 
@@ -96,6 +98,7 @@ json to_json(const RunProgress& progress) {
           {"time", progress.now},
           {"epoch", progress.life.epoch},
           {"owner", owner_json(progress.life)},
+          {"slurm", progress.slurm ? to_json(*progress.slurm) : json()},
           {"total", counted(progress.total)},
           {"done", counted(progress.done)},
           {"failed", counted(progress.failed)},

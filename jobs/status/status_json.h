@@ -9,8 +9,10 @@ namespace ditmill::jobs {
 /// The object of `ditmill status --json`. Fields stay; new ones may be added. null: not known, or there is
 /// none.
 ///
-///     {run, name, state: "running|stopped|crashed|finished", reason, time, epoch,
+///     {run, name, state: "running|waiting|stopped|crashed|finished", reason, time, epoch,
 ///      owner: {host, pid, slurm_job, slurm_restart, heartbeat_age_s},
+///      slurm: {jobs: [{job_id, state, reason, nodes, exit_code, starts, restarts, elapsed_s, time_left_s,
+///                      accounted}], note},                  null without a job, or without Slurm
 ///      total, done, failed, quarantined, left,             all null before requests.jsonl is written
 ///      rate: {items_per_hour, seconds_per_item, window_s}, eta_s,
 ///      groups: [{group, host, rank, ranks, hosts, heartbeat_age_s, doing, items: [ID], done, failed,

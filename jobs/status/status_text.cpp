@@ -11,6 +11,7 @@
 #include <map>
 
 #include "jobs/duration_text.h"
+#include "jobs/status/slurm_view.h"
 #include "jobs/status/text_screen.h"
 
 namespace ditmill::jobs {
@@ -20,6 +21,7 @@ constexpr std::size_t rows_of_a_table = 32;
 constexpr std::size_t least_rows = 3;
 constexpr std::size_t errors_shown = 5;
 constexpr std::size_t damage_shown = 3;
+constexpr std::size_t jobs_shown = 8;
 constexpr std::size_t bar_width = 40;
 constexpr std::size_t longest_cell = 24;
 
@@ -28,6 +30,7 @@ Tint tint_of(RunState state) {
     case RunState::running:
     case RunState::finished:
       return Tint::green;
+    case RunState::waiting:
     case RunState::stopped:
       return Tint::yellow;
     case RunState::crashed:
@@ -79,6 +82,7 @@ class Page {
 
   std::string write() {
     head();
+    of_slurm();
     counts();
     if (progress_.stop_file) {
       screen_.line(
@@ -129,8 +133,25 @@ class Page {
     screen_.line(owner);
   }
 
+  void of_slurm() {
+    if (!progress_.slurm) return;
+    const slurm::JobReport& report = *progress_.slurm;
+    for (std::size_t i = 0; i < std::min(jobs_shown, report.jobs.size()); ++i) {
+      screen_.line("Slurm: " + describe(report.jobs[i]));
+    }
+    if (report.jobs.size() > jobs_shown) {
+      screen_.line(
+          fmt::format("... and {} more (--json has all)", counted(report.jobs.size() - jobs_shown, "job")));
+    }
+    if (!report.note.empty()) screen_.line("Slurm: " + report.note, Tint::dim);
+  }
+
   void counts() {
     screen_.line("");
+    if (progress_.life.epoch == 0 && !progress_.has_list) {
+      screen_.line("no items yet: the list is frozen when the run starts");
+      return;
+    }
     if (!progress_.has_list) {
       screen_.line("the list of items is not frozen yet: weights are read and checked before that");
       return;
@@ -173,6 +194,7 @@ class Page {
     const RunLife& life = progress_.life;
     if (running()) return;
     screen_.line(fmt::format("{}: {}", name(life.state), life.reason), tint_of(life.state));
+    if (life.state == RunState::waiting) return;
     const bool goes_on = life.state != RunState::finished && (progress_.left > 0 || !progress_.has_list);
     if (goes_on && progress_.has_list) {
       screen_.line(fmt::format("run the same command again: it resumes with the {} left",

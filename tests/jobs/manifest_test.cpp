@@ -251,6 +251,22 @@ TEST_F(ManifestTest, FreezesToTheSameJob) {
   EXPECT_THAT(frozen, HasSubstr("\"a: b # c\\x0a\\x1b\\u2028 \xe7\x8c\xab\""));
 }
 
+TEST_F(ManifestTest, FreezesWithItsShard) {
+  folder_.write("list.txt", "a\nb\nc\n");
+  const ManifestSource from = source(
+      "schema: 1\nname: cats\nmodel: {noop: 0}\nrequests: {file: list.txt}\noutput: {path: runs/cats}\n",
+      {"requests.shard=\"1/2\""});
+  const Manifest manifest = decode(from);
+  EXPECT_THAT(messages(), IsEmpty());
+  ASSERT_EQ(manifest.items.size(), 1u);
+  EXPECT_EQ(manifest.items[0].request.id, "000001");
+  EXPECT_EQ(manifest.shard, (Shard{1, 2}));
+  const Manifest thawed = decode(frozen_manifest(from, manifest));
+  EXPECT_THAT(messages(), IsEmpty());
+  EXPECT_EQ(thawed.items[0].request, manifest.items[0].request);
+  EXPECT_EQ(thawed.shard, manifest.shard);
+}
+
 TEST_F(ManifestTest, ChangesAreNamedByTheirPath) {
   EXPECT_THAT(manifest_changes("name: a\noutput: {compression: none}\nrequests: {items: [{prompt: a}]}\n",
                                "name: b\noutput: {items_per_part: 3}\nrequests: {items: [{prompt: b}]}\n"),

@@ -54,6 +54,7 @@ BatchJob by_srun() {
   job.settings.time = "5";
   job.settings.launcher = Launcher::srun;
   job.run_directory = "/runs/it's 100%";
+  job.sbatch_options = {"--mem=2G", "--comment", "a week's list"};
   return job;
 }
 
@@ -75,11 +76,26 @@ BatchJob in_pyxis() {
   return job;
 }
 
+BatchJob array() {
+  BatchJob job = job_named("array");
+  job.settings.time = "12:00:00";
+  job.settings.partition = "short";
+  job.settings.options = {"--account=lab", "--mem=1G"};
+  job.settings.modules = {"openmpi/4.1"};
+  job.log = "/logs/slurm-%A_%a.log";
+  job.options = {"--max-fails", "10"};
+  job.first_options = {"--retry", "failed"};
+  job.shards = 4;
+  job.shards_at_once = 2;
+  return job;
+}
+
 std::string golden_path(const std::string& name) { return DITMILL_SLURM_GOLDEN "/" + name + ".sh"; }
 
 struct Example {
   const char* name;
   BatchJob (*job)();
+  std::string (*script)(const BatchJob&) = batch_script;
 };
 
 // NOLINTNEXTLINE(readability-identifier-naming): GoogleTest looks for this name
@@ -89,18 +105,19 @@ void PrintTo(const Example& example, std::ostream* out) { *out << example.name; 
 class Golden : public testing::TestWithParam<Example> {};
 
 TEST_P(Golden, IsWhatTheScriptIs) {
-  const BatchJob job = GetParam().job();
-  const std::string script = batch_script(job);
-  if (std::getenv("DITMILL_WRITE_GOLDEN") != nullptr) std::ofstream{golden_path(job.name)} << script;
+  const std::string script = GetParam().script(GetParam().job());
+  const std::string path = golden_path(GetParam().name);
+  if (std::getenv("DITMILL_WRITE_GOLDEN") != nullptr) std::ofstream{path} << script;
   std::ostringstream golden;
-  golden << std::ifstream{golden_path(job.name)}.rdbuf();
+  golden << std::ifstream{path}.rdbuf();
   EXPECT_EQ(script, golden.str());
 }
 
 INSTANTIATE_TEST_SUITE_P(Settings, Golden,
                          testing::Values(Example{"defaults", defaults}, Example{"gpus", gpus},
                                          Example{"srun", by_srun}, Example{"apptainer", in_apptainer},
-                                         Example{"pyxis", in_pyxis}));
+                                         Example{"pyxis", in_pyxis}, Example{"array", array},
+                                         Example{"merge", array, merge_script}));
 
 TEST(BatchScript, RefusesAPathThatNoSbatchLineHolds) {
   for (const char* path : {"/a\nb", "/a\"b", "/a\\b"}) {
@@ -108,6 +125,14 @@ TEST(BatchScript, RefusesAPathThatNoSbatchLineHolds) {
     job.run_directory = path;
     EXPECT_THROW(batch_script(job), Error) << path;
   }
+}
+
+TEST(ArrayTasks, AreAllOrSome) {
+  BatchJob job = array();
+  EXPECT_EQ(array_tasks(job), "0-3%2");
+  EXPECT_EQ(array_tasks(job, {1, 3}), "1,3%2");
+  job.shards_at_once = 0;
+  EXPECT_EQ(array_tasks(job), "0-3");
 }
 
 TEST(ShellWord, QuotesWhatBashWouldRead) {

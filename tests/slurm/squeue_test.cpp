@@ -15,6 +15,16 @@ TEST(Queue, IsReadLineByLine) {
   EXPECT_THAT(parse_queue(""), testing::IsEmpty());
 }
 
+TEST(Queue, TellsTheTasksOfAnArray) {
+  const std::vector<QueuedJob> jobs =
+      parse_queue("17_2|RUNNING|n1|/a\n17_13|PENDING|(Priority)|/a\n18|PENDING|()|/b\n");
+  EXPECT_EQ(jobs[0].whole(), "17");
+  EXPECT_EQ(jobs[0].task(), 2);
+  EXPECT_EQ(jobs[1].task(), 13);
+  EXPECT_EQ(jobs[2].whole(), "18");
+  EXPECT_EQ(jobs[2].task(), std::nullopt);
+}
+
 TEST(Queue, OfOtherTextIsRefused) {
   EXPECT_THROW(parse_queue("12 PENDING\n"), Error);
   EXPECT_THROW(parse_queue("\n"), Error);
@@ -27,6 +37,11 @@ TEST(SbatchOptions, ThatTheScriptRestsOnAreRefused) {
   }
   EXPECT_NO_THROW(
       check_sbatch_options({"--mem=1G", "--nodelist=n1", "-t", "10", "--account=a", "-A", "b", "--no-kill"}));
+}
+
+TEST(SbatchOptions, OfTheAccountGoToSmallJobsToo) {
+  EXPECT_THAT(options_of_whose({"--mem=1G", "--account=lab", "-p", "gpu", "-t", "10", "-Alab", "--qos high"}),
+              testing::ElementsAre("--account=lab", "-p", "gpu", "-Alab", "--qos high"));
 }
 
 }  // namespace

@@ -55,6 +55,42 @@ class SubmitTest(SubmissionTest):
         self.assertIn("PENDING", self.ditmill("cancel", self.run_directory).stdout)
         self.ended(waiting, "CANCELLED")
 
+    def test_of_two_submissions_at_the_same_moment_one_is_refused(self):
+        manifest = self.manifest(seconds=1, items=4)
+        both = [subprocess.Popen(ditmill.command(["submit", manifest]), env=self.cluster.environment,
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+        texts = [process.communicate(timeout=60) for process in both]
+        self.assertEqual(sorted(process.returncode for process in both), [0, 1], texts)
+        self.assertEqual(len(self.cluster.run("squeue", "--noheader").splitlines()), 1)
+
+    def test_what_run_would_refuse_is_refused_at_once(self):
+        manifest = self.manifest(seconds=0, items=10)
+        self.ditmill("submit", manifest, "--wait")
+        (self.path / "list.txt").write_text("".join(f"prompt {i}\n" for i in range(1, 9)))
+        refused = self.ditmill("submit", manifest, "--set", "pipeline.steps=9", code=1).stderr
+        self.assertRegex(refused, r"8 items .* differ.*: 000000, 000001, 000002, 000003, 000004 and 3 more")
+        self.assertRegex(refused, r"what differs: prompt, (seed, )?steps")
+        self.assertRegex(refused, r"2 items .* are not in the list any more: 000008, 000009")
+        self.assertRegex(self.ditmill("submit", manifest, "--only", "nobody", code=1).stderr, "no item of this id")
+        self.assertRegex(self.ditmill("submit", manifest, "--array", "2", code=1).stderr, "one that holds a run")
+        (self.path / "list.txt").write_text("".join(f"prompt {i}\n" for i in range(8)))
+        self.assertRegex(self.ditmill("submit", manifest, code=1).stderr, "give --drop")
+        self.ditmill("submit", manifest, "--drop", "--wait")
+        self.assertEqual(ditmill.outcome(self.run_directory)["done"], 8)
+
+    def test_options_of_run_are_passed_on(self):
+        manifest = self.manifest(items=3)
+        script = self.ditmill("submit", manifest, "--print-script", "--shuffle", "--only", "000001,000002",
+                              "--max-fails", "3", "--threads", "1", "--retry", "failed").stdout
+        self.assertIn("--only 000001,000002 --shuffle --max-fails 3 --threads 1)", script.replace("'", ""))
+        self.assertIn("job+=(--retry failed)", script)
+        for words in (["--retry", manifest], [manifest, "--retry"], ["--retry", "failed,quarantined", manifest]):
+            script = self.ditmill("submit", "--print-script", *words).stdout
+            self.assertEqual("job+=(--retry failed,quarantined)" in script.replace("'", ""), len(words) == 3)
+        self.assertIn("neither failed nor", self.ditmill("submit", manifest, "--retry", "all", code=1).stderr)
+        self.assertRegex(self.ditmill("submit", manifest, "--array", "9", code=1).stderr, "at most 3 shards")
+        self.assertRegex(self.ditmill("submit", manifest, "--array", "2%0", code=1).stderr, "expected K or K%M")
+
     def test_what_is_wrong_is_told_before_anything_is_written_or_submitted(self):
         manifest = self.manifest()
         cases = [

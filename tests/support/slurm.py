@@ -4,6 +4,9 @@
         job = cluster.run("sbatch", "--parsable", "--wrap=true").strip()
         cluster.wait_for(job, "COMPLETED")
 
+`more` lines of slurm.conf go before those of the nodes; of a parameter that is there twice the later one counts.
+With accounting=True there are a slurmdbd and its MariaDB, and sacct answers; that takes some seconds more.
+
 Needs root (each node is a UTS namespace, so that Open MPI takes it for a machine) and the Debian packages slurm-wlm
 and munge. Clusters run side by side: ports, folder and node names of each are its own. A guard process holds the
 daemons and ends them, with all that their jobs have started, when its standard input closes: also when the test is
@@ -71,6 +74,39 @@ TreeWidth=65533
 {nodes}
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE DefaultTime=10 State=UP OverSubscribe=NO
 PartitionName=short Nodes=ALL MaxTime=30 DefaultTime=5 State=UP OverSubscribe=NO
+{more}
+"""
+
+# A partition whose jobs take the nodes of those in main.
+PREEMPTION = """\
+PreemptType=preempt/partition_prio
+PreemptMode={mode}
+PartitionName=urgent Nodes=ALL PriorityTier=10 MaxTime=30 DefaultTime=5 State=UP
+"""
+
+ACCOUNTING = """\
+AccountingStorageType=accounting_storage/slurmdbd
+AccountingStorageHost=127.0.0.1
+AccountingStoragePort={port}
+AccountingStoragePass={folder}/munge/sock
+JobAcctGatherType=jobacct_gather/linux
+"""
+DATABASE = "--socket={folder}/database/sock"
+SLURMDBD_CONF = """\
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge/sock
+DbdHost=localhost
+DbdAddr=127.0.0.1
+DbdPort={port}
+SlurmUser=root
+StorageType=accounting_storage/mysql
+StorageHost=127.0.0.1
+StoragePort={database}
+StorageUser=slurm
+StoragePass=slurm
+StorageLoc=slurm
+LogFile={folder}/log/slurmdbd.log
+PidFile={folder}/run/slurmdbd.pid
 """
 
 CGROUP_CONF = """\
@@ -93,15 +129,15 @@ OPEN_MPI = {
 class Cluster:
     """Up from __enter__ to __exit__; `environment` is what sbatch, squeue, scancel and scontrol are started with."""
 
-    def __init__(self, nodes=4, cpus=2):
-        self.size, self.cpus = nodes, cpus
-        self.environment, self.nodes = {}, []
+    def __init__(self, nodes=4, cpus=2, more="", accounting=False):
+        self.wanted = {"nodes": nodes, "cpus": cpus, "more": more, "accounting": accounting}
+        self.environment, self.nodes, self.restarted = {}, [], []
 
     def __enter__(self):
         if os.geteuid() != 0:
             raise AssertionError("a Slurm cluster of its own needs root")
         self.guard = subprocess.Popen(
-            [sys.executable, __file__, str(self.size), str(self.cpus)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            [sys.executable, __file__, json.dumps(self.wanted)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             text=True, start_new_session=True)
         line = self.guard.stdout.readline()
         if not line:
@@ -117,6 +153,29 @@ class Cluster:
         self.guard.stdin.close()
         self.guard.stdout.close()
         self.guard.wait(60)
+        for process in self.restarted:
+            process.wait(60)
+
+    def kill_node(self, node):
+        """As if its power failed: kills slurmd, and all that jobs run on it, in one go."""
+        slurmd = int((self.folder / "run" / f"slurmd.{node}.pid").read_text())
+        host = os.stat(f"/proc/{slurmd}/ns/uts").st_ino
+        kill_if(lambda pid: os.stat(f"/proc/{pid}/ns/uts").st_ino == host)
+
+    def start_node(self, node):
+        """Starts the slurmd of a node that was killed."""
+        with open(self.folder / "log" / f"{node}.out", "a") as log:
+            self.restarted.append(subprocess.Popen(
+                slurmd_words(node, self.environment["SLURM_CONF"]), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True, env=self.environment))
+
+    def wait_until_idle(self, within=60):
+        """Waits until every node takes jobs and has none."""
+        deadline = time.monotonic() + within
+        while set(self.run("sinfo", "--noheader", "--partition=main", "--format=%T").split()) != {"idle"}:
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{self.run('sinfo', '--Node', '--long')}\n{self.logs()}")
+            time.sleep(0.2)
 
     def run(self, *words, code=0, **more):
         """Runs a command of Slurm's, or any, to its end; returns what it printed."""
@@ -151,6 +210,23 @@ class Cluster:
 def last_lines(folder):
     return "\n".join(f"--- {path.name}\n" + "\n".join(path.read_text(errors="replace").splitlines()[-15:])
                      for path in sorted((folder / "log").glob("*")))
+
+
+def slurmd_words(node, conf):
+    return ["unshare", "--uts", "sh", "-c", 'hostname "$1" && exec slurmd -D -N "$1" -f "$2"', "_", node, str(conf)]
+
+
+def kill_if(belongs):
+    """Kills every process of which that holds; how many there were."""
+    killed = 0
+    for entry in pathlib.Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and belongs(int(entry.name)):
+                os.kill(int(entry.name), signal.SIGKILL)
+                killed += 1
+        except OSError:  # gone by now, or the host's own
+            continue
+    return killed
 
 
 # ---- the guard
@@ -188,23 +264,26 @@ def until(what, ready):
 
 
 class Daemons:
-    def __init__(self, folder, nodes, cpus):
+    def __init__(self, folder, nodes, cpus, more, accounting):
         self.folder, self.processes = folder, []
-        self.port = free_ports(nodes + 1)
+        self.port = free_ports(nodes + 1 + 2 * accounting)
+        self.dbd_port = self.port + nodes + 1 if accounting else None
         # Named after their ports: hosts, cgroups and shared memory of two clusters do not meet.
         self.ports = {f"n{self.port + i}": self.port + i for i in range(1, nodes + 1)}
         self.conf = folder / "slurm.conf"
         self.client = dict(os.environ, SLURM_CONF=str(self.conf))
         self.cgroup = os.access(FREEZER / "tasks", os.W_OK)
-        for name in ("run", "log", "state", "spool", "munge", *(f"tmp/{node}" for node in self.ports)):
+        for name in ("run", "log", "state", "spool", "munge", "database", *(f"tmp/{node}" for node in self.ports)):
             (folder / name).mkdir(parents=True)
         for name in ("munge", *(f"tmp/{node}" for node in self.ports)):
             (folder / name).chmod(0o711 if name == "munge" else 0o1777)
         lines = [f"NodeName={node} NodeHostname={node} NodeAddr=127.0.0.1 Port={port} CPUs={cpus} Boards=1 "
                  f"SocketsPerBoard=1 CoresPerSocket={cpus} ThreadsPerCore=1 RealMemory=8000 Gres=gpu:2 State=UNKNOWN"
                  for node, port in self.ports.items()]
+        if accounting:
+            more += ACCOUNTING.format(port=self.dbd_port, folder=folder)
         self.conf.write_text(SLURM_CONF.format(
-            host=socket.gethostname().split(".")[0], port=self.port, folder=folder, nodes="\n".join(lines),
+            host=socket.gethostname().split(".")[0], port=self.port, folder=folder, nodes="\n".join(lines), more=more,
             proctrack="proctrack/cgroup" if self.cgroup else "proctrack/pgid"))
         (folder / "gres.conf").write_text("Name=gpu File=/dev/null,/dev/zero\n")
         if self.cgroup:
@@ -225,13 +304,33 @@ class Daemons:
                    f"--socket={munge}/sock", f"--pid-file={munge}/pid", f"--log-file={self.folder}/log/munged.log",
                    f"--seed-file={munge}/seed")
         until("munged", (munge / "sock").exists)
+        if self.dbd_port:
+            self.accounting_up()
         self.spawn("slurmctld", "slurmctld", "-D", "-i", "-f", self.conf)
         for node in self.ports:
-            self.spawn(node, "unshare", "--uts", "sh", "-c", 'hostname "$1" && exec slurmd -D -N "$1" -f "$2"', "_",
-                       node, str(self.conf))
+            self.spawn(node, *slurmd_words(node, self.conf))
         for name, port in {"slurmctld": self.port, **self.ports}.items():
             until(name, lambda port=port: listens(port))
         until("an idle cluster", lambda: self.idle() == len(self.ports))
+
+    def accounting_up(self):
+        port, socket_option = self.dbd_port + 1, DATABASE.format(folder=self.folder)
+        data = f"--datadir={self.folder}/database/data"
+        subprocess.run(["mariadb-install-db", "--no-defaults", "--user=root", data, "--skip-test-db",
+                        "--auth-root-authentication-method=normal"], check=True, stdout=subprocess.DEVNULL)
+        self.spawn("mariadb", "mariadbd", "--no-defaults", "--user=root", data, socket_option, f"--port={port}",
+                   "--bind-address=127.0.0.1", f"--pid-file={self.folder}/run/mariadb.pid",
+                   "--innodb-buffer-pool-size=64M", "--innodb-lock-wait-timeout=900",
+                   "--innodb-flush-log-at-trx-commit=0")
+        until("MariaDB", lambda: listens(port))
+        grants = "".join(f"create user slurm@'{host}' identified by 'slurm'; grant all on slurm.* to slurm@'{host}';"
+                         for host in ("localhost", "127.0.0.1"))
+        subprocess.run(["mariadb", "--no-defaults", socket_option, f"--execute={grants}"], check=True)
+        conf = self.folder / "slurmdbd.conf"
+        conf.touch(0o600)
+        conf.write_text(SLURMDBD_CONF.format(port=self.dbd_port, database=port, folder=self.folder))
+        self.spawn("slurmdbd", "slurmdbd", "-D")
+        until("slurmdbd", lambda: listens(self.dbd_port))
 
     def idle(self):
         done = subprocess.run(["sinfo", "--noheader", "--partition=main", "--states=idle", "--format=%D"],
@@ -262,15 +361,7 @@ class Daemons:
 
     def kill_rest(self):
         mark = f"SLURM_CONF={self.conf}".encode()
-        killed = 0
-        for entry in pathlib.Path("/proc").iterdir():
-            try:
-                if entry.name.isdigit() and mark in (entry / "environ").read_bytes().split(b"\0"):
-                    os.kill(int(entry.name), signal.SIGKILL)
-                    killed += 1
-            except OSError:  # gone by now, or the host's own
-                continue
-        return killed
+        return kill_if(lambda pid: mark in pathlib.Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"))
 
 
 def remove_cgroup(folder):
@@ -280,13 +371,13 @@ def remove_cgroup(folder):
         pass  # a process that is ending still holds it; an empty cgroup takes nothing
 
 
-def guard(nodes, cpus):
+def guard(wanted):
     for ignored in (signal.SIGINT, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     folder = pathlib.Path(tempfile.mkdtemp(prefix="ditmill-slurm-"))
     folder.chmod(0o755)
-    daemons = Daemons(folder, nodes, cpus)
+    daemons = Daemons(folder, **wanted)
     try:
         daemons.up()
         print(json.dumps({"folder": str(folder), "conf": str(daemons.conf), "nodes": list(daemons.ports)}), flush=True)
@@ -302,4 +393,4 @@ def guard(nodes, cpus):
 
 if __name__ == "__main__":
     os.environ["PATH"] += ":/usr/sbin:/sbin"
-    sys.exit(guard(int(sys.argv[1]), int(sys.argv[2])))
+    sys.exit(guard(json.loads(sys.argv[1])))

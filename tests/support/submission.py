@@ -14,9 +14,11 @@ import slurm
 class SubmissionTest(unittest.TestCase):
     """A cluster a class; a folder and a run directory a test."""
 
+    CLUSTER = {}  # how it differs
+
     @classmethod
     def setUpClass(cls):
-        cls.cluster = cls.enterClassContext(slurm.Cluster())
+        cls.cluster = cls.enterClassContext(slurm.Cluster(**cls.CLUSTER))
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory(prefix="ditmill-submit-")
@@ -66,9 +68,16 @@ class SubmissionTest(unittest.TestCase):
             self.assertLess(time.monotonic(), deadline, self.log() + self.cluster.logs())
             time.sleep(0.05)
 
+    def wait_for_log(self, words):
+        deadline = time.monotonic() + 60
+        while words not in self.log():
+            self.assertLess(time.monotonic(), deadline, self.log() + self.cluster.logs())
+            time.sleep(0.1)
+
     def ended(self, job, state, within=90):
-        """Waits for the job's end; its exit code."""
-        facts = self.cluster.wait_for(job, "COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", within=within)
+        """Waits for the job's end; what scontrol then knows of it."""
+        facts = self.cluster.wait_for(job, "COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "PREEMPTED",
+                                      within=within)
         self.assertEqual(facts["JobState"], state, self.log())
         return facts
 

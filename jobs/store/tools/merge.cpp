@@ -12,6 +12,7 @@
 
 #include "configs/error.h"
 #include "configs/yaml_reader.h"
+#include "jobs/epoch.h"
 #include "jobs/from_dump.h"
 #include "jobs/frozen.h"
 #include "jobs/journal/reader.h"
@@ -56,26 +57,39 @@ void put(YamlNode& mapping, const std::string& key, YamlNode value) {
 class Merger {
  public:
   Merger(const MergeOptions& options, const slurm::Allocation& allocation)
-      : options_(options),
-        final_(final_path(options.out)),
-        folder_(final_.path()),
-        sources_(read_sources(options.runs, allocation)),
-        out_(folder_.path()) {}
+      : options_(options), final_(final_path(options.out)), array_(is_array(final_, options.runs)) {
+    if (array_) {
+      lock_ = lock_folder(final_.path());
+      require_idle(final_, allocation, "merge an array into its run directory");
+    } else {
+      folder_.emplace(final_.path());
+      out_ = RunDirectory{folder_->path()};
+    }
+    sources_ = read_sources(options.runs, array_, allocation);
+  }
 
   MergeReport run() {
     report_.notes = std::move(sources_.notes);
     out_.create();
+    if (array_) {
+      require_own_epochs();
+      fs::remove(out_.outcome());
+    }
     for (const MergeSource& source : sources_.runs) {
       for (const JournalFile& journal : journal_files(source.run)) merge_journal(source, journal);
-      merge_epochs(source);
     }
+    sync_tree(out_.parts());
+    for (const std::string& journal : journals_) {
+      durable::publish(journal + std::string{durable::temp_suffix}, journal);
+    }
+    for (const MergeSource& source : sources_.runs) merge_epochs(source);
     write_requests(out_, sources_.items);
     const nlohmann::json config = write_frozen();
     const JournalState journals = read_journals(out_);
     find_alarms(journals);
     write_index(out_, journals, config);
     write_outcome(journals);
-    folder_.publish();
+    if (folder_) folder_->publish();
     return std::move(report_);
   }
 
@@ -86,6 +100,32 @@ class Merger {
     return RunDirectory{path};
   }
 
+  /// Whether the runs are those of an array whose run directory `out` is.
+  static bool is_array(const RunDirectory& out, const std::vector<std::string>& runs) {
+    if (!fs::is_directory(out.shards())) return false;
+    const fs::path shards = fs::canonical(out.shards());
+    return std::ranges::all_of(runs, [&shards](const std::string& run) {
+      return fs::weakly_canonical(run).parent_path() == shards;
+    });
+  }
+
+  /// Refuses an array's run directory that holds epochs of its own: a merge would take their names.
+  void require_own_epochs() const {
+    const auto count = static_cast<int>(sources_.runs.size());
+    for (int epoch = newest_epoch(out_); epoch > 0; --epoch) {
+      if (!fs::exists(out_.epoch(epoch))) continue;
+      const MergeSource& source = sources_.runs[static_cast<std::size_t>((epoch - 1) % count)];
+      const std::optional<std::string> text = epoch_text(source, (epoch - 1) / count + 1);
+      if (text && *text == durable::read_file(out_.epoch(epoch))) continue;
+      throw Error{Category::usage,
+                  "merge an array into its run directory",
+                  Where{.file = out_.epoch(epoch)},
+                  Expected{"an epoch of a shard's"},
+                  Got{"one of a run on the merged directory, or of other shards"},
+                  "merge into another --out"};
+    }
+  }
+
   void note(const std::string& file, int line, const std::string& what) {
     report_.notes.push_back(file + ", line " + std::to_string(line) + ": " + what + "; it is left out");
   }
@@ -93,8 +133,10 @@ class Merger {
   void merge_journal(const MergeSource& source, const JournalFile& journal) {
     const std::unique_ptr<registry::ByteSource> bytes = registry::open_file(journal.path);
     LineReader lines(*bytes, max_journal_line);
-    durable::File file = durable::File::open(out_.journal(journal.epoch + source.raise, journal.group),
-                                             O_WRONLY | O_CREAT | O_EXCL);
+    const int epoch = source.renumbered(journal.epoch);
+    journals_.push_back(out_.journal(epoch, journal.group));
+    durable::File file = durable::File::open(journals_.back() + std::string{durable::temp_suffix},
+                                             O_WRONLY | O_CREAT | O_TRUNC);
     std::string text;
     std::string last_part;
     std::string_view line;
@@ -102,7 +144,7 @@ class Merger {
       std::string why = "the line is torn";
       std::optional<Record> record = lines.terminated() ? from_line(line, why) : std::nullopt;
       if (record && record->event == Event::done) {
-        const std::optional<std::string> part = raise_epoch(record->part, source.raise);
+        const std::optional<std::string> part = raise_epoch(record->part, epoch - journal.epoch);
         if (part) {
           if (*part != last_part) take_part(source, *record, *part);
           last_part = *part;
@@ -139,25 +181,27 @@ class Merger {
           "; its items are to be made again");
       return;
     }
-    if (fs::exists(to)) return;
+    if (fs::exists(to)) return;  // never changed: of this merge, or of the last one
     const std::string parent = fs::path(to).parent_path().string();
     fs::create_directories(parent, error);
     if (error) throw system_error(error.value(), "make a folder for parts", Where{.file = parent});
     ++(link_or_copy(from, to, options_.copy) ? report_.parts_linked : report_.parts_copied);
   }
 
+  /// What stands in the file of a source's epoch; none: it has no such file.
+  static std::optional<std::string> epoch_text(const MergeSource& source, int epoch) {
+    if (fs::exists(source.run.epoch(epoch))) return durable::read_file(source.run.epoch(epoch));
+    return epoch == source.newest ? std::optional<std::string>{"{}\n"} : std::nullopt;
+  }
+
   /// Who worked on it, and so that the next start takes a higher number. Nobody holds them: the next start
   /// need not wait.
   void merge_epochs(const MergeSource& source) {
     for (int epoch = 1; epoch <= source.newest; ++epoch) {
-      std::string text = "{}\n";
-      if (fs::exists(source.run.epoch(epoch))) {
-        text = durable::read_file(source.run.epoch(epoch));
-      } else if (epoch < source.newest) {
-        continue;
-      }
-      const std::string path = out_.epoch(epoch + source.raise);
-      durable::write_file(path, text);
+      const std::optional<std::string> text = epoch_text(source, epoch);
+      if (!text) continue;
+      const std::string path = out_.epoch(source.renumbered(epoch));
+      durable::write_file(path, *text);
       const timespec released[2] = {};
       const durable::File file = durable::File::open(path, O_WRONLY);
       if (::futimens(file.fd(), released) != 0)
@@ -211,17 +255,19 @@ class Merger {
 
   void write_outcome(const JournalState& journals) {
     report_.items = count_items(sources_.items, journals);
-    const MergeSource& last = sources_.runs.back();
-    Outcome outcome = decide_outcome(report_.items, report_.items, {}, last.raise + last.newest);
+    Outcome outcome = decide_outcome(report_.items, report_.items, {}, newest_epoch(out_));
     outcome.reason = "merged from " + std::to_string(sources_.runs.size()) + " runs";
     durable::write_file(out_.outcome(), to_json(outcome).dump() + "\n");
   }
 
   const MergeOptions& options_;
   RunDirectory final_;
-  BuildFolder folder_;
+  bool array_;
+  std::optional<BuildFolder> folder_;  ///< what is built aside; none: an array, and its lock
+  std::optional<durable::File> lock_;
   MergeSources sources_;
-  RunDirectory out_;
+  RunDirectory out_ = final_;
+  std::vector<std::string> journals_;  ///< written, and without their names yet
   MergeReport report_;
 };
 

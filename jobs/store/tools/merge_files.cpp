@@ -30,7 +30,8 @@ void refuse_existing(const std::string& path) {
 
 void copy_file(const std::string& from, const std::string& to) {
   const durable::File source = durable::File::open(from, O_RDONLY);
-  durable::File copy = durable::File::open(to, O_WRONLY | O_CREAT | O_EXCL);
+  const std::string temp = to + std::string{durable::temp_suffix};
+  durable::File copy = durable::File::open(temp, O_WRONLY | O_CREAT | O_TRUNC);
   std::vector<char> buffer(std::size_t{1} << 20);
   while (true) {
     const ssize_t count = ::read(source.fd(), buffer.data(), buffer.size());
@@ -43,20 +44,36 @@ void copy_file(const std::string& from, const std::string& to) {
   }
   copy.sync();
   copy.close();
+  if (std::rename(temp.c_str(), to.c_str()) != 0)
+    throw system_error(errno, "rename a copy", Where{.file = to});
 }
 
 }  // namespace
+
+durable::File lock_folder(const std::string& path) {
+  durable::File lock = durable::File::open(path, O_RDONLY | O_DIRECTORY);
+  if (::flock(lock.fd(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    throw Error(Category::io, "merge runs", Where{.file = path}, Expected{"no other merge at work on it"},
+                Got{"another process holds its lock"});
+  }
+  return lock;
+}
+
+void sync_tree(const std::string& path) {
+  std::error_code error;
+  for (fs::recursive_directory_iterator at(path, error), end; !error && at != end; at.increment(error)) {
+    if (at->is_directory()) durable::sync_folder(at->path().string());
+  }
+  if (error) throw system_error(error.value(), "list a folder", Where{.file = path});
+  durable::sync_folder(path);
+}
 
 BuildFolder::BuildFolder(std::string path) : final_(std::move(path)), temp_(final_ + ".tmp") {
   refuse_existing(final_);
   std::error_code error;
   fs::create_directories(temp_, error);
   if (error) throw system_error(error.value(), "make a folder", Where{.file = temp_});
-  lock_ = durable::File::open(temp_, O_RDONLY | O_DIRECTORY);
-  if (::flock(lock_->fd(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-    throw Error(Category::io, "merge runs", Where{.file = temp_}, Expected{"no other merge at work on it"},
-                Got{"another process holds its lock"});
-  }
+  lock_ = lock_folder(temp_);
   const std::string mark = temp_ + "/" + std::string{merge_mark};
   if (!fs::exists(mark) && !fs::is_empty(temp_)) {
     throw Error(Category::usage, "merge runs", Where{.file = temp_},
@@ -80,11 +97,7 @@ BuildFolder::~BuildFolder() {
 void BuildFolder::publish() {
   std::error_code error;
   fs::remove(temp_ + "/" + std::string{merge_mark}, error);
-  for (fs::recursive_directory_iterator at(temp_, error), end; !error && at != end; at.increment(error)) {
-    if (at->is_directory()) durable::sync_folder(at->path().string());
-  }
-  if (error) throw system_error(error.value(), "list a folder", Where{.file = temp_});
-  durable::sync_folder(temp_);
+  sync_tree(temp_);
   refuse_existing(final_);
   if (std::rename(temp_.c_str(), final_.c_str()) != 0) {
     throw system_error(errno, "rename " + temp_ + " to its final name", Where{.file = final_});

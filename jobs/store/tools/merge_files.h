@@ -28,9 +28,15 @@ class BuildFolder {
   bool published_ = false;
 };
 
+/// A folder that is there already, for the time that only this process merges into it. Throws Error(io).
+durable::File lock_folder(const std::string& path);
+
+/// fsync of a folder and all below it. Throws Error(io).
+void sync_tree(const std::string& path);
+
 /// Gives a file that never changes a second name, or copies it where that cannot be (other file systems, too
-/// many links) or is not wanted. The copy is durable but for its name. Returns whether it was linked. Throws
-/// Error: io, no_space.
+/// many links) or is not wanted. The copy is whole when it gets its name. Returns whether it was linked.
+/// Throws Error: io, no_space.
 bool link_or_copy(const std::string& from, const std::string& to, bool copy);
 
 /// "parts/e0002-g001/000001.h5" with its epoch raised by `by`; none if it is no such path.

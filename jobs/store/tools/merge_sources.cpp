@@ -10,6 +10,7 @@
 #include "jobs/epoch.h"
 #include "jobs/journal/reader.h"
 #include "jobs/resume.h"
+#include "jobs/shard.h"
 #include "jobs/store/tools/damage.h"
 #include "jobs/store/tools/frozen_config.h"
 
@@ -59,10 +60,26 @@ MergeSource open_source(const std::string& path, const slurm::Allocation& alloca
   return source;
 }
 
+/// Insists on all shards of one array, each in its place.
+void require_whole_array(const std::vector<MergeSource>& runs) {
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    const std::optional<Shard> shard = frozen_shard(runs[i].run);
+    const Shard wanted{static_cast<int>(i), static_cast<int>(runs.size())};
+    if (shard == wanted) continue;
+    throw Error{Category::usage,
+                "merge the shards of an array",
+                Where{.file = runs[i].run.path()},
+                Expected{describe(wanted)},
+                Got{describe(shard)},
+                "name all shards in their order: RUN/shards/*"};
+  }
+}
+
 /// Joins lists; ids that come again must have the same key.
 class Joiner {
  public:
   void add(const ItemList& items) {
+    begins_.push_back(order_.size());
     for (std::size_t i = 0; i < items.size(); ++i) {
       joined_.add(items[i]);
       const std::optional<std::size_t> earlier = ids_.insert(joined_.size() - 1);
@@ -76,7 +93,8 @@ class Joiner {
     }
   }
 
-  void finish(MergeSources& sources) {
+  /// `by_turns`: the first items of all lists, then the second ones, and so on.
+  void finish(MergeSources& sources, bool by_turns) {
     if (!differing_.empty()) {
       throw Error(Category::usage,
                   "merge runs: " + std::to_string(differing_.size()) +
@@ -88,25 +106,38 @@ class Joiner {
       sources.notes.push_back(std::to_string(again_.size()) +
                               " items are in several runs, and once in the merged one: " + some_of(again_));
     }
-    joined_.select(order_);
+    joined_.select(by_turns ? turns() : order_);
     sources.items = std::move(joined_);
   }
 
  private:
+  std::vector<std::uint32_t> turns() const {
+    std::vector<std::uint32_t> turns;
+    for (std::size_t turn = 0; turns.size() < order_.size(); ++turn) {
+      for (std::size_t list = 0; list < begins_.size(); ++list) {
+        const std::size_t end = list + 1 < begins_.size() ? begins_[list + 1] : order_.size();
+        if (begins_[list] + turn < end) turns.push_back(order_[begins_[list] + turn]);
+      }
+    }
+    return turns;
+  }
+
   ItemList joined_;
   IdIndex ids_{joined_};
   std::vector<std::uint32_t> order_;
+  std::vector<std::size_t> begins_;  ///< in `order_`, of each list
   std::vector<std::string> again_;
   std::vector<std::string> differing_;
 };
 
 }  // namespace
 
-MergeSources read_sources(const std::vector<std::string>& runs, const slurm::Allocation& allocation) {
+MergeSources read_sources(const std::vector<std::string>& runs, bool array,
+                          const slurm::Allocation& allocation) {
   MergeSources sources;
   std::set<std::string> seen;
   Joiner joiner;
-  int raise = 0;
+  int next = 1;
   for (const std::string& path : runs) {
     MergeSource source = open_source(path, allocation);
     if (!seen.insert(std::filesystem::canonical(path).string()).second) {
@@ -114,12 +145,14 @@ MergeSources read_sources(const std::vector<std::string>& runs, const slurm::All
                   Got{"twice"});
     }
     require_same_identity(sources.runs.empty() ? source : sources.runs.front(), source);
-    source.raise = raise;
-    raise += source.newest;
+    source.first = next;
+    source.step = array ? static_cast<int>(runs.size()) : 1;
+    next += array ? 1 : source.newest;
     joiner.add(read_frozen_job(source.run)->items);
     sources.runs.push_back(std::move(source));
   }
-  joiner.finish(sources);
+  if (array) require_whole_array(sources.runs);
+  joiner.finish(sources, array);
   return sources;
 }
 

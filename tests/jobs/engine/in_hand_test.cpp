@@ -50,6 +50,15 @@ TEST(InHand, JudgesAnotherSizeByItsPixels) {
   EXPECT_FALSE(hand.fit_before(in(milliseconds{4000})));
 }
 
+TEST(InHand, JudgesWhatIsNotBegunFromNowOn) {
+  InHand hand;
+  EXPECT_TRUE(hand.would_fit(item_of(10), in(milliseconds{100}))) << "nothing is measured";
+  EXPECT_FALSE(hand.would_fit(item_of(10), in(milliseconds{-1})));
+  compute(hand, 10, milliseconds{100});
+  EXPECT_TRUE(hand.would_fit(item_of(10), in(milliseconds{5000})));
+  EXPECT_FALSE(hand.would_fit(item_of(10), in(milliseconds{80})));
+}
+
 TEST(InHand, LearnsNothingFromItemsThatFailed) {
   InHand hand;
   compute(hand, 10, milliseconds{200});

@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import signal
+import subprocess
 import tempfile
 import time
 import unittest
@@ -81,6 +82,24 @@ class Stop(unittest.TestCase):
             self.resume(job)
 
         self.side_by_side(("launcher", 0, 2), check)
+
+    def test_no_item_begins_that_would_not_be_finished_before_the_allocation_ends(self):
+        def check(parallel):
+            manifest = write_job(self.path / f"limit-{len(parallel)}", seconds=2, items=200,
+                                 pipeline={"parallel": parallel})
+            limit = {"SLURM_JOB_ID": "7", "SLURM_JOB_END_TIME": str(int(time.time()) + 16)}
+            ended = subprocess.run(ditmill.command(["run", manifest, "--grace", "3"], ranks=4), capture_output=True,
+                                   text=True, env={**ditmill.ENVIRONMENT, **limit}, timeout=60, check=False)
+            self.assertEqual(ended.returncode, 75, ended.stderr)
+            self.assertLess(time.time(), int(limit["SLURM_JOB_END_TIME"]))
+            outcome = ditmill.outcome(manifest.parent / "run")
+            self.assertIn("no further item would be finished before the time limit", outcome["reason"])
+            records = ditmill.journal(manifest.parent / "run")
+            started, done = ([r["item"] for r in records if r["event"] == event] for event in ("start", "done"))
+            self.assertEqual(sorted(started), sorted(done))
+            self.assertGreater(len(done), 2)
+
+        self.side_by_side(({"dp": 4}, {"dp": 2, "cfg": 2}), check)
 
     def test_usr2_drops_what_does_not_fit_before_the_grace_ends(self):
         job = self.job("grace", seconds=30, options=["--grace", "2"])

@@ -1,0 +1,84 @@
+# outcome.json says how a run ended; exit codes of launchers do not. A start that has left none died too suddenly.
+outcome() { grep -o "\"$1\": *[a-z0-9]*" "$run/outcome.json" 2>/dev/null | grep -o '[a-z0-9]*$'; }
+reason() { sed -n 's/.*"reason": *"\([^"]*\)".*/\1/p' "$run/outcome.json" 2>/dev/null; }
+starts() { compgen -G "$run/epochs/*.json" | wc -l; }
+stopped() { [[ -e $run/STOP || -e ${array:-$run}/STOP ]]; }
+
+# The job's nodes that do not answer, with commas: Slurm itself may take minutes to find that out.
+lost_nodes() {
+  local node step=(timeout 60 srun --overlap --ntasks-per-node=1 --input=none)
+  ((SLURM_JOB_NUM_NODES > 1)) || return
+  "${step[@]}" --nodes="$SLURM_JOB_NUM_NODES" --ntasks="$SLURM_JOB_NUM_NODES" true &>/dev/null && return
+  for node in $(scontrol show hostnames "$SLURM_JOB_NODELIST"); do
+    { "${step[@]}" --nodes=1 --ntasks=1 --nodelist="$node" true &>/dev/null || echo "$node"; } &
+  done | sort | paste -sd, -
+}
+
+# Back into the queue; where that is not allowed, a successor takes over.
+go_back() {
+  local script next leave_out=
+  script=$(squeue --noheader --job="$me" --format=%o)
+  [[ -f $script ]] || script=$0
+  if [[ -n $lost ]]; then
+    if sbatch --test-only --exclude="$lost" "$script" &>/dev/null; then leave_out=$lost; fi
+    echo "ditmill: $lost: no answer${leave_out:+; left out from now on}"
+  fi
+  echo "ditmill: exit $code; back to the queue${counts:+, restart $((++restart)) of at most $restarts}"
+  echo "$me $restart" >>"$run/logs/restarts"
+  trap '' TERM # that of the requeue
+  if scontrol requeue "$me"; then
+    [[ -z $leave_out ]] || scontrol update "JobId=$me" "ExcNodeList=$leave_out"
+  elif ! comes_back; then
+    next=$(sbatch --parsable --dependency="afternotok:$me" --kill-on-invalid-dep=yes \
+      "${options[@]}" ${SLURM_ARRAY_TASK_ID:+--array="$SLURM_ARRAY_TASK_ID"} ${leave_out:+--exclude="$leave_out"} \
+      "$script" "$restart") || return
+    next=${next%%;*}
+    sed -i -e "s/\"job_id\": \"$me\"/\"job_id\": \"$next\"/" -e "s/slurm-$me\.log/slurm-$next.log/" "${array:-$run}/submit/job.json"
+    echo "ditmill: Slurm does not requeue this job: job $next goes on with it"
+  fi
+}
+
+# What Slurm itself does with the job (preemption, a node that it lost) does not count.
+restart=$(sed -n "s/^$me //p" "$run/logs/restarts" 2>/dev/null | tail -n 1)
+restart=${restart:-${1:-0}}
+for ((crash = 0; ; crash++)); do
+  before=$(starts)
+  crashed=
+  lost=
+  code=75
+  [[ -z $told ]] || break
+  end=$(end_time)
+  echo "ditmill: job $me on $SLURM_JOB_NODELIST: ${launch[*]}"
+  env ${end:+SLURM_JOB_END_TIME="$end"} "${launch[@]}" &
+  launcher=$!
+  # A signal ends `wait` early.
+  while
+    wait "$launcher"
+    code=$?
+    kill -s 0 "$launcher" 2>/dev/null
+  do :; done
+  launcher=
+  if (($(starts) > before)); then
+    # To rank 0 a rank that died elsewhere may look like a signal: launchers end the others by TERM.
+    if [[ $(outcome exit) == 75 && -z $told && ($code != 75 || $(reason) == *SIGTERM*) ]]; then crashed=true; fi
+    code=$(outcome exit)
+    crashed=${crashed:-$(outcome crashed)}
+    [[ -n $code ]] || code=3 crashed=true
+  fi
+  if [[ $crashed != true || -n $told ]] || stopped; then break; fi
+  lost=$(lost_nodes)
+  if [[ -n $lost ]] || ((crash >= crashes)); then break; fi
+  echo "ditmill: crash $((crash + 1)) of at most $crashes; started again: $(reason)"
+done
+
+# After TERM it is Slurm that decides, unless it only meant the time limit.
+may_return=true
+if [[ $told == USR1 ]] || stopped; then may_return=; fi
+if [[ $told == TERM ]] && { ! out_of_time || comes_back; }; then may_return=; fi
+if [[ ($code == 75 || $crashed == true) && -n $may_return ]]; then
+  counts=true
+  if preempted; then counts=; fi
+  if [[ -z $counts ]] || ((restart < restarts)); then go_back; fi
+fi
+echo "ditmill: exit $code"
+exit "$code"
