@@ -47,6 +47,7 @@ class Script {
     head();
     traps();
     site();
+    if (settings_.stage) stage(*settings_.stage);
     launch();
     conclude();
     return std::move(text_);
@@ -118,9 +119,50 @@ trap 'tell TERM' TERM
     }
   }
 
+  void stage(const Staging& staging) {
+    line(
+        "# slurm.stage: copies on each node's own disk, made once a node; what is there already is used "
+        "again.");
+    for (const std::string& name : staging.variables) {
+      line("[[ -n ${" + name + "-} ]] || { echo \"ditmill: slurm.stage: \\$" + name +
+           " is not set on $HOSTNAME\" >&2; exit 3; }");
+    }
+    line("stage=\"" + staging.to + "/ditmill-$UID\"");
+    line(
+        "on_each_node=(srun --overlap --nodes=\"$SLURM_NNODES\" --ntasks=\"$SLURM_NNODES\" "
+        "--ntasks-per-node=1");
+    line("  --mpi=none --kill-on-bad-exit=0 " + shell_word(job_.ditmill) + " stage --to \"$stage\")");
+    std::string what;
+    if (staging.program) what += " --program";
+    if (stages_weights()) what += " --weights " + shell_word(job_.model);
+    if (stages_weights() && !job_.catalog.empty()) what += " --catalog " + shell_word(job_.catalog);
+    line("\"${on_each_node[@]}\"" + what + " &");
+    text_ += R"(staging=$!
+while
+  [[ -z $told ]] || kill "$staging" 2>/dev/null
+  wait "$staging"
+  staged=$?
+  kill -s 0 "$staging" 2>/dev/null
+do :; done
+if ((staged != 0)) && [[ -z $told ]]; then
+  echo "ditmill: exit 3: not staged on every node, for what is said above" >&2
+)";
+    if (!staging.keep) line("  \"${on_each_node[@]}\" --remove");
+    text_ += "  exit 3\nfi\n\n";
+  }
+
+  bool stages_weights() const { return settings_.stage && settings_.stage->weights && !job_.model.empty(); }
+
+  /// A path of the program's: in the copy, if there is one.
+  std::string program(const std::string& path) const {
+    return (settings_.stage && settings_.stage->program ? "\"$stage\"" : "") + shell_word(path);
+  }
+
   void launch() {
-    line("job=(run " + shell_word(job_.manifest) + " --run-dir \"$run\" --grace " +
-         std::to_string(grace_seconds(settings_.lead_seconds)) + ")");
+    std::string job = "job=(run " + shell_word(job_.manifest) + " --run-dir \"$run\" --grace " +
+                      std::to_string(grace_seconds(settings_.lead_seconds));
+    if (stages_weights()) job += " --weights-from \"$stage\"" + shell_word(job_.model);
+    line(job + ")");
     const Launcher launcher = settings_.container ? Launcher::srun : settings_.launcher;
     if (launcher == Launcher::automatic) {
       line("# mpirun starts again after a lost rank; srun is for nodes without Open MPI's mpirun.");
@@ -136,7 +178,7 @@ trap 'tell TERM' TERM
   }
 
   std::string mpirun() const {
-    return "(" + shell_word(job_.ditmill) + " \"${job[@]}\" --np " + std::to_string(ranks()) +
+    return "(" + program(job_.ditmill) + " \"${job[@]}\" --np " + std::to_string(ranks()) +
            " --max-crashes " + std::to_string(settings_.max_crashes) + ")";
   }
 
@@ -148,7 +190,7 @@ trap 'tell TERM' TERM
   }
 
   std::string in_container() const {
-    if (!settings_.container) return " " + shell_word(job_.engine);
+    if (!settings_.container) return " " + program(job_.engine);
     std::string mounts = job_.run_directory + ":" + job_.run_directory;
     for (const std::string& folder : job_.mounts)
       mounts.append(",").append(folder).append(":").append(folder);
@@ -156,11 +198,13 @@ trap 'tell TERM' TERM
       mounts += "," + mount + (mount.find(':') == std::string::npos ? ":" + mount : "");
     }
     const std::string image = shell_word(settings_.container->image);
+    const std::string staged = stages_weights() ? "\",$stage:$stage\"" : "";
     if (settings_.container->runtime == ContainerRuntime::pyxis) {
-      return " --container-image=" + image + " --container-mounts=" + shell_word(mounts) + " ditmill-engine";
+      return " --container-image=" + image + " --container-mounts=" + shell_word(mounts) + staged +
+             " ditmill-engine";
     }
     return std::string{" apptainer exec"} + (settings_.gpus_per_node > 0 ? " --nv" : "") + " --bind " +
-           shell_word(mounts) + " " + image + " ditmill-engine";
+           shell_word(mounts) + staged + " " + image + " ditmill-engine";
   }
 
   void conclude() {
@@ -184,7 +228,12 @@ if [[ $(outcome epoch) != "$before" ]]; then
   code=$(outcome exit)
   crashed=$(outcome crashed)
 fi
-
+)";
+    if (settings_.stage && !settings_.stage->keep) {
+      text_ += R"([[ $told == TERM ]] || "${on_each_node[@]}" --remove
+)";
+    }
+    text_ += R"(
 # After TERM it is Slurm that decides: a preempted job comes back by itself, a cancelled one must not.
 restart=${SLURM_RESTART_COUNT:-0}
 if [[ $code == 75 || $crashed == true ]] && [[ $told != TERM && ! -e $run/STOP ]] && ((restart < restarts)); then

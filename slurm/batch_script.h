@@ -20,6 +20,8 @@ struct BatchJob {
   std::string engine;
   std::vector<std::string> mounts;  ///< folders that the ranks need in a container
   std::string version;              ///< of ditmill
+  std::string model = {};           ///< whose weights slurm.stage copies; empty: a rehearsal
+  std::string catalog = {};         ///< that knows the model; empty: the built-in one
 };
 
 /// A bash script for sbatch, for its user to read and change: it launches the run, passes on USR2 (and TERM,

@@ -51,4 +51,9 @@ std::optional<QueuedJob> live_job(const std::string& script_path, const std::str
   return same == jobs.end() ? std::nullopt : std::optional{*same};
 }
 
+bool job_lives(const std::string& id) {
+  const Ran ran = run_command(squeue_words({"--jobs=" + id}));
+  return ran.status == 0 ? !ran.out.empty() : ran.err.find("Invalid job id") == std::string::npos;
+}
+
 }  // namespace ditmill::slurm

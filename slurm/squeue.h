@@ -27,4 +27,7 @@ std::vector<QueuedJob> parse_queue(std::string_view text);
 /// does.
 std::optional<QueuedJob> live_job(const std::string& script_path, const std::string& known_id);
 
+/// Whether a job is queued or at work, as far as the controller can be asked: true if it cannot.
+bool job_lives(const std::string& id);
+
 }  // namespace ditmill::slurm

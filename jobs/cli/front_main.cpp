@@ -13,6 +13,7 @@
 #include "jobs/cli/replay_options.h"
 #include "jobs/cli/report.h"
 #include "jobs/cli/run_options.h"
+#include "jobs/cli/stage.h"
 #include "jobs/cli/status.h"
 #include "jobs/cli/submit.h"
 #include "jobs/cli/weights_identify.h"
@@ -67,11 +68,20 @@ int run_front(int argc, char** argv) {
                            submit);
   std::string cancelled;
   bool cancel_now = false;
-  CLI::App& cancel_command = front.add(
-      *app, "cancel", "End the Slurm job of a run, in order", true,
-      [&](std::ostream& out) { return jobs::cancel_run(cancelled, cancel_now, front.json, out); });
+  CLI::App& cancel_command =
+      front.add(*app, "cancel", "End the Slurm job of a run, in order", true,
+                [&](std::ostream& out) { return jobs::cancel_run(cancelled, cancel_now, front.json, out); });
   cancel_command.add_option("run", cancelled, "A run directory")->required();
   cancel_command.add_flag("--now", cancel_now, "At once: what is in hand is lost, as by scancel");
+
+  jobs::StageOptions stage;
+  jobs::add_stage_options(
+      front.add(*app, "stage", "Copy a job's program and weights to this machine's own disk", true,
+                [&](std::ostream& out) {
+                  stage.json = front.json;
+                  return jobs::stage(stage, out);
+                }),
+      stage);
 
   jobs::IdentifyOptions identify;
   CLI::App& weights = jobs::Front::add_room(*app, "weights", "Look at weight files");

@@ -97,7 +97,9 @@ slurm::BatchJob batch_job(const PreparedJob& job, const RunDirectory& run, int a
           .ditmill = fs::read_symlink("/proc/self/exe").string(),
           .engine = engine_path(),
           .mounts = mounts_of(job),
-          .version = version};
+          .version = version,
+          .model = fs::path(job.manifest.model.path).lexically_normal().string(),
+          .catalog = job.manifest.model.catalog};
 }
 
 /// The prompt list that the manifest names; empty: its items are in the manifest.

@@ -143,6 +143,19 @@ class Cluster:
                                      f"after {within} s\n{self.logs()}")
             time.sleep(0.1)
 
+    @property
+    def disk(self):
+        """A path that leads each node to a disk of its own; from outside that is disk_of(node)."""
+        return self.folder / "disk"
+
+    def disk_of(self, node):
+        return self.folder / "disks" / node
+
+    def shrink_disk(self, node, size):
+        """Gives a node a disk of so many bytes instead."""
+        pid = (self.folder / "run" / f"slurmd.{node}.pid").read_text().strip()
+        self.run("nsenter", f"--target={pid}", "--mount", "mount", "-t", "tmpfs", "-o", f"size={size}", "none", self.disk)
+
     def logs(self):
         """The last lines of the daemons' logs."""
         return last_lines(self.folder)
@@ -196,7 +209,8 @@ class Daemons:
         self.conf = folder / "slurm.conf"
         self.client = dict(os.environ, SLURM_CONF=str(self.conf))
         self.cgroup = os.access(FREEZER / "tasks", os.W_OK)
-        for name in ("run", "log", "state", "spool", "munge", *(f"tmp/{node}" for node in self.ports)):
+        for name in ("run", "log", "state", "spool", "munge", "disk",
+                     *(f"{kind}/{node}" for kind in ("tmp", "disks") for node in self.ports)):
             (folder / name).mkdir(parents=True)
         for name in ("munge", *(f"tmp/{node}" for node in self.ports)):
             (folder / name).chmod(0o711 if name == "munge" else 0o1777)
@@ -227,8 +241,9 @@ class Daemons:
         until("munged", (munge / "sock").exists)
         self.spawn("slurmctld", "slurmctld", "-D", "-i", "-f", self.conf)
         for node in self.ports:
-            self.spawn(node, "unshare", "--uts", "sh", "-c", 'hostname "$1" && exec slurmd -D -N "$1" -f "$2"', "_",
-                       node, str(self.conf))
+            self.spawn(node, "unshare", "--uts", "--mount", "sh", "-c",
+                       'hostname "$1" && mount --bind "$3/disks/$1" "$3/disk" && exec slurmd -D -N "$1" -f "$2"', "_",
+                       node, str(self.conf), str(self.folder))
         for name, port in {"slurmctld": self.port, **self.ports}.items():
             until(name, lambda port=port: listens(port))
         until("an idle cluster", lambda: self.idle() == len(self.ports))
