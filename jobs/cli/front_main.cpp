@@ -4,6 +4,7 @@
 #include "jobs/cli/bench_options.h"
 #include "jobs/cli/cancel.h"
 #include "jobs/cli/check.h"
+#include "jobs/cli/doctor_options.h"
 #include "jobs/cli/engine_path.h"
 #include "jobs/cli/front.h"
 #include "jobs/cli/launch.h"
@@ -32,6 +33,9 @@ int run_front(int argc, char** argv) {
 
   jobs::BenchOptions bench;
   jobs::add_bench_options(*app, bench);
+
+  jobs::DoctorOptions doctor;
+  const CLI::App* doctor_command = jobs::add_doctor_options(*app, doctor);
 
   jobs::PlanOptions plan;
   CLI::App& plan_command =
@@ -128,6 +132,7 @@ int run_front(int argc, char** argv) {
 
   if (const auto code = jobs::parse_command_line(*app, argc, argv)) return *code;
   if (bench.chosen != jobs::BenchOptions::Chosen::none) jobs::become_engine(argv);
+  if (doctor_command->parsed()) jobs::start_doctor(argc, argv);
   if (replay_command->parsed()) jobs::become_engine(argv);
   if (run_command->parsed()) {
     if (!run.check && run.np == 0) jobs::become_engine(argv);

@@ -1,0 +1,106 @@
+#include "jobs/engine/doctor/doctor.h"
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <iostream>
+#include <span>
+#include <thread>
+
+#include "dist/agree.h"
+#include "jobs/cli/output.h"
+#include "jobs/engine/doctor/diagnosis.h"
+#include "jobs/engine/doctor/doctor_text.h"
+#include "jobs/engine/doctor/pair_rates.h"
+#include "jobs/engine/threads.h"
+#include "jobs/memory/memory_limit.h"
+
+namespace ditmill::jobs::doctor {
+namespace {
+
+constexpr dist::Purpose why = dist::Purpose::progress;
+constexpr int facts_tag = 1;
+constexpr double share_of_folder = 0.4;
+constexpr double share_of_pairs = 0.5;
+
+std::vector<std::byte> bytes_of(const std::string& text) {
+  const auto bytes = std::as_bytes(std::span{text});
+  return {bytes.begin(), bytes.end()};
+}
+
+/// Every node's facts on rank 0, but of those that have not told them by then.
+std::vector<NodeFacts> gather(const dist::Communicator& nodes, const NodeFacts& own,
+                              const std::vector<std::string>& hosts, double seconds) {
+  if (nodes.rank() != 0) {
+    nodes.post(bytes_of(to_json(own).dump()), 0, facts_tag, why);
+    return {};
+  }
+  std::vector<NodeFacts> all(hosts.size());
+  for (std::size_t i = 0; i < hosts.size(); ++i) {
+    all[i].host = hosts[i];
+    all[i].silent = i > 0;
+  }
+  all[0] = own;
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
+  for (std::size_t missing = hosts.size() - 1; missing > 0 && std::chrono::steady_clock::now() < deadline;) {
+    const std::optional<dist::Message> message = nodes.try_receive(-1, facts_tag, why);
+    if (!message) {
+      std::this_thread::sleep_for(std::chrono::milliseconds{10});
+      continue;
+    }
+    const auto* text = reinterpret_cast<const char*>(message->bytes.data());
+    all[static_cast<std::size_t>(message->from)] =
+        facts_from_json(nlohmann::json::parse(text, text + message->bytes.size()));
+    --missing;
+  }
+  return all;
+}
+
+bool any_silent(const std::vector<NodeFacts>& nodes) {
+  return std::ranges::any_of(nodes, &NodeFacts::silent);
+}
+
+int tell(const std::vector<NodeFacts>& nodes, const DoctorOptions& options) {
+  const Diagnosis diagnosis = diagnose(nodes, options.min_gpus);
+  return write_results(options.out, [&](std::ostream& out) {
+    out << (options.json ? doctor_json(nodes, diagnosis)
+                                   .dump(2, ' ', false, nlohmann::json::error_handler_t::replace) +
+                               "\n"
+                         : doctor_text(nodes, diagnosis));
+    return diagnosis.exit_code();
+  });
+}
+
+}  // namespace
+
+std::vector<NodeFacts> look_at_nodes(const dist::Communicator& nodes, const std::string& folder,
+                                     double seconds, double patience) {
+  const std::vector<std::string> hosts = nodes.gather_text(machine_name(), 0, why);
+  const double offset = clock_offset(nodes);
+  NodeFacts own = look_at_node(folder, share_of_folder * seconds);
+  own.clock_offset = offset;
+  std::vector<NodeFacts> all = gather(nodes, own, hosts, share_of_folder * seconds + patience);
+  if (any_silent(all)) return all;
+  const std::vector<double> rates = measure_pairs(nodes, share_of_pairs * seconds);
+  const std::vector<std::string> texts = nodes.gather_text(nlohmann::json(rates).dump(), 0, why);
+  for (std::size_t i = 0; i < texts.size(); ++i) nlohmann::json::parse(texts[i]).get_to(all[i].pair_rates);
+  return all;
+}
+
+int examine(const dist::MpiSession& mpi, const DoctorOptions& options) {
+  const dist::Communicator world = mpi.world();
+  const bool first_here = local_rank(world) == 0;
+  const dist::Communicator nodes = world.split(first_here ? 0 : 1, world.rank(), why);
+  if (!first_here) return 0;
+  const std::vector<NodeFacts> all =
+      look_at_nodes(nodes, std::filesystem::absolute(options.folder).string(), options.seconds);
+  if (world.rank() != 0) return 0;
+  const int code = tell(all, options);
+  if (any_silent(all)) {  // who hangs comes to no end
+    std::cout.flush();
+    dist::MpiSession::abort(code);
+  }
+  return code;
+}
+
+}  // namespace ditmill::jobs::doctor
