@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import subprocess
 import sys
 import unittest
 
@@ -107,12 +108,25 @@ class StageTest(SubmissionTest):
 
     def test_too_little_room_is_told_with_the_node_and_nothing_runs(self):
         node = self.cluster.nodes[1]
-        self.cluster.shrink_disk(node, "1m")
+        self.cluster.mount(node, self.cluster.disk, "1m")
         job = self.submit(self.job())
         self.assertEqual(self.ended(job, "FAILED")["ExitCode"], "3:0")
         self.assertRegex(self.log(), rf"stage files on {node} .*room for \d\.\d+ GB.*too little")
         self.assertFalse((self.run_directory / "outcome.json").exists())
         self.assertFalse(any(self.disk(node).exists() for node in self.cluster.nodes))
+
+    def test_two_that_stage_at_once_copy_once(self):
+        words = ditmill.command(["stage", "--to", self.path / "disk", "--program", "--json"])
+        both = [subprocess.Popen(words, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+        said = [json.loads(process.communicate()[0]) for process in both]
+        copied, present = (sorted(each[what] for each in said) for what in ("copied_bytes", "present_bytes"))
+        self.assertEqual(copied, present)
+        self.assertEqual(copied[0], 0)
+        self.assertGreater(copied[1], 0)
+        program = self.path / "disk" / ditmill.DITMILL[1:]
+        loaded = subprocess.run(["ldd", program.parent / "ditmill-engine"], capture_output=True, text=True, check=True)
+        self.assertRegex(loaded.stdout, rf"libtorch_cpu.so => {program.parent}/lib/")
+        self.assertNotIn("not found", loaded.stdout)
 
     def test_a_folder_that_is_not_the_users_is_refused(self):
         with self.subTest("writable by others"):

@@ -151,10 +151,10 @@ class Cluster:
     def disk_of(self, node):
         return self.folder / "disks" / node
 
-    def shrink_disk(self, node, size):
-        """Gives a node a disk of so many bytes instead."""
+    def mount(self, node, path, size):
+        """Puts an empty file system of so many bytes in a place of one node."""
         pid = (self.folder / "run" / f"slurmd.{node}.pid").read_text().strip()
-        self.run("nsenter", f"--target={pid}", "--mount", "mount", "-t", "tmpfs", "-o", f"size={size}", "none", self.disk)
+        self.run("nsenter", f"--target={pid}", "--mount", "mount", "-t", "tmpfs", "-o", f"size={size}", "none", path)
 
     def logs(self):
         """The last lines of the daemons' logs."""

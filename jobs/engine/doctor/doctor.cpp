@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <span>
@@ -14,14 +15,14 @@
 #include "jobs/engine/doctor/pair_rates.h"
 #include "jobs/engine/threads.h"
 #include "jobs/memory/memory_limit.h"
+#include "slurm/allocation.h"
 
 namespace ditmill::jobs::doctor {
 namespace {
 
 constexpr dist::Purpose why = dist::Purpose::progress;
 constexpr int facts_tag = 1;
-constexpr double share_of_folder = 0.4;
-constexpr double share_of_pairs = 0.5;
+constexpr double share_of_pairs = 0.5;  ///< of the seconds
 
 std::vector<std::byte> bytes_of(const std::string& text) {
   const auto bytes = std::as_bytes(std::span{text});
@@ -60,6 +61,13 @@ bool any_silent(const std::vector<NodeFacts>& nodes) {
   return std::ranges::any_of(nodes, &NodeFacts::silent);
 }
 
+/// The host's name in the allocation, for --exclude: hosts may have a domain that Slurm's names have not.
+std::string node_name(const std::string& host, const slurm::Allocation& allocation) {
+  const std::string first = host.substr(0, host.find('.'));
+  const bool known = std::ranges::find(allocation.nodes, first) != allocation.nodes.end();
+  return known && std::ranges::find(allocation.nodes, host) == allocation.nodes.end() ? first : host;
+}
+
 int tell(const std::vector<NodeFacts>& nodes, const DoctorOptions& options) {
   const Diagnosis diagnosis = diagnose(nodes, options.min_gpus);
   return write_results(options.out, [&](std::ostream& out) {
@@ -74,12 +82,12 @@ int tell(const std::vector<NodeFacts>& nodes, const DoctorOptions& options) {
 }  // namespace
 
 std::vector<NodeFacts> look_at_nodes(const dist::Communicator& nodes, const std::string& folder,
-                                     double seconds, double patience) {
+                                     double seconds) {
   const std::vector<std::string> hosts = nodes.gather_text(machine_name(), 0, why);
   const double offset = clock_offset(nodes);
-  NodeFacts own = look_at_node(folder, share_of_folder * seconds);
+  NodeFacts own = look_at_node(folder, seconds);
   own.clock_offset = offset;
-  std::vector<NodeFacts> all = gather(nodes, own, hosts, share_of_folder * seconds + patience);
+  std::vector<NodeFacts> all = gather(nodes, own, hosts, 2 * seconds);
   if (any_silent(all)) return all;
   const std::vector<double> rates = measure_pairs(nodes, share_of_pairs * seconds);
   const std::vector<std::string> texts = nodes.gather_text(nlohmann::json(rates).dump(), 0, why);
@@ -92,9 +100,12 @@ int examine(const dist::MpiSession& mpi, const DoctorOptions& options) {
   const bool first_here = local_rank(world) == 0;
   const dist::Communicator nodes = world.split(first_here ? 0 : 1, world.rank(), why);
   if (!first_here) return 0;
-  const std::vector<NodeFacts> all =
+  std::vector<NodeFacts> all =
       look_at_nodes(nodes, std::filesystem::absolute(options.folder).string(), options.seconds);
   if (world.rank() != 0) return 0;
+  const slurm::Allocation allocation =
+      slurm::read_allocation([](const char* name) { return std::getenv(name); });
+  for (NodeFacts& node : all) node.host = node_name(node.host, allocation);
   const int code = tell(all, options);
   if (any_silent(all)) {  // who hangs comes to no end
     std::cout.flush();

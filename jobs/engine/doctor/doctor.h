@@ -9,11 +9,11 @@
 
 namespace ditmill::jobs::doctor {
 
-/// Looks at all nodes at once, one rank each, and at what each pair gives. On rank 0 all that is known; a
-/// node that does not answer `patience` seconds after its share of `seconds` is silent, and no pairs are
+/// Looks at all nodes at once, one rank each, and at what each pair gives, in about so many seconds. On rank
+/// 0 all that is known; a node that has not answered after twice as many is silent, and no pairs are
 /// measured. Collective.
 std::vector<NodeFacts> look_at_nodes(const dist::Communicator& nodes, const std::string& folder,
-                                     double seconds, double patience = 45);
+                                     double seconds);
 
 /// `ditmill doctor` on one rank; of several on a node the first is the node. Returns the exit code on rank 0.
 /// Collective.

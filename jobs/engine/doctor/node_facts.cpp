@@ -27,6 +27,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr double share_of_folder = 0.4;  ///< of the seconds
+
 double seconds_since(Clock::time_point began) {
   return std::chrono::duration<double>(Clock::now() - began).count();
 }
@@ -114,15 +116,16 @@ void measure_folder(const std::string& folder, double seconds, NodeFacts& facts)
   }
 }
 
-void look_at_gpus(NodeFacts& facts) {
+void look_at_gpus(int patience, NodeFacts& facts) {
   // A broken GPU makes nvidia-smi wait for ever.
-  const std::string script =
-      std::string{"command -v nvidia-smi >/dev/null || exit 0; exec timeout -k 1 20 nvidia-smi "} +
-      gpu_query + " --format=csv,noheader,nounits";
+  const std::string script = fmt::format(
+      "command -v nvidia-smi >/dev/null || exit 0; exec timeout -k 1 {} nvidia-smi {} "
+      "--format=csv,noheader,nounits",
+      patience, gpu_query);
   const slurm::Ran ran = slurm::run_command({"sh", "-c", script});
   constexpr int timed_out = 124;
   if (ran.status == timed_out) {
-    facts.gpu_error = "nvidia-smi does not end within 20 s";
+    facts.gpu_error = fmt::format("nvidia-smi does not end within {} s", patience);
   } else if (ran.status != 0) {
     const std::string said = ran.out + ran.err;
     if (said.find("No devices were found") != std::string::npos) return;
@@ -266,12 +269,12 @@ NodeFacts look_at_node(const std::string& folder, double seconds) {
   facts.versions["launcher"] = launcher();
   facts.versions["machine"] = machine();
   try {
-    look_at_gpus(facts);
+    look_at_gpus(std::max(1, static_cast<int>(2 * seconds / 3)), facts);
   } catch (const Error& error) {
     facts.gpu_error = error.what();
   }
   facts.cpu_rate = cpu_rate(facts.cores);
-  measure_folder(folder, seconds, facts);
+  measure_folder(folder, share_of_folder * seconds, facts);
   return facts;
 }
 

@@ -50,8 +50,8 @@ std::vector<Gpu> parse_gpus(std::string_view text);
 inline constexpr const char* gpu_query =
     "--query-gpu=name,memory.total,clocks.sm,clocks.max.sm,clocks_throttle_reasons.active,driver_version";
 
-/// Looks at this node; `seconds` bound the file system's share. Throws nothing for what is broken: that is
-/// a fact too.
+/// Looks at this node in about so many seconds, or two thirds of that longer if nvidia-smi hangs. Throws
+/// nothing for what is broken: that is a fact too.
 NodeFacts look_at_node(const std::string& folder, double seconds);
 
 }  // namespace ditmill::jobs::doctor
