@@ -124,8 +124,9 @@ trap 'tell TERM' TERM
         "# slurm.stage: copies on each node's own disk, made once a node; what is there already is used "
         "again.");
     for (const std::string& name : staging.variables) {
-      line("[[ -n ${" + name + "-} ]] || { echo \"ditmill: slurm.stage: \\$" + name +
-           " is not set on $HOSTNAME\" >&2; exit 3; }");
+      std::string check = "[[ -n ${";
+      check.append(name).append("-} ]] || { echo \"ditmill: slurm.stage: \\$").append(name);
+      line(check + " is not set on $HOSTNAME\" >&2; exit 3; }");
     }
     line("stage=\"" + staging.to + "/ditmill-$UID\"");
     line(

@@ -41,7 +41,9 @@ CLI::App* add_doctor_options(CLI::App& app, DoctorOptions& options) {
   command->add_option("--dir", options.folder, "Whose file system is measured")
       ->type_name("DIR")
       ->capture_default_str();
-  command->add_option("--seconds", options.seconds, "What it may take, about")
+  command
+      ->add_option("--seconds", options.seconds,
+                   "What a look may take, about; where rates differ it takes up to three")
       ->check(CLI::Range(5, 3600))
       ->type_name("N")
       ->capture_default_str();

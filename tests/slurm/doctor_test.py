@@ -18,8 +18,11 @@ echo "$gpu"
 
 
 class DoctorTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.cluster = cls.enterClassContext(slurm.Cluster())
+
     def setUp(self):
-        self.cluster = self.enterContext(slurm.Cluster())
         self.path = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory(prefix="ditmill-doctor-")))
 
     def doctor(self, *words, nodes=4, code, setup="true"):
@@ -51,6 +54,7 @@ class DoctorTest(unittest.TestCase):
             self.assertEqual(list(self.cluster.disk_of(node["host"]).iterdir()), [])
 
     def test_odd_nodes_are_named_with_the_reason_and_the_option_that_leaves_them_out(self):
+        self.cluster = self.enterContext(slurm.Cluster())  # of its own: these nodes stay odd
         poor, small, full, _ = self.cluster.nodes
         self.cluster.mount(small, "/dev/shm", "64m")
         self.cluster.mount(full, self.cluster.disk, "1m")

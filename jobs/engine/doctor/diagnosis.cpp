@@ -25,6 +25,7 @@ struct Measure {
   const char* unit = nullptr;
   double scale = 1;  ///< to the unit
   double least = 1;  ///< of the median; less is odd
+  bool of_the_moment = false;
   double (*of)(const NodeFacts&) = nullptr;
 };
 
@@ -37,15 +38,16 @@ double median(std::vector<double> values) {
 
 /// File systems and networks serve others meanwhile; a core's clock and a memory's size are the node's own.
 constexpr std::array<Measure, 8> measures{{
-    {"a core's speed", "million steps/s", 1, 0.7, [](const NodeFacts& node) { return node.cpu_rate; }},
-    {"its best pair", "MB/s", 1, 0.5, [](const NodeFacts& node) { return node.best_pair(); }},
-    {"writing to the folder", "MB/s", 1, 0.3, [](const NodeFacts& node) { return node.write_rate; }},
-    {"reading from the folder", "MB/s", 1, 0.3, [](const NodeFacts& node) { return node.read_rate; }},
-    {"memory", "GB", 1e-9, 0.95, [](const NodeFacts& node) { return static_cast<double>(node.memory); }},
-    {"memory that is available", "GB", 1e-9, 0.5,
+    {"a core's speed", "million steps/s", 1, 0.7, true, [](const NodeFacts& node) { return node.cpu_rate; }},
+    {"its best pair", "MB/s", 1, 0.5, true, [](const NodeFacts& node) { return node.best_pair(); }},
+    {"writing to the folder", "MB/s", 1, 0.3, true, [](const NodeFacts& node) { return node.write_rate; }},
+    {"reading from the folder", "MB/s", 1, 0.3, true, [](const NodeFacts& node) { return node.read_rate; }},
+    {"memory", "GB", 1e-9, 0.95, false,
+     [](const NodeFacts& node) { return static_cast<double>(node.memory); }},
+    {"memory that is available", "GB", 1e-9, 0.5, true,
      [](const NodeFacts& node) { return static_cast<double>(node.memory_available); }},
-    {"/dev/shm", "GB", 1e-9, 0.7, [](const NodeFacts& node) { return static_cast<double>(node.shm); }},
-    {"cores that are given", "cores", 1, 0.999,
+    {"/dev/shm", "GB", 1e-9, 0.7, false, [](const NodeFacts& node) { return static_cast<double>(node.shm); }},
+    {"cores that are given", "cores", 1, 0.999, false,
      [](const NodeFacts& node) { return static_cast<double>(node.cores); }},
 }};
 
@@ -95,6 +97,13 @@ class Diagnoser {
       values.push_back(measure.of(*node));
     }
     if (measured.size() < 2) return;
+    const std::size_t found = diagnosis_.findings.size();
+    judge(measure, measured, values);
+    diagnosis_.may_pass |= measure.of_the_moment && diagnosis_.findings.size() > found;
+  }
+
+  void judge(const Measure& measure, const std::vector<const NodeFacts*>& measured,
+             const std::vector<double>& values) {
     const auto text = [&measure](double value) {
       return fmt::format("{:.4g} {}", value * measure.scale, measure.unit);
     };
@@ -141,6 +150,7 @@ class Diagnoser {
     const double middle = median(loads);
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
       if (loads[i] < middle + 0.5) continue;
+      diagnosis_.may_pass = true;
       find(*nodes_[i], fmt::format("others are at work on it: its load is {:.1f}, on {} cores",
                                    nodes_[i]->load, nodes_[i]->cores));
     }

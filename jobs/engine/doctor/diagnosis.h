@@ -21,6 +21,7 @@ struct Diagnosis {
   std::vector<Finding> findings;   ///< of odd nodes first, in the nodes' order
   std::vector<std::string> notes;  ///< what is known of the libraries, and takes nothing from the nodes
   bool measured = true;            ///< false: something could be measured nowhere
+  bool may_pass = false;           ///< a rate or a load is among the findings, which may be of the moment
 
   std::vector<std::string> odd_nodes() const;
   /// 0: the nodes are alike and well; 2: something is odd; 3: it could not be measured.

@@ -154,6 +154,17 @@ std::string machine() {
 
 double NodeFacts::best_pair() const { return pair_rates.empty() ? 0 : std::ranges::max(pair_rates); }
 
+void NodeFacts::take_better(const NodeFacts& look) {
+  for (double NodeFacts::*rate : {&NodeFacts::cpu_rate, &NodeFacts::write_rate, &NodeFacts::read_rate}) {
+    this->*rate = std::max(this->*rate, look.*rate);
+  }
+  memory_available = std::max(memory_available, look.memory_available);
+  load = std::min(load, look.load);
+  for (std::size_t i = 0; i < pair_rates.size() && i < look.pair_rates.size(); ++i) {
+    pair_rates[i] = std::max(pair_rates[i], look.pair_rates[i]);
+  }
+}
+
 nlohmann::json to_json(const NodeFacts& facts) {
   nlohmann::json gpus = nlohmann::json::array();
   for (const Gpu& gpu : facts.gpus) {

@@ -40,6 +40,8 @@ struct NodeFacts {
   bool silent = false;                          ///< it did not answer: nothing but `host` is known
 
   double best_pair() const;
+  /// Takes what was better in another look: a slow moment is no slow node.
+  void take_better(const NodeFacts& look);
 };
 
 nlohmann::json to_json(const NodeFacts& facts);

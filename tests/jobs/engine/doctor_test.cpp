@@ -211,6 +211,22 @@ TEST(DiagnoseOdd, NodesAreOnTheLastLineOnce) {
   EXPECT_EQ(doctor_json(nodes, diagnose(nodes, 0)).at("exclude"), "n3,n7");
 }
 
+TEST(DiagnoseMoments, AreWorthAnotherLook) {
+  std::vector<NodeFacts> nodes = healthy(4);
+  EXPECT_FALSE(diagnose(nodes, 0).may_pass);
+  nodes[1].gpus.pop_back();
+  EXPECT_FALSE(diagnose(nodes, 0).may_pass);
+  const NodeFacts well = nodes[2];
+  nodes[2].cpu_rate = 1;
+  nodes[2].write_rate = 1;
+  nodes[2].load = 99;
+  nodes[2].pair_rates.assign(4, 1);
+  EXPECT_TRUE(diagnose(nodes, 0).may_pass);
+  nodes[2].take_better(well);
+  EXPECT_FALSE(diagnose(nodes, 0).may_pass);
+  EXPECT_THAT(diagnose(nodes, 0).odd_nodes(), ElementsAre("n2"));
+}
+
 TEST(NodeFactsTravel, Whole) {
   NodeFacts facts = healthy(3)[1];
   facts.gpus[0].held_back = "power brake";
