@@ -237,7 +237,7 @@ TEST(NodeFactsTravel, Whole) {
 }
 
 TEST(KnownBad, VersionsAreToldWithTheReason) {
-  const auto tell = [](std::map<std::string, std::string> versions) { return known_bad(versions); };
+  const auto tell = [](const std::map<std::string, std::string>& versions) { return known_bad(versions); };
   EXPECT_THAT(tell({{"hdf5", "1.10.8"}}), ElementsAre(HasSubstr("hdf5 1.10.8: collective metadata reads")));
   EXPECT_THAT(tell({{"hdf5", "1.12.1"}}), ElementsAre(HasSubstr("fixed in 1.12.2")));
   for (const char* good : {"1.10.4", "1.10.9", "1.12.2", "1.14.0", ""})
