@@ -40,12 +40,12 @@ int remove(const StageOptions& options, const std::string& folder, const std::st
   const std::string host = dist::this_process().host;
   const std::vector<std::string> users = unstage_files(folder, job, slurm::job_lives);
   if (options.json) {
-    out << nlohmann::json{{"node", host}, {"to", folder}, {"removed", users.empty()}, {"jobs", users}}.dump()
+    out << nlohmann::json{{"node", host}, {"to", folder}, {"removed", users.empty()}, {"users", users}}.dump()
         << "\n";
   } else if (users.empty()) {
     out << fmt::format("{}: {} is removed\n", host, folder);
   } else {
-    out << fmt::format("{}: {} stays: job {} uses it\n", host, folder, fmt::join(users, ", "));
+    out << fmt::format("{}: {} stays: {} uses it\n", host, folder, fmt::join(users, ", "));
   }
   return 0;
 }

@@ -20,7 +20,7 @@ void add_stage_options(CLI::App& command, StageOptions& options);
 
 /// `ditmill stage`: copies to this machine's own disk what a job will read, each file to its absolute path
 /// below DIR, or removes DIR. Says how much, in a line, or as JSON: {node, to, copied_bytes, present_bytes,
-/// seconds}; with --remove {node, to, removed, jobs}. Throws Error as stage_files() does.
+/// seconds}; with --remove {node, to, removed, users}. Throws Error as stage_files() does.
 int stage(const StageOptions& options, std::ostream& out);
 
 }  // namespace ditmill::jobs

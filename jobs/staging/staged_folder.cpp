@@ -47,11 +47,15 @@ void make_folders(const fs::path& path) {
 /// This user's folder, held against all others who stage into it or remove it.
 class HeldFolder {
  public:
+  enum class Wait { yes, no };
   /// Makes it, if need be.
-  explicit HeldFolder(const fs::path& folder) {
+  HeldFolder(const fs::path& folder, Wait wait) : wait_(wait) {
     while (!try_to_hold(folder)) {
     }
   }
+
+  /// Without waiting: whether nobody else holds it.
+  bool is_held() const noexcept { return !busy_; }
 
  private:
   static void require_own(const fs::path& folder) {
@@ -74,7 +78,9 @@ class HeldFolder {
     const fs::path lock = folder / ".lock";
     lock_ = registry::UniqueFd{::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
     if (!lock_) return errno == ENOENT ? false : (fail(lock, errno), false);
-    while (::flock(lock_.get(), LOCK_EX) != 0) {
+    while (::flock(lock_.get(), wait_ == Wait::yes ? LOCK_EX : LOCK_EX | LOCK_NB) != 0) {
+      busy_ = errno == EWOULDBLOCK;
+      if (busy_) return true;
       if (errno != EINTR) fail(lock, errno);
     }
     // Whoever held it may have removed the folder.
@@ -84,6 +90,8 @@ class HeldFolder {
            held.st_ino == there.st_ino && held.st_dev == there.st_dev;
   }
 
+  Wait wait_;
+  bool busy_ = false;
   registry::UniqueFd lock_;
 };
 
@@ -152,7 +160,7 @@ void require_room(const fs::path& folder, std::uint64_t needed) {
 
 Staged stage_files(const std::string& folder, const std::vector<StageFile>& files, const std::string& job) {
   const auto began = std::chrono::steady_clock::now();
-  const HeldFolder held{folder};
+  const HeldFolder held{folder, HeldFolder::Wait::yes};
   if (!job.empty()) {
     make_folders(marks_of(folder));
     durable::File::open(marks_of(folder) / job, O_WRONLY | O_CREAT).close();
@@ -175,13 +183,17 @@ Staged stage_files(const std::string& folder, const std::vector<StageFile>& file
 std::vector<std::string> unstage_files(const std::string& folder, const std::string& job,
                                        const std::function<bool(const std::string& job)>& lives) {
   if (!fs::exists(folder)) return {};
-  const HeldFolder held{folder};
+  const HeldFolder held{folder, HeldFolder::Wait::no};  // a job that ends has no time
   std::vector<std::string> users;
   std::error_code failure;
+  if (!held.is_held()) {
+    if (!job.empty()) fs::remove(marks_of(folder) / job, failure);
+    return {"one who stages there now"};
+  }
   for (const fs::directory_entry& mark : fs::directory_iterator(marks_of(folder), failure)) {
     const std::string user = mark.path().filename();
     if (user != job && lives(user)) {
-      users.push_back(user);
+      users.push_back("job " + user);
     } else {
       fs::remove(mark.path(), failure);
     }

@@ -27,7 +27,8 @@ struct Staged {
 /// no_space before anything is copied, io; each names this machine.
 Staged stage_files(const std::string& folder, const std::vector<StageFile>& files, const std::string& job);
 
-/// Removes the folder, unless a job that `lives` is marked there, other than `job`; returns those jobs.
+/// Removes the folder, unless a job that `lives` is marked there, other than `job`, or somebody is staging
+/// into it; returns who that is, in words.
 std::vector<std::string> unstage_files(const std::string& folder, const std::string& job,
                                        const std::function<bool(const std::string& job)>& lives);
 

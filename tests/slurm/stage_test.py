@@ -1,11 +1,14 @@
 """slurm.stage on a real cluster whose nodes have a disk of their own each: what is copied, used, refused, removed."""
 
+import contextlib
+import fcntl
 import json
 import os
 import pathlib
 import re
 import subprocess
 import sys
+import time
 import unittest
 
 import numpy
@@ -114,6 +117,30 @@ class StageTest(SubmissionTest):
         self.assertRegex(self.log(), rf"stage files on {node} .*room for \d\.\d+ GB.*too little")
         self.assertFalse((self.run_directory / "outcome.json").exists())
         self.assertFalse(any(self.disk(node).exists() for node in self.cluster.nodes))
+
+    def test_a_job_that_is_cancelled_while_it_stages_ends_and_resumes(self):
+        manifest = self.manifest(items=4, slurm={"stage": str(self.cluster.disk)})
+        with contextlib.ExitStack() as held:
+            for node in self.cluster.nodes:  # so that staging waits
+                self.disk(node).mkdir(mode=0o700)
+                lock = held.enter_context(open(self.disk(node) / ".lock", "w"))
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            job = self.submit(manifest)
+            self.cluster.wait_for(job, "RUNNING")
+            deadline = time.monotonic() + 30
+            while len(self.cluster.run("squeue", "--steps", "--noheader", "--format=%j").split()) < 2:  # batch, ditmill
+                self.assertLess(time.monotonic(), deadline, self.log())
+                time.sleep(0.1)
+            self.ditmill("cancel", self.run_directory)
+            self.assertEqual(self.ended(job, "FAILED", within=30)["ExitCode"], "75:0")
+        self.assertFalse((self.run_directory / "outcome.json").exists())
+        self.ended(self.submit(manifest), "COMPLETED")
+        self.assert_done_once(4)
+
+    def test_weights_are_read_from_their_place_where_a_copy_is_missing(self):
+        done = self.ditmill("run", self.job(), "--weights-from", self.path / "nowhere")
+        self.assertRegex(done.stderr, rf"the copy {self.path}/nowhere/.* is of no use, so {self.path}/model/.* is read")
+        self.assert_done_once(4)
 
     def test_two_that_stage_at_once_copy_once(self):
         words = ditmill.command(["stage", "--to", self.path / "disk", "--program", "--json"])
