@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -21,6 +22,11 @@ import tiny  # noqa: E402
 
 
 class StageTest(SubmissionTest):
+    def setUp(self):
+        super().setUp()
+        for node in self.cluster.nodes:
+            shutil.rmtree(self.disk(node), ignore_errors=True)
+
     def job(self, **stage):
         """A job of a tiny model with real weights, on two nodes."""
         model = tiny.manifest(self.path, 5)
@@ -110,9 +116,9 @@ class StageTest(SubmissionTest):
         self.cluster.run("scancel", other)
 
     def test_too_little_room_is_told_with_the_node_and_nothing_runs(self):
-        node = self.cluster.nodes[1]
+        other, node = self.cluster.nodes[2:]  # which other tests can do without: it stays so
         self.cluster.mount(node, self.cluster.disk, "1m")
-        job = self.submit(self.job())
+        job = self.submit(self.job(), "--", f"--nodelist={other},{node}")
         self.assertEqual(self.ended(job, "FAILED")["ExitCode"], "3:0")
         self.assertRegex(self.log(), rf"stage files on {node} .*room for \d\.\d+ GB.*too little")
         self.assertFalse((self.run_directory / "outcome.json").exists())
