@@ -22,6 +22,7 @@ struct RunOptions {
   std::string from_dump;           ///< --from-dump FILE, instead of a manifest
   std::vector<std::string> sets;   ///< --set a.b.c=V, in order
   std::string run_dir;             ///< --run-dir; empty: output.path
+  std::string weights_from;        ///< --weights-from: a copy of model.path; empty: none
   bool drop = false;               ///< --drop: forget items that vanished from the list
   Retry retry;                     ///< --retry failed,quarantined
   Selection selection;             ///< --only, --pilot, --shuffle

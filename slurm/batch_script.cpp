@@ -59,6 +59,7 @@ class Script {
     head();
     traps();
     site();
+    if (settings_.stage) stage(*settings_.stage);
     launch();
     conclude();
     return std::move(text_);
@@ -106,6 +107,7 @@ class Script {
     line("crashes=" + std::to_string(settings_.max_crashes) +
          " # after so many a lost rank is not started anew in the same allocation");
     line("options=(" + words(job_.sbatch_options) + ") # of sbatch, beside those above");
+    line("first=(" + words(job_.first_options) + ") # of run, at the job's first start alone");
     line("");
   }
 
@@ -177,14 +179,52 @@ exec )" + shell_word(job_.ditmill) +
     }
   }
 
+  void stage(const Staging& staging) {
+    line(
+        "# slurm.stage: copies on each node's own disk, made once a node; what is there already is used "
+        "again.");
+    for (const std::string& name : staging.variables) {
+      std::string check = "[[ -n ${";
+      check.append(name).append("-} ]] || { echo \"ditmill: slurm.stage: \\$").append(name);
+      line(check + " is not set on $HOSTNAME\" >&2; exit 3; }");
+    }
+    line("stage=\"" + staging.to + "/ditmill-$UID\"");
+    line(
+        "on_each_node=(srun --overlap --nodes=\"$SLURM_NNODES\" --ntasks=\"$SLURM_NNODES\" "
+        "--ntasks-per-node=1");
+    line("  --mpi=none --kill-on-bad-exit=0 " + shell_word(job_.ditmill) + " stage --to \"$stage\")");
+    std::string what;
+    if (staging.program) what += " --program";
+    if (stages_weights()) what += " --weights " + shell_word(job_.model);
+    if (stages_weights() && !job_.catalog.empty()) what += " --catalog " + shell_word(job_.catalog);
+    line("\"${on_each_node[@]}\"" + what + " &");
+    text_ += R"(staging=$!
+while
+  [[ -z $told ]] || kill "$staging" 2>/dev/null
+  wait "$staging"
+  staged=$?
+  kill -s 0 "$staging" 2>/dev/null
+do :; done
+if ((staged != 0)) && [[ -z $told ]]; then
+  echo "ditmill: exit 3: not staged on every node, for what is said above" >&2
+)";
+    if (!staging.keep) line("  \"${on_each_node[@]}\" --remove");
+    text_ += "  exit 3\nfi\n\n";
+  }
+
+  bool stages_weights() const { return settings_.stage && settings_.stage->weights && !job_.model.empty(); }
+
+  /// A path of the program's: in the copy, if there is one.
+  std::string program(const std::string& path) const {
+    return (settings_.stage && settings_.stage->program ? "\"$stage\"" : "") + shell_word(path);
+  }
+
   void launch() {
     line("job=(run " + shell_word(job_.manifest) + " --run-dir \"$run\"" +
          (is_array() ? " --shard \"$SLURM_ARRAY_TASK_ID/" + std::to_string(job_.shards) + "\"" : "") +
-         " --grace " + std::to_string(grace_seconds(settings_.lead_seconds)) +
-         (job_.options.empty() ? "" : " ") + words(job_.options) + ")");
-    if (!job_.first_options.empty()) {
-      line("((${SLURM_RESTART_COUNT:-0} + ${1:-0})) || job+=(" + words(job_.first_options) + ")");
-    }
+         (stages_weights() ? " --weights-from \"$stage\"" + shell_word(job_.model) : "") + " --grace " +
+         std::to_string(grace_seconds(settings_.lead_seconds)) + (job_.options.empty() ? "" : " ") +
+         words(job_.options) + ")");
     const Launcher launcher = settings_.container ? Launcher::srun : settings_.launcher;
     if (launcher == Launcher::automatic) {
       line("# mpirun, where the nodes have Open MPI's; else srun, where Slurm speaks PMIx.");
@@ -205,7 +245,7 @@ exec )" + shell_word(job_.ditmill) +
   }
 
   std::string mpirun() const {
-    return "(" + shell_word(job_.ditmill) + " \"${job[@]}\" --np " + std::to_string(ranks()) + ")";
+    return "(" + program(job_.ditmill) + " \"${job[@]}\" --np " + std::to_string(ranks()) + ")";
   }
 
   std::string srun() const {
@@ -222,7 +262,7 @@ exec )" + shell_word(job_.ditmill) +
   }
 
   std::string in_container() const {
-    if (!settings_.container) return " " + shell_word(job_.engine);
+    if (!settings_.container) return " " + program(job_.engine);
     std::string mounts = job_.run_directory + ":" + job_.run_directory;
     for (const std::string& folder : job_.mounts)
       mounts.append(",").append(folder).append(":").append(folder);
@@ -230,14 +270,23 @@ exec )" + shell_word(job_.ditmill) +
       mounts += "," + mount + (mount.find(':') == std::string::npos ? ":" + mount : "");
     }
     const std::string image = shell_word(settings_.container->image);
+    const std::string staged = stages_weights() ? "\",$stage:$stage\"" : "";
     if (settings_.container->runtime == ContainerRuntime::pyxis) {
-      return " --container-image=" + image + " --container-mounts=" + shell_word(mounts) + " ditmill-engine";
+      return " --container-image=" + image + " --container-mounts=" + shell_word(mounts) + staged +
+             " ditmill-engine";
     }
     return std::string{" apptainer exec"} + (settings_.gpus_per_node > 0 ? " --nv" : "") + " --bind " +
-           shell_word(mounts) + " " + image + " ditmill-engine";
+           shell_word(mounts) + staged + " " + image + " ditmill-engine";
   }
 
-  void conclude() { text_ += part("life"); }
+  void conclude() {
+    text_ += part("life");
+    if (settings_.stage && !settings_.stage->keep) {
+      line("[[ $told == TERM || -n $lost ]] || \"${on_each_node[@]}\" --remove");
+      line("");
+    }
+    text_ += part("end");
+  }
 
   const BatchJob& job_;
   const Settings& settings_;

@@ -99,10 +99,80 @@ void read_container(MapReader& slurm, std::optional<Container>& out) {
   }
 }
 
-void refuse_stage(MapReader& slurm) {
-  if (slurm.find("stage") == nullptr) return;
-  slurm.problem_at_key("stage", "this version stages nothing on the nodes",
-                       "no slurm.stage; copy by slurm.prologue");
+bool is_letter(char byte) {
+  return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || byte == '_';
+}
+
+/// The length of the name of a variable that a text begins with; 0: none.
+std::size_t name_length(std::string_view text) {
+  std::size_t length = 0;
+  while (length < text.size() &&
+         (is_letter(text[length]) || (length > 0 && text[length] >= '0' && text[length] <= '9'))) {
+    ++length;
+  }
+  return length;
+}
+
+/// A path in which $NAME and ${NAME} stand for variables, with nothing else that bash would read between
+/// double quotes; none if it is not such a path.
+std::optional<Staging> staging_to(std::string_view path) {
+  if (path.empty() || (path.front() != '/' && path.front() != '$')) return std::nullopt;
+  Staging staging;
+  while (!path.empty()) {
+    const char byte = path.front();
+    path.remove_prefix(1);
+    if (is_control(byte) || byte == '"' || byte == '\\' || byte == '`') return std::nullopt;
+    if (byte != '$') {
+      staging.to += byte;
+      continue;
+    }
+    const bool braced = path.starts_with('{');
+    path.remove_prefix(braced ? 1 : 0);
+    const std::size_t length = name_length(path);
+    if (length == 0 || (braced && !path.substr(length).starts_with('}'))) return std::nullopt;
+    staging.variables.emplace_back(path.substr(0, length));
+    staging.to += "${" + staging.variables.back() + "}";
+    path.remove_prefix(length + (braced ? 1 : 0));
+  }
+  return staging;
+}
+
+/// The folder alone, or a mapping.
+void read_stage(MapReader& slurm, const std::optional<Container>& container, std::optional<Staging>& out) {
+  const YamlNode* node = slurm.find("stage");
+  if (node == nullptr || node->reported) return;
+  Staging staging;
+  staging.program = !container;  // an image has its own
+  std::string to;
+  std::optional<MapReader> reader;
+  if (node->kind == YamlNode::Kind::mapping) {
+    reader.emplace(slurm.map("stage"));
+    const bool given = reader->read("to", to);
+    if (!given && !reader->has("to")) {
+      reader->problem("to", "slurm.stage.to is missing", "a folder on each node's own disk");
+    }
+    reader->read("program", staging.program);
+    reader->read("weights", staging.weights);
+    reader->read("keep", staging.keep);
+    if (staging.program && container) {
+      reader->problem("program", "the container's image has the program, and it is not staged",
+                      "false, or no slurm.stage.program");
+    }
+    reader->finish();
+    if (!given) return;
+  } else if (!slurm.read("stage", to)) {
+    return;
+  }
+  if (std::optional<Staging> path = staging_to(to)) {
+    staging.to = std::move(path->to);
+    staging.variables = std::move(path->variables);
+    out = std::move(staging);
+    return;
+  }
+  (reader ? *reader : slurm)
+      .problem(reader ? "to" : "stage",
+               std::string{reader ? "slurm.stage.to" : "slurm.stage"} + " is no folder",
+               "an absolute path, as /local/scratch or $TMPDIR/ditmill", printable(to, max_shown));
 }
 
 }  // namespace
@@ -130,7 +200,7 @@ Settings read_settings(MapReader slurm) {
   if (settings.container && names_launcher && settings.launcher != Launcher::srun) {
     slurm.problem("launcher", "ranks in a container are launched by srun", "srun, or no slurm.launcher");
   }
-  refuse_stage(slurm);
+  read_stage(slurm, settings.container, settings.stage);
   slurm.read("max_crashes", settings.max_crashes, {0, most_nodes_asked});
   slurm.read("max_restarts", settings.max_restarts, {0, most_nodes_asked});
   slurm.read("lead_seconds", settings.lead_seconds, {least_lead_seconds, most_signal_seconds});

@@ -20,6 +20,15 @@ struct Container {
       {};  ///< "FROM[:TO]" of the cluster's folders, beside run directory and model
 };
 
+/// What is copied to each node's own disk before the ranks start.
+struct Staging {
+  std::string to;                           ///< as bash expands it between double quotes: text and ${NAME}
+  std::vector<std::string> variables = {};  ///< the NAMEs in it
+  bool program = true;                      ///< the executables and their libraries
+  bool weights = true;
+  bool keep = false;  ///< after the job's end
+};
+
 /// What the manifest's `slurm:` says: how `ditmill submit` asks for nodes, and what a site needs.
 struct Settings {
   int nodes = 1;
@@ -35,6 +44,7 @@ struct Settings {
   std::string prologue;  ///< lines of bash
   Launcher launcher = Launcher::automatic;
   std::optional<Container> container;
+  std::optional<Staging> stage;
   int max_crashes = 3;     ///< new starts inside an allocation after a lost rank
   int max_restarts = 3;    ///< how often the job may go back to the queue
   int lead_seconds = 120;  ///< from USR2 to the time limit

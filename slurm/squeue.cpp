@@ -66,4 +66,9 @@ std::vector<QueuedJob> live_jobs(const std::string& script_path, const std::vect
   return found;
 }
 
+bool job_lives(const std::string& id) {
+  const Ran ran = run_command(squeue_words({"--jobs=" + id}));
+  return ran.status == 0 ? !ran.out.empty() : ran.err.find("Invalid job id") == std::string::npos;
+}
+
 }  // namespace ditmill::slurm

@@ -31,4 +31,7 @@ std::vector<QueuedJob> parse_queue(std::string_view text);
 /// any. Throws Error as insist() does.
 std::vector<QueuedJob> live_jobs(const std::string& script_path, const std::vector<std::string>& known_ids);
 
+/// Whether a job is queued or at work, as far as the controller can be asked: true if it cannot.
+bool job_lives(const std::string& id);
+
 }  // namespace ditmill::slurm

@@ -3,12 +3,14 @@
 #include "dist/comm/mpi.h"
 #include "dist/liveness/sentinel.h"
 #include "jobs/cli/bench_options.h"
+#include "jobs/cli/doctor_options.h"
 #include "jobs/cli/output.h"
 #include "jobs/cli/replay_options.h"
 #include "jobs/cli/run_options.h"
 #include "jobs/engine/bench/bench_comm.h"
 #include "jobs/engine/bench/bench_coordinator.h"
 #include "jobs/engine/bench/bench_step.h"
+#include "jobs/engine/doctor/doctor.h"
 #include "jobs/engine/replay.h"
 #include "jobs/engine/run.h"
 
@@ -25,6 +27,8 @@ int run_engine(int argc, char** argv) {
   const auto app = jobs::make_app();
   jobs::add_run_options(*app->add_subcommand("run", "Run a job"), options);
   jobs::add_bench_options(*app, bench);
+  jobs::DoctorOptions doctor;
+  const CLI::App* doctor_command = jobs::add_doctor_options(*app, doctor);
   jobs::ReplayOptions replay;
   CLI::App* replay_command =
       jobs::add_replay_options(*app->add_subcommand("results", "What a run has stored"), replay);
@@ -34,6 +38,7 @@ int run_engine(int argc, char** argv) {
   if (bench.chosen == jobs::BenchOptions::Chosen::coordinator) {
     return jobs::bench_coordinator(mpi, bench.coordinator);
   }
+  if (doctor_command->parsed()) return jobs::doctor::examine(mpi, doctor);
   if (replay_command->parsed()) return jobs::replay_item(mpi, replay);
   return jobs::run_job(mpi, options);
 }

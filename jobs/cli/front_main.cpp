@@ -4,6 +4,7 @@
 #include "jobs/cli/bench_options.h"
 #include "jobs/cli/cancel.h"
 #include "jobs/cli/check.h"
+#include "jobs/cli/doctor_options.h"
 #include "jobs/cli/engine_path.h"
 #include "jobs/cli/front.h"
 #include "jobs/cli/launch.h"
@@ -13,6 +14,7 @@
 #include "jobs/cli/replay_options.h"
 #include "jobs/cli/report.h"
 #include "jobs/cli/run_options.h"
+#include "jobs/cli/stage.h"
 #include "jobs/cli/status.h"
 #include "jobs/cli/submit.h"
 #include "jobs/cli/weights_identify.h"
@@ -31,6 +33,9 @@ int run_front(int argc, char** argv) {
 
   jobs::BenchOptions bench;
   jobs::add_bench_options(*app, bench);
+
+  jobs::DoctorOptions doctor;
+  const CLI::App* doctor_command = jobs::add_doctor_options(*app, doctor);
 
   jobs::PlanOptions plan;
   CLI::App& plan_command =
@@ -67,11 +72,20 @@ int run_front(int argc, char** argv) {
                            submit);
   std::string cancelled;
   bool cancel_now = false;
-  CLI::App& cancel_command = front.add(
-      *app, "cancel", "End the Slurm job of a run, in order", true,
-      [&](std::ostream& out) { return jobs::cancel_run(cancelled, cancel_now, front.json, out); });
+  CLI::App& cancel_command =
+      front.add(*app, "cancel", "End the Slurm job of a run, in order", true,
+                [&](std::ostream& out) { return jobs::cancel_run(cancelled, cancel_now, front.json, out); });
   cancel_command.add_option("run", cancelled, "A run directory")->required();
   cancel_command.add_flag("--now", cancel_now, "At once: what is in hand is lost, as by scancel");
+
+  jobs::StageOptions stage;
+  jobs::add_stage_options(
+      front.add(*app, "stage", "Copy a job's program and weights to this machine's own disk", true,
+                [&](std::ostream& out) {
+                  stage.json = front.json;
+                  return jobs::stage(stage, out);
+                }),
+      stage);
 
   jobs::IdentifyOptions identify;
   CLI::App& weights = jobs::Front::add_room(*app, "weights", "Look at weight files");
@@ -118,6 +132,7 @@ int run_front(int argc, char** argv) {
 
   if (const auto code = jobs::parse_command_line(*app, argc, argv)) return *code;
   if (bench.chosen != jobs::BenchOptions::Chosen::none) jobs::become_engine(argv);
+  if (doctor_command->parsed()) jobs::start_doctor(argc, argv);
   if (replay_command->parsed()) jobs::become_engine(argv);
   if (run_command->parsed()) {
     if (!run.check && run.np == 0) jobs::become_engine(argv);

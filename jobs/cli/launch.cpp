@@ -137,6 +137,12 @@ std::vector<std::string> launcher_words(int ranks) {
   return {named == nullptr ? "mpirun" : named, "-n", std::to_string(ranks)};
 }
 
+void allow_root() {
+  if (::geteuid() != 0) return;
+  ::setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 0);
+  ::setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 0);
+}
+
 int launch_run(const RunOptions& options, const std::vector<std::string>& arguments) {
   std::string path;
   {
@@ -147,10 +153,7 @@ int launch_run(const RunOptions& options, const std::vector<std::string>& argume
     path = job.manifest.output.path;
   }
   const RunDirectory run{path};
-  if (::geteuid() == 0) {  // mpirun refuses root unless told that it is meant
-    ::setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 0);
-    ::setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 0);
-  }
+  allow_root();
   std::vector<std::string> words = launcher_words(options.np);
   words.push_back(engine_path());
   for (const std::string& word :

@@ -92,6 +92,11 @@ void add_run_options(CLI::App& command, RunOptions& options) {
       command.add_option("--run-dir", options.run_dir, "Run directory, instead of output.path")
           ->type_name("DIR");
   from_dump->needs(run_dir);
+  command
+      .add_option(
+          "--weights-from", options.weights_from,
+          "Read weights from this copy of model.path, as `stage` makes it; what is recorded is model.path")
+      ->type_name("DIR");
   command.final_callback([&options] {
     if (options.manifest.empty() && options.from_dump.empty()) {
       throw CLI::RequiredError("a manifest, or --from-dump FILE,");

@@ -95,7 +95,9 @@ slurm::BatchJob batch_job(const SubmitOptions& options, const PreparedJob& job, 
           .options = passed_words(options.run),
           .first_options = words_of(options.run.retry),
           .shards = array ? array->shards : 0,
-          .shards_at_once = array ? array->at_once : 0};
+          .shards_at_once = array ? array->at_once : 0,
+          .model = fs::path(job.manifest.model.path).lexically_normal().string(),
+          .catalog = job.manifest.model.catalog};
 }
 
 /// The prompt list that the manifest names; empty: its items are in the manifest.

@@ -168,7 +168,10 @@ LoadPlan Authority::load_plan() const {
   return {.family = std::string{job_.family->name()},
           .pipeline = pipeline(),
           .components = job_.components,
-          .tokenizer_path = job_.folder.tokenizer_path};
+          .tokenizer_path = job_.folder.tokenizer_path,
+          .model_path = job_.folder.path,
+          .weights_from =
+              options_.weights_from.empty() ? "" : std::filesystem::absolute(options_.weights_from).string()};
 }
 
 MemoryDemand Authority::memory_demand() const {
@@ -225,13 +228,16 @@ void Authority::accept_digests(const Loading& loading) {
   }
   for (std::size_t i = 0; i < identities_.size(); ++i) {
     if (identities_[i].digest == loaded[i].digest) continue;
-    throw Error{Category::bad_input,
-                "compare the weights with those of earlier starts",
-                Where{.file = subjects_.at(loaded[i].role).files.front().path},
-                Expected{identities_[i].digest},
-                Got{loaded[i].digest},
-                "the bytes of the " + loaded[i].role +
-                    " changed although size, time and inode did not: the file or its disk is damaged"};
+    throw Error{
+        Category::bad_input,
+        "compare the weights with those of earlier starts",
+        Where{.file = subjects_.at(loaded[i].role).files.front().path},
+        Expected{identities_[i].digest},
+        Got{loaded[i].digest},
+        "the bytes of the " + loaded[i].role + " changed although size, time and inode did not: " +
+            (options_.weights_from.empty() ? std::string{"the file"}
+                                           : "the file, or its copy in " + options_.weights_from + ",") +
+            " or its disk is damaged"};
   }
   identities_ = std::move(loaded);
   memory.write(*run_);

@@ -2,7 +2,9 @@
 
 #include <spdlog/spdlog.h>
 
+#include <filesystem>
 #include <span>
+#include <utility>
 
 #include "configs/dump.h"
 #include "dist/agree.h"
@@ -13,6 +15,28 @@
 
 namespace ditmill::jobs {
 namespace {
+
+/// Opens a file of the model's: in the copy, if it is there and no other file than the model's.
+std::unique_ptr<registry::ByteSource> open_weights(const LoadPlan& plan, const std::string& path) {
+  const std::filesystem::path inside = std::filesystem::path{path}.lexically_relative(plan.model_path);
+  if (plan.weights_from.empty() || inside.empty() || *inside.begin() == "..") {
+    return registry::open_file(path);
+  }
+  const std::string copy =
+      inside == "." ? plan.weights_from : (std::filesystem::path{plan.weights_from} / inside).string();
+  const auto stamp_of = [](const std::string& file) {
+    const registry::FileStamp stamp = registry::file_stamp(file);
+    return std::pair{stamp.size, stamp.mtime_ns};
+  };
+  std::string why = "it is not the same file: size or time differ";
+  try {
+    if (stamp_of(copy) == stamp_of(path)) return registry::open_file(copy);
+  } catch (const Error& error) {
+    why = error.what();
+  }
+  spdlog::warn("the copy {} is of no use, so {} is read: {}", copy, path, why);
+  return registry::open_file(path);
+}
 
 void load_tokenizer(const dist::Communicator& comm, const LoadPlan& plan, Loading& loading) {
   std::string tokenizer;
@@ -32,10 +56,9 @@ void load_tokenizer(const dist::Communicator& comm, const LoadPlan& plan, Loadin
 nlohmann::json to_json(const LoadPlan& plan) {
   nlohmann::json components = nlohmann::json::array();
   for (const dist::ComponentPlan& component : plan.components) components.push_back(dist::to_json(component));
-  return {{"family", plan.family},
-          {"pipeline", configs::dump_layer2(plan.pipeline)},
-          {"components", components},
-          {"tokenizer_path", plan.tokenizer_path}};
+  return {{"family", plan.family},         {"pipeline", configs::dump_layer2(plan.pipeline)},
+          {"components", components},      {"tokenizer_path", plan.tokenizer_path},
+          {"model_path", plan.model_path}, {"weights_from", plan.weights_from}};
 }
 
 LoadPlan load_plan_from_json(const nlohmann::json& json) {
@@ -46,6 +69,8 @@ LoadPlan load_plan_from_json(const nlohmann::json& json) {
     plan.components.push_back(dist::component_plan_from_json(component));
   }
   plan.tokenizer_path = json.at("tokenizer_path").get<std::string>();
+  plan.model_path = json.at("model_path").get<std::string>();
+  plan.weights_from = json.at("weights_from").get<std::string>();
   return plan;
 }
 
@@ -56,11 +81,11 @@ LoadStage stage_of(std::string_view role) noexcept {
 void load_stage(const dist::Communicator& comm, const LoadPlan& plan, LoadStage stage, const dist::Mesh& mesh,
                 const at::Device& device, Loading& loading, const dist::Tell& tell) {
   loading.model.family = plan.family;
+  const dist::OpenSource open = [&plan](const std::string& path) { return open_weights(plan, path); };
   for (const dist::ComponentPlan& component : plan.components) {
     if (stage_of(component.role) != stage) continue;
     tell("loading " + component.role);
-    dist::StreamedComponent streamed =
-        dist::stream_component(comm, component, mesh, registry::open_file, device);
+    dist::StreamedComponent streamed = dist::stream_component(comm, component, mesh, open, device);
     if (comm.rank() == 0) {
       spdlog::info("loaded {}: {:.3f} GB in {:.2f} s", component.role,
                    static_cast<double>(streamed.bytes) / 1e9, streamed.seconds);

@@ -41,6 +41,7 @@ go_back() {
 # What Slurm itself does with the job (preemption, a node that it lost) does not count.
 restart=$(sed -n "s/^$me //p" "$run/logs/restarts" 2>/dev/null | tail -n 1)
 restart=${restart:-${1:-0}}
+if ((${SLURM_RESTART_COUNT:-0} + restart)); then first=(); fi
 for ((crash = 0; ; crash++)); do
   before=$(starts)
   crashed=
@@ -48,9 +49,10 @@ for ((crash = 0; ; crash++)); do
   code=75
   [[ -z $told ]] || break
   end=$(end_time)
-  echo "ditmill: job $me on $SLURM_JOB_NODELIST: ${launch[*]}"
-  env ${end:+SLURM_JOB_END_TIME="$end"} "${launch[@]}" &
+  echo "ditmill: job $me on $SLURM_JOB_NODELIST: ${launch[*]} ${first[*]}"
+  env ${end:+SLURM_JOB_END_TIME="$end"} "${launch[@]}" "${first[@]}" &
   launcher=$!
+  first=()
   # A signal ends `wait` early.
   while
     wait "$launcher"
@@ -71,14 +73,3 @@ for ((crash = 0; ; crash++)); do
   echo "ditmill: crash $((crash + 1)) of at most $crashes; started again: $(reason)"
 done
 
-# After TERM it is Slurm that decides, unless it only meant the time limit.
-may_return=true
-if [[ $told == USR1 ]] || stopped; then may_return=; fi
-if [[ $told == TERM ]] && { ! out_of_time || comes_back; }; then may_return=; fi
-if [[ ($code == 75 || $crashed == true) && -n $may_return ]]; then
-  counts=true
-  if preempted; then counts=; fi
-  if [[ -z $counts ]] || ((restart < restarts)); then go_back; fi
-fi
-echo "ditmill: exit $code"
-exit "$code"

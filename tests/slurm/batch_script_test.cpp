@@ -41,6 +41,7 @@ BatchJob gpus() {
                   .prologue = "export NCCL_DEBUG=WARN\nulimit -l unlimited || true",
                   .launcher = Launcher::mpirun,
                   .container = {},
+                  .stage = {},
                   .max_crashes = 5,
                   .max_restarts = 10,
                   .lead_seconds = 600};
@@ -90,6 +91,23 @@ BatchJob array() {
   return job;
 }
 
+BatchJob staged() {
+  BatchJob job = job_named("staged");
+  job.settings.nodes = 2;
+  job.settings.stage = Staging{.to = "${TMPDIR}/x", .variables = {"TMPDIR"}};
+  job.model = "/models/wan 2";
+  job.catalog = "/models/mine.yaml";
+  return job;
+}
+
+BatchJob staged_weights() {
+  BatchJob job = in_apptainer();
+  job.name = "staged_weights";
+  job.settings.stage = Staging{.to = "/local", .program = false, .keep = true};
+  job.model = "/models/wan";
+  return job;
+}
+
 std::string golden_path(const std::string& name) { return DITMILL_SLURM_GOLDEN "/" + name + ".sh"; }
 
 struct Example {
@@ -116,7 +134,8 @@ TEST_P(Golden, IsWhatTheScriptIs) {
 INSTANTIATE_TEST_SUITE_P(Settings, Golden,
                          testing::Values(Example{"defaults", defaults}, Example{"gpus", gpus},
                                          Example{"srun", by_srun}, Example{"apptainer", in_apptainer},
-                                         Example{"pyxis", in_pyxis}, Example{"array", array},
+                                         Example{"pyxis", in_pyxis}, Example{"staged", staged},
+                                         Example{"staged_weights", staged_weights}, Example{"array", array},
                                          Example{"merge", array, merge_script}));
 
 TEST(BatchScript, RefusesAPathThatNoSbatchLineHolds) {

@@ -68,6 +68,32 @@ TEST_F(SettingsTest, TakeAnImageAlone) {
   EXPECT_EQ(settings.container->runtime, ContainerRuntime::apptainer);
 }
 
+TEST_F(SettingsTest, StageToAFolderAlone) {
+  const Settings settings = read("stage: /local/scratch");
+  ASSERT_TRUE(settings.stage);
+  EXPECT_EQ(settings.stage->to, "/local/scratch");
+  EXPECT_THAT(settings.stage->variables, IsEmpty());
+  EXPECT_TRUE(settings.stage->program);
+  EXPECT_TRUE(settings.stage->weights);
+  EXPECT_FALSE(settings.stage->keep);
+}
+
+TEST_F(SettingsTest, StageWhereVariablesOfTheJobSay) {
+  const Settings settings = read("stage: {to: \"$TMPDIR/a${B_1}c$d\", weights: false, keep: true}");
+  EXPECT_THAT(messages(), IsEmpty());
+  ASSERT_TRUE(settings.stage);
+  EXPECT_EQ(settings.stage->to, "${TMPDIR}/a${B_1}c${d}");
+  EXPECT_THAT(settings.stage->variables, ElementsAre("TMPDIR", "B_1", "d"));
+  EXPECT_FALSE(settings.stage->weights);
+  EXPECT_TRUE(settings.stage->keep);
+}
+
+TEST_F(SettingsTest, StageNoProgramBesideAnImage) {
+  const Settings settings = read("stage: /local\ncontainer: /i.sif");
+  EXPECT_THAT(messages(), IsEmpty());
+  EXPECT_FALSE(settings.stage.value().program);
+}
+
 struct Bad {
   const char* text;
   const char* message;
@@ -105,7 +131,14 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"container: {image: x, mount: [/d]}", "did you mean mounts?"},
         Bad{"container: \"\"", "m.yaml:1:12: slurm.container is no image"},
         Bad{"container: x\nlauncher: mpirun", "m.yaml:2:11: ranks in a container are launched by srun"},
-        Bad{"stage: /scratch", "m.yaml:1:1: this version stages nothing on the nodes"},
+        Bad{"stage: scratch", "m.yaml:1:8: slurm.stage is no folder"},
+        Bad{"stage: {weights: true}", "slurm.stage.to is missing"},
+        Bad{"stage: {to: \"/a`b`\"}", "m.yaml:1:13: slurm.stage.to is no folder"},
+        Bad{"stage: {to: /a$(b)}", "slurm.stage.to is no folder"},
+        Bad{"stage: {to: \"/a${b\"}", "slurm.stage.to is no folder"},
+        Bad{"stage: {to: /a, keeps: true}", "did you mean keep?"},
+        Bad{"container: x\nstage: {to: /a, program: true}",
+            "m.yaml:2:26: the container's image has the program, and it is not staged"},
         Bad{"lead_seconds: 5", "m.yaml:1:15: "}, Bad{"max_restarts: -1", "m.yaml:1:15: "}));
 
 }  // namespace

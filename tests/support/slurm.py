@@ -202,6 +202,19 @@ class Cluster:
                                      f"after {within} s\n{self.logs()}")
             time.sleep(0.1)
 
+    @property
+    def disk(self):
+        """A path that leads each node to a disk of its own; from outside that is disk_of(node)."""
+        return self.folder / "disk"
+
+    def disk_of(self, node):
+        return self.folder / "disks" / node
+
+    def mount(self, node, path, size):
+        """Puts an empty file system of so many bytes in a place of one node."""
+        pid = (self.folder / "run" / f"slurmd.{node}.pid").read_text().strip()
+        self.run("nsenter", f"--target={pid}", "--mount", "mount", "-t", "tmpfs", "-o", f"size={size}", "none", path)
+
     def logs(self):
         """The last lines of the daemons' logs."""
         return last_lines(self.folder)
@@ -213,7 +226,8 @@ def last_lines(folder):
 
 
 def slurmd_words(node, conf):
-    return ["unshare", "--uts", "sh", "-c", 'hostname "$1" && exec slurmd -D -N "$1" -f "$2"', "_", node, str(conf)]
+    start = 'hostname "$1" && mount --bind "$3/disks/$1" "$3/disk" && exec slurmd -D -N "$1" -f "$2"'
+    return ["unshare", "--uts", "--mount", "sh", "-c", start, "_", node, str(conf), str(pathlib.Path(conf).parent)]
 
 
 def kill_if(belongs):
@@ -273,7 +287,8 @@ class Daemons:
         self.conf = folder / "slurm.conf"
         self.client = dict(os.environ, SLURM_CONF=str(self.conf))
         self.cgroup = os.access(FREEZER / "tasks", os.W_OK)
-        for name in ("run", "log", "state", "spool", "munge", "database", *(f"tmp/{node}" for node in self.ports)):
+        for name in ("run", "log", "state", "spool", "munge", "database", "disk",
+                     *(f"{kind}/{node}" for kind in ("tmp", "disks") for node in self.ports)):
             (folder / name).mkdir(parents=True)
         for name in ("munge", *(f"tmp/{node}" for node in self.ports)):
             (folder / name).chmod(0o711 if name == "munge" else 0o1777)

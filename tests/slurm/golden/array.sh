@@ -21,6 +21,7 @@ mkdir -p "$run/logs"
 restarts=3 # how often the job may go back to the queue
 crashes=3 # after so many a lost rank is not started anew in the same allocation
 options=() # of sbatch, beside those above
+first=(--retry failed) # of run, at the job's first start alone
 
 # One task of an array has the id of the whole for its own.
 me=${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID}
@@ -86,7 +87,6 @@ meaning() {
 module load openmpi/4.1 || exit 3
 
 job=(run /runs/array/submit/job.yaml --run-dir "$run" --shard "$SLURM_ARRAY_TASK_ID/4" --grace 90 --max-fails 10)
-((${SLURM_RESTART_COUNT:-0} + ${1:-0})) || job+=(--retry failed)
 # mpirun, where the nodes have Open MPI's; else srun, where Slurm speaks PMIx.
 if mpirun --version 2>/dev/null | grep -q 'Open MPI'; then
   launch=(/opt/ditmill/ditmill "${job[@]}" --np 2)
@@ -140,6 +140,7 @@ go_back() {
 # What Slurm itself does with the job (preemption, a node that it lost) does not count.
 restart=$(sed -n "s/^$me //p" "$run/logs/restarts" 2>/dev/null | tail -n 1)
 restart=${restart:-${1:-0}}
+if ((${SLURM_RESTART_COUNT:-0} + restart)); then first=(); fi
 for ((crash = 0; ; crash++)); do
   before=$(starts)
   crashed=
@@ -147,9 +148,10 @@ for ((crash = 0; ; crash++)); do
   code=75
   [[ -z $told ]] || break
   end=$(end_time)
-  echo "ditmill: job $me on $SLURM_JOB_NODELIST: ${launch[*]}"
-  env ${end:+SLURM_JOB_END_TIME="$end"} "${launch[@]}" &
+  echo "ditmill: job $me on $SLURM_JOB_NODELIST: ${launch[*]} ${first[*]}"
+  env ${end:+SLURM_JOB_END_TIME="$end"} "${launch[@]}" "${first[@]}" &
   launcher=$!
+  first=()
   # A signal ends `wait` early.
   while
     wait "$launcher"

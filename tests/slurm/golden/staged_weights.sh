@@ -1,0 +1,186 @@
+#!/bin/bash
+#SBATCH --job-name=staged_weights
+#SBATCH --nodes=1
+#SBATCH --ntasks-per-node=1
+#SBATCH --gpus-per-node=1
+#SBATCH --output=/runs/apptainer/logs/slurm-%j.log
+#SBATCH --open-mode=append
+#SBATCH --requeue
+#SBATCH --signal=B:USR2@120
+
+# Written by ditmill 1.0 (submit), to be read and changed: `sbatch` takes it as it is. The next
+# `ditmill submit` of this run directory writes it anew.
+
+run=/runs/apptainer
+restarts=3 # how often the job may go back to the queue
+crashes=3 # after so many a lost rank is not started anew in the same allocation
+options=() # of sbatch, beside those above
+first=() # of run, at the job's first start alone
+
+# One task of an array has the id of the whole for its own.
+me=${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID}
+me=${me:-${SLURM_JOB_ID:?is set by sbatch}}
+kill_wait=$(scontrol show config | sed -n 's/^KillWait *= *\([0-9]*\).*/\1/p')
+
+# USR2 comes before the time limit, USR1 from `ditmill cancel`: the run finishes what fits, and stops. After TERM
+# Slurm kills within its KillWait: what has not ended by itself in the first half of it then seals what it has.
+told=
+launcher=
+# shellcheck disable=SC2317 # the traps call it
+tell() {
+  told=$1
+  if [[ -n $launcher ]]; then
+    kill -s USR2 "$launcher"
+    if [[ $told == TERM ]]; then (sleep $((${kill_wait:-30} / 2)) && kill -s TERM "$launcher") 2>/dev/null & fi
+  fi
+  case $told in
+    USR1) echo "ditmill: cancelled: the run finishes what fits, and ends" ;;
+    USR2) echo "ditmill: warned by Slurm: the run finishes what fits, and stops" ;;
+    TERM) echo "ditmill: ended by Slurm: $(meaning)" ;;
+  esac
+}
+trap 'tell USR1' USR1
+trap 'tell USR2' USR2
+trap 'tell TERM' TERM
+
+# When the time limit ends the job, in seconds since 1970 by this node's clock; nothing without a limit.
+end_time() {
+  local start last by_clock by_length
+  read -r start last < <(SLURM_TIME_FORMAT=%s squeue --noheader --job="$me" --format='%S %e')
+  [[ $start$last =~ ^[0-9]+$ ]] || return
+  by_clock=$last
+  by_length=$(($(date +%s) - SECONDS + last - start)) # the controller's clock may be another
+  echo $((by_clock < by_length ? by_clock : by_length))
+}
+end=
+out_of_time() { [[ -n $end ]] && (($(date +%s) >= end - 5)); }
+
+# Whether Slurm itself has put the job back into the queue.
+comes_back() {
+  local restarted
+  restarted=$(scontrol show job "$me" | sed -n 's/^ *Requeue=.* Restarts=\([0-9]*\) .*/\1/p')
+  ((${restarted:-0} > ${SLURM_RESTART_COUNT:-0}))
+}
+
+preempted() { scontrol show job "$me" | grep -q ' PreemptTime=[0-9]'; }
+
+# What Slurm means by TERM.
+# shellcheck disable=SC2317
+meaning() {
+  if comes_back; then
+    echo "it has put the job back into the queue (preempted, requeued, or a node was lost)"
+  elif out_of_time; then
+    echo "the time limit is reached"
+  elif preempted; then
+    echo "preempted, and not to come back: 'ditmill submit' goes on with it"
+  else
+    echo "cancelled: 'ditmill submit' goes on with it"
+  fi
+}
+
+# slurm.stage: copies on each node's own disk, made once a node; what is there already is used again.
+stage="/local/ditmill-$UID"
+on_each_node=(srun --overlap --nodes="$SLURM_NNODES" --ntasks="$SLURM_NNODES" --ntasks-per-node=1
+  --mpi=none --kill-on-bad-exit=0 /opt/ditmill/ditmill stage --to "$stage")
+"${on_each_node[@]}" --weights /models/wan &
+staging=$!
+while
+  [[ -z $told ]] || kill "$staging" 2>/dev/null
+  wait "$staging"
+  staged=$?
+  kill -s 0 "$staging" 2>/dev/null
+do :; done
+if ((staged != 0)) && [[ -z $told ]]; then
+  echo "ditmill: exit 3: not staged on every node, for what is said above" >&2
+  exit 3
+fi
+
+job=(run /runs/apptainer/submit/job.yaml --run-dir "$run" --weights-from "$stage"/models/wan --grace 90)
+launch=(srun --mpi=pmix --kill-on-bad-exit=1 apptainer exec --nv --bind '/runs/apptainer:/runs/apptainer,/models/wan:/models/wan,/data/lists:/lists'",$stage:$stage" /images/ditmill.sif ditmill-engine "${job[@]}")
+
+# outcome.json says how a run ended; exit codes of launchers do not. A start that has left none died too suddenly.
+outcome() { grep -o "\"$1\": *[a-z0-9]*" "$run/outcome.json" 2>/dev/null | grep -o '[a-z0-9]*$'; }
+reason() { sed -n 's/.*"reason": *"\([^"]*\)".*/\1/p' "$run/outcome.json" 2>/dev/null; }
+starts() { compgen -G "$run/epochs/*.json" | wc -l; }
+stopped() { [[ -e $run/STOP || -e ${array:-$run}/STOP ]]; }
+
+# The job's nodes that do not answer, with commas: Slurm itself may take minutes to find that out.
+lost_nodes() {
+  local node step=(timeout 60 srun --overlap --ntasks-per-node=1 --input=none)
+  ((SLURM_JOB_NUM_NODES > 1)) || return
+  "${step[@]}" --nodes="$SLURM_JOB_NUM_NODES" --ntasks="$SLURM_JOB_NUM_NODES" true &>/dev/null && return
+  for node in $(scontrol show hostnames "$SLURM_JOB_NODELIST"); do
+    { "${step[@]}" --nodes=1 --ntasks=1 --nodelist="$node" true &>/dev/null || echo "$node"; } &
+  done | sort | paste -sd, -
+}
+
+# Back into the queue; where that is not allowed, a successor takes over.
+go_back() {
+  local script next leave_out=
+  script=$(squeue --noheader --job="$me" --format=%o)
+  [[ -f $script ]] || script=$0
+  if [[ -n $lost ]]; then
+    if sbatch --test-only --exclude="$lost" "$script" &>/dev/null; then leave_out=$lost; fi
+    echo "ditmill: $lost: no answer${leave_out:+; left out from now on}"
+  fi
+  echo "ditmill: exit $code; back to the queue${counts:+, restart $((++restart)) of at most $restarts}"
+  echo "$me $restart" >>"$run/logs/restarts"
+  trap '' TERM # that of the requeue
+  if scontrol requeue "$me"; then
+    [[ -z $leave_out ]] || scontrol update "JobId=$me" "ExcNodeList=$leave_out"
+  elif ! comes_back; then
+    next=$(sbatch --parsable --dependency="afternotok:$me" --kill-on-invalid-dep=yes \
+      "${options[@]}" ${SLURM_ARRAY_TASK_ID:+--array="$SLURM_ARRAY_TASK_ID"} ${leave_out:+--exclude="$leave_out"} \
+      "$script" "$restart") || return
+    next=${next%%;*}
+    sed -i -e "s/\"job_id\": \"$me\"/\"job_id\": \"$next\"/" -e "s/slurm-$me\.log/slurm-$next.log/" "${array:-$run}/submit/job.json"
+    echo "ditmill: Slurm does not requeue this job: job $next goes on with it"
+  fi
+}
+
+# What Slurm itself does with the job (preemption, a node that it lost) does not count.
+restart=$(sed -n "s/^$me //p" "$run/logs/restarts" 2>/dev/null | tail -n 1)
+restart=${restart:-${1:-0}}
+if ((${SLURM_RESTART_COUNT:-0} + restart)); then first=(); fi
+for ((crash = 0; ; crash++)); do
+  before=$(starts)
+  crashed=
+  lost=
+  code=75
+  [[ -z $told ]] || break
+  end=$(end_time)
+  echo "ditmill: job $me on $SLURM_JOB_NODELIST: ${launch[*]} ${first[*]}"
+  env ${end:+SLURM_JOB_END_TIME="$end"} "${launch[@]}" "${first[@]}" &
+  launcher=$!
+  first=()
+  # A signal ends `wait` early.
+  while
+    wait "$launcher"
+    code=$?
+    kill -s 0 "$launcher" 2>/dev/null
+  do :; done
+  launcher=
+  if (($(starts) > before)); then
+    # To rank 0 a rank that died elsewhere may look like a signal: launchers end the others by TERM.
+    if [[ $(outcome exit) == 75 && -z $told && ($code != 75 || $(reason) == *SIGTERM*) ]]; then crashed=true; fi
+    code=$(outcome exit)
+    crashed=${crashed:-$(outcome crashed)}
+    [[ -n $code ]] || code=3 crashed=true
+  fi
+  if [[ $crashed != true || -n $told ]] || stopped; then break; fi
+  lost=$(lost_nodes)
+  if [[ -n $lost ]] || ((crash >= crashes)); then break; fi
+  echo "ditmill: crash $((crash + 1)) of at most $crashes; started again: $(reason)"
+done
+
+# After TERM it is Slurm that decides, unless it only meant the time limit.
+may_return=true
+if [[ $told == USR1 ]] || stopped; then may_return=; fi
+if [[ $told == TERM ]] && { ! out_of_time || comes_back; }; then may_return=; fi
+if [[ ($code == 75 || $crashed == true) && -n $may_return ]]; then
+  counts=true
+  if preempted; then counts=; fi
+  if [[ -z $counts ]] || ((restart < restarts)); then go_back; fi
+fi
+echo "ditmill: exit $code"
+exit "$code"
