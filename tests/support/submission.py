@@ -46,7 +46,7 @@ class SubmissionTest(unittest.TestCase):
 
     def ditmill(self, *words, code=0):
         done = subprocess.run(ditmill.command(words), env=self.cluster.environment, capture_output=True, text=True,
-                              timeout=120, stdin=subprocess.DEVNULL, check=False)
+                              timeout=120, stdin=subprocess.DEVNULL, cwd=self.path, check=False)  # cores land there
         self.assertEqual(done.returncode, code, done.stdout + done.stderr + self.log())
         return done
 
