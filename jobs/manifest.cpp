@@ -231,7 +231,7 @@ Manifest decode_manifest(const ManifestSource& source, const PresetOf& preset_of
   return manifest;
 }
 
-void place_degree_problems(const ManifestSource& source, std::vector<Problem> found,
+void place_degree_problems(const ManifestSource& source, const std::vector<Problem>& found,
                            std::vector<Problem>& problems) {
   if (found.empty()) return;
   // Decoded once more, for places only: what is wrong with the rest has been told.
@@ -240,7 +240,7 @@ void place_degree_problems(const ManifestSource& source, std::vector<Problem> fo
   configs::apply_overrides(root, source.sets, known);
   std::vector<Problem> placed;
   MapReader parallel = MapReader{root, "", source.file, placed}.map("pipeline").map("parallel");
-  for (Problem& problem : found) {
+  for (const Problem& problem : found) {
     const std::string axis = problem.message.substr(0, problem.message.find(' '));
     parallel.problem(axis, "pipeline.parallel." + problem.message, problem.expected, problem.got,
                      problem.nearest);

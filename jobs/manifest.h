@@ -75,7 +75,7 @@ Manifest decode_manifest(const ManifestSource& source, const PresetOf& preset_of
 
 /// Adds what is wrong with the degrees of `pipeline.parallel` to `problems`, each at its place in the
 /// manifest: every message of `found` begins with an axis.
-void place_degree_problems(const ManifestSource& source, std::vector<Problem> found,
+void place_degree_problems(const ManifestSource& source, const std::vector<Problem>& found,
                            std::vector<Problem>& problems);
 
 /// The manifest with `--set` applied and paths made absolute, as the run directory keeps it: YAML that

@@ -22,7 +22,7 @@ struct Sums {
 };
 
 __attribute__((always_inline)) inline void add_block(Sums& sums, const std::byte* bytes) {
-  std::array<std::uint16_t, block> words;
+  std::array<std::uint16_t, block> words{};
   std::memcpy(words.data(), bytes, sizeof words);
   std::uint32_t plain = 0;
   std::uint32_t weighted = 0;

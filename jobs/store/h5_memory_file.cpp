@@ -31,7 +31,7 @@ void* Buffer::reserve(std::size_t size) noexcept {
   return grown;
 }
 
-void* MemoryFile::allocate(std::size_t size, H5FD_file_image_op_t, void* memory) {
+void* MemoryFile::allocate(std::size_t size, H5FD_file_image_op_t /*operation*/, void* memory) {
   return static_cast<Buffer*>(memory)->reserve(size);
 }
 
@@ -43,7 +43,7 @@ herr_t MemoryFile::release(void*, H5FD_file_image_op_t, void*) { return 0; }
 
 MemoryFile::MemoryFile(std::string label, Buffer& memory) : label_(std::move(label)), memory_(memory) {
   const Properties access = file_access(label_);
-  call<H5Pset_fapl_core>("prepare an HDF5 file", label_, access.get(), growth, hbool_t{0});
+  call<H5Pset_fapl_core>("prepare an HDF5 file", label_, access.get(), growth, hbool_t{false});
   H5FD_file_image_callbacks_t callbacks{allocate, nullptr, resize, release, same, keep, &memory_};
   call<H5Pset_file_image_callbacks>("prepare an HDF5 file", label_, access.get(), &callbacks);
   file_ = File(call<H5Fcreate>("create an HDF5 file", label_, label_.c_str(),

@@ -42,9 +42,9 @@ class MemoryFile {
   std::string_view finish();
 
  private:
-  static void* allocate(std::size_t size, H5FD_file_image_op_t operation, void* self);
-  static void* resize(void* bytes, std::size_t size, H5FD_file_image_op_t operation, void* self);
-  static herr_t release(void* bytes, H5FD_file_image_op_t operation, void* self);
+  static void* allocate(std::size_t size, H5FD_file_image_op_t operation, void* memory);
+  static void* resize(void* bytes, std::size_t size, H5FD_file_image_op_t operation, void* memory);
+  static herr_t release(void* bytes, H5FD_file_image_op_t operation, void* memory);
 
   std::string label_;
   Buffer& memory_;

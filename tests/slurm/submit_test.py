@@ -83,7 +83,7 @@ class SubmitTest(SubmissionTest):
         script = self.ditmill("submit", manifest, "--print-script", "--shuffle", "--only", "000001,000002",
                               "--max-fails", "3", "--threads", "1", "--retry", "failed").stdout
         self.assertIn("--only 000001,000002 --shuffle --max-fails 3 --threads 1)", script.replace("'", ""))
-        self.assertIn("job+=(--retry failed)", script)
+        self.assertIn("first=(--retry failed)", script)
         for words in (["--retry", manifest], [manifest, "--retry"], ["--retry", "failed,quarantined", manifest]):
             script = self.ditmill("submit", "--print-script", *words).stdout
             self.assertEqual("job+=(--retry failed,quarantined)" in script.replace("'", ""), len(words) == 3)

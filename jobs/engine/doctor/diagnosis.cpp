@@ -57,6 +57,7 @@ class Diagnoser {
     for (const NodeFacts& node : nodes) {
       if (node.silent) {
         find(node, "it does not answer: something on it hangs (a GPU, the folder, the network)");
+        looks_again_ = false;
       } else {
         nodes_.push_back(&node);
       }
@@ -64,9 +65,11 @@ class Diagnoser {
   }
 
   Diagnosis diagnose() {
-    for (const Measure& measure : measures) compare(measure);
+    for (const Measure& measure : measures) {
+      if (!measure.of_the_moment || looks_again_) compare(measure);
+    }
     compare_clocks();
-    compare_loads();
+    if (looks_again_) compare_loads();
     compare_most("GPUs", [](const NodeFacts& node) { return std::to_string(node.gpus.size()); });
     compare_most("its GPUs", [](const NodeFacts& node) {
       std::set<std::string> names;
@@ -230,6 +233,7 @@ class Diagnoser {
 
   std::vector<const NodeFacts*> nodes_;
   int min_gpus_;
+  bool looks_again_ = true;  ///< else what is of the moment is not judged by one look
   Diagnosis diagnosis_;
 };
 

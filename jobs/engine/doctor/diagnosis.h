@@ -30,7 +30,7 @@ struct Diagnosis {
 
 /// Compares nodes with the median of all, or with what most of them have: of three or more one can be named,
 /// of two only said that they differ. By itself a node is odd that misses `min_gpus`, cannot use the folder,
-/// or holds a GPU back.
+/// or holds a GPU back. Where a node is silent, what may pass is not judged: nobody looks again.
 Diagnosis diagnose(std::span<const NodeFacts> nodes, int min_gpus);
 
 }  // namespace ditmill::jobs::doctor
