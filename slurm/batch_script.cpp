@@ -47,8 +47,10 @@ std::string literal(std::string_view path) {
 
 /// What is the same in all scripts: slurm/script/NAME.sh.
 std::string_view part(std::string_view name) {
-  const std::span<const EmbeddedText> parts = embedded::script_parts();
-  return std::ranges::find(parts, name, &EmbeddedText::stem)->text;
+  for (const EmbeddedText& each : embedded::script_parts()) {
+    if (each.stem == name) return each.text;
+  }
+  throw Error{Category::internal, "find a part of the batch script", Where{.file = std::string(name)}};
 }
 
 class Script {
@@ -57,8 +59,9 @@ class Script {
 
   std::string text() {
     head();
-    traps();
     site();
+    facts();
+    text_ += part("signals");
     if (settings_.stage) stage(*settings_.stage);
     launch();
     conclude();
@@ -95,6 +98,9 @@ class Script {
     for (const std::string& option : settings_.options) sbatch(option);
     line("");
     origin();
+  }
+
+  void facts() {
     if (is_array()) {
       line("array=" + shell_word(job_.run_directory));
       line("run=$array/shards/$(printf %04d \"${SLURM_ARRAY_TASK_ID:?is set by sbatch --array}\")");
@@ -138,31 +144,48 @@ class Script {
     sbatch("--open-mode=append");
     line("");
     origin();
-    line("run=" + shell_word(job_.run_directory));
-    line("");
   }
 
   void merge() {
-    text_ += "shards=()\nunfinished=\nfor ((i = 0; i < " + std::to_string(job_.shards) + R"(; i++)); do
+    line("run=" + shell_word(job_.run_directory));
+    line("options=(" + words(options_of_whose(job_.sbatch_options)) + ") # of sbatch, beside those above");
+    line("");
+    text_ += part("outcome");
+    text_ += R"(# A task may have left a successor; it is waited for, too.
+alive=
+while read -r id state script; do
+  if [[ $script != "$run/submit/job.sh" || $state == COMPLETING || :$alive: == *:$id:* ]]; then continue; fi
+  alive+=${alive:+:}$id
+done < <(squeue --me --noheader --format='%F %T %o')
+if [[ -n $alive ]]; then
+  echo "ditmill: to be merged after $alive"
+  sbatch --dependency="afterany:$alive" "${options[@]}" "$run/submit/merge.sh"
+  exit
+fi
+
+shards=()
+unfinished=
+)";
+    text_ += "for ((i = 0; i < " + std::to_string(job_.shards) + R"(; i++)); do
   shard=$run/shards/$(printf %04d "$i")
   shards+=("$shard")
-  code=$(grep -o '"exit": *[0-9]*' "$shard/outcome.json" 2>/dev/null | grep -o '[0-9]*$')
-  [[ $code == 0 || $code == 2 ]] && continue
+  code=$(outcome "$shard" exit)
+  if [[ ($code == 0 || $code == 2) && $(outcome "$shard" left) == 0 ]]; then continue; fi
   unfinished+=" $i"
   echo "ditmill: shard $i: exit ${code:-code not known: it wrote no outcome.json}; its logs: $run/logs/slurm-*_$i.log"
 done
 if [[ -n $unfinished ]]; then
   echo "ditmill: not merged. To submit shard$unfinished again:"
-  echo ")" + job_.ditmill +
-             R"( submit $run/submit/job.yaml --retry"
+  printf '%q ' )" +
+             shell_word(job_.ditmill) +
+             R"( submit "$run/submit/job.yaml" --retry
+  echo
   exit 75
 fi
 exec )" + shell_word(job_.ditmill) +
              R"( results merge "${shards[@]}" --out "$run"
 )";
   }
-
-  void traps() { text_ += part("signals"); }
 
   void site() {
     if (!settings_.modules.empty()) {
@@ -175,6 +198,7 @@ exec )" + shell_word(job_.ditmill) +
       line("# slurm.prologue");
       text_ += settings_.prologue;
       if (!settings_.prologue.ends_with('\n')) line("");
+      line("set +eu # below, a command that fails is looked at");
       line("");
     }
   }
@@ -208,7 +232,7 @@ do :; done
 if ((staged != 0)) && [[ -z $told ]]; then
   echo "ditmill: exit 3: not staged on every node, for what is said above" >&2
 )";
-    if (!staging.keep) line("  \"${on_each_node[@]}\" --remove");
+    if (!staging.keep) line("  timeout 20 \"${on_each_node[@]}\" --remove");
     text_ += "  exit 3\nfi\n\n";
   }
 
@@ -280,9 +304,10 @@ if ((staged != 0)) && [[ -z $told ]]; then
   }
 
   void conclude() {
+    text_ += part("outcome");
     text_ += part("life");
     if (settings_.stage && !settings_.stage->keep) {
-      line("[[ $told == TERM || -n $lost ]] || \"${on_each_node[@]}\" --remove");
+      line("[[ $told == TERM || -n $lost ]] || timeout 20 \"${on_each_node[@]}\" --remove");
       line("");
     }
     text_ += part("end");

@@ -42,6 +42,12 @@ class Signals {
   ~Signals() { give_back(); }
 
   void give_back() const { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }
+  /// Whether one of the forwarded ones has come already.
+  bool pending() const {
+    sigset_t come{};
+    ::sigpending(&come);
+    return std::ranges::any_of(forwarded, [&come](int signal) { return sigismember(&come, signal) == 1; });
+  }
   int next() const {
     int signal = 0;
     while (::sigwait(&set_, &signal) != 0) {
@@ -144,6 +150,7 @@ void allow_root() {
 }
 
 int launch_run(const RunOptions& options, const std::vector<std::string>& arguments) {
+  const Signals signals;
   std::string path;
   {
     std::vector<Problem> problems;
@@ -161,12 +168,12 @@ int launch_run(const RunOptions& options, const std::vector<std::string>& argume
     words.push_back(word);
   }
 
-  const Signals signals;
   for (int crashes = 0;;) {
+    if (signals.pending()) return 75;
     const int before = newest_epoch(run);
     const Ended ended = run_once(words, signals);
     const int epoch = newest_epoch(run);
-    if (epoch == before) return exit_code_of(ended.status);  // it never came to the run directory
+    if (epoch == before) return ended.told ? 75 : exit_code_of(ended.status);  // it never came to the run
     const std::optional<Outcome> outcome = outcome_of(run, epoch);
     // A rank that died on another machine ends rank 0 like a signal from outside; mpirun tells its signal.
     const bool lost_elsewhere =

@@ -1,19 +1,26 @@
 # One task of an array has the id of the whole for its own.
 me=${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID}
 me=${me:-${SLURM_JOB_ID:?is set by sbatch}}
-kill_wait=$(scontrol show config | sed -n 's/^KillWait *= *\([0-9]*\).*/\1/p')
 
 # USR2 comes before the time limit, USR1 from `ditmill cancel`: the run finishes what fits, and stops. After TERM
 # Slurm kills within its KillWait: what has not ended by itself in the first half of it then seals what it has.
 told=
 launcher=
+kill_wait=
+pass_on() {
+  local i
+  # Until it is the launcher, and no longer a copy of this shell, a signal is lost on it.
+  for ((i = 0; i < 40; i++)); do
+    [[ /proc/$launcher/exe -ef /proc/$$/exe ]] || break
+    sleep 0.05
+  done
+  kill -s USR2 "$launcher"
+  if [[ $told == TERM ]]; then (sleep $((${kill_wait:-30} / 2)) && kill -s TERM "$launcher") 2>/dev/null & fi
+}
 # shellcheck disable=SC2317 # the traps call it
 tell() {
   told=$1
-  if [[ -n $launcher ]]; then
-    kill -s USR2 "$launcher"
-    if [[ $told == TERM ]]; then (sleep $((${kill_wait:-30} / 2)) && kill -s TERM "$launcher") 2>/dev/null & fi
-  fi
+  [[ -z $launcher ]] || pass_on
   case $told in
     USR1) echo "ditmill: cancelled: the run finishes what fits, and ends" ;;
     USR2) echo "ditmill: warned by Slurm: the run finishes what fits, and stops" ;;
@@ -23,6 +30,7 @@ tell() {
 trap 'tell USR1' USR1
 trap 'tell USR2' USR2
 trap 'tell TERM' TERM
+kill_wait=$(scontrol show config | sed -n 's/^KillWait *= *\([0-9]*\).*/\1/p')
 
 # When the time limit ends the job, in seconds since 1970 by this node's clock; nothing without a limit.
 end_time() {

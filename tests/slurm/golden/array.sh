@@ -15,6 +15,8 @@
 # Written by ditmill 1.0 (submit), to be read and changed: `sbatch` takes it as it is. The next
 # `ditmill submit` of this run directory writes it anew.
 
+module load openmpi/4.1 || exit 3
+
 array=/runs/array
 run=$array/shards/$(printf %04d "${SLURM_ARRAY_TASK_ID:?is set by sbatch --array}")
 mkdir -p "$run/logs"
@@ -26,19 +28,26 @@ first=(--retry failed) # of run, at the job's first start alone
 # One task of an array has the id of the whole for its own.
 me=${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID}
 me=${me:-${SLURM_JOB_ID:?is set by sbatch}}
-kill_wait=$(scontrol show config | sed -n 's/^KillWait *= *\([0-9]*\).*/\1/p')
 
 # USR2 comes before the time limit, USR1 from `ditmill cancel`: the run finishes what fits, and stops. After TERM
 # Slurm kills within its KillWait: what has not ended by itself in the first half of it then seals what it has.
 told=
 launcher=
+kill_wait=
+pass_on() {
+  local i
+  # Until it is the launcher, and no longer a copy of this shell, a signal is lost on it.
+  for ((i = 0; i < 40; i++)); do
+    [[ /proc/$launcher/exe -ef /proc/$$/exe ]] || break
+    sleep 0.05
+  done
+  kill -s USR2 "$launcher"
+  if [[ $told == TERM ]]; then (sleep $((${kill_wait:-30} / 2)) && kill -s TERM "$launcher") 2>/dev/null & fi
+}
 # shellcheck disable=SC2317 # the traps call it
 tell() {
   told=$1
-  if [[ -n $launcher ]]; then
-    kill -s USR2 "$launcher"
-    if [[ $told == TERM ]]; then (sleep $((${kill_wait:-30} / 2)) && kill -s TERM "$launcher") 2>/dev/null & fi
-  fi
+  [[ -z $launcher ]] || pass_on
   case $told in
     USR1) echo "ditmill: cancelled: the run finishes what fits, and ends" ;;
     USR2) echo "ditmill: warned by Slurm: the run finishes what fits, and stops" ;;
@@ -48,6 +57,7 @@ tell() {
 trap 'tell USR1' USR1
 trap 'tell USR2' USR2
 trap 'tell TERM' TERM
+kill_wait=$(scontrol show config | sed -n 's/^KillWait *= *\([0-9]*\).*/\1/p')
 
 # When the time limit ends the job, in seconds since 1970 by this node's clock; nothing without a limit.
 end_time() {
@@ -84,8 +94,6 @@ meaning() {
   fi
 }
 
-module load openmpi/4.1 || exit 3
-
 job=(run /runs/array/submit/job.yaml --run-dir "$run" --shard "$SLURM_ARRAY_TASK_ID/4" --grace 90 --max-fails 10)
 # mpirun, where the nodes have Open MPI's; else srun, where Slurm speaks PMIx.
 if mpirun --version 2>/dev/null | grep -q 'Open MPI'; then
@@ -97,10 +105,15 @@ else
   exit 3
 fi
 
+# What a run directory's outcome.json says of a field: outcome FOLDER FIELD.
+outcome() { grep -o "\"$2\": *[a-z0-9]*" "$1/outcome.json" 2>/dev/null | grep -o '[a-z0-9]*$'; }
+
 # outcome.json says how a run ended; exit codes of launchers do not. A start that has left none died too suddenly.
-outcome() { grep -o "\"$1\": *[a-z0-9]*" "$run/outcome.json" 2>/dev/null | grep -o '[a-z0-9]*$'; }
 reason() { sed -n 's/.*"reason": *"\([^"]*\)".*/\1/p' "$run/outcome.json" 2>/dev/null; }
-starts() { compgen -G "$run/epochs/*.json" | wc -l; }
+starts() {
+  local all=("$run"/epochs/*.json)
+  if [[ -e ${all[0]} ]]; then echo "${#all[@]}"; else echo 0; fi
+}
 stopped() { [[ -e $run/STOP || -e ${array:-$run}/STOP ]]; }
 
 # The job's nodes that do not answer, with commas: Slurm itself may take minutes to find that out.
@@ -119,7 +132,10 @@ go_back() {
   script=$(squeue --noheader --job="$me" --format=%o)
   [[ -f $script ]] || script=$0
   if [[ -n $lost ]]; then
-    if sbatch --test-only --exclude="$lost" "$script" &>/dev/null; then leave_out=$lost; fi
+    leave_out=$(scontrol show job "$me" | sed -n 's/.* ExcNodeList=\([^ ]*\).*/\1/p')
+    if [[ $leave_out == '(null)' ]]; then leave_out=; fi
+    leave_out=${leave_out:+$leave_out,}$lost
+    sbatch --test-only "${options[@]}" --exclude="$leave_out" "$script" &>/dev/null || leave_out=
     echo "ditmill: $lost: no answer${leave_out:+; left out from now on}"
   fi
   echo "ditmill: exit $code; back to the queue${counts:+, restart $((++restart)) of at most $restarts}"
@@ -127,19 +143,24 @@ go_back() {
   trap '' TERM # that of the requeue
   if scontrol requeue "$me"; then
     [[ -z $leave_out ]] || scontrol update "JobId=$me" "ExcNodeList=$leave_out"
-  elif ! comes_back; then
-    next=$(sbatch --parsable --dependency="afternotok:$me" --kill-on-invalid-dep=yes \
-      "${options[@]}" ${SLURM_ARRAY_TASK_ID:+--array="$SLURM_ARRAY_TASK_ID"} ${leave_out:+--exclude="$leave_out"} \
-      "$script" "$restart") || return
-    next=${next%%;*}
-    sed -i -e "s/\"job_id\": \"$me\"/\"job_id\": \"$next\"/" -e "s/slurm-$me\.log/slurm-$next.log/" "${array:-$run}/submit/job.json"
-    echo "ditmill: Slurm does not requeue this job: job $next goes on with it"
+    return
   fi
+  if comes_back || [[ $told == USR1 ]] || stopped; then return; fi
+  next=$(sbatch --parsable --dependency="afternotok:$me" --kill-on-invalid-dep=yes \
+    "${options[@]}" ${SLURM_ARRAY_TASK_ID:+--array="$SLURM_ARRAY_TASK_ID"} ${leave_out:+--exclude="$leave_out"} \
+    "$script") || return
+  next=${next%%;*}
+  echo "$next${SLURM_ARRAY_TASK_ID:+_$SLURM_ARRAY_TASK_ID} $restart" >>"$run/logs/restarts"
+  if [[ -z $SLURM_ARRAY_TASK_ID ]]; then
+    flock --wait=10 "$run/submit/lock" \
+      sed -i -e "s/\"job_id\": \"$me\"/\"job_id\": \"$next\"/" -e "s/slurm-$me\.log/slurm-$next.log/" "$run/submit/job.json"
+  fi
+  echo "ditmill: Slurm does not requeue this job: job $next goes on with it"
 }
 
 # What Slurm itself does with the job (preemption, a node that it lost) does not count.
 restart=$(sed -n "s/^$me //p" "$run/logs/restarts" 2>/dev/null | tail -n 1)
-restart=${restart:-${1:-0}}
+restart=${restart:-0}
 if ((${SLURM_RESTART_COUNT:-0} + restart)); then first=(); fi
 for ((crash = 0; ; crash++)); do
   before=$(starts)
@@ -151,6 +172,7 @@ for ((crash = 0; ; crash++)); do
   echo "ditmill: job $me on $SLURM_JOB_NODELIST: ${launch[*]} ${first[*]}"
   env ${end:+SLURM_JOB_END_TIME="$end"} "${launch[@]}" "${first[@]}" &
   launcher=$!
+  [[ -z $told ]] || pass_on
   first=()
   # A signal ends `wait` early.
   while
@@ -161,11 +183,14 @@ for ((crash = 0; ; crash++)); do
   launcher=
   if (($(starts) > before)); then
     # To rank 0 a rank that died elsewhere may look like a signal: launchers end the others by TERM.
-    if [[ $(outcome exit) == 75 && -z $told && ($code != 75 || $(reason) == *SIGTERM*) ]]; then crashed=true; fi
-    code=$(outcome exit)
-    crashed=${crashed:-$(outcome crashed)}
-    [[ -n $code ]] || code=3 crashed=true
+    if [[ $(outcome "$run" exit) == 75 && -z $told && ($code != 75 || $(reason) == *SIGTERM*) ]]; then crashed=true; fi
+    code=$(outcome "$run" exit)
+    crashed=${crashed:-$(outcome "$run" crashed)}
+    if [[ -z $code && -z $told ]]; then code=3 crashed=true; fi
+  elif [[ -n $told ]]; then
+    code=
   fi
+  code=${code:-75} # told to end before it had begun
   if [[ $crashed != true || -n $told ]] || stopped; then break; fi
   lost=$(lost_nodes)
   if [[ -n $lost ]] || ((crash >= crashes)); then break; fi

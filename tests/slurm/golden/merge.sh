@@ -11,23 +11,40 @@
 # Written by ditmill 1.0 (submit), to be read and changed: `sbatch` takes it as it is. The next
 # `ditmill submit` of this run directory writes it anew.
 
-run=/runs/array
-
 module load openmpi/4.1 || exit 3
+
+run=/runs/array
+options=() # of sbatch, beside those above
+
+# What a run directory's outcome.json says of a field: outcome FOLDER FIELD.
+outcome() { grep -o "\"$2\": *[a-z0-9]*" "$1/outcome.json" 2>/dev/null | grep -o '[a-z0-9]*$'; }
+
+# A task may have left a successor; it is waited for, too.
+alive=
+while read -r id state script; do
+  if [[ $script != "$run/submit/job.sh" || $state == COMPLETING || :$alive: == *:$id:* ]]; then continue; fi
+  alive+=${alive:+:}$id
+done < <(squeue --me --noheader --format='%F %T %o')
+if [[ -n $alive ]]; then
+  echo "ditmill: to be merged after $alive"
+  sbatch --dependency="afterany:$alive" "${options[@]}" "$run/submit/merge.sh"
+  exit
+fi
 
 shards=()
 unfinished=
 for ((i = 0; i < 4; i++)); do
   shard=$run/shards/$(printf %04d "$i")
   shards+=("$shard")
-  code=$(grep -o '"exit": *[0-9]*' "$shard/outcome.json" 2>/dev/null | grep -o '[0-9]*$')
-  [[ $code == 0 || $code == 2 ]] && continue
+  code=$(outcome "$shard" exit)
+  if [[ ($code == 0 || $code == 2) && $(outcome "$shard" left) == 0 ]]; then continue; fi
   unfinished+=" $i"
   echo "ditmill: shard $i: exit ${code:-code not known: it wrote no outcome.json}; its logs: $run/logs/slurm-*_$i.log"
 done
 if [[ -n $unfinished ]]; then
   echo "ditmill: not merged. To submit shard$unfinished again:"
-  echo "/opt/ditmill/ditmill submit $run/submit/job.yaml --retry"
+  printf '%q ' /opt/ditmill/ditmill submit "$run/submit/job.yaml" --retry
+  echo
   exit 75
 fi
 exec /opt/ditmill/ditmill results merge "${shards[@]}" --out "$run"
