@@ -36,6 +36,13 @@ std::optional<std::string> RunDirectory::told_to_stop() const {
   return told ? std::optional{array.stop_file()} : std::nullopt;
 }
 
+std::string RunDirectory::no_run_hint() const {
+  if (!std::filesystem::exists(submission())) return path_ + " is no run directory of ditmill";
+  const bool array = std::filesystem::exists(shards());
+  return "ditmill status " + path_ +
+         (array ? " says what keeps the array from being merged" : " says whether its job has begun");
+}
+
 std::string RunDirectory::journal(int epoch, int group) const {
   return journals() + "/" + stem(epoch, group) + ".jsonl";
 }

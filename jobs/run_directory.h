@@ -40,6 +40,9 @@ class RunDirectory {
   /// The file that tells a run to stop, its own or that of the array that it is a shard of, if one is there.
   std::optional<std::string> told_to_stop() const;
 
+  /// A hint for where requests.jsonl is missing: what else it may be.
+  std::string no_run_hint() const;
+
   /// Makes the folders. Throws Error(io).
   void create() const;
 

@@ -60,6 +60,15 @@ std::optional<Shard> frozen_shard(const RunDirectory& run) {
 }
 
 void require_same_shard(const RunDirectory& run, const std::optional<Shard>& shard) {
+  if (std::filesystem::exists(run.shards())) {
+    throw Error{Category::usage,
+                "go on in a run directory",
+                Where{.file = run.path()},
+                Expected{"that of one run"},
+                Got{"that of an array, whose shards are runs of their own and are merged into it"},
+                "ditmill submit " + run.submission() +
+                    "/job.yaml --retry; or one shard: run --shard I/K --run-dir " + run.shards() + "/NNNN"};
+  }
   if (!std::filesystem::exists(run.requests()) || !std::filesystem::exists(run.manifest())) return;
   const std::optional<Shard> frozen = frozen_shard(run);
   if (frozen == shard) return;

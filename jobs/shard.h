@@ -36,8 +36,8 @@ void keep_shard(ItemList& items, const Shard& shard);
 /// The shard that a run directory's frozen manifest names; none: the whole list, or no manifest.
 std::optional<Shard> frozen_shard(const RunDirectory& run);
 
-/// Refuses to go on in a run directory whose frozen manifest is that of another shard, or of the whole list:
-/// Error(usage). One that holds no items yet is anybody's.
+/// Refuses to go on in the run directory of an array, and in one whose frozen manifest is that of another
+/// shard, or of the whole list: Error(usage). One that holds no items yet is anybody's.
 void require_same_shard(const RunDirectory& run, const std::optional<Shard>& shard);
 
 }  // namespace ditmill::jobs

@@ -31,6 +31,11 @@ Submission read_submission(const RunDirectory& run) {
   }
 }
 
+std::string resubmit_command(const RunDirectory& run) {
+  const std::string manifest = SubmissionFiles{run}.manifest();
+  return std::filesystem::exists(manifest) ? "ditmill submit " + slurm::shell_word(manifest) : "";
+}
+
 nlohmann::json submission_record(const slurm::BatchJob& job, const std::string& id,
                                  const std::vector<std::string>& sbatch_options) {
   const auto now = std::chrono::system_clock::now().time_since_epoch();

@@ -117,6 +117,7 @@ Ran insist(const std::vector<std::string>& words, const std::string& input) {
   Ran ran = run_command(words, input);
   if (ran.status == 0) return ran;
   while (ran.err.ends_with('\n')) ran.err.pop_back();
+  for (std::size_t at = 0; (at = ran.err.find('\n', at)) != std::string::npos;) ran.err.replace(at, 1, "; ");
   throw Error{reached_controller(ran.err) ? Category::usage : Category::io,
               "run " + words.front(),
               {},

@@ -13,6 +13,7 @@ void add_passed_options(CLI::App& command, RunOptions& options) {
   command.add_flag("--drop", options.drop, "Forget items that are no longer in the list");
   command.add_option("--only", options.selection.only, "Do only these items, and leave the others")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->type_name("IDS");
   command.add_flag("--shuffle", options.selection.shuffle,
                    "Do the items in an order that is as good as random, and the same in every start");

@@ -104,6 +104,7 @@ class SlurmWatcher {
     if (fresh) return report_;
     id_ = id;
     report_ = id.empty() ? std::nullopt : slurm::ask_of_job(id);
+    if (report_) add_older();
     asked_ = Clock::now();
     return report_;
   }
@@ -115,6 +116,16 @@ class SlurmWatcher {
     const bool by_hand = submitted.size() < owner.slurm_job.size() ||
                          (submitted.size() == owner.slurm_job.size() && submitted < owner.slurm_job);
     return by_hand ? owner.slurm_job : submitted;
+  }
+
+  /// Tasks of an array that were submitted earlier than its last ones, and live.
+  void add_older() {
+    for (const std::string& id : read_submission(run_).older_jobs) {
+      const std::optional<slurm::JobReport> older = slurm::ask_of_job(id);
+      if (!older) continue;
+      std::ranges::copy_if(older->jobs, std::back_inserter(report_->jobs),
+                           [](const slurm::JobFacts& job) { return job.waits() || job.works(); });
+    }
   }
 
   RunDirectory run_;

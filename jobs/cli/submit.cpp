@@ -170,6 +170,26 @@ int run_exit(const RunDirectory& run, int epoch_before) {
               "its log in " + run.logs() + " says why"};
 }
 
+void refuse_stopped(const RunDirectory& run) {
+  const std::optional<std::string> file = run.told_to_stop();
+  if (!file) return;
+  throw Error{Category::usage,
+              "submit a run",
+              Where{.file = run.path()},
+              Expected{"one that is not told to stop"},
+              Got{*file},
+              "remove it to go on"};
+}
+
+/// Slurm queues what can never start, too; and what cannot start now may tomorrow.
+void warn_if_it_cannot_start(const std::string& script, const std::vector<std::string>& options) {
+  try {
+    slurm::sbatch_test_only(script, options);
+  } catch (const Error& error) {
+    std::cerr << "ditmill: as things are, Slurm could not start this job: " << error.got() << "\n";
+  }
+}
+
 void refuse_second(const RunDirectory& run, const slurm::QueuedJob& live, bool is_array) {
   throw Error{Category::usage,
               "submit a run",
@@ -234,6 +254,10 @@ void add_retry_option(CLI::App& command, SubmitOptions& options) {
 
 void add_submit_options(CLI::App& command, SubmitOptions& options) {
   command.add_option("manifest", options.run.manifest, "The job manifest (YAML)");
+  // Before the options that add to it: it assigns.
+  command.add_option("--set", options.run.sets, "a.b.c=V: sets a manifest field, as for run")
+      ->allow_extra_args(false)
+      ->type_name("KEY=VALUE");
   command.add_option("sbatch", options.sbatch, "After --: options for sbatch, verbatim")
       ->type_name("OPTIONS");
   const auto set = [&](const char* option, const char* key, const char* what, const char* type) {
@@ -272,9 +296,6 @@ void add_submit_options(CLI::App& command, SubmitOptions& options) {
         return array_option_from_text(text) ? "" : "expected K or K%M, as 8 or 8%2, but got " + text;
       });
   add_retry_option(command, options);
-  command.add_option("--set", options.run.sets, "a.b.c=V: sets a manifest field, as for run")
-      ->allow_extra_args(false)
-      ->type_name("KEY=VALUE");
   command.add_option("--run-dir", options.run.run_dir, "Run directory, instead of output.path")
       ->type_name("DIR");
   command.add_flag("--print-script", options.print_script, "Print the batch script, and submit nothing");
@@ -296,11 +317,13 @@ int submit_run(const SubmitOptions& options, std::ostream& out) {
   const RunDirectory run{fs::weakly_canonical(job.manifest.output.path).string()};
   const auto array = choose_array(options, run, read_submission(run), job.manifest);
   const slurm::BatchJob batch = batch_job(options, job, run, a_node, array);
+  const std::string script = slurm::batch_script(batch);
   if (options.print_script || options.test_only) {
-    const std::string script = slurm::batch_script(batch);
     out << (options.print_script ? script : slurm::sbatch_test_only(script, options.sbatch));
     return 0;
   }
+  refuse_stopped(run);
+  warn_if_it_cannot_start(script, options.sbatch);
   make_folder(run.submission());
   json record;
   const int epoch_before = newest_epoch(run);

@@ -114,7 +114,7 @@ JoblogResult write_joblog(const RunDirectory& run, const std::function<void(std:
   std::optional<ItemCounts> items = ItemCounts::read(run);
   if (!items) {
     throw Error(Category::not_found, "write a joblog", Where{.file = run.requests()}, {}, {},
-                run.path() + " is no run directory of ditmill, or its list is not frozen yet");
+                run.no_run_hint());
   }
   Joblog joblog(run, *std::move(items), write);
   joblog.header();

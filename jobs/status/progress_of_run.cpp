@@ -7,6 +7,7 @@
 
 #include "configs/error.h"
 #include "jobs/store/durable.h"
+#include "jobs/submission.h"
 
 namespace ditmill::jobs {
 namespace {
@@ -60,6 +61,7 @@ RunProgress RunWatcher::look(double now) {
   if (name_.empty()) name_ = job_name(run_);
   progress.name = name_;
   progress.stop_file = run_.told_to_stop().has_value();
+  progress.resubmit = resubmit_command(run_);
   add_counts(progress);
   add_ranks(progress);
   add_rate(progress);

@@ -147,6 +147,7 @@ ArrayProgress ArrayWatcher::look(double now) {
   whole.now = now;
   whole.has_list = true;
   whole.stop_file = run_.told_to_stop().has_value();
+  whole.resubmit = resubmit_command(run_) + " --retry";
   for (int i = 0; i < submission_.shards; ++i) {
     array.shards.push_back(look_at(i, now));
     add(whole, array.shards.back().progress);

@@ -196,13 +196,16 @@ class Page {
     screen_.line(fmt::format("{}: {}", name(life.state), life.reason), tint_of(life.state));
     if (life.state == RunState::waiting) return;
     const bool goes_on = life.state != RunState::finished && (progress_.left > 0 || !progress_.has_list);
+    const std::string& submit = progress_.resubmit;
+    const std::string again = submit.empty() ? "run the same command again" : "`" + submit + "`";
     if (goes_on && progress_.has_list) {
-      screen_.line(fmt::format("run the same command again: it resumes with the {} left",
-                               counted(progress_.left, "item")));
+      screen_.line(fmt::format("{}: it resumes with the {} left", again, counted(progress_.left, "item")));
     } else if (goes_on) {
-      screen_.line("run the same command again: it resumes");
+      screen_.line(again + ": it resumes");
     } else if (progress_.failed + progress_.quarantined > 0) {
-      screen_.line("`ditmill run --retry failed` (or quarantined) with the same manifest tries those again");
+      const std::string command = submit.empty() ? "ditmill run" : submit.substr(0, submit.find(" --retry"));
+      screen_.line(fmt::format("`{} --retry failed` (or quarantined){} tries those again", command,
+                               submit.empty() ? " with the same manifest" : ""));
     }
   }
 

@@ -109,7 +109,7 @@ void for_each_item(const RunDirectory& run, const JournalState& journals,
   } catch (const Error& error) {
     if (error.category() != Category::not_found) throw;
     throw Error(Category::not_found, "read the items of a run", Where{.file = run.requests()}, {}, {},
-                run.path() + " is no run directory of ditmill");
+                run.no_run_hint());
   }
   if (!begun.empty()) line(begun);
 }

@@ -53,9 +53,8 @@ class ShardsTest(unittest.TestCase):
         self.merge()
         self.assertEqual(self.items(self.array), self.items(self.path / "whole"))
         self.assertEqual(self.verified(self.array), 10)
-        ditmill.ditmill("run", self.array / "manifest.yaml", ranks=1)
-        self.assertEqual(self.verified(self.array), 10)
-        self.assertIn("one of a run on the merged directory", self.merge(code=1).stderr)
+        refused = ditmill.ditmill("run", self.array / "manifest.yaml", ranks=1, code=1)
+        self.assertIn("that of an array, whose shards are runs of their own", refused.stderr)
         again = ditmill.ditmill("run", "--from-dump", self.folder(1) / "config.json", "--run-dir", self.path / "again",
                                 ranks=1)
         self.assertEqual(again.returncode, 0)

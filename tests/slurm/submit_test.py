@@ -116,6 +116,21 @@ class SubmitTest(SubmissionTest):
         self.assertRegex(self.ditmill("submit", manifest, "--test-only").stdout, "to start at")
         self.assertFalse(self.run_directory.exists())
 
+    def test_options_and_set_go_together_in_any_order(self):
+        words = ["--set", "slurm.max_crashes=7", "--nodes", "3", "--set", "slurm.max_restarts=9", "--time", "30"]
+        script = self.ditmill("submit", *words, self.manifest(), "--print-script").stdout
+        for line in ("#SBATCH --nodes=3\n", "#SBATCH --time=30\n", "crashes=7 ", "restarts=9 "):
+            self.assertIn(line, script)
+
+    def test_a_run_that_is_told_to_stop_is_not_submitted(self):
+        self.run_directory.mkdir()
+        (self.run_directory / "STOP").touch()
+        self.assertIn("STOP; hint: remove it", self.ditmill("submit", self.manifest(), code=1).stderr.replace("\n", " "))
+
+    def test_what_can_not_start_is_said(self):
+        done = self.ditmill("submit", self.manifest(), "--nodes", "9")
+        self.assertIn("Slurm could not start this job: ", done.stderr)
+
     def test_no_slurm_is_told_as_such(self):
         environment = dict(self.cluster.environment, PATH=str(self.path))
         done = subprocess.run(ditmill.command(["submit", self.manifest()]), env=environment, capture_output=True,

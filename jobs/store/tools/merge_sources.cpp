@@ -50,7 +50,7 @@ MergeSource open_source(const std::string& path, const slurm::Allocation& alloca
   MergeSource source{.run = RunDirectory{path}, .config = {}};
   if (!std::filesystem::exists(source.run.requests())) {
     throw Error(Category::not_found, "merge runs", Where{.file = source.run.requests()}, {}, {},
-                path + " is no run directory of ditmill");
+                source.run.no_run_hint());
   }
   require_idle(source.run, allocation, "merge runs");
   source.config = read_config(source.run);

@@ -93,7 +93,7 @@ class Verifier {
       std::optional<FrozenJob> frozen = read_frozen_job(run_);
       if (!frozen && journal_files(run_).empty()) {
         throw Error(Category::not_found, "read the items of a run", Where{.file = run_.requests()}, {}, {},
-                    run_.path() + " is no run directory of ditmill");
+                    run_.no_run_hint());
       }
       if (!frozen) return damage(name_of(run_.requests()), "it is missing");
       list_ = std::move(frozen->items);
