@@ -2,6 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
+
+#include "configs/error.h"
+#include "jobs/store/durable.h"
+
 namespace ditmill::jobs {
 namespace {
 
@@ -90,6 +95,14 @@ std::optional<Outcome> outcome_from_text(const std::string& text) {
   } catch (const nlohmann::json::exception&) {
     return std::nullopt;
   }
+}
+
+std::optional<Outcome> read_outcome(const RunDirectory& run) {
+  try {
+    if (std::filesystem::exists(run.outcome())) return outcome_from_text(durable::read_file(run.outcome()));
+  } catch (const Error&) {  // it was removed at this moment, or is not to be read
+  }
+  return std::nullopt;
 }
 
 }  // namespace ditmill::jobs

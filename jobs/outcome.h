@@ -8,6 +8,7 @@
 
 #include "jobs/journal/reader.h"
 #include "jobs/list/item_list.h"
+#include "jobs/run_directory.h"
 
 namespace ditmill::jobs {
 
@@ -38,6 +39,9 @@ struct Outcome {
   std::string reason = {};
   int epoch = 0;
   bool crashed = false;  ///< a rank was lost
+
+  /// Nothing is left to do, whatever was given up.
+  bool finished() const noexcept { return counts.left == 0 && (exit == 0 || exit == 2); }
 };
 
 /// Draws exit code and reason from what became of all items, of those that this start was to do, and from
@@ -47,5 +51,7 @@ Outcome decide_outcome(const Counts& all, const Counts& chosen, const EarlyEnd& 
 nlohmann::json to_json(const Outcome& outcome);
 /// What an outcome.json says; nothing if it is none.
 std::optional<Outcome> outcome_from_text(const std::string& text);
+/// What the run directory's says; nothing if there is none, or none that can be read.
+std::optional<Outcome> read_outcome(const RunDirectory& run);
 
 }  // namespace ditmill::jobs

@@ -1,6 +1,7 @@
 #include "jobs/shard.h"
 
 #include <charconv>
+#include <cstdint>
 #include <filesystem>
 #include <vector>
 
@@ -16,6 +17,16 @@ std::optional<int> number(std::string_view text) {
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
   const bool whole = failure == std::errc() && end == text.data() + text.size() && text.front() != '-';
   return whole ? std::optional{value} : std::nullopt;
+}
+
+std::vector<std::uint32_t> positions_of(const Shard& shard, std::size_t items) {
+  std::vector<std::uint32_t> positions;
+  positions.reserve(shard.size(items));
+  for (auto i = static_cast<std::size_t>(shard.index); i < items;
+       i += static_cast<std::size_t>(shard.count)) {
+    positions.push_back(static_cast<std::uint32_t>(i));
+  }
+  return positions;
 }
 
 }  // namespace
@@ -39,14 +50,12 @@ std::string describe(const std::optional<Shard>& shard) {
   return shard ? std::to_string(shard->index) + "/" + std::to_string(shard->count) : "the whole list";
 }
 
-void keep_shard(ItemList& items, const Shard& shard) {
-  std::vector<std::uint32_t> kept;
-  kept.reserve(shard.size(items.size()));
-  for (std::size_t i = static_cast<std::size_t>(shard.index); i < items.size();
-       i += static_cast<std::size_t>(shard.count)) {
-    kept.push_back(static_cast<std::uint32_t>(i));
-  }
-  items.select(kept);
+void keep_shard(ItemList& items, const Shard& shard) { items.select(positions_of(shard, items.size())); }
+
+ItemList shard_of(const ItemList& items, const Shard& shard) {
+  ItemList its;
+  for (const std::uint32_t position : positions_of(shard, items.size())) its.add(items[position]);
+  return its;
 }
 
 std::optional<Shard> frozen_shard(const RunDirectory& run) {

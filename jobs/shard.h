@@ -32,6 +32,8 @@ std::string describe(const std::optional<Shard>& shard);
 
 /// Keeps the items of the shard, in their order.
 void keep_shard(ItemList& items, const Shard& shard);
+/// A list of the shard's items alone.
+ItemList shard_of(const ItemList& items, const Shard& shard);
 
 /// The shard that a run directory's frozen manifest names; none: the whole list, or no manifest.
 std::optional<Shard> frozen_shard(const RunDirectory& run);

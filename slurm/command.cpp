@@ -72,7 +72,8 @@ int await(pid_t child, std::optional<std::chrono::milliseconds> patience) {
 }
 
 bool reached_controller(const std::string& said) {
-  for (const char* words : {"contact slurm controller", "timed out", "onnect", "onnection", "resolve"}) {
+  for (const char* words :
+       {"contact slurm controller", "timed out", "onnect", "resolve", "Zero Bytes", "standby"}) {
     if (said.find(words) != std::string::npos) return false;
   }
   return true;

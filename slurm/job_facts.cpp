@@ -5,6 +5,7 @@
 #include <charconv>
 #include <chrono>
 #include <map>
+#include <utility>
 
 #include "configs/error.h"
 #include "slurm/command.h"
@@ -18,6 +19,9 @@ using namespace std::chrono_literals;
 /// A controller that answers does so in milliseconds; whoever looks at a run must not wait for one that does
 /// not.
 constexpr std::chrono::milliseconds patience = 3s;
+
+/// Else Slurm cuts a long list of an array's tasks: "0,2,4,6...".
+constexpr const char* whole_lists = "SLURM_BITSTR_LEN=0";
 
 std::string_view next_piece(std::string_view& text, char end) {
   const std::string_view piece = text.substr(0, text.find(end));
@@ -69,7 +73,7 @@ JobFacts facts_of(std::string_view block) {
                  .nodes = field("NodeList"),
                  .restarts = number(field("Restarts"))};
   if (const std::string array = field("ArrayJobId"); !array.empty()) {
-    facts.id = array + "_" + field("ArrayTaskId");
+    facts.raw_id = std::exchange(facts.id, array + "_" + field("ArrayTaskId"));
   }
   if (facts.waits()) {
     facts.nodes.clear();
@@ -117,8 +121,12 @@ std::vector<JobFacts> parse_sacct(std::string_view text) {
     std::string_view line = next_piece(text, '\n');
     const std::string id(next_piece(line, '|'));
     if (id.empty()) continue;
+    const std::string raw_id(next_piece(line, '|'));
     std::string_view state = next_piece(line, '|');  // "CANCELLED by 1000"
-    JobFacts facts{.id = id, .state = std::string(next_piece(state, ' ')), .accounted = true};
+    JobFacts facts{.id = id,
+                   .raw_id = raw_id == id ? "" : raw_id,
+                   .state = std::string(next_piece(state, ' ')),
+                   .accounted = true};
     facts.exit_code = next_piece(line, '|');
     const std::string_view elapsed = next_piece(line, '|');
     if (!elapsed.empty()) facts.elapsed_s = number(elapsed);
@@ -137,15 +145,16 @@ std::vector<JobFacts> parse_sacct(std::string_view text) {
 std::optional<JobReport> ask_of_job(const std::string& id) {
   JobReport report;
   try {
-    const Ran controller = run_command({"scontrol", "show", "job", id}, {}, patience);
+    const Ran controller = run_command({"env", whole_lists, "scontrol", "show", "job", id}, {}, patience);
     if (controller.status == 0) report.jobs = parse_scontrol(controller.out);
     if (!report.jobs.empty()) return report;
     const bool forgotten = controller.err.find("Invalid job id") != std::string::npos;
     report.note =
         forgotten ? "Slurm's controller has forgotten job " + id : "Slurm's controller does not answer";
-    const Ran accounting = run_command({"sacct", "--noheader", "--parsable2", "--allocations", "--duplicates",
-                                        std::string{"--format="} + sacct_format, "--jobs=" + id},
-                                       {}, patience);
+    const Ran accounting =
+        run_command({"env", whole_lists, "sacct", "--noheader", "--parsable2", "--allocations",
+                     "--duplicates", std::string{"--format="} + sacct_format, "--jobs=" + id},
+                    {}, patience);
     if (accounting.status == 0) report.jobs = parse_sacct(accounting.out);
     if (!report.jobs.empty()) {
       report.note.clear();

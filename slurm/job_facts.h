@@ -10,6 +10,7 @@ namespace ditmill::slurm {
 /// What Slurm knows of a job, of its last start if it was started several times. Empty or none: not said.
 struct JobFacts {
   std::string id = {};         ///< "12", or of an array's task "12_3"
+  std::string raw_id = {};     ///< of an array's task: its SLURM_JOB_ID; empty: the same
   std::string state = {};      ///< PENDING, RUNNING, COMPLETING, TIMEOUT ...
   std::string reason = {};     ///< why it waits, or why it ended so
   std::string nodes = {};      ///< as Slurm writes a node list
@@ -32,7 +33,7 @@ struct JobFacts {
 std::vector<JobFacts> parse_scontrol(std::string_view text);
 
 /// The columns that parse_sacct() reads.
-inline constexpr const char* sacct_format = "JobID,State,ExitCode,ElapsedRaw,NodeList";
+inline constexpr const char* sacct_format = "JobID,JobIDRaw,State,ExitCode,ElapsedRaw,NodeList";
 /// What sacct printed of jobs, with --duplicates a line a start and --parsable2: the last start of each.
 std::vector<JobFacts> parse_sacct(std::string_view text);
 

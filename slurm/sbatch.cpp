@@ -24,27 +24,29 @@ bool is_option(std::string_view word, std::string_view option) {
 
 }  // namespace
 
-void check_sbatch_options(const std::vector<std::string>& options) {
+void check_sbatch_options(const std::vector<std::string>& options, OptionsOf place) {
   struct Taken {
     std::array<std::string_view, 3> words{};
-    const char* instead = nullptr;
+    const char* instead = nullptr;  ///< on the command line
+    const char* in_manifest = nullptr;
   };
+  static constexpr const char* signals = "slurm.lead_seconds, or a script of your own from --print-script";
   static constexpr std::array<Taken, 4> taken{
-      {{{"--nodes", "-N", "--nodes"}, "--nodes N before the --"},
-       {{"--ntasks", "-n", "--ntasks-per-node"}, "--ranks-per-node R before the --"},
-       {{"--array", "-a", "--array"}, "--array K before the --"},
-       {{"--signal", "--open-mode", "--wrap"},
-        "slurm.lead_seconds, or a script of your own from --print-script"}}};
+      {{{"--nodes", "-N", "--nodes"}, "--nodes N before the --", "slurm.nodes"},
+       {{"--ntasks", "-n", "--ntasks-per-node"}, "--ranks-per-node R before the --", "slurm.ranks_per_node"},
+       {{"--array", "-a", "--array"}, "--array K before the --", "submit --array K"},
+       {{"--signal", "--open-mode", "--wrap"}, signals, signals}}};
+  const bool is_manifest = place == OptionsOf::manifest;
   for (const std::string& word : options) {
     for (const Taken& entry : taken) {
       for (const std::string_view option : entry.words) {
         if (!is_option(word, option)) continue;
         throw Error{Category::usage,
-                    "read the options for sbatch",
+                    is_manifest ? "read slurm.options" : "read the options for sbatch",
                     {},
                     Expected{"those that the batch script does not rest on"},
                     Got{printable(word)},
-                    std::string{"use "} + entry.instead};
+                    std::string{"use "} + (is_manifest ? entry.in_manifest : entry.instead)};
       }
     }
   }

@@ -5,8 +5,11 @@
 
 namespace ditmill::slurm {
 
-/// Refuses the options of sbatch's that a run has another place for (nodes, ranks, arrays): Error(usage).
-void check_sbatch_options(const std::vector<std::string>& options);
+/// Where options of sbatch's stand: after the `--` of `submit`, or in the manifest's slurm.options.
+enum class OptionsOf { command_line, manifest };
+
+/// Refuses those that a run has another place for (nodes, ranks, arrays): Error(usage), which names it.
+void check_sbatch_options(const std::vector<std::string>& options, OptionsOf place = OptionsOf::command_line);
 
 /// Those of the options that say on whose account, and where, any job of the user runs: what a small job
 /// beside the run takes over.

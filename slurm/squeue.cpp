@@ -48,19 +48,25 @@ std::optional<int> QueuedJob::task() const {
   return failure == std::errc() && stop == end ? std::optional{number} : std::nullopt;
 }
 
+bool QueuedJob::is_of(std::string_view script_path) const {
+  return script.starts_with(script_path) &&
+         (script.size() == script_path.size() || script[script_path.size()] == ' ');
+}
+
 std::vector<QueuedJob> live_jobs(const std::string& script_path, const std::vector<std::string>& known_ids) {
   std::vector<QueuedJob> found;
-  for (QueuedJob& job : parse_queue(insist(squeue_words({"--me"})).out)) {
-    const bool known = std::ranges::find(known_ids, job.whole()) != known_ids.end();
-    if (job.script == script_path || known) found.push_back(std::move(job));
-  }
+  const auto keep = [&](const std::string& text) {
+    for (QueuedJob& job : parse_queue(text)) {
+      if (job.is_of(script_path)) found.push_back(std::move(job));
+    }
+  };
+  keep(insist(squeue_words({"--me"})).out);
   for (const std::string& id : known_ids) {
     if (std::ranges::find(found, id, &QueuedJob::whole) != found.end()) continue;
-    // Of another user, or on another cluster; squeue fails for an id that it has forgotten.
-    const Ran ran = run_command(squeue_words({"--jobs=" + id}));
-    if (ran.status != 0) continue;
-    for (QueuedJob& job : parse_queue(ran.out)) {
-      if (job.script == script_path) found.push_back(std::move(job));
+    try {  // of another user, or on another cluster
+      keep(insist(squeue_words({"--jobs=" + id})).out);
+    } catch (const Error& error) {  // squeue fails for an id that it has forgotten, too
+      if (error.category() == Category::io) throw;
     }
   }
   return found;

@@ -70,6 +70,7 @@ int run_front(int argc, char** argv) {
                                        return jobs::submit_run(submit, out);
                                      }),
                            submit);
+  argc = jobs::take_sbatch_options(submit, argc, argv);
   std::string cancelled;
   bool cancel_now = false;
   CLI::App& cancel_command =

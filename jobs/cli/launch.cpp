@@ -11,7 +11,6 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <iostream>
 #include <optional>
 
@@ -21,7 +20,6 @@
 #include "jobs/cli/engine_path.h"
 #include "jobs/epoch.h"
 #include "jobs/outcome.h"
-#include "jobs/store/durable.h"
 
 namespace ditmill::jobs {
 namespace {
@@ -103,8 +101,7 @@ Ended run_once(const std::vector<std::string>& words, const Signals& signals) {
 
 /// The outcome that this start has left; none if it has left none.
 std::optional<Outcome> outcome_of(const RunDirectory& run, int epoch) {
-  if (!std::filesystem::exists(run.outcome())) return std::nullopt;
-  std::optional<Outcome> outcome = outcome_from_text(durable::read_file(run.outcome()));
+  std::optional<Outcome> outcome = read_outcome(run);
   return outcome && outcome->epoch == epoch ? outcome : std::nullopt;
 }
 

@@ -2,23 +2,24 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
+#include <algorithm>
 #include <filesystem>
 #include <iostream>
 #include <set>
-#include <thread>
+#include <string_view>
 
-#include "configs/overrides.h"
 #include "jobs/cli/engine_path.h"
 #include "jobs/cli/run_options.h"
 #include "jobs/cli/submit_array.h"
+#include "jobs/cli/submit_freeze.h"
+#include "jobs/cli/submit_wait.h"
 #include "jobs/epoch.h"
 #include "jobs/foresee_resume.h"
-#include "jobs/outcome.h"
 #include "jobs/store/durable.h"
 #include "jobs/version.h"
 #include "slurm/batch_script.h"
 #include "slurm/sbatch.h"
+#include "slurm/time_limit.h"
 
 namespace ditmill::jobs {
 namespace {
@@ -100,40 +101,6 @@ slurm::BatchJob batch_job(const SubmitOptions& options, const PreparedJob& job, 
           .catalog = job.manifest.model.catalog};
 }
 
-/// The prompt list that the manifest names; empty: its items are in the manifest.
-std::string list_of(const ManifestSource& source) {
-  std::vector<Problem> known;  // prepare_job() has reported what is wrong
-  configs::YamlNode root = manifest_tree(source, known);
-  configs::apply_overrides(root, source.sets, known);
-  const configs::YamlNode* requests = root.find("requests");
-  const configs::YamlNode* file = requests == nullptr ? nullptr : requests->find("file");
-  return file == nullptr ? "" : absolute_path(source.directory, file->text);
-}
-
-void make_folder(const std::string& path) {
-  std::error_code failure;
-  fs::create_directories(path, failure);
-  if (failure) throw system_error(failure.value(), "make a folder of the run directory", Where{.file = path});
-}
-
-/// Manifest and list as they are now, for the job to read whenever it starts.
-void freeze(const PreparedJob& job, const RunDirectory& run) {
-  make_folder(run.logs());
-  ManifestSource source = job.source;
-  if (const std::string list = list_of(source); !list.empty()) {
-    const std::string copy = run.submission() + "/prompts" + fs::path(list).extension().string();
-    std::error_code failure;
-    if (!fs::equivalent(list, copy, failure)) {
-      const std::string temp = copy + std::string(durable::temp_suffix);
-      fs::copy_file(list, temp, fs::copy_options::overwrite_existing, failure);
-      if (failure) throw system_error(failure.value(), "copy the prompt list", Where{.file = temp});
-      durable::publish(temp, copy);
-    }
-    source.sets.push_back("requests.file=" + json(copy).dump());
-  }
-  durable::write_file(SubmissionFiles{run}.manifest(), frozen_manifest(source, job.manifest));
-}
-
 void tell_room(const RunDirectory& run, std::uint64_t needed) {
   fs::path there = run.path();
   while (!fs::exists(there)) there = there.parent_path();
@@ -144,30 +111,17 @@ void tell_room(const RunDirectory& run, std::uint64_t needed) {
                            1e-9 * needed, 1e-9 * space.available, there.string());
 }
 
-/// Until no job of the run directory is left.
-void wait_for_jobs(const RunDirectory& run) {
-  using namespace std::chrono_literals;
-  std::chrono::milliseconds pause = 1s;
-  while (!live_runs_of(run).empty() || !live_merges_of(run).empty()) {
-    std::this_thread::sleep_for(pause);
-    pause = std::min<std::chrono::milliseconds>(pause * 3 / 2, 30s);
-  }
-}
-
-/// How the run ended, if it did after that epoch.
-int run_exit(const RunDirectory& run, int epoch_before) {
-  std::optional<Outcome> outcome;
-  if (fs::exists(run.outcome())) outcome = outcome_from_text(durable::read_file(run.outcome()));
-  if (outcome && outcome->epoch > epoch_before) {
-    std::cerr << "ditmill: " << outcome->reason << "\n";
-    return outcome->exit;
-  }
-  throw Error{Category::io,
-              "wait for the job",
-              Where{.file = run.outcome()},
-              Expected{"how the run ended"},
-              Got{"nothing"},
-              "its log in " + run.logs() + " says why"};
+/// Slurm may warn of the time limit a minute before it was asked to.
+void tell_short_limit(const slurm::Settings& settings) {
+  constexpr int slack = 60;
+  const std::optional<double> limit = slurm::limit_seconds(settings.time);
+  const int lead = settings.lead_seconds;
+  if (!limit || *limit > lead + slack) return;
+  std::cerr << fmt::format(
+      "ditmill: the time limit, {:.0f} s, leaves the run no time: it is warned {} to {} s before "
+      "(slurm.lead_seconds), hence at once, and each restart ends so; ask for a longer --time, or set "
+      "slurm.lead_seconds to less\n",
+      *limit, lead, lead + slack);
 }
 
 void refuse_stopped(const RunDirectory& run) {
@@ -258,8 +212,7 @@ void add_submit_options(CLI::App& command, SubmitOptions& options) {
   command.add_option("--set", options.run.sets, "a.b.c=V: sets a manifest field, as for run")
       ->allow_extra_args(false)
       ->type_name("KEY=VALUE");
-  command.add_option("sbatch", options.sbatch, "After --: options for sbatch, verbatim")
-      ->type_name("OPTIONS");
+  command.footer("What follows -- are options for sbatch, verbatim: -- --constraint=a100 --mem=0");
   const auto set = [&](const char* option, const char* key, const char* what, const char* type) {
     command
         .add_option_function<std::string>(
@@ -303,12 +256,22 @@ void add_submit_options(CLI::App& command, SubmitOptions& options) {
   command.add_flag("--wait", options.wait, "Wait for the run's end, and exit with its code");
 }
 
+int take_sbatch_options(SubmitOptions& options, int argc, char** argv) {
+  if (argc < 2 || std::string_view{argv[1]} != "submit") return argc;
+  char** const end = argv + argc;
+  char** const dashes = std::find(argv, end, std::string_view{"--"});
+  if (dashes != end) options.sbatch.assign(dashes + 1, end);
+  return static_cast<int>(dashes - argv);
+}
+
 int submit_run(const SubmitOptions& options, std::ostream& out) {
   slurm::check_sbatch_options(options.sbatch);
   std::vector<Problem> problems;
   PreparedJob job = prepare_job(options.run, problems);
   if (!problems.empty()) throw Error{std::move(problems)};
   const slurm::Settings& settings = job.manifest.slurm;
+  slurm::check_sbatch_options(settings.options, slurm::OptionsOf::manifest);
+  tell_short_limit(settings);
   const int a_node = ranks_per_node(settings, job.manifest.pipeline.parallel);
   check_degrees(job, settings.nodes, a_node);
   chosen_items(job.manifest.items, options.run.selection);

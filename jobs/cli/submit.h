@@ -22,6 +22,10 @@ struct SubmitOptions {
 
 void add_submit_options(CLI::App& command, SubmitOptions& options);
 
+/// Takes what follows the first `--` of a command line that begins with `submit`, so that no option before it
+/// can take it for its value; returns how many words are left.
+int take_sbatch_options(SubmitOptions& options, int argc, char** argv);
+
 /// `ditmill submit`: checks the job as `run --check` does, freezes what it reads in RUN/submit, and gives a
 /// batch script to sbatch. Prints the job's id; returns 0, with --wait the run's exit code. Of an array
 /// only the shards are submitted that are neither finished nor alive, and behind them a job that merges all.

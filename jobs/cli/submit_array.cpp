@@ -4,15 +4,16 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <filesystem>
 #include <iostream>
 #include <set>
 #include <utility>
 
+#include "jobs/cli/submit_freeze.h"
 #include "jobs/foresee_resume.h"
 #include "jobs/outcome.h"
+#include "jobs/shard.h"
 #include "jobs/store/durable.h"
 #include "slurm/sbatch.h"
 
@@ -29,30 +30,10 @@ std::optional<int> count_from_text(std::string_view text) {
   return whole && value >= 1 && value <= Shard::most ? std::optional{value} : std::nullopt;
 }
 
-std::optional<Outcome> outcome_of(const RunDirectory& run) {
-  if (!fs::exists(run.outcome())) return std::nullopt;
-  return outcome_from_text(durable::read_file(run.outcome()));
-}
-
-ItemList items_of(const ItemList& list, const Shard& shard) {
-  ItemList items;
-  for (auto i = static_cast<std::size_t>(shard.index); i < list.size();
-       i += static_cast<std::size_t>(shard.count)) {
-    items.add(list[i]);
-  }
-  return items;
-}
-
 Error not_the_array(const RunDirectory& run, std::string expected, std::string got, std::string hint) {
   return Error{Category::usage,           "submit an array",
                Where{.file = run.path()}, Expected{std::move(expected)},
                Got{std::move(got)},       std::move(hint)};
-}
-
-/// How bad an exit code is beside others.
-int badness(int code) {
-  static constexpr std::array<int, 5> order{0, 2, 75, 3, 1};
-  return static_cast<int>(std::ranges::find(order, code) - order.begin());
 }
 
 /// What comes of the shards of an array at a submission.
@@ -78,7 +59,7 @@ ArrayPlan plan_array(const SubmitOptions& options, const PreparedJob& job, const
     const Shard shard{i, shards};
     const RunDirectory its{run.shard(i)};
     const std::optional<Reconciled> foreseen =
-        foresee_resume(job, items_of(job.manifest.items, shard), shard, its, options.run.drop);
+        foresee_resume(job, shard_of(job.manifest.items, shard), shard, its, options.run.drop);
     const bool same_list = foreseen && foreseen->notes.empty();
     if (alive.contains(i)) {
       if (!foreseen || same_list) continue;
@@ -86,8 +67,8 @@ ArrayPlan plan_array(const SubmitOptions& options, const PreparedJob& job, const
                           fmt::format("another one; task {} has begun: {}", i, foreseen->notes.front()),
                           "wait for the end of its tasks, or end them: ditmill cancel " + run.path());
     }
-    const std::optional<Outcome> outcome = outcome_of(its);
-    const bool finished = outcome && (outcome->exit == 0 || (outcome->exit == 2 && !retries));
+    const std::optional<Outcome> outcome = read_outcome(its);
+    const bool finished = outcome && outcome->finished() && (outcome->exit == 0 || !retries);
     if (!finished || !same_list) plan.tasks.push_back(i);
   }
   return plan;
@@ -164,6 +145,11 @@ json submit_array(const SubmitOptions& options, const PreparedJob& job, const Ru
   const SubmissionFiles files{run};
   const bool merged = fs::exists(run.outcome()) && plan.alive.empty();
   if (plan.tasks.empty() && (merged || !live_merges_of(run).empty())) {
+    if (!merged && !is_frozen(job, run)) {
+      throw not_the_array(run, "the list and the manifest that its tasks were submitted with",
+                          "others; its tasks are all finished, queued or at work, and keep the former",
+                          "wait for the end of its tasks, or end them: ditmill cancel " + run.path());
+    }
     std::cerr << (merged ? "ditmill: nothing to submit: all shards are finished and merged\n"
                          : "ditmill: nothing to submit: all shards are finished, queued or at work\n");
     return json::parse(durable::read_file(files.record()));
@@ -187,30 +173,6 @@ json submit_array(const SubmitOptions& options, const PreparedJob& job, const Ru
   submission.merge_job = submit_merge(run, plan.waits_for, options.sbatch);
   record["array"] = array_record(submission, plan.tasks);
   return write_record(std::move(record), run);
-}
-
-int array_exit(const RunDirectory& run, int shards) {
-  int worst = 0;
-  for (int i = 0; i < shards; ++i) {
-    const std::optional<Outcome> outcome = outcome_of(RunDirectory{run.shard(i)});
-    const int code = outcome ? outcome->exit : exit_code(Category::io);
-    if (code != 0) {
-      std::cerr << fmt::format("ditmill: shard {}: {}\n", i,
-                               outcome ? outcome->reason : "no outcome.json; its log says why");
-    }
-    if (badness(code) > badness(worst)) worst = code;
-  }
-  if (worst != 0 && worst != 2) return worst;
-  if (const std::optional<Outcome> merged = outcome_of(run)) {
-    std::cerr << "ditmill: " << merged->reason << "\n";
-    return worst;
-  }
-  throw Error{Category::io,
-              "wait for the merge of an array",
-              Where{.file = run.outcome()},
-              Expected{"how it ended"},
-              Got{"nothing"},
-              "its log, merge-*.log in " + run.logs() + ", says why"};
 }
 
 }  // namespace ditmill::jobs

@@ -28,15 +28,12 @@ std::optional<ArrayOption> choose_array(const SubmitOptions& options, const RunD
                                         const Submission& last, const Manifest& manifest);
 
 /// Submits the shards of an array that are neither alive nor finished (ended with 0, or with 2 if nothing is
-/// to be retried, and no item of the list missing), and behind all that live a job that merges them, in place
-/// of the one that waits for an earlier submission. `prepare` freezes what they read. Returns the record.
-/// Throws Error as foresee_resume() does, of any shard, and as insist() does.
+/// to be retried, and no item of the list left or missing), and behind all that live a job that merges them,
+/// in place of the one that waits for an earlier submission. `prepare` freezes what they read. Returns the
+/// record. Throws Error as foresee_resume() does, of any shard, as insist() does, and Error(usage) where all
+/// that is left to do waits with another list or manifest.
 nlohmann::json submit_array(const SubmitOptions& options, const PreparedJob& job, const RunDirectory& run,
                             const slurm::BatchJob& batch, const std::vector<slurm::QueuedJob>& live,
                             const std::function<void()>& prepare);
-
-/// The exit code of an array that has ended: that of its worst shard, of 0, 2, 75, 3, 1 the last. Says which
-/// shards are not done. Throws Error(io) where all are finished and not merged.
-int array_exit(const RunDirectory& run, int shards);
 
 }  // namespace ditmill::jobs

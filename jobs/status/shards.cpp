@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <filesystem>
 #include <utility>
@@ -23,19 +24,26 @@ constexpr std::string_view merged = "merged from";
 
 std::string_view state_of(const ShardProgress& shard) { return name(shard.progress.life.state); }
 
-/// The numbers of "12_3", "12_0-2,5%2": an array's task, or those that were not started yet.
+/// The numbers of "12_3", "12_0-2,5%2", "12_[0-8:2]": an array's task, or those that were not started yet.
 std::vector<int> tasks_of(std::string_view id) {
   std::vector<int> tasks;
-  std::string_view list = id.substr(std::min(id.find('_') + 1, id.size()));
-  list = list.substr(0, list.find('%'));
-  for (const char* at = list.data(); at < list.data() + list.size();) {
-    const char* const end = list.data() + list.size();
-    int first = 0;
-    auto [stop, failure] = std::from_chars(at, end, first);
+  if (id.find('_') == std::string_view::npos) return tasks;
+  std::string_view list = id.substr(id.find('_') + 1);
+  if (list.starts_with('[')) list.remove_prefix(1);
+  list = list.substr(0, list.find_first_of("%]"));
+  const char* const end = list.data() + list.size();
+  for (const char* at = list.data(); at < end;) {
+    std::array<int, 3> range{0, 0, 1};  // from, to, step
+    auto [stop, failure] = std::from_chars(at, end, range[0]);
     if (failure != std::errc()) break;
-    int last = first;
-    if (stop < end && *stop == '-') stop = std::from_chars(stop + 1, end, last).ptr;
-    for (int task = first; task <= std::min(last, Shard::most); ++task) tasks.push_back(task);
+    range[1] = range[0];
+    if (stop < end && *stop == '-') stop = std::from_chars(stop + 1, end, range[1]).ptr;
+    if (stop < end && *stop == ':') stop = std::from_chars(stop + 1, end, range[2]).ptr;
+    const int last = std::min(range[1], Shard::most);
+    for (int task = range[0]; task <= last; task += std::clamp(range[2], 1, Shard::most)) {
+      tasks.push_back(task);
+    }
+    if (stop == end) break;
     at = stop + 1;  // a comma
   }
   return tasks;

@@ -17,7 +17,8 @@ json or_null(const std::optional<double>& value) { return value ? json(*value) :
 
 /// The run belongs to an earlier start of the job, or to an earlier job.
 bool is_of_another_start(const EpochOwner& owner, const slurm::JobFacts& job) {
-  return owner.slurm_job != job.id || (!job.accounted && owner.slurm_restart != job.restarts);
+  const std::string& id = job.raw_id.empty() ? job.id : job.raw_id;
+  return owner.slurm_job != id || (!job.accounted && owner.slurm_restart != job.restarts);
 }
 
 }  // namespace

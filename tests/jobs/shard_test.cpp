@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "configs/error.h"
 #include "tests/jobs/temp_folder.h"
 
@@ -15,9 +17,12 @@ using ::testing::HasSubstr;
 std::vector<std::string> ids_of(std::size_t items, const Shard& shard) {
   ItemList list;
   for (std::size_t i = 0; i < items; ++i) list.add({.request = {.id = std::to_string(i)}});
+  const ItemList part = shard_of(list, shard);
   keep_shard(list, shard);
   std::vector<std::string> ids;
   for (const PackedItem& item : list.packed()) ids.emplace_back(item.id);
+  EXPECT_EQ(part.size(), list.size());
+  for (std::size_t i = 0; i < std::min(part.size(), list.size()); ++i) EXPECT_EQ(part[i].request.id, ids[i]);
   return ids;
 }
 

@@ -51,7 +51,7 @@ class AccountingTest(StatusTest):
         self.assertEqual([r["name"] for r in rows if r["job"] == f"{job}.0"], ["ditmill-engine"] * 2)
 
     def test_accounts_show_the_exit_code_of_a_run_that_ends_for_good(self):
-        too_large = [{"prompt": f"p{i}", **({"width": 16384, "height": 16384, "frames": 9997} if i == 2 else {})}
+        too_large = [{"prompt": f"p{i}", **({"width": 16384, "height": 16384, "frames": 9997} if i == 0 else {})}
                      for i in range(4)]
         self.manifest()
         (self.path / "large.jsonl").write_text("".join(json.dumps(line) + "\n" for line in too_large))

@@ -153,8 +153,25 @@ class ArrayTest(SubmissionTest):
         self.assertIn("STOP is there", done.stderr)
         self.assertFalse((self.run_directory / "outcome.json").exists())
         (self.run_directory / "STOP").unlink()
+        self.submit(manifest, "--retry", "--", "--begin=now+1hour")
+        self.assertIn("queued or at work", self.ditmill("submit", manifest, "--retry").stderr)
+        text = (self.path / "list.txt").read_text()
+        (self.path / "list.txt").write_text(text + "one more\n")
+        refused = self.ditmill("submit", manifest, "--retry", code=1).stderr
+        self.assertRegex(refused, r"that its tasks were submitted with(.|\n)*ditmill cancel")
+        (self.path / "list.txt").write_text(text)
+        self.ditmill("cancel", self.run_directory)
         self.ditmill("submit", manifest, "--retry", "--wait")
         self.assertEqual(ditmill.outcome(self.run_directory)["done"], 12)
+
+    def test_a_shard_that_max_fails_stopped_is_not_finished(self):
+        manifest = self.manifest(seconds=0, items=12, slurm=ONE_RANK)
+        self.ditmill("submit", manifest, "--array", "2", "--wait")
+        path = self.shard(1) / "outcome.json"
+        path.write_text(json.dumps(dict(json.loads(path.read_text()), exit=2, failed=1, done=1, left=4)))
+        (self.run_directory / "outcome.json").unlink()
+        again = self.ditmill("submit", manifest, "--retry", "--wait", "--json")
+        self.assertEqual(json.loads(again.stdout)["array"]["tasks"], [1])
 
     def test_an_array_keeps_its_shards_and_grows_with_its_list(self):
         manifest = self.manifest(seconds=0, items=10, slurm=ONE_RANK)

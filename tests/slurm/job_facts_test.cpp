@@ -41,40 +41,44 @@ constexpr const char* ended = R"(JobId=10 JobName=job
 TEST(JobFacts, OfTheControllerAreReadWhateverItsUserCalledTheJob) {
   const std::vector<JobFacts> jobs =
       parse_scontrol(std::string{running} + "\n" + pending + "\n" + ended + "\n");
-  EXPECT_THAT(
-      jobs,
-      ElementsAre(
-          JobFacts{.id = "7",
-                   .state = "RUNNING",
-                   .nodes = "n[1-2]",
-                   .restarts = 2,
-                   .elapsed_s = 90,
-                   .time_left_s = 86'910},
-          JobFacts{.id = "8_3", .state = "PENDING", .reason = "Resources", .starts = "2026-11-27T04:00:00"},
-          JobFacts{.id = "10",
-                   .state = "FAILED",
-                   .reason = "NonZeroExitCode",
-                   .nodes = "n1",
-                   .exit_code = "75:0",
-                   .elapsed_s = 7}));
+  EXPECT_THAT(jobs, ElementsAre(JobFacts{.id = "7",
+                                         .state = "RUNNING",
+                                         .nodes = "n[1-2]",
+                                         .restarts = 2,
+                                         .elapsed_s = 90,
+                                         .time_left_s = 86'910},
+                                JobFacts{.id = "8_3",
+                                         .raw_id = "9",
+                                         .state = "PENDING",
+                                         .reason = "Resources",
+                                         .starts = "2026-11-27T04:00:00"},
+                                JobFacts{.id = "10",
+                                         .state = "FAILED",
+                                         .reason = "NonZeroExitCode",
+                                         .nodes = "n1",
+                                         .exit_code = "75:0",
+                                         .elapsed_s = 7}));
   EXPECT_TRUE(jobs[0].works() && !jobs[0].waits());
   EXPECT_TRUE(jobs[1].waits() && !jobs[1].works());
   EXPECT_FALSE(jobs[2].waits() || jobs[2].works());
 }
 
 TEST(JobFacts, OfTheAccountsAreThoseOfTheLastStart) {
-  EXPECT_THAT(
-      parse_sacct(
-          "12|REQUEUED|0:0|30|n[1-2]\n12|CANCELLED by 1000|0:15|61|n[3-4]\n13|PENDING|0:0|0|None assigned\n"),
-      ElementsAre(
-          JobFacts{.id = "12",
-                   .state = "CANCELLED",
-                   .nodes = "n[3-4]",
-                   .exit_code = "0:15",
-                   .restarts = 1,
-                   .elapsed_s = 61,
-                   .accounted = true},
-          JobFacts{.id = "13", .state = "PENDING", .exit_code = "0:0", .elapsed_s = 0, .accounted = true}));
+  EXPECT_THAT(parse_sacct("12|12|REQUEUED|0:0|30|n[1-2]\n12|12|CANCELLED by 1000|0:15|61|n[3-4]\n"
+                          "13_1|14|PENDING|0:0|0|None assigned\n"),
+              ElementsAre(JobFacts{.id = "12",
+                                   .state = "CANCELLED",
+                                   .nodes = "n[3-4]",
+                                   .exit_code = "0:15",
+                                   .restarts = 1,
+                                   .elapsed_s = 61,
+                                   .accounted = true},
+                          JobFacts{.id = "13_1",
+                                   .raw_id = "14",
+                                   .state = "PENDING",
+                                   .exit_code = "0:0",
+                                   .elapsed_s = 0,
+                                   .accounted = true}));
 }
 
 TEST(JobFacts, OfOtherTextAreNone) {

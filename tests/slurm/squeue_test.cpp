@@ -25,6 +25,14 @@ TEST(Queue, TellsTheTasksOfAnArray) {
   EXPECT_EQ(jobs[2].task(), std::nullopt);
 }
 
+TEST(Queue, KnowsAJobByItsScriptWhateverItsArguments) {
+  const QueuedJob job{"12", "RUNNING", "n1", "/a/job.sh 3 4"};
+  EXPECT_TRUE(job.is_of("/a/job.sh"));
+  EXPECT_FALSE(job.is_of("/a/job"));
+  EXPECT_FALSE(job.is_of("/b/job.sh"));
+  EXPECT_TRUE((QueuedJob{"12", "RUNNING", "n1", "/a/job.sh"}.is_of("/a/job.sh")));
+}
+
 TEST(Queue, OfOtherTextIsRefused) {
   EXPECT_THROW(parse_queue("12 PENDING\n"), Error);
   EXPECT_THROW(parse_queue("\n"), Error);
@@ -37,6 +45,16 @@ TEST(SbatchOptions, ThatTheScriptRestsOnAreRefused) {
   }
   EXPECT_NO_THROW(
       check_sbatch_options({"--mem=1G", "--nodelist=n1", "-t", "10", "--account=a", "-A", "b", "--no-kill"}));
+}
+
+TEST(SbatchOptions, OfTheManifestAreToldWithTheFieldThatIsMeant) {
+  try {
+    check_sbatch_options({"--mem=1G", "--ntasks 4"}, OptionsOf::manifest);
+    FAIL() << "taken";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.doing(), "read slurm.options");
+    EXPECT_EQ(error.hint(), "use slurm.ranks_per_node");
+  }
 }
 
 TEST(SbatchOptions, OfTheAccountGoToSmallJobsToo) {

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import shutil
 import subprocess
 import unittest
 
@@ -35,6 +36,43 @@ class SubmitTest(SubmissionTest):
         done = self.ditmill("submit", self.manifest(items=4), "--wait", "--json")
         self.assertEqual(json.loads(done.stdout)["ranks"], 4)
         self.assertIn("all items done", done.stderr)
+
+    def test_wait_ends_with_75_where_the_run_was_ended_early(self):
+        waiting = subprocess.Popen(ditmill.command(["submit", self.manifest(seconds=0.3, items=200), "--wait"]),
+                                   env=self.cluster.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.wait_for_items(2)
+        self.ditmill("cancel", self.run_directory)
+        _, told = waiting.communicate(timeout=90)
+        self.assertEqual(waiting.returncode, 75, told + self.log())
+        self.assertIn("stopped early", told)
+
+    def test_wait_outlives_an_outage_of_the_controller(self):
+        outage = self.path / "outage"  # as many bytes as squeue fails yet, once the job is submitted
+        tools = self.path / "tools"
+        tools.mkdir()
+        squeue = shutil.which("squeue", path=self.cluster.environment["PATH"])
+        (tools / "squeue").write_text(
+            f"#!/bin/bash\nif [ -e {self.run_directory}/submit/job.json ] && [ -s {outage} ]; then\n"
+            f"  truncate --size=-1 {outage}\n"
+            "  echo 'slurm_load_jobs error: Unable to contact slurm controller (connect failure)' >&2\n  exit 1\nfi\n"
+            f'exec {squeue} "$@"\n')
+        (tools / "squeue").chmod(0o755)
+        outage.write_text("xxx")
+        environment = dict(self.cluster.environment, PATH=f"{tools}:{self.cluster.environment['PATH']}")
+        done = subprocess.run(ditmill.command(["submit", self.manifest(seconds=0, items=4), "--wait"]), env=environment,
+                              capture_output=True, text=True, timeout=120, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr + self.log())
+        self.assertEqual((done.stderr.count("does not answer"), done.stderr.count("answers again")), (1, 1), done.stderr)
+        self.assertEqual(outage.read_text(), "")
+
+    def test_cancel_leaves_alone_a_job_that_has_got_the_number_of_the_runs(self):
+        manifest = self.manifest()
+        other = self.cluster.run("sbatch", "--parsable", "--begin=now+1hour", "--wrap=true").strip()
+        (self.run_directory / "submit").mkdir(parents=True)
+        (self.run_directory / "submit" / "job.json").write_text(json.dumps({"job_id": other}))
+        self.assertIn("none", self.ditmill("cancel", self.run_directory, "--now", code=1).stderr)
+        self.assertEqual(self.cluster.job(other)["JobState"], "PENDING")
+        self.ditmill("submit", manifest, "--wait")
 
     def test_a_second_submit_is_refused_while_a_job_lives(self):
         manifest = self.manifest(seconds=2)
@@ -86,8 +124,16 @@ class SubmitTest(SubmissionTest):
         self.assertIn("first=(--retry failed)", script)
         for words in (["--retry", manifest], [manifest, "--retry"], ["--retry", "failed,quarantined", manifest]):
             script = self.ditmill("submit", "--print-script", *words).stdout
-            self.assertEqual("job+=(--retry failed,quarantined)" in script.replace("'", ""), len(words) == 3)
+            first = "first=(--retry failed,quarantined)" if len(words) == 3 else "first=()"
+            self.assertIn(first, script.replace("'", "").splitlines())
         self.assertIn("neither failed nor", self.ditmill("submit", manifest, "--retry", "all", code=1).stderr)
+        for retry in (["--retry"], ["--retry", "failed"], ["--retry=failed"], ["--retry", "failed,quarantined"]):
+            with self.subTest(retry=retry):
+                script = self.ditmill("submit", manifest, "--print-script", *retry, "--", "--comment=x", "--mem=1G").stdout
+                states = ",".join(retry).removeprefix("--retry")[1:]
+                first = f"first=(--retry {states})" if states else "first=()"
+                self.assertIn(first, script.replace("'", "").splitlines())
+        self.ditmill("submit", manifest, "--print-script", "stray", code=1)
         self.assertRegex(self.ditmill("submit", manifest, "--array", "9", code=1).stderr, "at most 3 shards")
         self.assertRegex(self.ditmill("submit", manifest, "--array", "2%0", code=1).stderr, "expected K or K%M")
 
@@ -99,6 +145,7 @@ class SubmitTest(SubmissionTest):
             (["--time", "soon"], r"slurm.time is no time limit"),
             (["--partition", "nowhere"], r"invalid partition"),
             (["--nodes", "5"], r"exit code 1: "),
+            (["--set", "slurm.options=['--ntasks=3']"], r"slurm\.options(.|\n)*use slurm\.ranks_per_node"),
             (["--", "--nodes=3"], r"use --nodes N before the --"),
         ]
         for words, message in cases:
@@ -131,6 +178,13 @@ class SubmitTest(SubmissionTest):
         done = self.ditmill("submit", self.manifest(), "--nodes", "9")
         self.assertIn("Slurm could not start this job: ", done.stderr)
 
+    def test_a_time_limit_that_leaves_no_time_is_told(self):
+        manifest = self.manifest()  # lead_seconds: 20
+        for limit, is_told in (("1", True), ("1:20", True), ("1:21", False), ("1-0", False), ("UNLIMITED", False)):
+            with self.subTest(limit=limit):
+                told = self.ditmill("submit", manifest, "--print-script", "--time", limit).stderr
+                self.assertEqual("slurm.lead_seconds" in told, is_told, told)
+
     def test_no_slurm_is_told_as_such(self):
         environment = dict(self.cluster.environment, PATH=str(self.path))
         done = subprocess.run(ditmill.command(["submit", self.manifest()]), env=environment, capture_output=True,
@@ -139,7 +193,9 @@ class SubmitTest(SubmissionTest):
         self.assertIn("submit on a login node", done.stderr)
 
     def test_sbatch_takes_the_golden_scripts(self):
-        for path in sorted((pathlib.Path(__file__).parent / "golden").glob("*.sh")):
+        scripts = sorted((pathlib.Path(__file__).parent / "golden").glob("*.sh"))
+        self.assertTrue(scripts)
+        for path in scripts:
             with self.subTest(script=path.name):
                 self.cluster.run("bash", "-n", path)
                 self.cluster.run("shellcheck", path)

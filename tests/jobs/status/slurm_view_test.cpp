@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "jobs/status/shards.h"
 #include "jobs/status/status_json.h"
 #include "jobs/status/status_text.h"
 
@@ -88,6 +89,34 @@ TEST(SlurmView, IsALineBesideTheRunsOwn) {
   take_slurm(forgotten, {.jobs = {}, .note = "Slurm's controller does not answer"});
   EXPECT_THAT(status_text(forgotten), HasSubstr("Slurm: Slurm's controller does not answer\n"));
   EXPECT_EQ(forgotten.life.state, RunState::stopped);
+}
+
+TEST(SlurmView, KnowsATaskOfAnArrayByItsRawId) {
+  const slurm::JobFacts ended{.id = "10_2", .raw_id = "12", .state = "FAILED", .restarts = 1};
+  EXPECT_EQ(with(run_in(RunState::running), ended).life.state, RunState::crashed);
+  const slurm::JobFacts again{.id = "10_2", .raw_id = "12", .state = "RUNNING", .restarts = 1};
+  EXPECT_EQ(with(run_in(RunState::crashed), again).life.state, RunState::crashed)
+      << "it is of this very start";
+}
+
+std::vector<int> waiting(const std::string& id) {
+  ArrayProgress array;
+  for (int i = 0; i < 12; ++i) array.shards.push_back({.index = i, .progress = {}});
+  take_slurm(array, {.jobs = {{.id = id, .state = "PENDING"}}, .note = {}});
+  std::vector<int> tasks;
+  for (const ShardProgress& shard : array.shards) {
+    if (shard.progress.life.state == RunState::waiting) tasks.push_back(shard.index);
+  }
+  return tasks;
+}
+
+TEST(SlurmView, ReadsTheTasksThatWaitHoweverSlurmWritesThem) {
+  using ::testing::ElementsAre;
+  EXPECT_THAT(waiting("7_3"), ElementsAre(3));
+  EXPECT_THAT(waiting("7_0-2,5%2"), ElementsAre(0, 1, 2, 5));
+  EXPECT_THAT(waiting("7_[1-7:3,9-10%1]"), ElementsAre(1, 4, 7, 9, 10));
+  EXPECT_THAT(waiting("7_8-10,0-4:2"), ElementsAre(0, 2, 4, 8, 9, 10));
+  EXPECT_THAT(waiting("7"), ElementsAre());
 }
 
 }  // namespace
