@@ -63,7 +63,7 @@ void EarlyEnding::obey(const dist::Order& order) {
   }
   const bool lost = order.kind == dist::Order::Kind::lost;
   if (lost) lost_ = true;
-  if (rank_ == 0 && !lost) spdlog::warn("{}: the run stops", order.why);
+  if (rank_ == 0 && !lost && !stop_.stopped()) spdlog::warn("{}: the run stops", order.why);
   // What is dropped at the last moment has still to be sealed.
   stop_.stop(order.why, grace_ - std::min<std::chrono::milliseconds>(std::chrono::milliseconds{grace_} / 10,
                                                                      most_for_sealing));

@@ -71,6 +71,7 @@ for ((crash = 0; ; crash++)); do
     kill -s 0 "$launcher" 2>/dev/null
   do :; done
   launcher=
+  if [[ -n $reminder ]]; then kill "$reminder" 2>/dev/null; fi
   if (($(starts) > before)); then
     # To rank 0 a rank that died elsewhere may look like a signal: launchers end the others by TERM.
     if [[ $(outcome "$run" exit) == 75 && -z $told && ($code != 75 || $(reason) == *SIGTERM*) ]]; then crashed=true; fi

@@ -6,15 +6,13 @@ me=${me:-${SLURM_JOB_ID:?is set by sbatch}}
 # Slurm kills within its KillWait: what has not ended by itself in the first half of it then seals what it has.
 told=
 launcher=
+reminder=
 kill_wait=
 pass_on() {
-  local i
-  # Until it is the launcher, and no longer a copy of this shell, a signal is lost on it.
-  for ((i = 0; i < 40; i++)); do
-    [[ /proc/$launcher/exe -ef /proc/$$/exe ]] || break
-    sleep 0.05
-  done
-  kill -s USR2 "$launcher"
+  local pause
+  # Said again: on a launcher that has not started all ranks yet it may be lost.
+  (for pause in 1 2 4 8 16 32 64; do kill -s USR2 "$launcher" 2>/dev/null && sleep "$pause"; done) &
+  reminder=$!
   if [[ $told == TERM ]]; then (sleep $((${kill_wait:-30} / 2)) && kill -s TERM "$launcher") 2>/dev/null & fi
 }
 # shellcheck disable=SC2317 # the traps call it
