@@ -1,5 +1,6 @@
 """ditmill submit --array, on a real Slurm cluster: shards, their merge, and the resubmission of those that failed."""
 
+import concurrent.futures
 import json
 import os
 import signal
@@ -146,11 +147,13 @@ class ArrayTest(SubmissionTest):
 
     def test_stop_stops_all_shards_and_wait_tells_the_worst_exit_code(self):
         manifest = self.manifest(seconds=0.3, items=12, slurm=dict(ONE_RANK, max_restarts=2))
-        self.submit(manifest, "--array", "3", "--", "--begin=now+1hour")
-        self.ditmill("cancel", self.run_directory)
-        (self.run_directory / "STOP").touch()
-        done = self.ditmill("submit", manifest, "--array", "3", "--wait", code=75)
-        self.assertIn("STOP is there", done.stderr)
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            waiting = pool.submit(self.ditmill, "submit", manifest, "--array", "3", "--wait", "--", "--begin=now+3", code=75)
+            while not self.cluster.run("squeue", "--noheader"):
+                self.assertFalse(waiting.done())
+                time.sleep(0.1)
+            (self.run_directory / "STOP").touch()
+            self.assertIn("STOP is there", waiting.result().stderr)
         self.assertFalse((self.run_directory / "outcome.json").exists())
         (self.run_directory / "STOP").unlink()
         self.submit(manifest, "--retry", "--", "--begin=now+1hour")
