@@ -32,8 +32,9 @@ void wait_for_jobs(const RunDirectory& run) {
   bool is_out = false;
   for (;;) {
     try {
-      if (live_runs_of(run).empty() && live_merges_of(run).empty()) return;
+      const bool is_over = live_runs_of(run).empty() && live_merges_of(run).empty();
       if (is_out) std::cerr << "ditmill: Slurm answers again\n";
+      if (is_over) return;
       is_out = false;
     } catch (const Error& error) {
       if (error.category() != Category::io) throw;

@@ -164,8 +164,7 @@ class Report(unittest.TestCase):
         window.press("ArrowRight")
         self.assertEqual(self.text(window, "#viewer-id"), "clip-002")
         window.press("Escape")
-        window.wait_for("!document.getElementById('viewer').open")
-        self.assertEqual(window.evaluate("document.activeElement.dataset.id"), "clip-002")
+        window.wait_for("!document.getElementById('viewer').open && document.activeElement.dataset.id === 'clip-002'")
         self.assert_quiet(window)
 
     def test_lists_failures_with_their_class(self):
