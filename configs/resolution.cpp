@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 
+#include "configs/number_text.h"
 #include "configs/request.h"
 
 namespace ditmill::configs {
@@ -32,11 +32,8 @@ struct Ratio {
 
 std::optional<double> side_of(std::string_view text) {
   if (text.empty() || text.find_first_not_of("0123456789.") != std::string_view::npos) return std::nullopt;
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const bool whole = error == std::errc{} && end == text.data() + text.size();
-  if (!whole || !(value > 0) || value > longest_side_of_ratio) return std::nullopt;
-  return value;
+  const std::optional<double> value = number_from_text<double>(text);
+  return value && *value > 0 && *value <= longest_side_of_ratio ? value : std::nullopt;
 }
 
 std::optional<Ratio> ratio_of(std::string_view text) {

@@ -54,11 +54,13 @@ std::string RunDirectory::part(int epoch, int group, int number) {
 }
 
 void RunDirectory::create() const {
-  for (const std::string& folder : {path_, epochs(), journals(), parts(), logs()}) {
-    std::error_code error;
-    std::filesystem::create_directories(folder, error);
-    if (error) throw system_error(error.value(), "make a folder of the run directory", Where{.file = folder});
-  }
+  for (const std::string& folder : {path_, epochs(), journals(), parts(), logs()}) make_folder(folder);
+}
+
+void RunDirectory::make_folder(const std::string& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) throw system_error(error.value(), "make a folder of the run directory", Where{.file = folder});
 }
 
 }  // namespace ditmill::jobs

@@ -45,6 +45,8 @@ class RunDirectory {
 
   /// Makes the folders. Throws Error(io).
   void create() const;
+  /// Makes one, and those above it. Throws Error(io).
+  static void make_folder(const std::string& folder);
 
  private:
   std::string path_;

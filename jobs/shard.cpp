@@ -1,11 +1,11 @@
 #include "jobs/shard.h"
 
-#include <charconv>
 #include <cstdint>
 #include <filesystem>
 #include <vector>
 
 #include "configs/error.h"
+#include "configs/number_text.h"
 #include "configs/yaml_reader.h"
 #include "jobs/store/durable.h"
 
@@ -13,10 +13,7 @@ namespace ditmill::jobs {
 namespace {
 
 std::optional<int> number(std::string_view text) {
-  int value = 0;
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const bool whole = failure == std::errc() && end == text.data() + text.size() && text.front() != '-';
-  return whole ? std::optional{value} : std::nullopt;
+  return text.starts_with('-') ? std::nullopt : number_from_text<int>(text);
 }
 
 std::vector<std::uint32_t> positions_of(const Shard& shard, std::size_t items) {
@@ -39,7 +36,7 @@ std::size_t Shard::size(std::size_t items) const {
 
 std::optional<Shard> shard_from_text(std::string_view text) {
   const std::size_t slash = text.find('/');
-  if (slash == 0 || slash == std::string_view::npos || slash + 1 == text.size()) return std::nullopt;
+  if (slash == std::string_view::npos) return std::nullopt;
   const std::optional<int> index = number(text.substr(0, slash));
   const std::optional<int> count = number(text.substr(slash + 1));
   if (!index || !count || *count > Shard::most || *index >= *count) return std::nullopt;

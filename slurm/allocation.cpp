@@ -1,10 +1,9 @@
 #include "slurm/allocation.h"
 
-#include <charconv>
-#include <cstring>
 #include <string_view>
 
 #include "configs/error.h"
+#include "configs/number_text.h"
 #include "slurm/node_list.h"
 
 namespace ditmill::slurm {
@@ -14,10 +13,8 @@ template <typename Number>
 std::optional<Number> read_count(const Environment& environment, const char* variable) {
   const char* text = environment(variable);
   if (text == nullptr) return std::nullopt;
-  Number value = 0;
-  const char* end = text + std::strlen(text);
-  const auto [stop, failure] = std::from_chars(text, end, value);
-  if (failure != std::errc{} || stop != end || value < 0) {
+  const std::optional<Number> value = number_from_text<Number>(text);
+  if (!value || *value < 0) {
     throw Error{Category::usage,
                 "read the Slurm environment",
                 Where{.key = variable},

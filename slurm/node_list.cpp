@@ -1,10 +1,10 @@
 #include "slurm/node_list.h"
 
-#include <charconv>
 #include <optional>
 #include <utility>
 
 #include "configs/error.h"
+#include "configs/number_text.h"
 
 namespace ditmill::slurm {
 namespace {
@@ -17,11 +17,8 @@ Error malformed(const std::string& variable, std::string_view text, const std::s
 }
 
 std::optional<int> number(std::string_view digits) {
-  int value = 0;
-  const char* end = digits.data() + digits.size();
-  const auto [stop, failure] = std::from_chars(digits.data(), end, value);
-  const bool plain = !digits.empty() && digits.size() <= most_digits && digits.front() != '-';
-  return plain && failure == std::errc{} && stop == end ? std::optional{value} : std::nullopt;
+  const bool plain = digits.size() <= most_digits && !digits.starts_with('-');
+  return plain ? number_from_text<int>(digits) : std::nullopt;
 }
 
 /// What stands between the separators that are outside brackets.

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <iterator>
 
 #include "configs/error.h"
+#include "configs/number_text.h"
 #include "slurm/command.h"
 
 namespace ditmill::slurm {
@@ -41,11 +41,8 @@ std::vector<QueuedJob> parse_queue(std::string_view text) {
 
 std::optional<int> QueuedJob::task() const {
   const std::size_t at = id.find('_');
-  int number = 0;
   if (at == std::string::npos) return std::nullopt;
-  const char* end = id.data() + id.size();
-  const auto [stop, failure] = std::from_chars(id.data() + at + 1, end, number);
-  return failure == std::errc() && stop == end ? std::optional{number} : std::nullopt;
+  return number_from_text<int>(std::string_view{id}.substr(at + 1));
 }
 
 bool QueuedJob::is_of(std::string_view script_path) const {

@@ -204,7 +204,7 @@ int show_status(const StatusOptions& options, std::ostream& out) {
   if (!options.joblog.empty()) return joblog(options, out);
   const RunDirectory run{options.run_directory};
   Submission submission = read_submission(run);
-  if (is_array(run, submission, journal_time())) {
+  if (is_array(run, submission)) {
     return watch(ArrayWatcher{run, std::move(submission)}, options, out);
   }
   return watch(RunWatcher{run}, options, out);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <iostream>
 #include <set>
 #include <string_view>
@@ -155,17 +156,14 @@ void refuse_second(const RunDirectory& run, const slurm::QueuedJob& live, bool i
 }
 
 json submit_single(const SubmitOptions& options, PreparedJob& job, const RunDirectory& run,
-                   const slurm::BatchJob& batch) {
-  tell_room(run, disk_bytes(job));
+                   const slurm::BatchJob& batch, const std::function<void()>& prepare) {
   const auto foreseen =
       foresee_resume(job, std::move(job.manifest.items), job.manifest.shard, run, options.run.drop);
   if (foreseen) {
     for (const std::string& note : foreseen->notes) std::cerr << "ditmill: " << note << "\n";
   }
-  freeze(job, run);
-  const SubmissionFiles files{run};
-  durable::write_file(files.script(), slurm::batch_script(batch));
-  const std::string id = slurm::sbatch(files.script(), options.sbatch);
+  prepare();
+  const std::string id = slurm::sbatch(SubmissionFiles{run}.script(), options.sbatch);
   return write_record(submission_record(batch, id, options.sbatch), run);
 }
 
@@ -213,31 +211,22 @@ void add_submit_options(CLI::App& command, SubmitOptions& options) {
       ->allow_extra_args(false)
       ->type_name("KEY=VALUE");
   command.footer("What follows -- are options for sbatch, verbatim: -- --constraint=a100 --mem=0");
-  const auto set = [&](const char* option, const char* key, const char* what, const char* type) {
+  const auto set = [&]<typename Value>(const char* option, const char* key, const char* what,
+                                       const char* type, Value /*of this type*/) {
     command
-        .add_option_function<std::string>(
+        .add_option_function<Value>(
             option,
-            [&options, key](const std::string& value) {
-              options.run.sets.push_back(std::string{"slurm."} + key + "=" + json(value).dump());
+            [&options, key](const Value& value) {
+              options.run.sets.push_back(fmt::format("slurm.{}={}", key, json(value).dump()));
             },
-            std::string{what} + std::string{", instead of slurm."} + key)
+            fmt::format("{}, instead of slurm.{}", what, key))
         ->type_name(type);
   };
-  const auto number = [&](const char* option, const char* key, const char* what) {
-    command
-        .add_option_function<int>(
-            option,
-            [&options, key](int value) {
-              options.run.sets.push_back(fmt::format("slurm.{}={}", key, value));
-            },
-            std::string{what} + std::string{", instead of slurm."} + key)
-        ->type_name("N");
-  };
-  number("--nodes", "nodes", "Nodes");
-  number("--ranks-per-node", "ranks_per_node", "Ranks on each");
-  number("--gpus-per-node", "gpus_per_node", "GPUs on each");
-  set("--time", "time", "The time limit", "TIME");
-  set("--partition", "partition", "The partition", "NAME");
+  set("--nodes", "nodes", "Nodes", "N", int{});
+  set("--ranks-per-node", "ranks_per_node", "Ranks on each", "N", int{});
+  set("--gpus-per-node", "gpus_per_node", "GPUs on each", "N", int{});
+  set("--time", "time", "The time limit", "TIME", std::string{});
+  set("--partition", "partition", "The partition", "NAME", std::string{});
   add_passed_options(command, options.run);
   command
       .add_option(
@@ -287,7 +276,7 @@ int submit_run(const SubmitOptions& options, std::ostream& out) {
   }
   refuse_stopped(run);
   warn_if_it_cannot_start(script, options.sbatch);
-  make_folder(run.submission());
+  RunDirectory::make_folder(run.submission());
   json record;
   const int epoch_before = newest_epoch(run);
   {
@@ -296,12 +285,13 @@ int submit_run(const SubmitOptions& options, std::ostream& out) {
     for (const slurm::QueuedJob& job_now : live) {
       if (!array || !options.retry || !job_now.task()) refuse_second(run, job_now, array.has_value());
     }
-    const auto prepare = [&] {
-      tell_room(run, disk_bytes(job));
+    const auto prepare = [&, room = disk_bytes(job)] {
+      tell_room(run, room);
       freeze(job, run);
+      durable::write_file(SubmissionFiles{run}.script(), script);
     };
     record = array ? submit_array(options, job, run, batch, live, prepare)
-                   : submit_single(options, job, run, batch);
+                   : submit_single(options, job, run, batch, prepare);
   }
   const auto id = record.at("job_id").get<std::string>();
   out << (options.json ? record.dump(2) : id) << std::endl;

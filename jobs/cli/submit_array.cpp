@@ -4,12 +4,12 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 #include <iostream>
 #include <set>
 #include <utility>
 
+#include "configs/number_text.h"
 #include "jobs/cli/submit_freeze.h"
 #include "jobs/foresee_resume.h"
 #include "jobs/outcome.h"
@@ -24,10 +24,8 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 std::optional<int> count_from_text(std::string_view text) {
-  int value = 0;
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const bool whole = failure == std::errc() && end == text.data() + text.size();
-  return whole && value >= 1 && value <= Shard::most ? std::optional{value} : std::nullopt;
+  const std::optional<int> count = number_from_text<int>(text);
+  return count && *count >= 1 && *count <= Shard::most ? count : std::nullopt;
 }
 
 Error not_the_array(const RunDirectory& run, std::string expected, std::string got, std::string hint) {
@@ -155,7 +153,6 @@ json submit_array(const SubmitOptions& options, const PreparedJob& job, const Ru
     return json::parse(durable::read_file(files.record()));
   }
   prepare();
-  durable::write_file(files.script(), slurm::batch_script(batch));
   durable::write_file(files.merge_script(), slurm::merge_script(batch));
   if (!plan.tasks.empty()) {
     std::vector<std::string> words{"--array=" + slurm::array_tasks(batch, plan.tasks)};

@@ -29,7 +29,7 @@ std::optional<ArrayOption> choose_array(const SubmitOptions& options, const RunD
 
 /// Submits the shards of an array that are neither alive nor finished (ended with 0, or with 2 if nothing is
 /// to be retried, and no item of the list left or missing), and behind all that live a job that merges them,
-/// in place of the one that waits for an earlier submission. `prepare` freezes what they read. Returns the
+/// in place of the one that waits for an earlier submission. `prepare` writes what they read. Returns the
 /// record. Throws Error as foresee_resume() does, of any shard, as insist() does, and Error(usage) where all
 /// that is left to do waits with another list or manifest.
 nlohmann::json submit_array(const SubmitOptions& options, const PreparedJob& job, const RunDirectory& run,

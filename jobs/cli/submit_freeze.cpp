@@ -50,14 +50,8 @@ bool is_same_file(const Frozen& frozen) {
 
 }  // namespace
 
-void make_folder(const std::string& path) {
-  std::error_code failure;
-  fs::create_directories(path, failure);
-  if (failure) throw system_error(failure.value(), "make a folder of the run directory", Where{.file = path});
-}
-
 void freeze(const PreparedJob& job, const RunDirectory& run) {
-  make_folder(run.logs());
+  RunDirectory::make_folder(run.logs());
   const Frozen frozen = frozen_of(job, run);
   if (!frozen.list.empty() && !is_same_file(frozen)) {
     const std::string temp = frozen.copy + std::string(durable::temp_suffix);

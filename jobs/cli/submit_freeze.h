@@ -1,14 +1,9 @@
 #pragma once
 
-#include <string>
-
 #include "jobs/prepare.h"
 #include "jobs/run_directory.h"
 
 namespace ditmill::jobs {
-
-/// Throws Error: io, no_space.
-void make_folder(const std::string& path);
 
 /// Writes manifest and list as they are now to RUN/submit, for the job to read whenever it starts. Throws
 /// Error: io, no_space.

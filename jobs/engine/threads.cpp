@@ -36,6 +36,8 @@ Affinity own_affinity() {
 
 }  // namespace
 
+int usable_cores() { return own_affinity().cores; }
+
 int default_threads(const dist::Communicator& comm, const slurm::Allocation& allocation) {
   const Affinity affinity = own_affinity();
   const std::vector<std::string> names = comm.gather_text(affinity.name, 0, dist::Purpose::plan);

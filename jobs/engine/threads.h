@@ -8,6 +8,9 @@
 
 namespace ditmill::jobs {
 
+/// How many cores this process may run on; at least 1.
+int usable_cores();
+
 /// Threads for this rank: the cores it may run on, divided among the ranks of its machine that may run on the
 /// same ones (whether the launcher binds ranks or not); no more than SLURM_CPUS_PER_TASK, at least 1.
 /// Collective.

@@ -60,6 +60,7 @@ struct RunProgress {
   std::vector<RunError> errors;       ///< newest first; those of items that are done now left out
   bool stop_file = false;             ///< run/STOP is there
   std::string resubmit;               ///< the command that submits it again; empty: it was not submitted
+  bool resumes_by_retry = false;      ///< an array: by that command with --retry
   std::vector<JournalReport> damage;  ///< of journals: the first of them
   std::size_t damage_count = 0;
   std::optional<slurm::JobReport> slurm;  ///< of its job; none if it has none, or was not asked for

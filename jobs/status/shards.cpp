@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "jobs/duration_text.h"
+#include "jobs/epoch.h"
 #include "jobs/shard.h"
 #include "jobs/status/slurm_view.h"
 #include "jobs/status/status_json.h"
@@ -18,9 +19,6 @@ namespace ditmill::jobs {
 namespace {
 
 constexpr std::size_t rows_of_a_table = 32;
-
-/// What merge_runs() writes as an outcome's reason begins so.
-constexpr std::string_view merged = "merged from";
 
 std::string_view state_of(const ShardProgress& shard) { return name(shard.progress.life.state); }
 
@@ -120,11 +118,8 @@ std::vector<Span> row(const ShardProgress& shard) {
 
 }  // namespace
 
-bool is_array(const RunDirectory& run, const Submission& submission, double now) {
-  if (submission.shards == 0) return false;
-  const RunLife life = read_life(run, now);
-  if (life.epoch == 0 || !life.outcome.is_object()) return life.state != RunState::running;
-  return life.reason.starts_with(merged);
+bool is_array(const RunDirectory& run, const Submission& submission) {
+  return submission.shards > 0 && (std::filesystem::exists(run.shards()) || newest_epoch(run) == 0);
 }
 
 ArrayWatcher::ArrayWatcher(RunDirectory run, Submission submission)
@@ -155,7 +150,8 @@ ArrayProgress ArrayWatcher::look(double now) {
   whole.now = now;
   whole.has_list = true;
   whole.stop_file = run_.told_to_stop().has_value();
-  whole.resubmit = resubmit_command(run_) + " --retry";
+  whole.resubmit = resubmit_command(run_);
+  whole.resumes_by_retry = true;
   for (int i = 0; i < submission_.shards; ++i) {
     array.shards.push_back(look_at(i, now));
     add(whole, array.shards.back().progress);

@@ -25,9 +25,9 @@ struct ArrayProgress {
   std::vector<ShardProgress> shards;
 };
 
-/// Whether a run directory is to be looked at as an array: it was submitted as one, and nobody has run on
-/// what was merged there. Throws Error(io).
-bool is_array(const RunDirectory& run, const Submission& submission, double now);
+/// Whether a run directory is to be looked at as an array: it was submitted as one, and is none of a run that
+/// began there before any shard. Throws Error(io).
+bool is_array(const RunDirectory& run, const Submission& submission);
 
 /// RunWatcher of an array.
 class ArrayWatcher {

@@ -197,14 +197,16 @@ class Page {
     if (life.state == RunState::waiting) return;
     const bool goes_on = life.state != RunState::finished && (progress_.left > 0 || !progress_.has_list);
     const std::string& submit = progress_.resubmit;
-    const std::string again = submit.empty() ? "run the same command again" : "`" + submit + "`";
+    const std::string again = submit.empty()
+                                  ? "run the same command again"
+                                  : "`" + submit + (progress_.resumes_by_retry ? " --retry`" : "`");
     if (goes_on && progress_.has_list) {
       screen_.line(fmt::format("{}: it resumes with the {} left", again, counted(progress_.left, "item")));
     } else if (goes_on) {
       screen_.line(again + ": it resumes");
     } else if (progress_.failed + progress_.quarantined > 0) {
-      const std::string command = submit.empty() ? "ditmill run" : submit.substr(0, submit.find(" --retry"));
-      screen_.line(fmt::format("`{} --retry failed` (or quarantined){} tries those again", command,
+      screen_.line(fmt::format("`{} --retry failed` (or quarantined){} tries those again",
+                               submit.empty() ? "ditmill run" : submit,
                                submit.empty() ? " with the same manifest" : ""));
     }
   }

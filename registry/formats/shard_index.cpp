@@ -1,10 +1,10 @@
 #include "registry/formats/shard_index.h"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 
 #include "configs/error.h"
+#include "configs/number_text.h"
 #include "registry/formats/json_scanner.h"
 
 namespace ditmill::registry {
@@ -20,11 +20,7 @@ bool is_file_name(std::string_view name) {
 }
 
 std::optional<std::uint64_t> number(std::string_view text) {
-  std::uint64_t value = 0;
-  if (text.size() > longest_number) return std::nullopt;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
+  return text.size() > longest_number ? std::nullopt : number_from_text<std::uint64_t>(text);
 }
 
 void read_metadata(JsonScanner& scanner, ShardIndex& index) {

@@ -1,9 +1,9 @@
 #include "registry/identity/layout.h"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 
+#include "configs/number_text.h"
 #include "registry/checked.h"
 
 namespace ditmill::registry {
@@ -22,13 +22,6 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
     if (end == std::string_view::npos) return parts;
     text.remove_prefix(end + 1);
   }
-}
-
-std::optional<std::uint64_t> whole(std::string_view text) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
 }
 
 bool is_symbol(std::string_view text) {
@@ -99,7 +92,7 @@ std::optional<std::vector<LayoutTensor>> parse_layout_name(std::string_view text
     return tensors;
   }
   for (const std::string_view number : split(inside, ',')) {
-    if (!whole(number)) return std::nullopt;
+    if (!number_from_text<std::uint64_t>(number)) return std::nullopt;
     const std::string joined = before + std::string{number} + std::string{after};
     std::optional<std::vector<LayoutTensor>> parsed = parse_layout_name(joined);
     if (!parsed) return std::nullopt;
@@ -111,7 +104,7 @@ std::optional<std::vector<LayoutTensor>> parse_layout_name(std::string_view text
 std::optional<LayoutSize> parse_layout_size(std::string_view text) {
   LayoutSize size;
   for (const std::string_view part : split(text, '*')) {
-    if (const std::optional<std::uint64_t> number = whole(part)) {
+    if (const std::optional<std::uint64_t> number = number_from_text<std::uint64_t>(part)) {
       const std::optional<std::uint64_t> product = checked_multiply(size.factor, *number);
       if (!product) return std::nullopt;
       size.factor = *product;
@@ -138,7 +131,8 @@ std::uint64_t ShapeTable::count(std::string_view prefix) const {
   auto tensor = std::ranges::lower_bound(tensors_, prefix, {}, &NamedShape::name);
   for (; tensor != tensors_.end() && tensor->name.starts_with(prefix); ++tensor) {
     const std::string_view rest = tensor->name.substr(prefix.size());
-    const std::optional<std::uint64_t> number = whole(rest.substr(0, rest.find('.')));
+    const std::optional<std::uint64_t> number =
+        number_from_text<std::uint64_t>(rest.substr(0, rest.find('.')));
     if (number && *number < tensors_.size()) count = std::max(count, *number + 1);
   }
   return count;

@@ -4,6 +4,7 @@ and what its user may have done to bash and to names."""
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -11,6 +12,7 @@ import time
 import unittest
 
 import ditmill
+from submission import write_manifest
 
 COMMANDS = {
     "squeue": 'sleep "${SQUEUE_TAKES:-0}"; [[ $* != *%S* ]] || echo N/A N/A',
@@ -35,17 +37,13 @@ class ScriptTest(unittest.TestCase):
                                 SLURM_JOB_ID="7", SLURM_JOB_NUM_NODES="1", SLURM_NNODES="1", REQUEUED=f"{self.path}/requeued")
 
     def script(self, items=8, seconds=0.1, **settings):
-        (self.path / "list.txt").write_text("".join(f"prompt {i}\n" for i in range(items)))
-        manifest = {
-            "schema": 1, "name": "job", "model": {"noop": seconds},
-            "requests": {"defaults": {"width": 32, "height": 16, "frames": 1, "seed": "auto"}, "file": "list.txt"},
-            "output": {"path": str(self.run_directory), "items_per_part": 1},
-            "slurm": {"nodes": 1, "ranks_per_node": 1, "lead_seconds": 20, **settings}}
-        (self.path / "job.yaml").write_text(json.dumps(manifest))
-        text = ditmill.ditmill("submit", self.path / "job.yaml", "--print-script").stdout
+        manifest = write_manifest(
+            self.path, seconds, items, requests={"file": str(self.path / "list.txt")}, output={"path": str(self.run_directory)},
+            slurm={"nodes": 1, "ranks_per_node": 1, **settings})
+        text = ditmill.ditmill("submit", manifest, "--print-script").stdout
         (self.run_directory / "submit").mkdir(parents=True)
         (self.run_directory / "logs").mkdir()
-        (self.run_directory / "submit" / "job.yaml").write_text(json.dumps(manifest).replace('"list.txt"', json.dumps(f"{self.path}/list.txt")))
+        shutil.copy(manifest, self.run_directory / "submit")
         (self.run_directory / "submit" / "job.sh").write_text(text)
         with open(self.path / "log", "w", encoding="utf-8") as log:
             process = subprocess.Popen(["bash", self.run_directory / "submit" / "job.sh"], env=self.environment, stdout=log,

@@ -11,6 +11,19 @@ import ditmill
 import slurm
 
 
+def write_manifest(folder, seconds, items, **sections):
+    """A rehearsal and its list in a folder; sections change or add to those of the manifest. Its path."""
+    (folder / "list.txt").write_text("".join(f"prompt {i}\n" for i in range(items)))
+    manifest = {
+        "schema": 1, "name": "job", "model": {"noop": seconds},
+        "requests": {"defaults": {"width": 32, "height": 16, "frames": 1, "seed": "auto"}, "file": "list.txt"},
+        "output": {"path": "run", "items_per_part": 1}, "slurm": {"nodes": 2, "ranks_per_node": 2, "lead_seconds": 20}}
+    for name, section in sections.items():
+        manifest.setdefault(name, {}).update(section)
+    (folder / "job.yaml").write_text(json.dumps(manifest))
+    return folder / "job.yaml"
+
+
 class SubmissionTest(unittest.TestCase):
     """A cluster a class; a folder and a run directory a test."""
 
@@ -34,15 +47,7 @@ class SubmissionTest(unittest.TestCase):
             time.sleep(0.1)
 
     def manifest(self, seconds=0.1, items=40, **sections):
-        (self.path / "list.txt").write_text("".join(f"prompt {i}\n" for i in range(items)))
-        manifest = {
-            "schema": 1, "name": "job", "model": {"noop": seconds},
-            "requests": {"defaults": {"width": 32, "height": 16, "frames": 1, "seed": "auto"}, "file": "list.txt"},
-            "output": {"path": "run", "items_per_part": 1}, "slurm": {"nodes": 2, "ranks_per_node": 2, "lead_seconds": 20}}
-        for name, section in sections.items():
-            manifest.setdefault(name, {}).update(section)
-        (self.path / "job.yaml").write_text(json.dumps(manifest))
-        return self.path / "job.yaml"
+        return write_manifest(self.path, seconds, items, **sections)
 
     def ditmill(self, *words, code=0):
         done = subprocess.run(ditmill.command(words), env=self.cluster.environment, capture_output=True, text=True,

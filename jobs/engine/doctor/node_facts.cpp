@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sched.h>
 #include <sys/statvfs.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -17,6 +16,7 @@
 
 #include "configs/error.h"
 #include "dist/library_versions.h"
+#include "jobs/engine/threads.h"
 #include "jobs/memory/memory_limit.h"
 #include "jobs/store/durable.h"
 #include "jobs/store/h5_version.h"
@@ -63,12 +63,6 @@ double cpu_rate(int cores) {
   threads.clear();
   std::ranges::nth_element(rates, rates.begin() + cores / 2);
   return rates[static_cast<std::size_t>(cores / 2)];
-}
-
-int usable_cores() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  return ::sched_getaffinity(0, sizeof set, &set) == 0 ? std::max(1, CPU_COUNT(&set)) : 1;
 }
 
 std::uint64_t available_memory(std::uint64_t total) {
