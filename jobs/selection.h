@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "jobs/list/item_list.h"
-#include "jobs/resume.h"
+#include "jobs/run/resume.h"
 
 namespace ditmill::jobs {
 

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "jobs/list/item_list.h"
-#include "jobs/run_directory.h"
+#include "jobs/run/run_directory.h"
 
 namespace ditmill::jobs {
 

@@ -10,8 +10,8 @@
 
 #include "dist/mesh.h"
 #include "jobs/memory/memory_shortage.h"
+#include "jobs/memory/parallel_choice.h"
 #include "jobs/memory/rank_plans.h"
-#include "jobs/parallel_choice.h"
 
 namespace ditmill::jobs {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <ostream>
 
-#include "jobs/prepare.h"
+#include "jobs/manifest/prepare.h"
 
 namespace ditmill::jobs {
 

@@ -5,7 +5,7 @@
 #include <iosfwd>
 #include <string>
 
-#include "jobs/cli/results_run.h"
+#include "jobs/cli/results/run.h"
 
 namespace ditmill::jobs {
 

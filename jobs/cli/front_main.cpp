@@ -1,22 +1,22 @@
 #include <iostream>
 #include <string>
 
-#include "jobs/cli/bench_options.h"
-#include "jobs/cli/cancel.h"
 #include "jobs/cli/check.h"
-#include "jobs/cli/doctor_options.h"
 #include "jobs/cli/engine_path.h"
 #include "jobs/cli/front.h"
 #include "jobs/cli/launch.h"
+#include "jobs/cli/options/bench_options.h"
+#include "jobs/cli/options/doctor_options.h"
+#include "jobs/cli/options/replay_options.h"
+#include "jobs/cli/options/run_options.h"
 #include "jobs/cli/output.h"
 #include "jobs/cli/plan.h"
 #include "jobs/cli/registry_template.h"
-#include "jobs/cli/replay_options.h"
 #include "jobs/cli/report.h"
-#include "jobs/cli/run_options.h"
-#include "jobs/cli/stage.h"
+#include "jobs/cli/slurm/cancel.h"
+#include "jobs/cli/slurm/stage.h"
+#include "jobs/cli/slurm/submit.h"
 #include "jobs/cli/status.h"
-#include "jobs/cli/submit.h"
 #include "jobs/cli/weights_identify.h"
 
 using namespace ditmill;

@@ -4,12 +4,12 @@
 #include <ostream>
 
 #include "jobs/cli/front.h"
-#include "jobs/cli/results_export.h"
-#include "jobs/cli/results_index.h"
-#include "jobs/cli/results_ls.h"
-#include "jobs/cli/results_merge.h"
-#include "jobs/cli/results_show.h"
-#include "jobs/cli/results_verify.h"
+#include "jobs/cli/results/export.h"
+#include "jobs/cli/results/index.h"
+#include "jobs/cli/results/ls.h"
+#include "jobs/cli/results/merge.h"
+#include "jobs/cli/results/show.h"
+#include "jobs/cli/results/verify.h"
 #include "jobs/cli/terminal_progress.h"
 #include "slurm/allocation.h"
 

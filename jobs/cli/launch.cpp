@@ -18,8 +18,8 @@
 #include "dist/liveness/process.h"
 #include "dist/liveness/rank_state.h"
 #include "jobs/cli/engine_path.h"
-#include "jobs/epoch.h"
-#include "jobs/outcome.h"
+#include "jobs/run/epoch.h"
+#include "jobs/run/outcome.h"
 
 namespace ditmill::jobs {
 namespace {

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "jobs/prepare.h"
+#include "jobs/manifest/prepare.h"
 
 namespace ditmill::jobs {
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "jobs/cli/results_export.h"
+#include "jobs/cli/results/export.h"
 #include "jobs/pilot/pilot_file.h"
 #include "jobs/pilot/text.h"
 

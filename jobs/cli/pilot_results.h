@@ -2,8 +2,8 @@
 
 #include <string>
 
+#include "jobs/manifest/prepare.h"
 #include "jobs/pilot/measure.h"
-#include "jobs/prepare.h"
 
 namespace ditmill::jobs {
 

@@ -9,13 +9,13 @@
 #include <optional>
 
 #include "configs/dump.h"
-#include "jobs/from_dump.h"
-#include "jobs/parallel_choice.h"
+#include "jobs/manifest/from_dump.h"
+#include "jobs/memory/parallel_choice.h"
 #include "jobs/pilot/forecast.h"
 #include "jobs/pilot/measure.h"
 #include "jobs/pilot/pilot_file.h"
 #include "jobs/pilot/text.h"
-#include "jobs/resume.h"
+#include "jobs/run/resume.h"
 #include "slurm/time_limit.h"
 
 namespace ditmill::jobs {

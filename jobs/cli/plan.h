@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "jobs/prepare.h"
+#include "jobs/manifest/prepare.h"
 
 namespace ditmill::jobs {
 

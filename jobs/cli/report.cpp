@@ -8,7 +8,7 @@
 
 #include "configs/error.h"
 #include "jobs/cli/report_overview.h"
-#include "jobs/cli/stored_clips.h"
+#include "jobs/cli/results/stored_clips.h"
 #include "jobs/report/item_facts.h"
 #include "jobs/report/page.h"
 #include "jobs/report/thumbnails.h"

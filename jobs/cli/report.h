@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "jobs/cli/results_run.h"
+#include "jobs/cli/results/run.h"
 
 namespace ditmill::jobs {
 

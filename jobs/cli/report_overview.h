@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "jobs/cli/results_run.h"
+#include "jobs/cli/results/run.h"
 #include "jobs/report/timeline.h"
 
 namespace ditmill::jobs {

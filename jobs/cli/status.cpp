@@ -11,6 +11,7 @@
 
 #include "configs/error.h"
 #include "jobs/journal/record.h"
+#include "jobs/run/submission.h"
 #include "jobs/status/joblog.h"
 #include "jobs/status/progress_of_run.h"
 #include "jobs/status/shards.h"
@@ -18,7 +19,6 @@
 #include "jobs/status/status_json.h"
 #include "jobs/status/status_text.h"
 #include "jobs/store/durable.h"
-#include "jobs/submission.h"
 
 namespace ditmill::jobs {
 namespace {

@@ -7,17 +7,17 @@
 #include <string>
 #include <vector>
 
-#include "jobs/crashes.h"
-#include "jobs/digest_memory.h"
-#include "jobs/engine/loading.h"
-#include "jobs/engine/memory_check.h"
-#include "jobs/engine/protocol.h"
-#include "jobs/epoch.h"
+#include "jobs/engine/items/protocol.h"
+#include "jobs/engine/loading/loading.h"
+#include "jobs/engine/loading/memory_check.h"
 #include "jobs/journal/reader.h"
-#include "jobs/outcome.h"
-#include "jobs/prepare.h"
-#include "jobs/resume.h"
-#include "jobs/run_directory.h"
+#include "jobs/manifest/prepare.h"
+#include "jobs/run/crashes.h"
+#include "jobs/run/digest_memory.h"
+#include "jobs/run/epoch.h"
+#include "jobs/run/outcome.h"
+#include "jobs/run/resume.h"
+#include "jobs/run/run_directory.h"
 #include "jobs/store/group_store.h"
 #include "slurm/allocation.h"
 

@@ -9,10 +9,10 @@
 
 #include "dist/liveness/sentinel.h"
 #include "jobs/engine/authority.h"
-#include "jobs/engine/coordinator.h"
-#include "jobs/engine/group_runner.h"
-#include "jobs/engine/stop_switch.h"
-#include "jobs/outcome.h"
+#include "jobs/engine/items/coordinator.h"
+#include "jobs/engine/items/group_runner.h"
+#include "jobs/engine/items/stop_switch.h"
+#include "jobs/run/outcome.h"
 
 namespace ditmill::jobs {
 

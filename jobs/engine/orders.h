@@ -5,7 +5,7 @@
 #include <string>
 
 #include "configs/pipeline_config.h"
-#include "jobs/engine/loading.h"
+#include "jobs/engine/loading/loading.h"
 
 namespace ditmill::jobs {
 

@@ -14,10 +14,10 @@
 #include "configs/dump.h"
 #include "dist/agree.h"
 #include "jobs/cli/output.h"
-#include "jobs/cli/results_run.h"
+#include "jobs/cli/results/run.h"
 #include "jobs/engine/run.h"
-#include "jobs/from_dump.h"
-#include "jobs/resume.h"
+#include "jobs/manifest/from_dump.h"
+#include "jobs/run/resume.h"
 #include "jobs/store/compare.h"
 #include "jobs/store/durable.h"
 

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "dist/comm/mpi.h"
-#include "jobs/cli/replay_options.h"
+#include "jobs/cli/options/replay_options.h"
 
 namespace ditmill::jobs {
 

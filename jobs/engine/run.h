@@ -1,7 +1,7 @@
 #pragma once
 
 #include "dist/comm/mpi.h"
-#include "jobs/prepare.h"
+#include "jobs/manifest/prepare.h"
 
 namespace ditmill::jobs {
 

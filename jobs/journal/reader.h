@@ -8,7 +8,7 @@
 
 #include "jobs/journal/item_states.h"
 #include "jobs/journal/record.h"
-#include "jobs/run_directory.h"
+#include "jobs/run/run_directory.h"
 
 namespace ditmill::jobs {
 

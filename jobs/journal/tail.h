@@ -9,7 +9,7 @@
 
 #include "jobs/journal/reader.h"
 #include "jobs/journal/record.h"
-#include "jobs/run_directory.h"
+#include "jobs/run/run_directory.h"
 
 namespace ditmill::jobs {
 

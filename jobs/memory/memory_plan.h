@@ -10,7 +10,7 @@
 
 #include "configs/pipeline_config.h"
 #include "dist/mesh.h"
-#include "jobs/prepare.h"
+#include "jobs/manifest/prepare.h"
 
 namespace ditmill::jobs {
 

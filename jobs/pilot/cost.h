@@ -4,8 +4,8 @@
 #include <map>
 #include <vector>
 
+#include "jobs/manifest/prepare.h"
 #include "jobs/pilot/pilot.h"
-#include "jobs/prepare.h"
 
 namespace ditmill::jobs {
 

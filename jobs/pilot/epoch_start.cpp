@@ -6,7 +6,7 @@
 
 #include <ctime>
 
-#include "jobs/epoch_owner.h"
+#include "jobs/run/epoch_owner.h"
 #include "jobs/store/durable.h"
 
 namespace ditmill::jobs {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "jobs/run_directory.h"
+#include "jobs/run/run_directory.h"
 
 namespace ditmill::jobs {
 

@@ -3,11 +3,11 @@
 #include <cstdint>
 #include <vector>
 
+#include "jobs/manifest/prepare.h"
 #include "jobs/pilot/cost.h"
 #include "jobs/pilot/pilot.h"
 #include "jobs/pilot/schedule.h"
-#include "jobs/prepare.h"
-#include "jobs/resume.h"
+#include "jobs/run/resume.h"
 
 namespace ditmill::jobs {
 

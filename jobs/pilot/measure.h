@@ -3,7 +3,7 @@
 #include <cstddef>
 
 #include "jobs/pilot/pilot.h"
-#include "jobs/run_directory.h"
+#include "jobs/run/run_directory.h"
 
 namespace ditmill::jobs {
 

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "jobs/pilot/pilot.h"
-#include "jobs/run_directory.h"
+#include "jobs/run/run_directory.h"
 
 namespace ditmill::jobs {
 

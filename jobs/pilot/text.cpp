@@ -8,7 +8,7 @@
 
 #include "configs/error.h"
 #include "jobs/duration_text.h"
-#include "jobs/parallel_choice.h"
+#include "jobs/memory/parallel_choice.h"
 #include "jobs/pilot/forecast.h"
 
 namespace ditmill::jobs {

@@ -2,8 +2,8 @@
 
 #include <string>
 
+#include "jobs/manifest/prepare.h"
 #include "jobs/pilot/pilot.h"
-#include "jobs/prepare.h"
 
 namespace ditmill::jobs {
 

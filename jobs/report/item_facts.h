@@ -5,7 +5,7 @@
 #include <string>
 
 #include "jobs/report/stages.h"
-#include "jobs/store/h5_attribute.h"
+#include "jobs/store/hdf5/h5_attribute.h"
 #include "jobs/store/listing.h"
 
 namespace ditmill::jobs {

@@ -8,11 +8,11 @@
 #include <unordered_map>
 
 #include "configs/error.h"
-#include "jobs/epoch.h"
-#include "jobs/epoch_owner.h"
 #include "jobs/journal/reader.h"
 #include "jobs/list/line_reader.h"
 #include "jobs/report/lane_builder.h"
+#include "jobs/run/epoch.h"
+#include "jobs/run/epoch_owner.h"
 #include "jobs/store/durable.h"
 
 namespace ditmill::jobs {

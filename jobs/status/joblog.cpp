@@ -11,8 +11,8 @@
 
 #include "configs/error.h"
 #include "dist/liveness/rank_state.h"
-#include "jobs/epoch_owner.h"
 #include "jobs/journal/tail.h"
+#include "jobs/run/epoch_owner.h"
 #include "jobs/status/item_counts.h"
 #include "jobs/store/durable.h"
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "jobs/journal/reader.h"
-#include "jobs/run_directory.h"
+#include "jobs/run/run_directory.h"
 
 namespace ditmill::jobs {
 

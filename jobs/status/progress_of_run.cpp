@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "configs/error.h"
+#include "jobs/run/submission.h"
 #include "jobs/store/durable.h"
-#include "jobs/submission.h"
 
 namespace ditmill::jobs {
 namespace {

@@ -10,7 +10,7 @@
 #include "dist/liveness/rank_state.h"
 #include "jobs/journal/reader.h"
 #include "jobs/journal/tail.h"
-#include "jobs/run_directory.h"
+#include "jobs/run/run_directory.h"
 #include "jobs/status/group_pace.h"
 #include "jobs/status/group_status.h"
 #include "jobs/status/item_counts.h"

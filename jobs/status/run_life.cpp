@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "configs/error.h"
-#include "jobs/epoch.h"
+#include "jobs/run/epoch.h"
 #include "jobs/store/durable.h"
 
 namespace ditmill::jobs {

@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
-#include "jobs/epoch_owner.h"
-#include "jobs/run_directory.h"
+#include "jobs/run/epoch_owner.h"
+#include "jobs/run/run_directory.h"
 
 namespace ditmill::jobs {
 

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "jobs/duration_text.h"
-#include "jobs/epoch.h"
+#include "jobs/run/epoch.h"
 #include "jobs/shard.h"
 #include "jobs/status/slurm_view.h"
 #include "jobs/status/status_json.h"

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "jobs/run/submission.h"
 #include "jobs/status/progress_of_run.h"
 #include "jobs/status/status_text.h"
-#include "jobs/submission.h"
 
 namespace ditmill::jobs {
 

@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "jobs/item.h"
-#include "jobs/manifest.h"
-#include "jobs/run_directory.h"
+#include "jobs/manifest/manifest.h"
+#include "jobs/run/run_directory.h"
 #include "jobs/store/part_committer.h"
 
 namespace ditmill::jobs {

@@ -1,8 +1,8 @@
 #include "jobs/store/index.h"
 
 #include "jobs/store/durable.h"
-#include "jobs/store/h5_attribute.h"
-#include "jobs/store/h5_memory_file.h"
+#include "jobs/store/hdf5/h5_attribute.h"
+#include "jobs/store/hdf5/h5_memory_file.h"
 #include "jobs/store/listing.h"
 #include "jobs/store/part_writer.h"
 

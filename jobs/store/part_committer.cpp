@@ -4,7 +4,7 @@
 #include <system_error>
 #include <utility>
 
-#include "jobs/epoch.h"
+#include "jobs/run/epoch.h"
 
 namespace ditmill::jobs {
 

@@ -10,7 +10,7 @@
 
 #include "configs/error.h"
 #include "jobs/journal/writer.h"
-#include "jobs/run_directory.h"
+#include "jobs/run/run_directory.h"
 #include "jobs/store/part_writer.h"
 
 namespace ditmill::jobs {

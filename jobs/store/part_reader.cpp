@@ -4,7 +4,7 @@
 #include <span>
 
 #include "jobs/store/content_hash.h"
-#include "jobs/store/h5_dataset.h"
+#include "jobs/store/hdf5/h5_dataset.h"
 
 namespace ditmill::jobs {
 namespace {

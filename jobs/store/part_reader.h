@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "jobs/store/h5_attribute.h"
+#include "jobs/store/hdf5/h5_attribute.h"
 
 namespace ditmill::jobs {
 

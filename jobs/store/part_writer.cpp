@@ -7,7 +7,7 @@
 
 #include "jobs/store/content_hash.h"
 #include "jobs/store/durable.h"
-#include "jobs/store/h5_dataset.h"
+#include "jobs/store/hdf5/h5_dataset.h"
 
 namespace ditmill::jobs {
 namespace {

@@ -8,8 +8,8 @@
 #include <string>
 #include <string_view>
 
-#include "jobs/store/h5_attribute.h"
-#include "jobs/store/h5_memory_file.h"
+#include "jobs/store/hdf5/h5_attribute.h"
+#include "jobs/store/hdf5/h5_memory_file.h"
 
 namespace ditmill::jobs {
 

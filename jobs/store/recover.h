@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "jobs/run_directory.h"
+#include "jobs/run/run_directory.h"
 
 namespace ditmill::jobs {
 

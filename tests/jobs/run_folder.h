@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "jobs/item.h"
-#include "jobs/run_directory.h"
+#include "jobs/run/run_directory.h"
 #include "jobs/store/group_store.h"
 #include "tests/jobs/temp_folder.h"
 

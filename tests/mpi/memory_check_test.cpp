@@ -1,4 +1,4 @@
-#include "jobs/engine/memory_check.h"
+#include "jobs/engine/loading/memory_check.h"
 
 #include <filesystem>
 #include <fstream>

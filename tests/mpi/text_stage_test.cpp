@@ -1,4 +1,4 @@
-#include "jobs/engine/text_stage.h"
+#include "jobs/engine/loading/text_stage.h"
 
 #include <ATen/ATen.h>
 

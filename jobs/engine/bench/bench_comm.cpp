@@ -16,7 +16,7 @@
 #include "jobs/engine/bench/bench_clock.h"
 #include "jobs/engine/bench/bench_collectives.h"
 #include "jobs/engine/bench/bench_comm_report.h"
-#include "jobs/engine/rank_device.h"
+#include "jobs/engine/loading/rank_device.h"
 #include "jobs/engine/threads.h"
 #include "jobs/memory/memory_limit.h"
 #include "slurm/allocation.h"

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "dist/comm/mpi.h"
-#include "jobs/cli/bench_options.h"
+#include "jobs/cli/options/bench_options.h"
 
 namespace ditmill::jobs {
 

@@ -17,7 +17,7 @@
 #include "jobs/engine/run.h"
 #include "jobs/journal/reader.h"
 #include "jobs/memory/memory_limit.h"
-#include "jobs/outcome.h"
+#include "jobs/run/outcome.h"
 #include "jobs/store/durable.h"
 #include "jobs/store/group_store.h"
 

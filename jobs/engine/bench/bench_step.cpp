@@ -21,7 +21,7 @@
 #include "jobs/engine/bench/bench_step_report.h"
 #include "jobs/engine/bench/step_setup.h"
 #include "jobs/engine/bench/step_traffic.h"
-#include "jobs/engine/rank_device.h"
+#include "jobs/engine/loading/rank_device.h"
 #include "jobs/engine/threads.h"
 #include "jobs/memory/memory_limit.h"
 #include "models/guidance.h"

@@ -4,7 +4,7 @@
 
 #include "configs/pipeline_config.h"
 #include "configs/request.h"
-#include "jobs/cli/bench_options.h"
+#include "jobs/cli/options/bench_options.h"
 #include "jobs/engine/bench/random_weights.h"
 #include "models/wan/transformer.h"
 

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "dist/comm/mpi.h"
-#include "jobs/cli/doctor_options.h"
+#include "jobs/cli/options/doctor_options.h"
 #include "jobs/engine/doctor/node_facts.h"
 
 namespace ditmill::jobs::doctor {

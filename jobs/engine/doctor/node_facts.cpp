@@ -19,7 +19,7 @@
 #include "jobs/engine/threads.h"
 #include "jobs/memory/memory_limit.h"
 #include "jobs/store/durable.h"
-#include "jobs/store/h5_version.h"
+#include "jobs/store/hdf5/h5_version.h"
 #include "slurm/command.h"
 
 namespace ditmill::jobs::doctor {

@@ -1,7 +1,7 @@
 #include "jobs/store/tools/frozen_config.h"
 
 #include "configs/error.h"
-#include "jobs/epoch.h"
+#include "jobs/run/epoch.h"
 #include "jobs/store/durable.h"
 
 namespace ditmill::jobs {

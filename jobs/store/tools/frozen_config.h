@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "jobs/run_directory.h"
+#include "jobs/run/run_directory.h"
 #include "slurm/allocation.h"
 
 namespace ditmill::jobs {

@@ -5,8 +5,8 @@
 #include <system_error>
 
 #include "configs/error.h"
-#include "jobs/store/h5.h"
-#include "jobs/store/h5_attribute.h"
+#include "jobs/store/hdf5/h5.h"
+#include "jobs/store/hdf5/h5_attribute.h"
 #include "jobs/store/tools/isolated.h"
 
 namespace ditmill::jobs {

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "jobs/run_directory.h"
+#include "jobs/run/run_directory.h"
 #include "jobs/store/tools/damage.h"
 
 namespace ditmill::jobs {

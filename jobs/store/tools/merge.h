@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "jobs/outcome.h"
+#include "jobs/run/outcome.h"
 #include "slurm/allocation.h"
 
 namespace ditmill::jobs {

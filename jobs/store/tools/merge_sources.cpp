@@ -7,9 +7,9 @@
 #include <system_error>
 
 #include "configs/error.h"
-#include "jobs/epoch.h"
 #include "jobs/journal/reader.h"
-#include "jobs/resume.h"
+#include "jobs/run/epoch.h"
+#include "jobs/run/resume.h"
 #include "jobs/shard.h"
 #include "jobs/store/tools/damage.h"
 #include "jobs/store/tools/frozen_config.h"

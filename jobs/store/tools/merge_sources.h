@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "jobs/list/item_list.h"
-#include "jobs/run_directory.h"
+#include "jobs/run/run_directory.h"
 #include "slurm/allocation.h"
 
 namespace ditmill::jobs {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "jobs/list/item_list.h"
-#include "jobs/run_directory.h"
+#include "jobs/run/run_directory.h"
 #include "jobs/store/tools/damage.h"
 
 namespace ditmill::jobs {

@@ -9,11 +9,11 @@
 #include <utility>
 
 #include "configs/error.h"
-#include "jobs/epoch.h"
-#include "jobs/from_dump.h"
 #include "jobs/journal/reader.h"
 #include "jobs/list/line_reader.h"
-#include "jobs/resume.h"
+#include "jobs/manifest/from_dump.h"
+#include "jobs/run/epoch.h"
+#include "jobs/run/resume.h"
 #include "jobs/store/durable.h"
 #include "jobs/store/tools/index_audit.h"
 #include "jobs/store/tools/key_index.h"
@@ -217,8 +217,7 @@ class Verifier {
     std::vector<std::string> items;
     for (const Claim& claim : part.items) {
       const std::optional<ItemState> state = state_.by_key.find(claim.key);
-      const bool elsewhere =
-          state && state->event == Event::done && state->record.part != part.path;
+      const bool elsewhere = state && state->event == Event::done && state->record.part != part.path;
       if (!elsewhere) items.push_back(claim.item);
     }
     return items;
@@ -285,7 +284,8 @@ class Verifier {
     for (std::size_t i = 0; i < list_.size(); ++i) ids.insert(i);
     const TargetOf target_of = [&](std::string_view id) -> std::optional<LinkTarget> {
       const std::optional<std::size_t> index = ids.find(id);
-      const std::optional<ItemState> state = index ? state_.by_key.find(list_.packed()[*index].key) : std::nullopt;
+      const std::optional<ItemState> state =
+          index ? state_.by_key.find(list_.packed()[*index].key) : std::nullopt;
       if (!state || state->event != Event::done) return std::nullopt;
       return LinkTarget{.part = state->record.part, .item = state->record.item};
     };

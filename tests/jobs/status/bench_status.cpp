@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "jobs/epoch_owner.h"
+#include "jobs/run/epoch_owner.h"
 #include "jobs/store/durable.h"
 #include "tests/jobs/status/made_up_run.h"
 

@@ -7,7 +7,7 @@
 #include <fstream>
 #include <utility>
 
-#include "jobs/epoch_owner.h"
+#include "jobs/run/epoch_owner.h"
 
 namespace ditmill::jobs {
 

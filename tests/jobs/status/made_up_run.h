@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "jobs/journal/record.h"
-#include "jobs/run_directory.h"
+#include "jobs/run/run_directory.h"
 #include "tests/jobs/temp_folder.h"
 
 namespace ditmill::jobs {

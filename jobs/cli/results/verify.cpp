@@ -1,0 +1,84 @@
+#include "jobs/cli/results/verify.h"
+
+#include <array>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+namespace ditmill::jobs {
+namespace {
+
+using nlohmann::json;
+
+std::string gigabytes(std::uint64_t bytes) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.2f GB", static_cast<double>(bytes) / 1e9);
+  return text.data();
+}
+
+json to_json(const VerifyReport& report) {
+  json damage = json::array();
+  for (const Damage& each : report.damage) damage.push_back(to_json(each));
+  return {{"exit", report.exit_code()},
+          {"parts", report.parts},
+          {"bytes", report.bytes},
+          {"items", report.items},
+          {"done", report.done},
+          {"failed", report.failed},
+          {"quarantined", report.quarantined},
+          {"left", report.left},
+          {"damage", std::move(damage)},
+          {"stale_index", report.stale_index},
+          {"leftovers", report.leftovers},
+          {"notes", report.notes}};
+}
+
+std::string verdict(const VerifyReport& report) {
+  switch (report.exit_code()) {
+    case 0:
+      return "all whole and complete\n";
+    case 2:
+      return "what is there is whole\n";
+    default:
+      return "DAMAGED: " + std::to_string(report.damage.size()) +
+             " findings; what is whole can be kept: move damaged parts away, " +
+             "and `ditmill run` makes their items again\n";
+  }
+}
+
+std::string to_text(const VerifyReport& report) {
+  std::string text;
+  for (const Damage& damage : report.damage) text += "damage: " + describe(damage) + "\n";
+  for (const std::string& stale : report.stale_index) {
+    text += "results.h5: " + stale + "; `ditmill results index --rebuild` writes it anew\n";
+  }
+  for (const std::string& leftover : report.leftovers) text += "leftover: " + leftover + "\n";
+  text += std::to_string(report.parts) + " parts, " + gigabytes(report.bytes) + "; " +
+          std::to_string(report.done) + " of " + std::to_string(report.items) + " items done";
+  const auto missing = [&text](const char* what, const std::vector<std::string>& ids) {
+    if (!ids.empty()) text += ", " + std::to_string(ids.size()) + " " + what + " (" + some_of(ids) + ")";
+  };
+  missing("failed", report.failed);
+  missing("quarantined", report.quarantined);
+  missing("left", report.left);
+  return text + "\n" + verdict(report);
+}
+
+}  // namespace
+
+std::string describe(const VerifyProgress& progress) {
+  return std::to_string(progress.items) + " of " + std::to_string(progress.expected_items) + " items, " +
+         std::to_string(progress.parts) + " parts, " + gigabytes(progress.bytes) + ", " +
+         std::to_string(progress.damage) + " findings";
+}
+
+ResultsOutput results_verify(const std::string& run_directory, bool as_json,
+                             const slurm::Allocation& allocation,
+                             const std::function<void(const VerifyProgress&)>& progress) {
+  const VerifyReport report = verify_run(RunDirectory{run_directory}, allocation, progress);
+  const auto replace = json::error_handler_t::replace;
+  return {.text = as_json ? to_json(report).dump(2, ' ', false, replace) + "\n" : to_text(report),
+          .notes = report.notes,
+          .code = report.exit_code()};
+}
+
+}  // namespace ditmill::jobs

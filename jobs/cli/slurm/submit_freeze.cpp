@@ -1,0 +1,74 @@
+#include "jobs/cli/slurm/submit_freeze.h"
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <system_error>
+#include <vector>
+
+#include "configs/error.h"
+#include "configs/overrides.h"
+#include "jobs/run/submission.h"
+#include "jobs/store/durable.h"
+
+namespace ditmill::jobs {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The prompt list that the manifest names; empty: its items are in the manifest.
+std::string list_of(const ManifestSource& source) {
+  std::vector<Problem> known;  // prepare_job() has reported what is wrong
+  configs::YamlNode root = manifest_tree(source, known);
+  configs::apply_overrides(root, source.sets, known);
+  const configs::YamlNode* requests = root.find("requests");
+  const configs::YamlNode* file = requests == nullptr ? nullptr : requests->find("file");
+  return file == nullptr ? "" : absolute_path(source.directory, file->text);
+}
+
+/// What is read at the start of the job, and what it is made of.
+struct Frozen {
+  std::string manifest;  ///< its text
+  std::string list;      ///< the file; empty: none
+  std::string copy;      ///< of the list
+};
+
+Frozen frozen_of(const PreparedJob& job, const RunDirectory& run) {
+  ManifestSource source = job.source;
+  Frozen frozen{.manifest = {}, .list = list_of(source), .copy = {}};
+  if (!frozen.list.empty()) {
+    frozen.copy = run.submission() + "/prompts" + fs::path(frozen.list).extension().string();
+    source.sets.push_back("requests.file=" + nlohmann::json(frozen.copy).dump());
+  }
+  frozen.manifest = frozen_manifest(source, job.manifest);
+  return frozen;
+}
+
+bool is_same_file(const Frozen& frozen) {
+  std::error_code failure;
+  return fs::equivalent(frozen.list, frozen.copy, failure);
+}
+
+}  // namespace
+
+void freeze(const PreparedJob& job, const RunDirectory& run) {
+  RunDirectory::make_folder(run.logs());
+  const Frozen frozen = frozen_of(job, run);
+  if (!frozen.list.empty() && !is_same_file(frozen)) {
+    const std::string temp = frozen.copy + std::string(durable::temp_suffix);
+    std::error_code failure;
+    fs::copy_file(frozen.list, temp, fs::copy_options::overwrite_existing, failure);
+    if (failure) throw system_error(failure.value(), "copy the prompt list", Where{.file = temp});
+    durable::publish(temp, frozen.copy);
+  }
+  durable::write_file(SubmissionFiles{run}.manifest(), frozen.manifest);
+}
+
+bool is_frozen(const PreparedJob& job, const RunDirectory& run) {
+  const Frozen frozen = frozen_of(job, run);
+  const std::string manifest = SubmissionFiles{run}.manifest();
+  if (!fs::exists(manifest) || durable::read_file(manifest) != frozen.manifest) return false;
+  if (frozen.list.empty() || is_same_file(frozen)) return true;
+  return fs::exists(frozen.copy) && durable::read_file(frozen.list) == durable::read_file(frozen.copy);
+}
+
+}  // namespace ditmill::jobs

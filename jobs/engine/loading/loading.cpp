@@ -1,0 +1,106 @@
+#include "jobs/engine/loading/loading.h"
+
+#include <spdlog/spdlog.h>
+
+#include <filesystem>
+#include <span>
+#include <utility>
+
+#include "configs/dump.h"
+#include "dist/agree.h"
+#include "dist/weights/stream.h"
+#include "jobs/store/durable.h"
+#include "registry/byte_source.h"
+#include "registry/digest.h"
+
+namespace ditmill::jobs {
+namespace {
+
+/// Opens a file of the model's: in the copy, if it is there and no other file than the model's.
+std::unique_ptr<registry::ByteSource> open_weights(const LoadPlan& plan, const std::string& path) {
+  const std::filesystem::path inside = std::filesystem::path{path}.lexically_relative(plan.model_path);
+  if (plan.weights_from.empty() || inside.empty() || *inside.begin() == "..") {
+    return registry::open_file(path);
+  }
+  const std::string copy =
+      inside == "." ? plan.weights_from : (std::filesystem::path{plan.weights_from} / inside).string();
+  const auto stamp_of = [](const std::string& file) {
+    const registry::FileStamp stamp = registry::file_stamp(file);
+    return std::pair{stamp.size, stamp.mtime_ns};
+  };
+  std::string why = "it is not the same file: size or time differ";
+  try {
+    if (stamp_of(copy) == stamp_of(path)) return registry::open_file(copy);
+  } catch (const Error& error) {
+    why = error.what();
+  }
+  spdlog::warn("the copy {} is of no use, so {} is read: {}", copy, path, why);
+  return registry::open_file(path);
+}
+
+void load_tokenizer(const dist::Communicator& comm, const LoadPlan& plan, Loading& loading) {
+  std::string tokenizer;
+  dist::agree(comm, [&] {
+    if (comm.rank() == 0) tokenizer = durable::read_file(plan.tokenizer_path);
+  });
+  loading.model.tokenizer = comm.broadcast_text(std::move(tokenizer), 0, dist::Purpose::weights);
+  const auto bytes = std::as_bytes(std::span{loading.model.tokenizer});
+  const registry::FileDigest digest =
+      registry::digest_file(*registry::memory_source(plan.tokenizer_path, bytes));
+  loading.digests.push_back(
+      {.role = "tokenizer", .key_hash = {}, .digest = registry::digest_root({&digest, 1}, "{}")});
+}
+
+}  // namespace
+
+nlohmann::json to_json(const LoadPlan& plan) {
+  nlohmann::json components = nlohmann::json::array();
+  for (const dist::ComponentPlan& component : plan.components) components.push_back(dist::to_json(component));
+  return {{"family", plan.family},         {"pipeline", configs::dump_layer2(plan.pipeline)},
+          {"components", components},      {"tokenizer_path", plan.tokenizer_path},
+          {"model_path", plan.model_path}, {"weights_from", plan.weights_from}};
+}
+
+LoadPlan load_plan_from_json(const nlohmann::json& json) {
+  LoadPlan plan;
+  plan.family = json.at("family").get<std::string>();
+  plan.pipeline = configs::pipeline_from_dump(json.at("pipeline"));
+  for (const nlohmann::json& component : json.at("components")) {
+    plan.components.push_back(dist::component_plan_from_json(component));
+  }
+  plan.tokenizer_path = json.at("tokenizer_path").get<std::string>();
+  plan.model_path = json.at("model_path").get<std::string>();
+  plan.weights_from = json.at("weights_from").get<std::string>();
+  return plan;
+}
+
+LoadStage stage_of(std::string_view role) noexcept {
+  return role == "text_encoder" ? LoadStage::text : LoadStage::clips;
+}
+
+void load_stage(const dist::Communicator& comm, const LoadPlan& plan, LoadStage stage, const dist::Mesh& mesh,
+                const at::Device& device, Loading& loading, const dist::Tell& tell) {
+  loading.model.family = plan.family;
+  const dist::OpenSource open = [&plan](const std::string& path) { return open_weights(plan, path); };
+  for (const dist::ComponentPlan& component : plan.components) {
+    if (stage_of(component.role) != stage) continue;
+    tell("loading " + component.role);
+    dist::StreamedComponent streamed = dist::stream_component(comm, component, mesh, open, device);
+    if (comm.rank() == 0) {
+      spdlog::info("loaded {}: {:.3f} GB in {:.2f} s", component.role,
+                   static_cast<double>(streamed.bytes) / 1e9, streamed.seconds);
+    }
+    loading.bytes += streamed.bytes;
+    loading.seconds += streamed.seconds;
+    loading.digests.push_back(
+        {.role = component.role,
+         .key_hash = {},
+         .digest = registry::digest_root(streamed.digests, component.hyper_parameters.dump())});
+    loading.model.hyper_parameters[component.role] = component.hyper_parameters;
+    loading.model.blocks[component.role] = std::move(streamed.blocks);
+    loading.model.weights[component.role] = std::move(streamed.tensors);
+  }
+  if (stage == LoadStage::text) load_tokenizer(comm, plan, loading);
+}
+
+}  // namespace ditmill::jobs

@@ -1,0 +1,114 @@
+#include "jobs/engine/loading/text_spool.h"
+
+#include <ATen/ATen.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <span>
+#include <utility>
+
+#include "dist/agree.h"
+#include "registry/byte_source.h"
+
+namespace ditmill::jobs {
+namespace {
+
+registry::Leaf digest_of(std::string_view text) {
+  return registry::leaf_digest(std::as_bytes(std::span(text)));
+}
+
+durable::File created(const std::string& path) {
+  std::optional<durable::File> file = durable::File::create(path);
+  if (!file) {
+    throw Error{Category::internal, "create a spool of embeddings", Where{.file = path},
+                Expected{"no such file"}, Got{"one, although this start has just made its folder"}};
+  }
+  return std::move(*file);
+}
+
+}  // namespace
+
+std::string TextSpool::file_name(const std::string& folder, std::uint32_t rank) {
+  return fmt::format("{}/r{:05}", folder, rank);
+}
+
+TextSpoolWriter::TextSpoolWriter(const std::string& folder, int rank)
+    : file_(created(TextSpool::file_name(folder, static_cast<std::uint32_t>(rank)))),
+      rank_(static_cast<std::uint32_t>(rank)) {}
+
+void TextSpoolWriter::add(const std::string& text, const at::Tensor& embedding) {
+  const at::Tensor rows = embedding.contiguous();
+  const bool bfloat16 = rows.scalar_type() == at::kBFloat16;
+  if (rows.dim() != 2 || !(bfloat16 || rows.scalar_type() == at::kFloat)) {
+    throw Error{Category::internal, "spool an embedding", {}, Expected{"rows of float32 or bfloat16"}};
+  }
+  add({.width = static_cast<std::uint32_t>(rows.size(1)), .bfloat16 = bfloat16 ? 1U : 0U}, text,
+      {static_cast<const char*>(rows.data_ptr()), rows.nbytes()});
+}
+
+void TextSpoolWriter::add(const std::string& text, const Error& error) {
+  add(SpooledText{}, text, dist::to_text(error));
+}
+
+void TextSpoolWriter::add(SpooledText entry, const std::string& text, std::string_view bytes) {
+  file_.write(bytes);
+  entry.text = digest_of(text);
+  entry.content = digest_of(bytes);
+  entry.offset = offset_;
+  entry.length = bytes.size();
+  entry.file = rank_;
+  index_.push_back(entry);
+  offset_ += bytes.size();
+}
+
+std::string TextSpoolWriter::finish() {
+  file_.close();
+  const auto bytes = std::as_bytes(std::span(index_));
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+TextSpool::TextSpool(std::string folder, std::string_view index)
+    : folder_(std::move(folder)), index_(index.size() / sizeof(SpooledText)) {
+  std::memcpy(index_.data(), index.data(), index_.size() * sizeof(SpooledText));
+  std::sort(index_.begin(), index_.end(), [](const auto& a, const auto& b) { return a.text < b.text; });
+}
+
+std::uint64_t TextSpool::bytes() const noexcept {
+  std::uint64_t bytes = 0;
+  for (const SpooledText& entry : index_) bytes += entry.length;
+  return bytes;
+}
+
+at::Tensor TextSpool::read(const std::string& text) const {
+  const registry::Leaf wanted = digest_of(text);
+  const auto found = std::lower_bound(index_.begin(), index_.end(), wanted,
+                                      [](const auto& entry, const auto& leaf) { return entry.text < leaf; });
+  if (found == index_.end() || found->text != wanted) {
+    throw Error{Category::internal, "read a spooled embedding", Where{.file = folder_},
+                Expected{"every text of the job"}, Got{"none for " + printable(text, 80)}};
+  }
+  const SpooledText& entry = *found;
+  const std::string path = file_name(folder_, entry.file);
+  const std::unique_ptr<registry::ByteSource> source = registry::open_file(path);
+  at::Tensor stored = at::empty({static_cast<std::int64_t>(entry.length)}, at::kByte);
+  const std::span bytes(static_cast<std::byte*>(stored.data_ptr()), entry.length);
+  source->read_at(entry.offset, bytes);
+  if (registry::leaf_digest(bytes) != entry.content) {
+    throw Error{Category::io,
+                "read a spooled embedding",
+                Where{.file = path, .offset = entry.offset},
+                Expected{"XXH3-128 " + registry::hex(entry.content) + " of " + std::to_string(entry.length) +
+                         " bytes"},
+                Got{registry::hex(registry::leaf_digest(bytes))},
+                "the run directory's file system lost what was written; start again: the job resumes"};
+  }
+  if (entry.width == 0) {
+    throw Error{dist::error_from_text({reinterpret_cast<const char*>(bytes.data()), bytes.size()})};
+  }
+  const at::ScalarType type = entry.bfloat16 == 1 ? at::kBFloat16 : at::kFloat;
+  return stored.view(type).view({-1, static_cast<std::int64_t>(entry.width)});
+}
+
+}  // namespace ditmill::jobs

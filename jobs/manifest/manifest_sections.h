@@ -1,0 +1,42 @@
+#pragma once
+
+#include <string>
+
+#include "configs/yaml_reader.h"
+#include "jobs/list/prompt_list.h"
+#include "jobs/manifest/manifest.h"
+
+namespace ditmill::jobs {
+
+/// `requests:` of a manifest: layer 3's defaults, and the items of a file or of the manifest itself.
+class RequestsSection {
+ public:
+  /// `defaults` is what requests take where the manifest says nothing. All but the reader's node and
+  /// problems, and `source`, is copied.
+  RequestsSection(configs::MapReader requests, const ManifestSource& source, ItemDefaults defaults);
+
+  /// Problems go to the reader. Throws Error(io) for a list that opens and then cannot be read.
+  ItemList read(const CheckRequest& check_request);
+  /// Which part of the list read() has returned; none: all of it.
+  const std::optional<Shard>& shard() const noexcept { return shard_; }
+
+ private:
+  void keep_part(ItemList& items);
+  PromptList read_file();
+  PromptList read_items();
+  void read_item(const configs::YamlNode& node, std::size_t index, ListBuilder& builder);
+  void check_sizes(const PromptList& list, const CheckRequest& check_request);
+  void place(Problem& problem, const SizedItem& size, const Item& item);
+  const configs::YamlNode* value_at_fault(const std::string& field, const SizedItem& size, TextPlace own);
+
+  configs::MapReader reader_;
+  const ManifestSource& source_;
+  ItemDefaults defaults_;
+  std::optional<Shard> shard_;
+  std::string list_file_;  ///< names the items' places in problems
+};
+
+/// `output:` of a manifest; problems go to the reader.
+OutputConfig read_output(configs::MapReader output, const ManifestSource& source);
+
+}  // namespace ditmill::jobs

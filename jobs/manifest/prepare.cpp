@@ -1,0 +1,198 @@
+#include "jobs/manifest/prepare.h"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <map>
+#include <optional>
+
+#include "dist/mesh.h"
+#include "jobs/export/video.h"
+#include "jobs/manifest/from_dump.h"
+#include "jobs/manifest/weights_dump.h"
+#include "jobs/memory/rank_plans.h"
+#include "models/component_plan.h"
+#include "registry/identity/catalog.h"
+#include "registry/identity/model_folder.h"
+
+namespace ditmill::jobs {
+namespace {
+
+/// An item's attributes, groups and checksums in its part, and its line in the index: measured at 9 KB.
+constexpr std::uint64_t bytes_per_item = 16 << 10;
+
+/// Opens the folder, insists that all of it is known, and binds every component to its family.
+void bind_model(PreparedJob& job, const configs::ModelDefinition& model) {
+  registry::Catalog catalog = registry::Catalog::built_in();
+  if (!model.catalog.empty()) catalog.add_file(model.catalog);
+  job.folder = registry::open_model_folder(model.path, catalog, model.variants);
+  registry::require_known(job.folder, catalog);
+  const models::Family& family = models::family_named(job.folder.component("dit").identity.family);
+  for (const char* role : {"dit", "text_encoder", "vae"}) job.folder.component(role);
+  for (const registry::Component& component : job.folder.components) {
+    job.hyper_parameters[component.role] = family.bind(component);
+  }
+  family.check_together(job.hyper_parameters);
+  if (job.folder.tokenizer_path.empty()) {
+    throw Error{Category::not_found,
+                "find the tokenizer",
+                Where{.file = job.folder.path},
+                Expected{"tokenizer/spiece.model or tokenizer.json, or the same in google/umt5-xxl"},
+                Got{"none of them"},
+                "copy the tokenizer folder of the original checkpoint beside the weights"};
+  }
+  job.experts = experts_of(job.folder, catalog);
+  job.family = &family;
+}
+
+std::vector<dist::ComponentPlan> plan_components(const PreparedJob& job) {
+  std::vector<dist::ComponentPlan> plans;
+  for (const registry::Component& component : job.folder.components) {
+    const auto chosen = job.manifest.pipeline.components.find(component.role);
+    plans.push_back(models::plan_component(*job.family, component, job.hyper_parameters.at(component.role),
+                                           chosen == job.manifest.pipeline.components.end()
+                                               ? job.manifest.pipeline.dtype
+                                               : chosen->second.dtype));
+    plans.back().fsdp = component.role == "dit" && job.manifest.pipeline.parallel.fsdp;
+  }
+  return plans;
+}
+
+}  // namespace
+
+PreparedJob prepare_job(const RunOptions& options, std::vector<Problem>& problems) {
+  PreparedJob job;
+  std::optional<DumpedJob> dumped;
+  if (options.from_dump.empty()) {
+    job.source = read_manifest(options.manifest);
+    job.source.sets = options.sets;
+  } else {
+    dumped = read_dump(options.from_dump, options.sets, problems);
+    if (!problems.empty()) return job;
+    job.source = dumped->source;
+  }
+  if (!options.run_dir.empty()) job.source.run_dir = std::filesystem::absolute(options.run_dir).string();
+
+  const PresetOf preset_of = [&job, &dumped](const configs::ModelDefinition& model) -> std::string {
+    if (model.noop_seconds) return {};
+    bind_model(job, model);
+    if (dumped) {
+      require_same_weights(dumped->dump.at("layer1_model_definition"), weights_dump(job), model.path);
+    }
+    return job.folder.component("dit").identity.preset;
+  };
+  const CheckRequest check_request = [&job](const configs::Request& request) {
+    return job.family == nullptr ? std::vector<Problem>{} : job.family->check_request(request);
+  };
+  job.manifest = decode_manifest(job.source, preset_of, check_request, problems);
+  // Before anything is loaded: nodes are alike, so what this one cannot encode no rank can.
+  if (job.manifest.output.video && problems.empty()) VideoLibrary{};
+  if (dumped) {
+    settle_dump(*dumped, job.source, job.manifest);
+    job.dump = std::move(dumped->dump);
+    job.threads = dumped->threads;
+  }
+  if (job.family != nullptr) {
+    job.components = plan_components(job);
+    place_degree_problems(job.source,
+                          job.family->check_degrees(job.hyper_parameters, job.manifest.pipeline.parallel),
+                          problems);
+  }
+  return job;
+}
+
+dist::Mesh lay_out(const PreparedJob& job, int world) {
+  try {
+    return dist::Mesh{world, job.manifest.pipeline.parallel};
+  } catch (const Error& error) {
+    if (job.dump.is_null()) throw;
+    throw with_dump_hint(error);
+  }
+}
+
+std::vector<ItemsOfSize> items_by_size(const ItemList& items) {
+  std::map<std::array<int, 3>, std::pair<std::size_t, std::uint64_t>> sizes;  // first, how many
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const PackedItem& item = items.packed()[i];
+    ++sizes.try_emplace({item.width, item.height, item.frames}, i, 0).first->second.second;
+  }
+  std::vector<ItemsOfSize> result;
+  for (const auto& [size, found] : sizes) result.push_back({items[found.first].request, found.second});
+  return result;
+}
+
+std::uint64_t clip_bytes(const PreparedJob& job, const configs::Request& request) {
+  const OutputConfig& output = job.manifest.output;
+  std::uint64_t bytes = 0;
+  if (output.frames) bytes += std::uint64_t{3} * request.width * request.height * request.frames;
+  if (output.video) bytes += most_video_bytes(*output.video, request);
+  if (output.latents && job.family != nullptr) {
+    std::uint64_t elements = 1;
+    for (const std::int64_t extent : job.family->latent_shape(job.hyper_parameters, request)) {
+      elements *= static_cast<std::uint64_t>(extent);
+    }
+    bytes += elements * sizeof(float);
+  }
+  return bytes;
+}
+
+std::uint64_t disk_bytes(const PreparedJob& job) {
+  std::uint64_t total = 0;
+  for (const auto& [request, items] : items_by_size(job.manifest.items)) {
+    total += items * (bytes_per_item + clip_bytes(job, request));
+  }
+  return total;
+}
+
+std::uint64_t spool_bytes(const PreparedJob& job) {
+  const bool spools = job.manifest.pipeline.components.at("text_encoder").offload == configs::Offload::stages;
+  return spools ? embedding_bytes(job) : 0;
+}
+
+namespace {
+
+nlohmann::json rank_report(const MemoryPlan& plan) {
+  std::uint64_t activations = 0;
+  for (const StageMemory& stage : plan.stages) activations = std::max(activations, stage.activations);
+  return {{"weights_bytes", plan.weights()}, {"activation_bytes", activations}, {"peak_bytes", plan.peak()}};
+}
+
+}  // namespace
+
+nlohmann::json check_report(const PreparedJob& job, int world, std::vector<Problem> problems) {
+  nlohmann::json report{{"items", job.manifest.items.size()},
+                        {"world", world},
+                        {"degrees", nlohmann::json::object()},
+                        {"ranks", nlohmann::json::array()},
+                        {"memory", nlohmann::json::object()},
+                        {"disk_bytes", 0},
+                        {"spool_bytes", 0},
+                        {"problems", nlohmann::json::array()}};
+  std::optional<dist::Mesh> mesh;
+  try {
+    mesh = lay_out(job, world);
+    for (const dist::Axis axis : dist::axes) report["degrees"][dist::name(axis)] = mesh->degree(axis);
+    report["degrees"]["fsdp"] = job.manifest.pipeline.parallel.fsdp;
+  } catch (const Error& error) {
+    problems.push_back(to_problem(error));
+  }
+  if (problems.empty()) {
+    const RankPlans plans = plan_ranks(job, *mesh);
+    for (int rank = 0; rank < world; ++rank) report["ranks"].push_back(rank_report(plans.of(rank)));
+    report["memory"] = to_json(plans.largest());
+    report["disk_bytes"] = disk_bytes(job);
+    report["spool_bytes"] = spool_bytes(job);
+  }
+  for (const Problem& problem : problems) {
+    report["problems"].push_back({{"file", problem.file},
+                                  {"line", problem.line},
+                                  {"column", problem.column},
+                                  {"message", problem.message},
+                                  {"expected", problem.expected},
+                                  {"got", problem.got},
+                                  {"nearest", problem.nearest}});
+  }
+  return report;
+}
+
+}  // namespace ditmill::jobs

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "jobs/run/run_directory.h"
+
+namespace ditmill::jobs {
+
+/// An item that was in hand of so many ranks when these died is given up.
+inline constexpr int crashes_to_quarantine = 3;
+
+/// A rank that died first in an earlier epoch, by a signal of its own, and what it had in hand.
+struct Crash {
+  int epoch = 0;
+  std::string how;                 ///< "rank 2 (node7, pid 123) died of SIGSEGV in epoch 4"
+  std::vector<std::string> items;  ///< ids; several where they were computed together
+};
+
+/// What the states tell that the ranks of epochs before `epoch` left behind. A rank counts if it noted its
+/// own fatal signal, or another rank of its machine found it dead while that one lived on: preemption and a
+/// lost node take all at once and leave no such note. Of each epoch only the first to die counts; two that
+/// were found at the same moment do not.
+std::vector<Crash> read_crashes(const RunDirectory& run, int epoch);
+
+}  // namespace ditmill::jobs

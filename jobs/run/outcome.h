@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstddef>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "jobs/journal/reader.h"
+#include "jobs/list/item_list.h"
+#include "jobs/run/run_directory.h"
+
+namespace ditmill::jobs {
+
+/// Items by what became of them.
+struct Counts {
+  std::size_t done = 0;
+  std::size_t failed = 0;
+  std::size_t quarantined = 0;
+  std::size_t left = 0;
+
+  std::size_t given_up() const noexcept { return failed + quarantined; }
+  std::size_t total() const noexcept { return done + given_up() + left; }
+};
+
+/// What the journals say of these items; of those only whose flag in `chosen` is set, if it has any.
+Counts count_items(const ItemList& items, const JournalState& journals, const std::vector<bool>& chosen = {});
+
+/// Why a run took up nothing new before it was through. Both empty: it did not.
+struct EarlyEnd {
+  std::string stopped = {};    ///< a signal, run/STOP, no room: resumable
+  std::string max_fails = {};  ///< --max-fails was reached
+};
+
+/// How a run ended, for outcome.json.
+struct Outcome {
+  Counts counts;
+  int exit = 0;
+  std::string reason = {};
+  int epoch = 0;
+  bool crashed = false;  ///< a rank was lost
+
+  /// Nothing is left to do, whatever was given up.
+  bool finished() const noexcept { return counts.left == 0 && (exit == 0 || exit == 2); }
+};
+
+/// Draws exit code and reason from what became of all items, of those that this start was to do, and from
+/// what cut it short.
+Outcome decide_outcome(const Counts& all, const Counts& chosen, const EarlyEnd& early, int epoch);
+
+nlohmann::json to_json(const Outcome& outcome);
+/// What an outcome.json says; nothing if it is none.
+std::optional<Outcome> outcome_from_text(const std::string& text);
+/// What the run directory's says; nothing if there is none, or none that can be read.
+std::optional<Outcome> read_outcome(const RunDirectory& run);
+
+}  // namespace ditmill::jobs

@@ -1,0 +1,308 @@
+#include "jobs/run/resume.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <set>
+#include <string_view>
+#include <utility>
+
+#include "configs/error.h"
+#include "jobs/list/frozen_item.h"
+#include "jobs/list/json_line.h"
+#include "jobs/list/line_reader.h"
+#include "jobs/store/durable.h"
+
+namespace ditmill::jobs {
+namespace {
+
+constexpr std::size_t max_ids_named = 5;
+constexpr std::size_t max_shown = 80;
+constexpr std::size_t max_request_line = std::size_t{16} << 20;
+constexpr std::size_t write_bytes = std::size_t{1} << 20;
+
+/// Ids of a message: how many, and the first few by name.
+class SomeIds {
+ public:
+  void add(std::string_view id) {
+    if (count_++ >= max_ids_named) return;
+    text_ += (text_.empty() ? "" : ", ") + std::string{id};
+  }
+  std::size_t count() const { return count_; }
+  /// "12 items"
+  std::string counted() const { return std::to_string(count_) + (count_ == 1 ? " item" : " items"); }
+  /// "a, b, c, d, e and 7 more"
+  std::string text() const {
+    const std::size_t more = count_ > max_ids_named ? count_ - max_ids_named : 0;
+    return text_ + (more > 0 ? " and " + std::to_string(more) + " more" : "");
+  }
+
+ private:
+  std::size_t count_ = 0;
+  std::string text_;
+};
+
+/// Reads requests.jsonl. It is published whole: any line that is not as append_frozen_item() writes it is
+/// damage.
+class RequestsReader {
+ public:
+  explicit RequestsReader(const std::string& path)
+      : path_(path), source_(registry::open_file(path)), lines_(*source_, max_request_line) {}
+
+  ItemList read() {
+    ItemList items;
+    IdIndex ids{items};
+    std::string_view line;
+    while (lines_.next(line)) {
+      if (!lines_.terminated()) refuse("a line that ends with a newline", "a torn one");
+      items.add(read_item(line));
+      if (ids.insert(items.size() - 1)) {
+        refuse("an id of its own", "the id " + std::string{items.packed().back().id} + " again");
+      }
+    }
+    return items;
+  }
+
+ private:
+  [[noreturn]] void refuse(std::string expected, std::string got) const {
+    throw Error{Category::bad_input,
+                "read the items of an earlier start",
+                Where{.file = path_, .line = lines_.line()},
+                Expected{std::move(expected)},
+                Got{std::move(got)},
+                "the file was changed or damaged: put it back, or use another run directory"};
+  }
+
+  Item read_item(std::string_view line) {
+    if (const std::optional<JsonFault> fault = parse_json_line(line, fields_)) {
+      refuse("{id, key, request, metadata}",
+             fault->message + " at column " + std::to_string(column_at(line, fault->offset)));
+    }
+    Item item{.line = lines_.line(), .column = 1};
+    if (const std::optional<FrozenFault> fault = read_frozen_item(line, fields_, item)) {
+      refuse(fault->expected, fault->got);
+    }
+    return item;
+  }
+
+  const std::string& path_;
+  std::unique_ptr<registry::ByteSource> source_;
+  LineReader lines_;
+  std::vector<JsonField> fields_;
+};
+
+nlohmann::json read_identity(const RunDirectory& run) {
+  try {
+    const nlohmann::json config = nlohmann::json::parse(durable::read_file(run.config()));
+    return config.is_object() ? config.value(identity_field, nlohmann::json{}) : nlohmann::json{};
+  } catch (const nlohmann::json::exception&) {
+    return {};
+  } catch (const Error&) {
+    return {};
+  }
+}
+
+/// What differs, said once for all items: names of fields, and their values then and now.
+class Differences {
+ public:
+  void add(const std::string& field, const nlohmann::json& then, const nlohmann::json& now) {
+    if (!names_.insert(field).second) return;
+    append(then_, field, then);
+    append(now_, field, now);
+  }
+  bool empty() const { return names_.empty(); }
+  const std::string& then() const { return then_; }
+  const std::string& now() const { return now_; }
+  std::string names() const {
+    std::string text;
+    for (const std::string& name : names_) text += (text.empty() ? "" : ", ") + name;
+    return text;
+  }
+
+ private:
+  static void append(std::string& text, const std::string& field, const nlohmann::json& value) {
+    if (!text.empty()) text += ", ";
+    text += field + " " + (value.is_null() ? "unset" : printable(value.dump(), max_shown));
+  }
+
+  std::set<std::string> names_;
+  std::string then_;
+  std::string now_;
+};
+
+/// Adds the leaves of two JSON values that differ, under their dotted paths.
+void compare(const nlohmann::json& then, const nlohmann::json& now, Differences& differences) {
+  const nlohmann::json a = then.flatten();
+  const nlohmann::json b = now.flatten();
+  std::set<std::string> paths;
+  for (const auto& [path, value] : a.items()) paths.insert(path);
+  for (const auto& [path, value] : b.items()) paths.insert(path);
+  for (const std::string& path : paths) {
+    const nlohmann::json before = a.value(path, nlohmann::json{});
+    const nlohmann::json after = b.value(path, nlohmann::json{});
+    if (before == after) continue;
+    std::string field = path.substr(std::min<std::size_t>(path.size(), 1));
+    std::replace(field.begin(), field.end(), '/', '.');
+    differences.add(field, before, after);
+  }
+}
+
+class Reconciler {
+ public:
+  Reconciler(const RunDirectory& run, const FrozenJob& frozen, const nlohmann::json& identity,
+             ItemList current, bool drop)
+      : file_(run.requests()),
+        frozen_(frozen),
+        identity_(identity),
+        current_(std::move(current)),
+        drop_(drop) {}
+
+  Reconciled run() {
+    IdIndex now{current_};
+    for (std::size_t i = 0; i < current_.size(); ++i) now.insert(i);
+    std::vector<bool> known(current_.size());
+    std::vector<std::uint32_t> order;  // of current_
+    for (std::size_t i = 0; i < frozen_.items.size(); ++i) {
+      const std::string_view id = frozen_.items.packed()[i].id;
+      const std::optional<std::size_t> found = now.find(id);
+      if (!found) {
+        vanished_.add(id);
+        continue;
+      }
+      known[*found] = true;
+      order.push_back(static_cast<std::uint32_t>(*found));
+      look_at(i, *found);
+    }
+    refuse();
+    for (std::size_t i = 0; i < current_.size(); ++i) {
+      if (known[i]) continue;
+      order.push_back(static_cast<std::uint32_t>(i));
+      appended_.add(current_.packed()[i].id);
+    }
+    current_.select(order);
+    return {.items = std::move(current_), .notes = notes()};
+  }
+
+ private:
+  void look_at(std::size_t frozen, std::size_t current) {
+    const PackedItem& then = frozen_.items.packed()[frozen];
+    const PackedItem& now = current_.packed()[current];
+    if (then.key == now.key) {
+      if (then.fps != now.fps) other_fps_.add(then.id);
+      if (then.metadata != now.metadata) other_metadata_.add(then.id);
+      return;
+    }
+    if (differing_.count() == 0) {
+      first_line_ = then.line;
+      // A start that died between two files can leave an identity that is not that of the items.
+      identity_fits_ =
+          frozen_.identity.is_object() && ItemKeys{frozen_.identity}.of(then.identity()) == then.key;
+      if (identity_fits_) compare(frozen_.identity, identity_, differences_);
+    }
+    compare(request_identity(frozen_.items[frozen].request), request_identity(current_[current].request),
+            differences_);
+    differing_.add(then.id);
+  }
+
+  void refuse() const {
+    std::vector<Problem> problems;
+    if (differing_.count() > 0) {
+      std::string what = differences_.names();
+      if (!identity_fits_) {
+        what += what.empty() ? "" : ", and maybe ";
+        what += "the model or the pipeline (config.json does not say what they were)";
+      }
+      problems.push_back(
+          {.file = file_,
+           .line = first_line_,
+           .message = differing_.counted() + " of this run directory differ from those asked for: " +
+                      differing_.text() + "; what differs: " + what + "; give another job another --run-dir",
+           .expected = differences_.then(),
+           .got = differences_.now()});
+    }
+    if (vanished_.count() > 0 && !drop_) {
+      problems.push_back({.file = file_,
+                          .message = vanished_.counted() +
+                                     " of this run directory are not in the list any more: " +
+                                     vanished_.text() + "; put them back, or give --drop to forget them"});
+    }
+    if (!problems.empty()) throw Error{std::move(problems)};
+  }
+
+  std::vector<std::string> notes() const {
+    std::vector<std::string> notes;
+    const auto note = [&notes](const SomeIds& ids, const std::string& what) {
+      if (ids.count() > 0) notes.push_back(ids.counted() + " " + what + ": " + ids.text());
+    };
+    note(appended_, "appended to the job");
+    note(vanished_, "dropped from the job");
+    note(other_fps_, "with another fps than before; those done keep theirs");
+    note(other_metadata_, "with other metadata than before; those done keep theirs");
+    return notes;
+  }
+
+  std::string file_;
+  const FrozenJob& frozen_;
+  const nlohmann::json& identity_;
+  ItemList current_;
+  bool drop_;
+  int first_line_ = 0;
+  bool identity_fits_ = false;
+  Differences differences_;
+  SomeIds differing_;
+  SomeIds vanished_;
+  SomeIds appended_;
+  SomeIds other_fps_;
+  SomeIds other_metadata_;
+};
+
+}  // namespace
+
+void write_requests(const RunDirectory& run, const ItemList& items) {
+  const std::string temp = run.requests() + std::string{durable::temp_suffix};
+  durable::File file = durable::File::open(temp, O_WRONLY | O_CREAT | O_TRUNC);
+  std::string text;
+  for (const PackedItem& item : items.packed()) {
+    append_frozen_item(text, item);
+    if (text.size() < write_bytes) continue;
+    file.write(text);
+    text.clear();
+  }
+  file.write(text);
+  file.close();
+  durable::publish(temp, run.requests());
+}
+
+std::optional<FrozenJob> read_frozen_job(const RunDirectory& run) {
+  const std::string path = run.requests();
+  try {
+    return FrozenJob{.identity = read_identity(run), .items = RequestsReader{path}.read()};
+  } catch (const Error& error) {
+    if (error.category() == Category::not_found) return std::nullopt;
+    throw;
+  }
+}
+
+Reconciled reconcile(const RunDirectory& run, const FrozenJob& frozen, const nlohmann::json& identity,
+                     ItemList current, bool drop) {
+  return Reconciler{run, frozen, identity, std::move(current), drop}.run();
+}
+
+std::vector<PendingItem> pending_items(const ItemList& items, const JournalState& journals,
+                                       const Retry& retry) {
+  std::vector<PendingItem> pending;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const std::optional<ItemState> state = journals.by_key.find(items.packed()[i].key);
+    if (!state) {
+      pending.push_back({.item = i});
+      continue;
+    }
+    const bool given_up = (state->event == Event::quarantined && !retry.quarantined) ||
+                          (state->event == Event::failed && !retry.failed);
+    if (state->event == Event::done || given_up) continue;
+    pending.push_back({.item = i, .attempt = state->attempts + 1, .alone = state->crashes > 0});
+  }
+  return pending;
+}
+
+}  // namespace ditmill::jobs

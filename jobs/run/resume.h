@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstddef>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "jobs/journal/reader.h"
+#include "jobs/list/item_list.h"
+#include "jobs/run/run_directory.h"
+
+namespace ditmill::jobs {
+
+/// The field of config.json that holds the job_identity() of its items: whoever writes config.json adds it.
+inline constexpr const char* identity_field = "identity";
+
+/// A job as its run directory keeps it.
+struct FrozenJob {
+  nlohmann::json identity;  ///< job_identity() as config.json has it; null: not known
+  ItemList items;           ///< with their keys; line: that of requests.jsonl
+};
+
+/// Writes requests.jsonl anew, durably: an item a line {id, key, request, metadata}. Throws Error: io,
+/// no_space.
+void write_requests(const RunDirectory& run, const ItemList& items);
+/// What an earlier start froze; none if there was none. Throws Error(bad_input) naming the line of a
+/// requests.jsonl that is torn or not ours, and Error(io). A config.json that cannot be read only leaves the
+/// identity unknown: it serves messages.
+std::optional<FrozenJob> read_frozen_job(const RunDirectory& run);
+
+/// What comes of an earlier start's items and those asked for now.
+struct Reconciled {
+  ItemList items;  ///< all of the job: those frozen in their order, then the new ones in theirs
+  /// For the log: what was appended, dropped, or changed without changing pixels; none if all is as frozen.
+  std::vector<std::string> notes;
+};
+
+/// Joins what was frozen with what is asked for now (`current`, with keys). New ids are appended. Throws
+/// Error(usage) with its problems: ids whose key differs, naming the fields and the first five ids; ids that
+/// are no longer there, unless `drop`. Call it before anything of the run directory is written.
+Reconciled reconcile(const RunDirectory& run, const FrozenJob& frozen, const nlohmann::json& identity,
+                     ItemList current, bool drop);
+
+/// An item that is left to do.
+struct PendingItem {
+  std::size_t item = 0;  ///< index
+  int attempt = 1;       ///< from 1
+  bool alone = false;    ///< it was in hand when a rank died: to be run with no other beside it
+};
+
+/// Which items that earlier starts gave up are taken up again.
+struct Retry {
+  bool failed = false;
+  bool quarantined = false;
+};
+
+/// The items that are neither done nor given up, by key: failed and quarantined ones are given up unless
+/// `retry` says otherwise.
+std::vector<PendingItem> pending_items(const ItemList& items, const JournalState& journals,
+                                       const Retry& retry);
+
+}  // namespace ditmill::jobs

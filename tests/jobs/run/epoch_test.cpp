@@ -1,0 +1,300 @@
+#include "jobs/run/epoch.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <fstream>
+#include <functional>
+
+#include "configs/error.h"
+#include "dist/liveness/process.h"
+#include "jobs/journal/writer.h"
+#include "jobs/run/epoch_owner.h"
+#include "jobs/store/durable.h"
+#include "tests/jobs/run_folder.h"
+
+namespace ditmill::jobs {
+namespace {
+
+using std::chrono::milliseconds;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr EpochLimits quick{.beat = milliseconds(20),
+                            .stale = milliseconds(600),
+                            .give_up = milliseconds(900),
+                            .poll = milliseconds(10)};
+
+struct EpochTest : ::testing::Test {
+  EpochTest() { run.create(); }
+
+  void write_epoch(int number, const EpochOwner& owner) {
+    durable::write_file(run.epoch(number), to_text(owner));
+  }
+  double seconds_to_take(const slurm::Allocation& allocation = {}, EpochLimits limits = quick) {
+    const auto before = SteadyClock::now();
+    number = Epoch(run, allocation, limits).number();
+    return std::chrono::duration<double>(SteadyClock::now() - before).count();
+  }
+
+  TempFolder folder;
+  RunDirectory run{folder.path() + "/run"};
+  EpochOwner self = this_process({});
+  int number = 0;
+};
+
+slurm::Allocation in_job(const std::string& id, int restarts) {
+  slurm::Allocation allocation;
+  allocation.job_id = id;
+  allocation.restart_count = restarts;
+  return allocation;
+}
+
+/// A child that runs `action`, says so, and then waits to be killed.
+class Child {
+ public:
+  explicit Child(const std::function<void()>& action) {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("pipe2");
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      action();
+      [[maybe_unused]] const auto written = ::write(ends[1], "x", 1);
+      while (true) ::pause();
+    }
+    ::close(ends[1]);
+    char byte = 0;
+    if (::read(ends[0], &byte, 1) != 1) throw std::runtime_error("the child has died");
+    ::close(ends[0]);
+  }
+  ~Child() { end(); }
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+
+  void kill() { ::kill(pid_, SIGKILL); }
+  void send(int signal) { ::kill(pid_, signal); }
+  void end() {
+    if (pid_ <= 0) return;
+    kill();
+    ::waitpid(pid_, nullptr, 0);
+    pid_ = 0;
+  }
+
+ private:
+  pid_t pid_ = 0;
+};
+
+TEST_F(EpochTest, CountsStartsAndNamesItsOwner) {
+  {
+    const Epoch first(run, in_job("42", 1), quick);
+    EXPECT_EQ(first.number(), 1);
+    const EpochOwner owner = owner_from_text(durable::read_file(run.path() + "/epochs/0001.json"));
+    EXPECT_EQ(owner.pid, ::getpid());
+    EXPECT_EQ(owner.slurm_job, "42");
+    EXPECT_EQ(owner.slurm_restart, 1);
+    EXPECT_EQ(owner.boot_id.size(), 36U);
+    EXPECT_GT(owner.pid_start, 0U);
+    EXPECT_FALSE(owner.host.empty());
+  }
+  EXPECT_EQ(Epoch(run, {}, quick).number(), 2);
+  EXPECT_EQ(newest_epoch(run), 2);
+}
+
+TEST_F(EpochTest, DoesNotWaitForAnOwnerThatEndedOrderly) {
+  { const Epoch first(run, {}, quick); }
+  EXPECT_LT(seconds_to_take({}, {}), 1);
+  EXPECT_EQ(number, 2);
+}
+
+TEST_F(EpochTest, DoesNotWaitForAnOwnerThatWasKilled) {
+  std::optional<Epoch>* leaked = nullptr;
+  Child owner([&] {
+    leaked = new std::optional<Epoch>;
+    leaked->emplace(run, slurm::Allocation{}, quick);
+  });
+  owner.kill();
+  EXPECT_LT(seconds_to_take({}, {}), 2) << "the limits are the real ones";
+  EXPECT_EQ(number, 2);
+}
+
+TEST_F(EpochTest, GivesUpOnALiveOwnerAndNamesIt) {
+  std::optional<Epoch>* leaked = nullptr;
+  Child owner([&] {
+    leaked = new std::optional<Epoch>;
+    leaked->emplace(run, in_job("77", 0), quick);
+  });
+  try {
+    seconds_to_take();
+    ADD_FAILURE() << "took epoch " << number;
+  } catch (const Error& error) {
+    EXPECT_EQ(exit_code(error.category()), 3);
+    EXPECT_THAT(error.what(), HasSubstr("0001.json"));
+    EXPECT_THAT(error.what(), HasSubstr("Slurm job 77"));
+    EXPECT_THAT(error.what(), HasSubstr(this_process({}).host));
+  }
+  EXPECT_EQ(newest_epoch(run), 1);
+}
+
+TEST_F(EpochTest, TakesOverFromAStoppedOwnerOnceItsHeartbeatIsStale) {
+  std::optional<Epoch>* leaked = nullptr;
+  Child owner([&] {
+    leaked = new std::optional<Epoch>;
+    leaked->emplace(run, slurm::Allocation{}, quick);
+  });
+  owner.send(SIGSTOP);
+  EXPECT_GT(seconds_to_take(), 0.4);
+  EXPECT_EQ(number, 2);
+  EXPECT_TRUE(superseded(run, 1));
+  EXPECT_FALSE(superseded(run, 2));
+}
+
+TEST_F(EpochTest, KeepsItsHeartbeatFresh) {
+  const Epoch epoch(run, {}, quick);
+  const timespec old[2] = {{.tv_sec = 1000, .tv_nsec = 0}, {.tv_sec = 1000, .tv_nsec = 0}};
+  ASSERT_EQ(::utimensat(AT_FDCWD, run.epoch(1).c_str(), old, 0), 0);
+  std::this_thread::sleep_for(milliseconds(200));
+  struct stat status {};
+  ASSERT_EQ(::stat(run.epoch(1).c_str(), &status), 0);
+  EXPECT_NEAR(static_cast<double>(status.st_mtim.tv_sec), static_cast<double>(std::time(nullptr)), 2);
+}
+
+TEST_F(EpochTest, JudgesOwnersByWhatItCanSee) {
+  EpochOwner gone = self;
+  gone.pid_start += 1;
+  EpochOwner elsewhere = gone;
+  elsewhere.boot_id = "another";
+  EpochOwner container = gone;
+  container.pid_namespace = "pid:[1]";
+  EpochOwner job = elsewhere;
+  job.slurm_job = "9";
+  EpochOwner same_job_now = self;
+  same_job_now.slurm_job = "9";
+  EpochOwner requeued = same_job_now;
+  requeued.slurm_restart = 1;
+  EpochOwner other_job = requeued;
+  other_job.slurm_job = "10";
+  const struct {
+    const char* what;
+    const EpochOwner& owner;
+    const EpochOwner& self;
+    bool ended;
+  } cases[] = {
+      {"itself", self, self, false},
+      {"its pid is used again", gone, self, true},
+      {"on another boot or host: unknown", elsewhere, self, false},
+      {"in another container: unknown", container, self, false},
+      {"the job was started again", job, requeued, true},
+      {"the same incarnation", job, same_job_now, false},
+      {"another job: unknown", job, other_job, false},
+      {"a torn file: unknown", EpochOwner{}, self, false},
+  };
+  for (const auto& [what, owner, me, ended] : cases) EXPECT_EQ(has_ended(owner, me), ended) << what;
+}
+
+TEST_F(EpochTest, KnowsThatAZombieHasEnded) {
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(0);
+  siginfo_t info{};
+  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT), 0);
+  EXPECT_EQ(dist::process_start(child), 0U);
+  ::waitpid(child, nullptr, 0);
+  EXPECT_EQ(dist::process_start(child), 0U);
+  EXPECT_GT(dist::process_start(::getpid()), 0U);
+}
+
+TEST_F(EpochTest, WaitsOutATornOrForeignFile) {
+  for (const char* text : {"", "{\"host\":\"a\",", "[]", R"({"pid":"x","boot_id":7})", R"({"pid":-1})"}) {
+    EXPECT_EQ(owner_from_text(text).pid, 0) << text;
+  }
+  std::ofstream(run.epoch(3)) << "{\"ho";
+  EXPECT_GT(seconds_to_take(), 0.4);
+  EXPECT_EQ(number, 4);
+}
+
+TEST_F(EpochTest, ThatCouldNotBeWrittenKeepsNobodyWaiting) {
+  const Child writer([&] {
+    std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit nothing{.rlim_cur = 0, .rlim_max = 0};
+    ::setrlimit(RLIMIT_FSIZE, &nothing);
+    try {
+      const Epoch epoch(run, {}, quick);
+    } catch (const Error&) {
+      return;
+    }
+    ::_exit(1);
+  });
+  EXPECT_EQ(std::filesystem::file_size(run.epoch(1)), 0U);
+  EXPECT_LT(seconds_to_take(), 0.4);
+  EXPECT_EQ(number, 2);
+}
+
+TEST_F(EpochTest, IsTakenByOneOfManyThatStartTogether) {
+  std::vector<pid_t> children;
+  for (int i = 0; i < 8; ++i) {
+    children.push_back(::fork());
+    if (children.back() != 0) continue;
+    try {
+      const Epoch epoch(run, {}, quick);
+      std::this_thread::sleep_for(quick.give_up + milliseconds(500));
+      ::_exit(epoch.number());
+    } catch (const Error&) {
+      ::_exit(100);
+    }
+  }
+  std::vector<int> codes;
+  for (const pid_t child : children) {
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    codes.push_back(WEXITSTATUS(status));
+  }
+  EXPECT_EQ(std::count(codes.begin(), codes.end(), 1), 1);
+  EXPECT_EQ(std::count(codes.begin(), codes.end(), 100), 7);
+}
+
+TEST_F(EpochTest, RemovesWhatDeadEpochsLeftAndNothingElse) {
+  const auto touch = [&](const std::string& name) {
+    const std::filesystem::path path = run.path() + "/" + name;
+    std::filesystem::create_directories(path.parent_path());
+    std::ofstream(path) << "1234";
+  };
+  const auto done = [](const std::string& part) {
+    return Record{.time = 1, .event = Event::done, .item = "a", .key = part, .part = part, .part_bytes = 4};
+  };
+  for (const char* name :
+       {"results.h5", "results.h5.tmp", "manifest.yaml", "epochs/now-1.tmp",  //
+        "parts/e0001-g000/000001.h5", "parts/e0001-g000/000002.h5",           // 2: killed before its line
+        "parts/e0001-g000/000003.h5.tmp", "parts/e0001-g000/notes.txt",       //
+        "parts/e0002-g000/000001.h5", "parts/e0002-g000/000002.h5",           // its journal is damaged
+        "parts/e0002-g001/000001.h5",                                         // no journal at all
+        "parts/e0003-g000/000001.h5.tmp", "parts/mine/000009.h5.tmp",         // epoch 3 is the new one
+        "spool/e0001/r00000", "spool/e0001/r00001", "spool/e0002/r00000"}) {
+    touch(name);
+  }
+  JournalWriter(run.journal(1, 0)).append(done("parts/e0001-g000/000001.h5"));
+  JournalWriter(run.journal(2, 0)).append(done("parts/e0002-g000/000001.h5"));
+  std::ofstream(run.journal(1, 0), std::ios::app) << "{\"v\":1,\"torn";
+  std::ofstream(run.journal(2, 0), std::ios::app) << "{\"v\":1,\"damaged\"}\n";
+  self.pid_start += 1;
+  write_epoch(2, self);
+
+  const Epoch epoch(run, {}, quick);
+  EXPECT_EQ(epoch.number(), 3);
+  EXPECT_THAT(epoch.reclaimed(),
+              ElementsAre("epochs/now-1.tmp", "parts/e0001-g000/000002.h5", "parts/e0001-g000/000003.h5.tmp",
+                          "parts/e0002-g001/000001.h5", "results.h5.tmp", "spool/e0001", "spool/e0002"));
+  EXPECT_FALSE(std::filesystem::exists(run.spools()));
+  EXPECT_THAT(files_below(run.parts()),
+              ElementsAre("e0001-g000/000001.h5", "e0001-g000/notes.txt", "e0002-g000/000001.h5",
+                          "e0002-g000/000002.h5", "e0003-g000/000001.h5.tmp", "mine/000009.h5.tmp"));
+}
+
+}  // namespace
+}  // namespace ditmill::jobs

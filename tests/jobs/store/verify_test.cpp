@@ -1,0 +1,108 @@
+// A run whose journal has a hash of each part: no byte can change unnoticed.
+#include "jobs/store/tools/verify.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "jobs/item.h"
+#include "jobs/run/resume.h"
+#include "jobs/store/durable.h"
+#include "jobs/store/index.h"
+#include "jobs/store/part_reader.h"
+#include "tests/jobs/run_folder.h"
+
+namespace ditmill::jobs {
+namespace {
+
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+struct VerifyTest : ::testing::Test {
+  VerifyTest() {
+    run.create();
+    const nlohmann::json identity{{"schema", 1}};
+    for (int i = 0; i < 3; ++i) {
+      items.push_back(make_item(i));
+      items.back().key = item_key(identity, items.back().request);
+    }
+    // The same item under another id.
+    items.push_back(items[0]);
+    items.back().request.id = "again";
+    write_requests(run, items);
+    const nlohmann::json config{{"version", "1"}, {identity_field, identity}};
+    durable::write_file(run.config(), config.dump());
+    GroupStore store(run, 1, 0, {}, make_provenance());
+    for (int i = 0; i < 3; ++i) store.add(make_finished(items[static_cast<std::size_t>(i)], i == 1));
+    store.seal(true);
+    write_index(run, read_journals(run), config);
+  }
+
+  VerifyReport verify() const {
+    return verify_run(run, {}, [](const VerifyProgress&) {});
+  }
+
+  TempFolder folder;
+  RunDirectory run{folder.path() + "/run"};
+  std::vector<Item> items;
+  std::string part = RunDirectory::part(1, 0, 1);
+};
+
+TEST_F(VerifyTest, IsContentWithWhatWasWritten) {
+  const VerifyReport report = verify();
+  EXPECT_EQ(report.exit_code(), 0);
+  EXPECT_THAT(report.damage, IsEmpty());
+  EXPECT_THAT(report.stale_index, IsEmpty());
+  EXPECT_EQ(report.done, 4U) << "an item under a second id is done with the first";
+}
+
+TEST_F(VerifyTest, FindsAnyAlteredByteOfAPart) {
+  const std::string path = run.path() + "/" + part;
+  const std::string whole = durable::read_file(path);
+  for (std::size_t at = 0; at < whole.size(); at += 211) {
+    std::string bytes = whole;
+    bytes[at] = static_cast<char>(bytes[at] ^ 0x10);
+    durable::write_file(path, bytes);
+    const VerifyReport report = verify();
+    ASSERT_EQ(report.exit_code(), 3) << "byte " << at;
+    EXPECT_EQ(report.damage.front().file, part);
+  }
+}
+
+TEST_F(VerifyTest, ListsAllDamageAndNamesItemAndDataset) {
+  const std::string path = run.path() + "/" + part;
+  std::string bytes = durable::read_file(path);
+  for (const std::size_t i : {0U, 2U}) {
+    const std::vector<std::uint8_t> frames = frame_bytes(items[i]);
+    const std::size_t at = bytes.find(std::string(frames.begin(), frames.begin() + 64));
+    ASSERT_NE(at, std::string::npos);
+    bytes[at] = static_cast<char>(bytes[at] ^ 1);
+  }
+  durable::write_file(path, bytes);
+  const VerifyReport report = verify();
+  ASSERT_THAT(report.damage, SizeIs(3));
+  EXPECT_EQ(report.damage[1].items, std::vector<std::string>{"item0"});
+  EXPECT_EQ(report.damage[2].items, std::vector<std::string>{"item2"});
+  EXPECT_EQ(report.damage[2].dataset, "frames");
+}
+
+TEST_F(VerifyTest, TellsOfASecondDoneWithOtherContent) {
+  GroupStore store(run, 2, 0, {}, make_provenance());
+  FinishedItem other = make_finished(items[1]);
+  other.frames[0] ^= 1;
+  store.add(other);
+  store.seal(true);
+  const VerifyReport report = verify();
+  EXPECT_EQ(report.exit_code(), 3);
+  ASSERT_THAT(report.damage, SizeIs(1));
+  EXPECT_THAT(report.damage[0].what, ::testing::HasSubstr("done with other content"));
+}
+
+TEST_F(VerifyTest, ReportsPartsThatNoJournalNamesWithoutCallingThemDamage) {
+  durable::write_file(run.path() + "/parts/e0001-g000/000002.h5", "x");
+  const VerifyReport report = verify();
+  EXPECT_EQ(report.exit_code(), 0);
+  EXPECT_EQ(report.leftovers, std::vector<std::string>{"parts/e0001-g000/000002.h5"});
+}
+
+}  // namespace
+}  // namespace ditmill::jobs
