@@ -16,10 +16,11 @@ std::vector<std::string> with_options(std::vector<std::string> words,
   return words;
 }
 
+/// sbatch takes a long option by as much of its name as is no other's, too.
 bool is_option(std::string_view word, std::string_view option) {
-  const bool is_long = option.starts_with("--");
-  return word == option ||
-         (word.starts_with(option) && (!is_long || word[option.size()] == '=' || word[option.size()] == ' '));
+  if (!option.starts_with("--")) return word.starts_with(option);
+  const std::string_view name = word.substr(0, word.find_first_of("= "));
+  return name.size() > 2 && option.starts_with(name);
 }
 
 }  // namespace
@@ -59,9 +60,10 @@ std::vector<std::string> options_of_whose(const std::vector<std::string>& option
   bool takes_next = false;
   for (const std::string& word : options) {
     const bool is_value = takes_next && !word.starts_with('-');
-    takes_next = std::ranges::find(whose, word) != whose.end();
     const bool is_one =
         std::ranges::any_of(whose, [&word](std::string_view option) { return is_option(word, option); });
+    takes_next = is_one && word.find_first_of("= ") == std::string::npos &&
+                 (word.starts_with("--") || word.size() == 2);
     if (is_value || is_one) kept.push_back(word);
   }
   return kept;

@@ -133,7 +133,7 @@ int run_front(int argc, char** argv) {
 
   if (const auto code = jobs::parse_command_line(*app, argc, argv)) return *code;
   if (bench.chosen != jobs::BenchOptions::Chosen::none) jobs::become_engine(argv);
-  if (doctor_command->parsed()) jobs::start_doctor(argc, argv);
+  if (doctor_command->parsed()) jobs::start_doctor(doctor, argc, argv);
   if (replay_command->parsed()) jobs::become_engine(argv);
   if (run_command->parsed()) {
     if (!run.check && run.np == 0) jobs::become_engine(argv);

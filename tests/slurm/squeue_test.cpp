@@ -39,12 +39,13 @@ TEST(Queue, OfOtherTextIsRefused) {
 }
 
 TEST(SbatchOptions, ThatTheScriptRestsOnAreRefused) {
-  for (const char* word : {"-N2", "-N", "--nodes=2", "--nodes", "-n", "--ntasks-per-node=4", "--array=1-3",
-                           "-a1", "--wrap=x", "--signal=B:USR1"}) {
+  for (const char* word :
+       {"-N2", "-N", "--nodes=2", "--nodes", "-n", "--ntasks-per-node=4", "--array=1-3", "-a1", "--wrap=x",
+        "--signal=B:USR1", "--arr=1-3", "--ntasks-p=4", "--sig", "--open=append"}) {
     EXPECT_THROW(check_sbatch_options({"--mem=1G", word}), Error) << word;
   }
-  EXPECT_NO_THROW(
-      check_sbatch_options({"--mem=1G", "--nodelist=n1", "-t", "10", "--account=a", "-A", "b", "--no-kill"}));
+  EXPECT_NO_THROW(check_sbatch_options({"--mem=1G", "--nodelist=n1", "-t", "10", "--account=a", "-A", "b",
+                                        "--no-kill", "--nodefile=n", "--ntasks-per-core=1"}));
 }
 
 TEST(SbatchOptions, OfTheManifestAreToldWithTheFieldThatIsMeant) {
@@ -58,8 +59,10 @@ TEST(SbatchOptions, OfTheManifestAreToldWithTheFieldThatIsMeant) {
 }
 
 TEST(SbatchOptions, OfTheAccountGoToSmallJobsToo) {
-  EXPECT_THAT(options_of_whose({"--mem=1G", "--account=lab", "-p", "gpu", "-t", "10", "-Alab", "--qos high"}),
-              testing::ElementsAre("--account=lab", "-p", "gpu", "-Alab", "--qos high"));
+  EXPECT_THAT(options_of_whose({"--mem=1G", "--account=lab", "-p", "gpu", "-t", "10", "-Alab", "--qos high",
+                                "--part", "short", "--acc=x", "y"}),
+              testing::ElementsAre("--account=lab", "-p", "gpu", "-Alab", "--qos high", "--part", "short",
+                                   "--acc=x"));
 }
 
 }  // namespace

@@ -113,7 +113,8 @@ class SubmitTest(SubmissionTest):
         self.assertRegex(self.ditmill("submit", manifest, "--array", "2", code=1).stderr, "one that holds a run")
         (self.path / "list.txt").write_text("".join(f"prompt {i}\n" for i in range(8)))
         self.assertRegex(self.ditmill("submit", manifest, code=1).stderr, "give --drop")
-        self.ditmill("submit", manifest, "--drop", "--wait")
+        dropped = self.ditmill("submit", manifest, "--drop", "--wait").stderr
+        self.assertIn("nothing is left to do, and the job will end at once: 8 items are done\n", dropped)
         self.assertEqual(ditmill.outcome(self.run_directory)["done"], 8)
 
     def test_options_of_run_are_passed_on(self):

@@ -16,6 +16,7 @@
 #include "jobs/cli/slurm/submit_wait.h"
 #include "jobs/run/epoch.h"
 #include "jobs/run/foresee_resume.h"
+#include "jobs/run/outcome.h"
 #include "jobs/store/durable.h"
 #include "jobs/version.h"
 #include "slurm/batch_script.h"
@@ -125,6 +126,18 @@ void tell_short_limit(const slurm::Settings& settings) {
       *limit, lead, lead + slack);
 }
 
+void tell_nothing_left(const ItemList& items, const RunDirectory& run, const RunOptions& options) {
+  const JournalState journals = read_journals(run);
+  if (!pending_items(items, journals, options.retry).empty()) return;
+  const Counts counts = count_items(items, journals);
+  std::cerr << fmt::format(
+      "ditmill: nothing is left to do, and the job will end at once: {} items are done{}\n", counts.done,
+      counts.failed + counts.quarantined == 0
+          ? ""
+          : fmt::format(", {} failed and {} quarantined, which --retry failed,quarantined takes up",
+                        counts.failed, counts.quarantined));
+}
+
 void refuse_stopped(const RunDirectory& run) {
   const std::optional<std::string> file = run.told_to_stop();
   if (!file) return;
@@ -161,6 +174,7 @@ json submit_single(const SubmitOptions& options, PreparedJob& job, const RunDire
       foresee_resume(job, std::move(job.manifest.items), job.manifest.shard, run, options.run.drop);
   if (foreseen) {
     for (const std::string& note : foreseen->notes) std::cerr << "ditmill: " << note << "\n";
+    tell_nothing_left(foreseen->items, run, options.run);
   }
   prepare();
   const std::string id = slurm::sbatch(SubmissionFiles{run}.script(), options.sbatch);

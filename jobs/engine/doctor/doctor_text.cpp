@@ -37,6 +37,9 @@ std::string doctor_text(std::span<const NodeFacts> nodes, const Diagnosis& diagn
   for (const std::string& note : diagnosis.notes) text += "note: " + note + "\n";
   const std::vector<std::string> odd = diagnosis.odd_nodes();
   if (!odd.empty()) {
+    if (odd.size() == nodes.size() && nodes.size() > 1) {
+      text += "these are all nodes: look first at what they share\n";
+    }
     text += fmt::format("--exclude={}\n", fmt::join(odd, ","));
   } else if (diagnosis.findings.empty()) {
     text += nodes.size() == 1

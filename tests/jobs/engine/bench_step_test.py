@@ -1,6 +1,7 @@
 """`bench step` on real ranks under mpirun: bytes by purpose against the formulas of every axis, what it prints, and
 what it refuses. The widths are the model's own; blocks, picture and frames are few."""
 
+import functools
 import importlib.util
 import json
 import pathlib
@@ -18,13 +19,15 @@ DIM, HEADS, LAYERS, TOKENS, TEXT = 1536, 12, 2, 30, 512
 PASSES = 2  # of guidance, where cfg does not share them out
 
 LAYOUTS = {
-    2: ["{cfg: 2}", "{ulysses: 2, fsdp: true}", "{pp: 2}"],
+    2: ["{cfg: 2}", "{ulysses: 2}", "{ulysses: 2, fsdp: true}", "{ring: 2}", "{tp: 2}", "{pp: 2}"],
     3: ["{ulysses: 3}", "{ring: 3}", "{tp: 3}"],
     4: ["{ring: 2, ulysses: 2}", "{cfg: 2, tp: 2, fsdp: true}", "{pp: 2, tp: 2}"],
 }
 
 
+@functools.cache
 def report(*arguments, ranks=0):
+    """One measurement serves every test that asks for the same."""
     return json.loads(ditmill.ditmill("bench", "step", *TINY, "--json", *arguments, ranks=ranks).stdout)
 
 

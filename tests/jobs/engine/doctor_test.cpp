@@ -198,7 +198,10 @@ INSTANTIATE_TEST_SUITE_P(
              "n3: it does not answer"}));
 
 TEST(DiagnoseGpus, ThatAreFewerThanAskedForOnEveryNode) {
-  EXPECT_THAT(diagnose(healthy(2), 5).odd_nodes(), ElementsAre("n1", "n2"));
+  const std::vector<NodeFacts> nodes = healthy(2);
+  EXPECT_THAT(diagnose(nodes, 5).odd_nodes(), ElementsAre("n1", "n2"));
+  EXPECT_THAT(doctor_text(nodes, diagnose(nodes, 5)),
+              EndsWith("these are all nodes: look first at what they share\n--exclude=n1,n2\n"));
   EXPECT_THAT(diagnose(healthy(2), 4).odd_nodes(), IsEmpty());
 }
 
