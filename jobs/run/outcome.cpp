@@ -28,19 +28,17 @@ Counts count_items(const ItemList& items, const JournalState& journals, const st
   Counts counts;
   for (std::size_t i = 0; i < items.size(); ++i) {
     if (!chosen.empty() && !chosen[i]) continue;
-    const std::optional<ItemState> state = journals.by_key.find(items.packed()[i].key);
-    switch (state ? state->event : Event::start) {
-      case Event::done:
+    switch (journals.by_key.outcome(items.packed()[i].key)) {
+      case ItemOutcome::done:
         ++counts.done;
         break;
-      case Event::failed:
+      case ItemOutcome::failed:
         ++counts.failed;
         break;
-      case Event::quarantined:
+      case ItemOutcome::quarantined:
         ++counts.quarantined;
         break;
-      case Event::start:
-      case Event::stopped:
+      case ItemOutcome::left:
         ++counts.left;
         break;
     }

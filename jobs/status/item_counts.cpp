@@ -75,7 +75,7 @@ std::optional<ItemCounts> ItemCounts::read(const RunDirectory& run) {
   std::sort(counts.keys_.begin(), counts.keys_.end(),
             [](const Listed& a, const Listed& b) { return a.key < b.key; });
   counts.states_.resize(counts.keys_.size());
-  counts.counts_[static_cast<std::size_t>(Event::start)] = counts.keys_.size();
+  counts.counts_[static_cast<std::size_t>(ItemOutcome::left)] = counts.keys_.size();
   return counts;
 }
 
@@ -94,21 +94,21 @@ void ItemCounts::take(int epoch, const Record& record) {
   if (!place) return;
   State& state = states_[*place];
   // The first `done` wins; a later epoch starts a done item again only because it missed the part.
-  if (state.event == Event::done && epoch <= state.epoch) return;
+  if (state.outcome == ItemOutcome::done && epoch <= state.epoch) return;
   // Journals of one epoch are read one after the other.
   const bool earlier = epoch == state.epoch && record.time < state.time && record.event != Event::done;
   if (earlier) return;
   // Items that differ only in their ids share a key, and what becomes of it.
   std::size_t items = 1;
   while (*place + items < keys_.size() && keys_[*place + items].key == keys_[*place].key) ++items;
-  counts_[static_cast<std::size_t>(state.event)] -= items;
-  state = {.epoch = epoch, .event = record.event, .time = record.time};
-  counts_[static_cast<std::size_t>(state.event)] += items;
+  counts_[static_cast<std::size_t>(state.outcome)] -= items;
+  state = {.epoch = epoch, .outcome = outcome_of(record.event), .time = record.time};
+  counts_[static_cast<std::size_t>(state.outcome)] += items;
 }
 
 bool ItemCounts::is_done(std::string_view key) const {
   const std::optional<std::size_t> place = find(key);
-  return place && states_[*place].event == Event::done;
+  return place && states_[*place].outcome == ItemOutcome::done;
 }
 
 std::size_t ItemCounts::position(std::string_view key) const {

@@ -1,7 +1,6 @@
 #include "jobs/store/listing.h"
 
 #include <algorithm>
-#include <array>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -13,27 +12,6 @@ namespace ditmill::jobs {
 namespace {
 
 using nlohmann::json;
-
-constexpr std::array<std::pair<ItemOutcome, std::string_view>, 4> names{
-    {{ItemOutcome::done, "done"},
-     {ItemOutcome::failed, "failed"},
-     {ItemOutcome::quarantined, "quarantined"},
-     {ItemOutcome::left, "left"}}};
-
-ItemOutcome outcome_of(Event event) {
-  switch (event) {
-    case Event::done:
-      return ItemOutcome::done;
-    case Event::failed:
-      return ItemOutcome::failed;
-    case Event::quarantined:
-      return ItemOutcome::quarantined;
-    case Event::start:
-    case Event::stopped:
-      break;
-  }
-  return ItemOutcome::left;
-}
 
 std::string required_text(const json& object, const char* field) {
   const auto found = object.find(field);
@@ -78,13 +56,6 @@ void add_state(ListedItem& item, const ItemState& state) {
 }
 
 }  // namespace
-
-std::string_view name(ItemOutcome outcome) noexcept {
-  for (const auto& [value, text] : names) {
-    if (value == outcome) return text;
-  }
-  return "left";
-}
 
 void for_each_item(const RunDirectory& run, const JournalState& journals,
                    const std::function<void(ListedItem&&)>& take) {
