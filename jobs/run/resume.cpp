@@ -2,12 +2,12 @@
 
 #include <fcntl.h>
 
-#include <algorithm>
 #include <set>
 #include <string_view>
 #include <utility>
 
 #include "configs/error.h"
+#include "jobs/json_difference.h"
 #include "jobs/list/frozen_item.h"
 #include "jobs/list/json_line.h"
 #include "jobs/list/line_reader.h"
@@ -105,10 +105,12 @@ nlohmann::json read_identity(const RunDirectory& run) {
 /// What differs, said once for all items: names of fields, and their values then and now.
 class Differences {
  public:
-  void add(const std::string& field, const nlohmann::json& then, const nlohmann::json& now) {
-    if (!names_.insert(field).second) return;
-    append(then_, field, then);
-    append(now_, field, now);
+  void add(const nlohmann::json& then, const nlohmann::json& now) {
+    for (const JsonDifference& each : json_differences(then, now)) {
+      if (!names_.insert(each.path).second) continue;
+      append(then_, each.path, each.then);
+      append(now_, each.path, each.now);
+    }
   }
   bool empty() const { return names_.empty(); }
   const std::string& then() const { return then_; }
@@ -129,23 +131,6 @@ class Differences {
   std::string then_;
   std::string now_;
 };
-
-/// Adds the leaves of two JSON values that differ, under their dotted paths.
-void compare(const nlohmann::json& then, const nlohmann::json& now, Differences& differences) {
-  const nlohmann::json a = then.flatten();
-  const nlohmann::json b = now.flatten();
-  std::set<std::string> paths;
-  for (const auto& [path, value] : a.items()) paths.insert(path);
-  for (const auto& [path, value] : b.items()) paths.insert(path);
-  for (const std::string& path : paths) {
-    const nlohmann::json before = a.value(path, nlohmann::json{});
-    const nlohmann::json after = b.value(path, nlohmann::json{});
-    if (before == after) continue;
-    std::string field = path.substr(std::min<std::size_t>(path.size(), 1));
-    std::replace(field.begin(), field.end(), '/', '.');
-    differences.add(field, before, after);
-  }
-}
 
 class Reconciler {
  public:
@@ -197,10 +182,10 @@ class Reconciler {
       // A start that died between two files can leave an identity that is not that of the items.
       identity_fits_ =
           frozen_.identity.is_object() && ItemKeys{frozen_.identity}.of(then.identity()) == then.key;
-      if (identity_fits_) compare(frozen_.identity, identity_, differences_);
+      if (identity_fits_) differences_.add(frozen_.identity, identity_);
     }
-    compare(request_identity(frozen_.items[frozen].request), request_identity(current_[current].request),
-            differences_);
+    differences_.add(request_identity(frozen_.items[frozen].request),
+                     request_identity(current_[current].request));
     differing_.add(then.id);
   }
 
