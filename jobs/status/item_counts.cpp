@@ -6,14 +6,11 @@
 #include <string>
 
 #include "configs/error.h"
+#include "jobs/list/frozen_lines.h"
 #include "jobs/list/json_line.h"
-#include "jobs/list/line_reader.h"
-#include "registry/byte_source.h"
 
 namespace ditmill::jobs {
 namespace {
-
-constexpr std::size_t longest_request_line = std::size_t{16} << 20;
 
 /// The key of a line as append_frozen_item() writes it: no more of it is looked at than its beginning.
 std::optional<std::string_view> key_at_front(std::string_view line) {
@@ -47,29 +44,19 @@ ItemCounts::Hash ItemCounts::hash_of(std::string_view key) {
 }
 
 std::optional<ItemCounts> ItemCounts::read(const RunDirectory& run) {
-  std::unique_ptr<registry::ByteSource> source;
-  try {
-    source = registry::open_file(run.requests());
-  } catch (const Error& error) {
-    if (error.category() == Category::not_found) return std::nullopt;
-    throw;
-  }
+  std::optional<FrozenLines> lines = FrozenLines::open(run.requests(), "count the items of a run");
+  if (!lines) return std::nullopt;
   ItemCounts counts;
-  LineReader lines(*source, longest_request_line);
-  for (std::string_view line; lines.next(line);) {
+  for (std::string_view line; lines->next(line);) {
     Hash key;
     if (const std::optional<std::string_view> quick = key_at_front(line)) {
       key = hash_of(*quick);
     } else if (const std::optional<std::string> slow = key_anywhere(line)) {
       key = hash_of(*slow);
     } else {
-      throw Error(
-          Category::bad_input, "count the items of a run",
-          Where{.file = run.requests(), .line = lines.line()}, Expected{"an object with id and key"},
-          Got{printable(line, 80)},
-          "this file is written by `ditmill run`; restore it, or run the job again into a new directory");
+      lines->refuse("an object with id and key", printable(line, 80));
     }
-    counts.keys_.push_back({.key = key, .position = static_cast<std::uint32_t>(lines.line())});
+    counts.keys_.push_back({.key = key, .position = static_cast<std::uint32_t>(lines->line())});
   }
   counts.keys_.shrink_to_fit();
   std::sort(counts.keys_.begin(), counts.keys_.end(),
