@@ -103,4 +103,14 @@ std::optional<Outcome> read_outcome(const RunDirectory& run) {
   return std::nullopt;
 }
 
+std::optional<Outcome> outcome_of_epoch(const RunDirectory& run, int epoch) {
+  try {
+    std::optional<Outcome> outcome = outcome_from_text(durable::read_file(run.outcome()));
+    if (outcome && outcome->epoch == epoch) return outcome;
+  } catch (const Error& error) {
+    if (error.category() != Category::not_found) throw;
+  }
+  return std::nullopt;
+}
+
 }  // namespace ditmill::jobs

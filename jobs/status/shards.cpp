@@ -78,7 +78,7 @@ void settle_life(ArrayProgress& array) {
       states += fmt::format("{}{} {}", states.empty() ? "" : ", ", count, name(state));
     }
   }
-  const bool is_merged = life.outcome.is_object();
+  const bool is_merged = life.outcome.has_value();
   life.reason =
       fmt::format("of {} shards {}; {}", array.shards.size(), states, is_merged ? "merged" : "not merged");
   life.state = RunState::stopped;

@@ -127,7 +127,7 @@ class Page {
     if (life.epoch == 0) return;
     std::string owner = fmt::format("epoch {}, {}", life.epoch, describe(life.owner));
     if (life.owner.slurm_restart > 0) owner += fmt::format(" (restart {})", life.owner.slurm_restart);
-    if (life.heartbeat_age_s && life.outcome.is_null()) {
+    if (life.heartbeat_age_s && !life.outcome) {
       owner += ", heartbeat " + ago(*life.heartbeat_age_s);
     }
     screen_.line(owner);
