@@ -101,7 +101,7 @@ nlohmann::json shard_json(const ShardProgress& shard) {
   return json;
 }
 
-std::vector<Span> row(const ShardProgress& shard) {
+std::vector<Tinted> row(const ShardProgress& shard) {
   const RunProgress& progress = shard.progress;
   const RunState state = progress.life.state;
   const bool is_bad = state == RunState::crashed || state == RunState::stopped;
@@ -188,7 +188,7 @@ nlohmann::json to_json(const ArrayProgress& array) {
 }
 
 std::string status_text(const ArrayProgress& array, const StatusLook& look) {
-  std::vector<std::vector<Span>> rows{
+  std::vector<std::vector<Tinted>> rows{
       {{"shard"}, {"state"}, {"done"}, {"failed"}, {"left"}, {"items/h"}, {"to go"}, {"job"}}};
   std::vector<const ShardProgress*> shards;
   for (const ShardProgress& shard : array.shards) shards.push_back(&shard);

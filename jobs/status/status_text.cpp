@@ -171,7 +171,7 @@ class Page {
     rate();
   }
 
-  static Span bad(std::size_t count, std::string_view what) {
+  static Tinted bad(std::size_t count, std::string_view what) {
     return {fmt::format("{} {}", count, what), count > 0 ? Tint::red : Tint::none};
   }
 
@@ -225,14 +225,14 @@ class Page {
                 [](const GroupStatus* a, const GroupStatus* b) { return a->group < b->group; });
     }
 
-    std::vector<std::vector<Span>> rows{{{"group", Tint::bold},
-                                         {"host", Tint::bold},
-                                         {"rank", Tint::bold},
-                                         {"silence", Tint::bold},
-                                         {"done", Tint::bold},
-                                         {"s/item", Tint::bold},
-                                         {"mark", Tint::bold},
-                                         {running() ? "now" : "last", Tint::bold}}};
+    std::vector<std::vector<Tinted>> rows{{{"group", Tint::bold},
+                                           {"host", Tint::bold},
+                                           {"rank", Tint::bold},
+                                           {"silence", Tint::bold},
+                                           {"done", Tint::bold},
+                                           {"s/item", Tint::bold},
+                                           {"mark", Tint::bold},
+                                           {running() ? "now" : "last", Tint::bold}}};
     for (std::size_t i = 0; i < shown; ++i) rows.push_back(group_row(*order[i]));
     screen_.line("");
     screen_.table(rows, {true, false, true, true, true, true, false, false});
@@ -265,8 +265,8 @@ class Page {
     }
   }
 
-  static std::vector<Span> group_row(const GroupStatus& group) {
-    Span mark;
+  static std::vector<Tinted> group_row(const GroupStatus& group) {
+    Tinted mark;
     if (group.silent)
       mark = {group.slow ? "SILENT, SLOW" : "SILENT", Tint::red};
     else if (group.slow)
@@ -299,7 +299,7 @@ class Page {
     }
     if (crowds.empty()) return;
     title("ranks that are in no group yet");
-    std::vector<std::vector<Span>> rows;
+    std::vector<std::vector<Tinted>> rows;
     for (const auto& [doing, crowd] : crowds) {
       if (rows.size() == errors_shown) break;
       rows.push_back(
@@ -325,12 +325,12 @@ class Page {
     });
     title("what each rank last did");
     const std::size_t shown = std::min(order.size(), table_rows());
-    std::vector<std::vector<Span>> rows{{{"rank", Tint::bold},
-                                         {"host", Tint::bold},
-                                         {"group", Tint::bold},
-                                         {"last heard", Tint::bold},
-                                         {"end", Tint::bold},
-                                         {"doing", Tint::bold}}};
+    std::vector<std::vector<Tinted>> rows{{{"rank", Tint::bold},
+                                           {"host", Tint::bold},
+                                           {"group", Tint::bold},
+                                           {"last heard", Tint::bold},
+                                           {"end", Tint::bold},
+                                           {"doing", Tint::bold}}};
     for (std::size_t i = 0; i < shown; ++i) {
       const RankWords& words = *order[i];
       rows.push_back({{std::to_string(words.report.rank)},
@@ -347,7 +347,7 @@ class Page {
     }
   }
 
-  static Span end_of(const RankWords& words) {
+  static Tinted end_of(const RankWords& words) {
     const int signal = words.report.signal;
     if (signal != 0) {
       const char* const abbreviation = ::sigabbrev_np(signal);
@@ -362,7 +362,7 @@ class Page {
   void errors() {
     if (progress_.errors.empty()) return;
     title("last errors");
-    std::vector<std::vector<Span>> rows;
+    std::vector<std::vector<Tinted>> rows;
     for (const RunError& error : progress_.errors) {
       if (rows.size() == errors_shown) break;
       rows.push_back(
