@@ -18,8 +18,6 @@
 namespace ditmill::jobs {
 namespace {
 
-constexpr std::size_t rows_of_a_table = 32;
-
 std::string_view state_of(const ShardProgress& shard) { return name(shard.progress.life.state); }
 
 /// The numbers of "12_3", "12_0-2,5%2", "12_[0-8:2]": an array's task, or those that were not started yet.
@@ -195,7 +193,7 @@ std::string status_text(const ArrayProgress& array, const StatusLook& look) {
   std::stable_partition(shards.begin(), shards.end(), [](const ShardProgress* shard) {
     return shard->progress.life.state != RunState::finished;
   });
-  const std::size_t shown = std::min(shards.size(), rows_of_a_table);
+  const std::size_t shown = std::min(shards.size(), StatusLook::rows_of_a_table);
   for (std::size_t i = 0; i < shown; ++i) rows.push_back(row(*shards[i]));
   TextScreen screen(look.width, look.colour);
   if (array.whole.life.state == RunState::running) screen.line(array.whole.life.reason);

@@ -53,6 +53,11 @@ void TextScreen::line(const std::vector<Tinted>& pieces) {
   ++lines_;
 }
 
+void TextScreen::title(std::string_view text) {
+  line("");
+  line(text, Tint::bold);
+}
+
 void TextScreen::table(const std::vector<std::vector<Tinted>>& rows, const std::vector<bool>& right) {
   std::vector<std::size_t> widths(right.size());
   for (const auto& row : rows) {

@@ -23,6 +23,8 @@ class TextScreen {
   /// Whatever comes from outside is made safe to show.
   void line(const std::vector<Tinted>& pieces);
   void line(std::string_view text, Tint tint = Tint::none) { line({{std::string{text}, tint}}); }
+  /// Of what comes next: after an empty line.
+  void title(std::string_view text);
 
   /// Rows of equally many cells, the first of them the heading; two spaces between columns. `right` says
   /// which columns are flush right; the last one is as long as the line is.
