@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "configs/error.h"
+#include "jobs/run/outcome.h"
 #include "jobs/store/durable.h"
 #include "jobs/version.h"
 
@@ -32,13 +33,13 @@ struct End {
   json exit;
 };
 
-End end_of(const Timeline& timeline, const json& outcome) {
+End end_of(const Timeline& timeline, const RunDirectory& run) {
   if (timeline.epochs.empty()) return {"empty", "nothing has run yet", nullptr};
   const EpochFacts& newest = timeline.epochs.back();
-  if (outcome.is_object() && outcome.value("epoch", 0) == newest.number) {
-    const int code = outcome.value("exit", 0);
+  if (const std::optional<Outcome> outcome = outcome_of_epoch(run, newest.number)) {
+    const int code = outcome->exit;
     const std::string state = code == 0 ? "done" : code == 75 ? "stopped" : code == 2 ? "failed" : "crashed";
-    return {state, outcome.value("reason", ""), code};
+    return {state, outcome->reason, code};
   }
   const std::string start = "start " + std::to_string(newest.number);
   if (newest.alive) return {"running", start + " is at work", nullptr};
@@ -107,7 +108,7 @@ std::string name_of(const std::string& path, const json& config) {
 json report_overview(const ResultsRun& run, const Timeline& timeline, double now) {
   const RunDirectory& directory = run.directory();
   const json config = read_json(directory.config());
-  const End end = end_of(timeline, read_json(directory.outcome()));
+  const End end = end_of(timeline, directory);
   double active = timeline.end - timeline.begin;
   for (const Gap& gap : timeline.gaps) active -= gap.end - gap.begin;
   json epochs = json::array();

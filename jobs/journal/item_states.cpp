@@ -85,6 +85,11 @@ std::optional<ItemState> ItemStates::find(std::string_view key) const {
 
 std::optional<ItemState> ItemStates::find(const ItemKey& key) const { return find(registry::hex(key)); }
 
+ItemOutcome ItemStates::outcome(const ItemKey& key) const {
+  const std::optional<std::uint32_t> index = slot(registry::hex(key));
+  return index ? outcome_of(states_[*index].event) : ItemOutcome::left;
+}
+
 ItemState ItemStates::at(std::string_view key) const {
   if (std::optional<ItemState> state = find(key)) return *std::move(state);
   throw std::out_of_range("no item of this key");

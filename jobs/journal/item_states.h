@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "jobs/journal/item_outcome.h"
 #include "jobs/journal/record.h"
 #include "jobs/list/item_list.h"
 
@@ -33,6 +34,8 @@ class ItemStates {
 
   std::optional<ItemState> find(std::string_view key) const;
   std::optional<ItemState> find(const ItemKey& key) const;
+  /// `left` for one that no journal names.
+  ItemOutcome outcome(const ItemKey& key) const;
   /// Throws std::out_of_range.
   ItemState at(std::string_view key) const;
   bool contains(std::string_view key) const { return slot(key).has_value(); }

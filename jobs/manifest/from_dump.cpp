@@ -4,13 +4,13 @@
 #include <array>
 #include <filesystem>
 #include <memory>
-#include <set>
 #include <span>
 #include <string_view>
 #include <utility>
 
 #include "configs/dump.h"
 #include "configs/yaml_reader.h"
+#include "jobs/json_difference.h"
 #include "jobs/manifest/json_tree.h"
 #include "jobs/run/run_directory.h"
 #include "registry/byte_source.h"
@@ -346,18 +346,9 @@ std::vector<std::string> differences(const nlohmann::json& then, const nlohmann:
   std::vector<std::string> changes;
   for (const char* field : fields) {
     if (!then.contains(field) || !now.contains(field)) continue;
-    const nlohmann::json were = nlohmann::json{{field, then.at(field)}}.flatten();
-    const nlohmann::json are = nlohmann::json{{field, now.at(field)}}.flatten();
-    std::set<std::string> paths;
-    for (const auto& [path, value] : were.items()) paths.insert(path);
-    for (const auto& [path, value] : are.items()) paths.insert(path);
-    for (const std::string& path : paths) {
-      const nlohmann::json before = were.value(path, nlohmann::json{});
-      const nlohmann::json after = are.value(path, nlohmann::json{});
-      if (before == after) continue;
-      std::string name = printable(path.substr(1), max_shown);
-      std::replace(name.begin(), name.end(), '/', '.');
-      changes.push_back(name + ": " + shown(before) + ", now " + shown(after));
+    for (const JsonDifference& each : json_differences({{field, then.at(field)}}, {{field, now.at(field)}})) {
+      changes.push_back(printable(each.path, max_shown) + ": " + shown(each.then) + ", now " +
+                        shown(each.now));
     }
   }
   return changes;

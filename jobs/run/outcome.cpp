@@ -28,19 +28,17 @@ Counts count_items(const ItemList& items, const JournalState& journals, const st
   Counts counts;
   for (std::size_t i = 0; i < items.size(); ++i) {
     if (!chosen.empty() && !chosen[i]) continue;
-    const std::optional<ItemState> state = journals.by_key.find(items.packed()[i].key);
-    switch (state ? state->event : Event::start) {
-      case Event::done:
+    switch (journals.by_key.outcome(items.packed()[i].key)) {
+      case ItemOutcome::done:
         ++counts.done;
         break;
-      case Event::failed:
+      case ItemOutcome::failed:
         ++counts.failed;
         break;
-      case Event::quarantined:
+      case ItemOutcome::quarantined:
         ++counts.quarantined;
         break;
-      case Event::start:
-      case Event::stopped:
+      case ItemOutcome::left:
         ++counts.left;
         break;
     }
@@ -101,6 +99,16 @@ std::optional<Outcome> read_outcome(const RunDirectory& run) {
   try {
     if (std::filesystem::exists(run.outcome())) return outcome_from_text(durable::read_file(run.outcome()));
   } catch (const Error&) {  // it was removed at this moment, or is not to be read
+  }
+  return std::nullopt;
+}
+
+std::optional<Outcome> outcome_of_epoch(const RunDirectory& run, int epoch) {
+  try {
+    std::optional<Outcome> outcome = outcome_from_text(durable::read_file(run.outcome()));
+    if (outcome && outcome->epoch == epoch) return outcome;
+  } catch (const Error& error) {
+    if (error.category() != Category::not_found) throw;
   }
   return std::nullopt;
 }

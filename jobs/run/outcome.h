@@ -53,5 +53,7 @@ nlohmann::json to_json(const Outcome& outcome);
 std::optional<Outcome> outcome_from_text(const std::string& text);
 /// What the run directory's says; nothing if there is none, or none that can be read.
 std::optional<Outcome> read_outcome(const RunDirectory& run);
+/// The same, if an epoch of that number wrote it. Throws Error(io) if it is there and cannot be read.
+std::optional<Outcome> outcome_of_epoch(const RunDirectory& run, int epoch);
 
 }  // namespace ditmill::jobs

@@ -2,13 +2,14 @@
 
 #include <fcntl.h>
 
-#include <algorithm>
 #include <set>
 #include <string_view>
 #include <utility>
 
 #include "configs/error.h"
+#include "jobs/json_difference.h"
 #include "jobs/list/frozen_item.h"
+#include "jobs/list/frozen_lines.h"
 #include "jobs/list/json_line.h"
 #include "jobs/list/line_reader.h"
 #include "jobs/store/durable.h"
@@ -18,7 +19,6 @@ namespace {
 
 constexpr std::size_t max_ids_named = 5;
 constexpr std::size_t max_shown = 80;
-constexpr std::size_t max_request_line = std::size_t{16} << 20;
 constexpr std::size_t write_bytes = std::size_t{1} << 20;
 
 /// Ids of a message: how many, and the first few by name.
@@ -42,54 +42,31 @@ class SomeIds {
   std::string text_;
 };
 
-/// Reads requests.jsonl. It is published whole: any line that is not as append_frozen_item() writes it is
-/// damage.
-class RequestsReader {
- public:
-  explicit RequestsReader(const std::string& path)
-      : path_(path), source_(registry::open_file(path)), lines_(*source_, max_request_line) {}
-
-  ItemList read() {
-    ItemList items;
-    IdIndex ids{items};
-    std::string_view line;
-    while (lines_.next(line)) {
-      if (!lines_.terminated()) refuse("a line that ends with a newline", "a torn one");
-      items.add(read_item(line));
-      if (ids.insert(items.size() - 1)) {
-        refuse("an id of its own", "the id " + std::string{items.packed().back().id} + " again");
-      }
-    }
-    return items;
+Item read_item(std::string_view line, const FrozenLines& lines, std::vector<JsonField>& fields) {
+  if (const std::optional<JsonFault> fault = parse_json_line(line, fields)) {
+    lines.refuse("{id, key, request, metadata}",
+                 fault->message + " at column " + std::to_string(column_at(line, fault->offset)));
   }
-
- private:
-  [[noreturn]] void refuse(std::string expected, std::string got) const {
-    throw Error{Category::bad_input,
-                "read the items of an earlier start",
-                Where{.file = path_, .line = lines_.line()},
-                Expected{std::move(expected)},
-                Got{std::move(got)},
-                "the file was changed or damaged: put it back, or use another run directory"};
+  Item item{.line = lines.line(), .column = 1};
+  if (const std::optional<FrozenFault> fault = read_frozen_item(line, fields, item)) {
+    lines.refuse(fault->expected, fault->got);
   }
+  return item;
+}
 
-  Item read_item(std::string_view line) {
-    if (const std::optional<JsonFault> fault = parse_json_line(line, fields_)) {
-      refuse("{id, key, request, metadata}",
-             fault->message + " at column " + std::to_string(column_at(line, fault->offset)));
+ItemList read_items(FrozenLines& lines) {
+  ItemList items;
+  IdIndex ids{items};
+  std::vector<JsonField> fields;
+  for (std::string_view line; lines.next(line);) {
+    if (!lines.terminated()) lines.refuse("a line that ends with a newline", "a torn one");
+    items.add(read_item(line, lines, fields));
+    if (ids.insert(items.size() - 1)) {
+      lines.refuse("an id of its own", "the id " + std::string{items.packed().back().id} + " again");
     }
-    Item item{.line = lines_.line(), .column = 1};
-    if (const std::optional<FrozenFault> fault = read_frozen_item(line, fields_, item)) {
-      refuse(fault->expected, fault->got);
-    }
-    return item;
   }
-
-  const std::string& path_;
-  std::unique_ptr<registry::ByteSource> source_;
-  LineReader lines_;
-  std::vector<JsonField> fields_;
-};
+  return items;
+}
 
 nlohmann::json read_identity(const RunDirectory& run) {
   try {
@@ -105,10 +82,12 @@ nlohmann::json read_identity(const RunDirectory& run) {
 /// What differs, said once for all items: names of fields, and their values then and now.
 class Differences {
  public:
-  void add(const std::string& field, const nlohmann::json& then, const nlohmann::json& now) {
-    if (!names_.insert(field).second) return;
-    append(then_, field, then);
-    append(now_, field, now);
+  void add(const nlohmann::json& then, const nlohmann::json& now) {
+    for (const JsonDifference& each : json_differences(then, now)) {
+      if (!names_.insert(each.path).second) continue;
+      append(then_, each.path, each.then);
+      append(now_, each.path, each.now);
+    }
   }
   bool empty() const { return names_.empty(); }
   const std::string& then() const { return then_; }
@@ -129,23 +108,6 @@ class Differences {
   std::string then_;
   std::string now_;
 };
-
-/// Adds the leaves of two JSON values that differ, under their dotted paths.
-void compare(const nlohmann::json& then, const nlohmann::json& now, Differences& differences) {
-  const nlohmann::json a = then.flatten();
-  const nlohmann::json b = now.flatten();
-  std::set<std::string> paths;
-  for (const auto& [path, value] : a.items()) paths.insert(path);
-  for (const auto& [path, value] : b.items()) paths.insert(path);
-  for (const std::string& path : paths) {
-    const nlohmann::json before = a.value(path, nlohmann::json{});
-    const nlohmann::json after = b.value(path, nlohmann::json{});
-    if (before == after) continue;
-    std::string field = path.substr(std::min<std::size_t>(path.size(), 1));
-    std::replace(field.begin(), field.end(), '/', '.');
-    differences.add(field, before, after);
-  }
-}
 
 class Reconciler {
  public:
@@ -197,10 +159,10 @@ class Reconciler {
       // A start that died between two files can leave an identity that is not that of the items.
       identity_fits_ =
           frozen_.identity.is_object() && ItemKeys{frozen_.identity}.of(then.identity()) == then.key;
-      if (identity_fits_) compare(frozen_.identity, identity_, differences_);
+      if (identity_fits_) differences_.add(frozen_.identity, identity_);
     }
-    compare(request_identity(frozen_.items[frozen].request), request_identity(current_[current].request),
-            differences_);
+    differences_.add(request_identity(frozen_.items[frozen].request),
+                     request_identity(current_[current].request));
     differing_.add(then.id);
   }
 
@@ -274,13 +236,9 @@ void write_requests(const RunDirectory& run, const ItemList& items) {
 }
 
 std::optional<FrozenJob> read_frozen_job(const RunDirectory& run) {
-  const std::string path = run.requests();
-  try {
-    return FrozenJob{.identity = read_identity(run), .items = RequestsReader{path}.read()};
-  } catch (const Error& error) {
-    if (error.category() == Category::not_found) return std::nullopt;
-    throw;
-  }
+  std::optional<FrozenLines> lines = FrozenLines::open(run.requests(), "read the items of an earlier start");
+  if (!lines) return std::nullopt;
+  return FrozenJob{.identity = read_identity(run), .items = read_items(*lines)};
 }
 
 Reconciled reconcile(const RunDirectory& run, const FrozenJob& frozen, const nlohmann::json& identity,

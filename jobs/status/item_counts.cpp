@@ -6,14 +6,11 @@
 #include <string>
 
 #include "configs/error.h"
+#include "jobs/list/frozen_lines.h"
 #include "jobs/list/json_line.h"
-#include "jobs/list/line_reader.h"
-#include "registry/byte_source.h"
 
 namespace ditmill::jobs {
 namespace {
-
-constexpr std::size_t longest_request_line = std::size_t{16} << 20;
 
 /// The key of a line as append_frozen_item() writes it: no more of it is looked at than its beginning.
 std::optional<std::string_view> key_at_front(std::string_view line) {
@@ -47,35 +44,25 @@ ItemCounts::Hash ItemCounts::hash_of(std::string_view key) {
 }
 
 std::optional<ItemCounts> ItemCounts::read(const RunDirectory& run) {
-  std::unique_ptr<registry::ByteSource> source;
-  try {
-    source = registry::open_file(run.requests());
-  } catch (const Error& error) {
-    if (error.category() == Category::not_found) return std::nullopt;
-    throw;
-  }
+  std::optional<FrozenLines> lines = FrozenLines::open(run.requests(), "count the items of a run");
+  if (!lines) return std::nullopt;
   ItemCounts counts;
-  LineReader lines(*source, longest_request_line);
-  for (std::string_view line; lines.next(line);) {
+  for (std::string_view line; lines->next(line);) {
     Hash key;
     if (const std::optional<std::string_view> quick = key_at_front(line)) {
       key = hash_of(*quick);
     } else if (const std::optional<std::string> slow = key_anywhere(line)) {
       key = hash_of(*slow);
     } else {
-      throw Error(
-          Category::bad_input, "count the items of a run",
-          Where{.file = run.requests(), .line = lines.line()}, Expected{"an object with id and key"},
-          Got{printable(line, 80)},
-          "this file is written by `ditmill run`; restore it, or run the job again into a new directory");
+      lines->refuse("an object with id and key", printable(line, 80));
     }
-    counts.keys_.push_back({.key = key, .position = static_cast<std::uint32_t>(lines.line())});
+    counts.keys_.push_back({.key = key, .position = static_cast<std::uint32_t>(lines->line())});
   }
   counts.keys_.shrink_to_fit();
   std::sort(counts.keys_.begin(), counts.keys_.end(),
             [](const Listed& a, const Listed& b) { return a.key < b.key; });
   counts.states_.resize(counts.keys_.size());
-  counts.counts_[static_cast<std::size_t>(Event::start)] = counts.keys_.size();
+  counts.counts_[static_cast<std::size_t>(ItemOutcome::left)] = counts.keys_.size();
   return counts;
 }
 
@@ -94,21 +81,21 @@ void ItemCounts::take(int epoch, const Record& record) {
   if (!place) return;
   State& state = states_[*place];
   // The first `done` wins; a later epoch starts a done item again only because it missed the part.
-  if (state.event == Event::done && epoch <= state.epoch) return;
+  if (state.outcome == ItemOutcome::done && epoch <= state.epoch) return;
   // Journals of one epoch are read one after the other.
   const bool earlier = epoch == state.epoch && record.time < state.time && record.event != Event::done;
   if (earlier) return;
   // Items that differ only in their ids share a key, and what becomes of it.
   std::size_t items = 1;
   while (*place + items < keys_.size() && keys_[*place + items].key == keys_[*place].key) ++items;
-  counts_[static_cast<std::size_t>(state.event)] -= items;
-  state = {.epoch = epoch, .event = record.event, .time = record.time};
-  counts_[static_cast<std::size_t>(state.event)] += items;
+  counts_[static_cast<std::size_t>(state.outcome)] -= items;
+  state = {.epoch = epoch, .outcome = outcome_of(record.event), .time = record.time};
+  counts_[static_cast<std::size_t>(state.outcome)] += items;
 }
 
 bool ItemCounts::is_done(std::string_view key) const {
   const std::optional<std::size_t> place = find(key);
-  return place && states_[*place].event == Event::done;
+  return place && states_[*place].outcome == ItemOutcome::done;
 }
 
 std::size_t ItemCounts::position(std::string_view key) const {

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "jobs/journal/item_outcome.h"
 #include "jobs/journal/record.h"
 #include "jobs/run/run_directory.h"
 
@@ -25,10 +26,10 @@ class ItemCounts {
   void take(int epoch, const Record& record);
 
   std::size_t total() const noexcept { return keys_.size(); }
-  std::size_t done() const noexcept { return count(Event::done); }
-  std::size_t failed() const noexcept { return count(Event::failed); }
-  std::size_t quarantined() const noexcept { return count(Event::quarantined); }
-  std::size_t left() const noexcept { return total() - done() - failed() - quarantined(); }
+  std::size_t done() const noexcept { return count(ItemOutcome::done); }
+  std::size_t failed() const noexcept { return count(ItemOutcome::failed); }
+  std::size_t quarantined() const noexcept { return count(ItemOutcome::quarantined); }
+  std::size_t left() const noexcept { return count(ItemOutcome::left); }
   bool is_done(std::string_view key) const;
   /// The place of an item in the list, from 1; 0 if it is not in the list.
   std::size_t position(std::string_view key) const;
@@ -49,17 +50,17 @@ class ItemCounts {
   };
   struct State {
     int epoch = 0;
-    Event event = Event::start;
+    ItemOutcome outcome = ItemOutcome::left;
     double time = 0;
   };
 
   static Hash hash_of(std::string_view key);
   std::optional<std::size_t> find(std::string_view key) const;
-  std::size_t count(Event event) const noexcept { return counts_[static_cast<std::size_t>(event)]; }
+  std::size_t count(ItemOutcome outcome) const noexcept { return counts_[static_cast<std::size_t>(outcome)]; }
 
   std::vector<Listed> keys_;  ///< sorted
   std::vector<State> states_;
-  std::array<std::size_t, 5> counts_{};  ///< by event
+  std::array<std::size_t, 4> counts_{};  ///< by outcome
 };
 
 }  // namespace ditmill::jobs

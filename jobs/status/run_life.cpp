@@ -13,42 +13,13 @@
 namespace ditmill::jobs {
 namespace {
 
-using nlohmann::json;
-
-std::optional<std::string> read_if_there(const std::string& path) {
-  try {
-    return durable::read_file(path);
-  } catch (const Error& error) {
-    if (error.category() == Category::not_found) return std::nullopt;
-    throw;
-  }
-}
-
-/// outcome.json, if an epoch of that number wrote it; else null.
-json outcome_of(const RunDirectory& run, int epoch) {
-  const std::optional<std::string> text = read_if_there(run.outcome());
-  json outcome = text ? json::parse(*text, nullptr, false) : json();
-  const bool counts = outcome.is_object() && outcome.value("epoch", json()) == epoch;
-  return counts ? outcome : json();
-}
-
-template <typename T>
-T field(const json& outcome, const char* name, T otherwise) {
-  const auto found = outcome.find(name);
-  if (found == outcome.end()) return otherwise;
-  if constexpr (std::is_same_v<T, std::string>) {
-    return found->is_string() ? found->get<T>() : otherwise;
-  } else {
-    return found->is_number_integer() ? found->get<T>() : otherwise;
-  }
-}
-
 void end_by_outcome(RunLife& life) {
-  const auto exit = field<std::int64_t>(life.outcome, "exit", -1);
-  const auto left = field<std::int64_t>(life.outcome, "left", 1);
-  life.state = left == 0 && (exit == 0 || exit == 2) ? RunState::finished : RunState::stopped;
-  life.reason = field<std::string>(life.outcome, "reason", "");
-  if (exit != 0) life.reason += (life.reason.empty() ? "exit " : ", exit ") + std::to_string(exit);
+  const Outcome& outcome = *life.outcome;
+  life.state = outcome.finished() ? RunState::finished : RunState::stopped;
+  life.reason = outcome.reason;
+  if (outcome.exit != 0) {
+    life.reason += (life.reason.empty() ? "exit " : ", exit ") + std::to_string(outcome.exit);
+  }
 }
 
 void crash(RunLife& life, std::string reason) {
@@ -92,8 +63,8 @@ RunLife read_life(const RunDirectory& run, double now) {
       static_cast<double>(status.st_mtim.tv_sec) + static_cast<double>(status.st_mtim.tv_nsec) / 1e9;
   if (!released) life.heartbeat_age_s = std::max(now - beat, 0.0);
 
-  life.outcome = outcome_of(run, life.epoch);
-  if (!life.outcome.is_null()) {
+  life.outcome = outcome_of_epoch(run, life.epoch);
+  if (life.outcome) {
     end_by_outcome(life);
   } else if (released) {
     life.reason = "it ended before it came to its items; its log says why";

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "jobs/run/epoch_owner.h"
+#include "jobs/run/outcome.h"
 #include "jobs/run/run_directory.h"
 
 namespace ditmill::jobs {
@@ -26,7 +26,7 @@ struct RunLife {
   int epoch = 0;            ///< the newest; 0: it was never started
   EpochOwner owner = {};
   std::optional<double> heartbeat_age_s = {};  ///< none if the owner has released the run, or there is none
-  nlohmann::json outcome = nullptr;            ///< outcome.json, if it is the newest epoch's; else null
+  std::optional<Outcome> outcome = {};         ///< outcome.json, if it is the newest epoch's
 };
 
 /// `now` in seconds since 1970, by this host's clock: a file server whose clock is another shifts the age of

@@ -18,8 +18,6 @@
 namespace ditmill::jobs {
 namespace {
 
-constexpr std::size_t rows_of_a_table = 32;
-
 std::string_view state_of(const ShardProgress& shard) { return name(shard.progress.life.state); }
 
 /// The numbers of "12_3", "12_0-2,5%2", "12_[0-8:2]": an array's task, or those that were not started yet.
@@ -78,7 +76,7 @@ void settle_life(ArrayProgress& array) {
       states += fmt::format("{}{} {}", states.empty() ? "" : ", ", count, name(state));
     }
   }
-  const bool is_merged = life.outcome.is_object();
+  const bool is_merged = life.outcome.has_value();
   life.reason =
       fmt::format("of {} shards {}; {}", array.shards.size(), states, is_merged ? "merged" : "not merged");
   life.state = RunState::stopped;
@@ -101,7 +99,7 @@ nlohmann::json shard_json(const ShardProgress& shard) {
   return json;
 }
 
-std::vector<Span> row(const ShardProgress& shard) {
+std::vector<Tinted> row(const ShardProgress& shard) {
   const RunProgress& progress = shard.progress;
   const RunState state = progress.life.state;
   const bool is_bad = state == RunState::crashed || state == RunState::stopped;
@@ -188,14 +186,14 @@ nlohmann::json to_json(const ArrayProgress& array) {
 }
 
 std::string status_text(const ArrayProgress& array, const StatusLook& look) {
-  std::vector<std::vector<Span>> rows{
+  std::vector<std::vector<Tinted>> rows{
       {{"shard"}, {"state"}, {"done"}, {"failed"}, {"left"}, {"items/h"}, {"to go"}, {"job"}}};
   std::vector<const ShardProgress*> shards;
   for (const ShardProgress& shard : array.shards) shards.push_back(&shard);
   std::stable_partition(shards.begin(), shards.end(), [](const ShardProgress* shard) {
     return shard->progress.life.state != RunState::finished;
   });
-  const std::size_t shown = std::min(shards.size(), rows_of_a_table);
+  const std::size_t shown = std::min(shards.size(), StatusLook::rows_of_a_table);
   for (std::size_t i = 0; i < shown; ++i) rows.push_back(row(*shards[i]));
   TextScreen screen(look.width, look.colour);
   if (array.whole.life.state == RunState::running) screen.line(array.whole.life.reason);

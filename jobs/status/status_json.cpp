@@ -113,7 +113,7 @@ json to_json(const RunProgress& progress) {
           {"ranks", array_of(progress.ranks, rank_json)},
           {"errors", array_of(progress.errors, error_json)},
           {"stop_file", progress.stop_file},
-          {"outcome", progress.life.outcome},
+          {"outcome", progress.life.outcome ? to_json(*progress.life.outcome) : json()},
           {"journal_damage",
            {{"count", progress.damage_count},
             {"reports", array_of(progress.damage, [](const JournalReport& report) -> json {

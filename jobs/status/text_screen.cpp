@@ -38,13 +38,13 @@ std::string ascii(std::string_view foreign) {
 
 }  // namespace
 
-void TextScreen::line(const std::vector<Span>& spans) {
+void TextScreen::line(const std::vector<Tinted>& pieces) {
   std::size_t left = width_;
-  for (const Span& span : spans) {
-    const std::string shown = ascii(span.text).substr(0, left);
+  for (const Tinted& piece : pieces) {
+    const std::string shown = ascii(piece.text).substr(0, left);
     left -= shown.size();
-    const bool tinted = colour_ && span.tint != Tint::none && !shown.empty();
-    if (tinted) text_ += code(span.tint);
+    const bool tinted = colour_ && piece.tint != Tint::none && !shown.empty();
+    if (tinted) text_ += code(piece.tint);
     text_ += shown;
     if (tinted) text_ += "\x1b[0m";
   }
@@ -53,21 +53,26 @@ void TextScreen::line(const std::vector<Span>& spans) {
   ++lines_;
 }
 
-void TextScreen::table(const std::vector<std::vector<Span>>& rows, const std::vector<bool>& right) {
+void TextScreen::title(std::string_view text) {
+  line("");
+  line(text, Tint::bold);
+}
+
+void TextScreen::table(const std::vector<std::vector<Tinted>>& rows, const std::vector<bool>& right) {
   std::vector<std::size_t> widths(right.size());
   for (const auto& row : rows) {
     for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], ascii(row[i].text).size());
   }
   for (const auto& row : rows) {
-    std::vector<Span> spans;
+    std::vector<Tinted> pieces;
     for (std::size_t i = 0; i < row.size(); ++i) {
       const std::string padding(widths[i] - ascii(row[i].text).size(), ' ');
-      if (i > 0) spans.push_back({"  "});
-      if (right[i]) spans.push_back({padding});
-      spans.push_back(row[i]);
-      if (!right[i] && i + 1 < row.size()) spans.push_back({padding});
+      if (i > 0) pieces.push_back({"  "});
+      if (right[i]) pieces.push_back({padding});
+      pieces.push_back(row[i]);
+      if (!right[i] && i + 1 < row.size()) pieces.push_back({padding});
     }
-    line(spans);
+    line(pieces);
   }
 }
 

@@ -10,7 +10,7 @@ namespace ditmill::jobs {
 enum class Tint { none, bold, dim, green, yellow, red };
 
 /// A piece of a line.
-struct Span {
+struct Tinted {
   std::string text = {};
   Tint tint = Tint::none;
 };
@@ -21,12 +21,14 @@ class TextScreen {
   TextScreen(std::size_t width, bool colour) : width_(width), colour_(colour) {}
 
   /// Whatever comes from outside is made safe to show.
-  void line(const std::vector<Span>& spans);
+  void line(const std::vector<Tinted>& pieces);
   void line(std::string_view text, Tint tint = Tint::none) { line({{std::string{text}, tint}}); }
+  /// Of what comes next: after an empty line.
+  void title(std::string_view text);
 
   /// Rows of equally many cells, the first of them the heading; two spaces between columns. `right` says
   /// which columns are flush right; the last one is as long as the line is.
-  void table(const std::vector<std::vector<Span>>& rows, const std::vector<bool>& right);
+  void table(const std::vector<std::vector<Tinted>>& rows, const std::vector<bool>& right);
 
   std::size_t lines() const noexcept { return lines_; }
   const std::string& text() const noexcept { return text_; }

@@ -1,39 +1,19 @@
 #include "jobs/store/listing.h"
 
 #include <algorithm>
-#include <array>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "configs/error.h"
 #include "configs/request.h"
-#include "jobs/store/durable.h"
+#include "jobs/list/frozen_lines.h"
 
 namespace ditmill::jobs {
 namespace {
 
 using nlohmann::json;
 
-constexpr std::array<std::pair<ItemOutcome, std::string_view>, 4> names{
-    {{ItemOutcome::done, "done"},
-     {ItemOutcome::failed, "failed"},
-     {ItemOutcome::quarantined, "quarantined"},
-     {ItemOutcome::left, "left"}}};
-
-ItemOutcome outcome_of(Event event) {
-  switch (event) {
-    case Event::done:
-      return ItemOutcome::done;
-    case Event::failed:
-      return ItemOutcome::failed;
-    case Event::quarantined:
-      return ItemOutcome::quarantined;
-    case Event::start:
-    case Event::stopped:
-      break;
-  }
-  return ItemOutcome::left;
-}
+constexpr const char* doing = "read the items of a run";
 
 std::string required_text(const json& object, const char* field) {
   const auto found = object.find(field);
@@ -45,7 +25,8 @@ int number(const json& request, const char* field) {
   return found != request.end() && found->is_number_integer() ? found->get<int>() : 0;
 }
 
-ListedItem parse_line(std::string_view line, const std::string& file, int line_number) {
+/// Takes no more than what is listed: results of a list that `run` would refuse can still be had.
+ListedItem parse_line(std::string_view line, const FrozenLines& lines) {
   const json object = json::parse(line, nullptr, false);
   ListedItem item;
   if (object.is_object()) {
@@ -54,10 +35,7 @@ ListedItem parse_line(std::string_view line, const std::string& file, int line_n
   }
   const auto request = object.is_object() ? object.find("request") : object.end();
   if (!configs::is_id(item.id) || item.key.empty() || request == object.end() || !request->is_object()) {
-    throw Error(
-        Category::bad_input, "read the items of a run", Where{.file = file, .line = line_number},
-        Expected{"an object with id, key and request"}, Got{printable(line, 80)},
-        "this file is written by `ditmill run`; restore it, or run the job again into a new directory");
+    lines.refuse("an object with id, key and request", printable(line, 80));
   }
   item.width = number(*request, "width");
   item.height = number(*request, "height");
@@ -79,39 +57,17 @@ void add_state(ListedItem& item, const ItemState& state) {
 
 }  // namespace
 
-std::string_view name(ItemOutcome outcome) noexcept {
-  for (const auto& [value, text] : names) {
-    if (value == outcome) return text;
-  }
-  return "left";
-}
-
 void for_each_item(const RunDirectory& run, const JournalState& journals,
                    const std::function<void(ListedItem&&)>& take) {
-  int line_number = 0;
-  const auto line = [&](std::string_view text) {
-    ListedItem item = parse_line(text, run.requests(), ++line_number);
+  std::optional<FrozenLines> lines = FrozenLines::open(run.requests(), doing);
+  if (!lines) {
+    throw Error(Category::not_found, doing, Where{.file = run.requests()}, {}, {}, run.no_run_hint());
+  }
+  for (std::string_view line; lines->next(line);) {
+    ListedItem item = parse_line(line, *lines);
     if (const std::optional<ItemState> state = journals.by_key.find(item.key)) add_state(item, *state);
     take(std::move(item));
-  };
-  std::string begun;
-  const auto piece = [&](std::string_view bytes) {
-    for (std::size_t end = 0; (end = bytes.find('\n')) != std::string_view::npos;) {
-      begun += bytes.substr(0, end);
-      line(begun);
-      begun.clear();
-      bytes.remove_prefix(end + 1);
-    }
-    begun += bytes;
-  };
-  try {
-    durable::read_pieces(run.requests(), piece);
-  } catch (const Error& error) {
-    if (error.category() != Category::not_found) throw;
-    throw Error(Category::not_found, "read the items of a run", Where{.file = run.requests()}, {}, {},
-                run.no_run_hint());
   }
-  if (!begun.empty()) line(begun);
 }
 
 std::vector<ListedItem> list_items(const RunDirectory& run, const JournalState& journals) {

@@ -5,14 +5,11 @@
 #include <string>
 #include <vector>
 
+#include "jobs/journal/item_outcome.h"
 #include "jobs/journal/reader.h"
 #include "jobs/run/run_directory.h"
 
 namespace ditmill::jobs {
-
-/// What became of an item of a run.
-enum class ItemOutcome { done, failed, quarantined, left };
-std::string_view name(ItemOutcome outcome) noexcept;
 
 /// An item of requests.jsonl and what the journals say of it.
 struct ListedItem {

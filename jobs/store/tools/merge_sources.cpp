@@ -8,6 +8,7 @@
 
 #include "configs/error.h"
 #include "jobs/journal/reader.h"
+#include "jobs/json_difference.h"
 #include "jobs/run/epoch.h"
 #include "jobs/run/resume.h"
 #include "jobs/shard.h"
@@ -24,19 +25,9 @@ void require_same_identity(const MergeSource& first, const MergeSource& other) {
   const nlohmann::json a = first.config.value(identity_field, nlohmann::json{});
   const nlohmann::json b = other.config.value(identity_field, nlohmann::json{});
   if (a.is_object() && a == b) return;
-  const nlohmann::json then = a.flatten();
-  const nlohmann::json now = b.flatten();
-  std::set<std::string> paths;
-  for (const auto& [path, value] : then.items()) paths.insert(path);
-  for (const auto& [path, value] : now.items()) paths.insert(path);
   std::string expected;
   std::string got;
-  for (const std::string& path : paths) {
-    const nlohmann::json before = then.value(path, nlohmann::json{});
-    const nlohmann::json after = now.value(path, nlohmann::json{});
-    if (before == after) continue;
-    std::string field = path.substr(std::min<std::size_t>(path.size(), 1));
-    std::replace(field.begin(), field.end(), '/', '.');
+  for (const auto& [field, before, after] : json_differences(a, b)) {
     expected += (expected.empty() ? "" : ", ") + field + " " + printable(before.dump(), max_shown);
     got += (got.empty() ? "" : ", ") + field + " " + printable(after.dump(), max_shown);
   }

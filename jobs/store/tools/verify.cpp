@@ -144,19 +144,17 @@ class Verifier {
   void count_outcomes() {
     report_.items = list_.size();
     for (const PackedItem& item : list_.packed()) {
-      const std::optional<ItemState> state = state_.by_key.find(item.key);
-      switch (state ? state->event : Event::start) {
-        case Event::done:
+      switch (state_.by_key.outcome(item.key)) {
+        case ItemOutcome::done:
           ++report_.done;
           break;
-        case Event::failed:
+        case ItemOutcome::failed:
           report_.failed.emplace_back(item.id);
           break;
-        case Event::quarantined:
+        case ItemOutcome::quarantined:
           report_.quarantined.emplace_back(item.id);
           break;
-        case Event::start:
-        case Event::stopped:
+        case ItemOutcome::left:
           report_.left.emplace_back(item.id);
           break;
       }

@@ -9,6 +9,7 @@
 #include "jobs/journal/crc32c.h"
 #include "jobs/journal/reader.h"
 #include "jobs/journal/writer.h"
+#include "registry/digest.h"
 #include "tests/jobs/run_folder.h"
 
 namespace ditmill::jobs {
@@ -225,6 +226,28 @@ TEST_F(JournalTest, TakesTheLastEventOfAnUnfinishedItemAcrossGroupsAndEpochs) {
   const ItemState state = read_journals(run).by_key.at("k");
   EXPECT_EQ(state.event, Event::start);
   EXPECT_EQ(state.attempts, 2);
+}
+
+TEST(ItemOutcome, IsThatOfTheEventThatDecided) {
+  const struct {
+    Event event;
+    ItemOutcome outcome;
+    const char* name;
+  } cases[] = {
+      {Event::start, ItemOutcome::left, "left"},
+      {Event::stopped, ItemOutcome::left, "left"},
+      {Event::done, ItemOutcome::done, "done"},
+      {Event::failed, ItemOutcome::failed, "failed"},
+      {Event::quarantined, ItemOutcome::quarantined, "quarantined"},
+  };
+  const ItemKey key{1, 2, 3};
+  EXPECT_EQ(ItemStates{}.outcome(key), ItemOutcome::left);
+  for (const auto& each : cases) {
+    ItemStates states;
+    states.take(1, {.event = each.event, .key = registry::hex(key)});
+    EXPECT_EQ(states.outcome(key), each.outcome) << each.name;
+    EXPECT_EQ(name(each.outcome), each.name);
+  }
 }
 
 TEST_F(JournalTest, MakesAnItemPendingWhosePartIsGoneOrOfAnotherSize) {
