@@ -260,45 +260,11 @@ void Authority::reconcile_items() {
   } else {
     items_ = std::move(job_.manifest.items);
   }
-  take_note_of_crashes();
+  crash_records_ = crash_records(crashes_, items_, journals_.by_key, epoch_->number());
+  for (const Record& record : crash_records_) spdlog::warn("item {}: {}", record.item, record.reason);
   chosen_ = chosen_items(items_, options_.selection);
   pending_ = select_pending(items_, chosen_, pending_items(items_, journals_, options_.retry),
                             options_.selection.shuffle);
-}
-
-/// Counts the crashes of earlier epochs against the items that were in hand, and gives up those that did it
-/// too often.
-void Authority::take_note_of_crashes() {
-  if (crashes_.empty()) return;
-  IdIndex ids(items_);
-  for (std::size_t i = 0; i < items_.size(); ++i) ids.insert(i);
-  const auto note = [this](Record record) {
-    spdlog::warn("item {}: {}", record.item, record.reason);
-    journals_.by_key.take(epoch_->number(), record);
-    crash_records_.push_back(std::move(record));
-  };
-  for (const Crash& crash : crashes_) {
-    for (const std::string& id : crash.items) {
-      const std::optional<std::size_t> index = ids.find(id);
-      if (!index) continue;
-      const std::string key = registry::hex(items_.packed()[*index].key);
-      const std::optional<ItemState> state = journals_.by_key.find(key);
-      if (state && state->event == Event::done) continue;
-      Record record{.time = journal_time(),
-                    .event = Event::stopped,
-                    .item = id,
-                    .key = key,
-                    .attempt = state ? state->attempts : 1,
-                    .reason = std::string{crash_reason} + crash.how};
-      note(record);
-      const int crashes = journals_.by_key.at(key).crashes;
-      if (crashes < crashes_to_quarantine) continue;
-      record.event = Event::quarantined;
-      record.reason =
-          fmt::format("it was in hand of {} ranks when they died; the last: {}", crashes, crash.how);
-      note(record);
-    }
-  }
 }
 
 void Authority::journal_crashes() {

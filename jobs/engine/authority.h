@@ -106,7 +106,6 @@ class Authority {
   void require_owner() const;
   static void fail(Outcome& outcome, const Error& error);
   void write_outcome(const Outcome& outcome) const;
-  void take_note_of_crashes();
   void journal_crashes();
   void freeze(const at::Device& device);
   std::string key_hash(std::string_view role) const;
