@@ -10,6 +10,7 @@
 #include "jobs/engine/items/protocol.h"
 #include "jobs/engine/loading/loading.h"
 #include "jobs/engine/loading/memory_check.h"
+#include "jobs/engine/store_plan.h"
 #include "jobs/journal/reader.h"
 #include "jobs/manifest/prepare.h"
 #include "jobs/run/crashes.h"
@@ -18,21 +19,9 @@
 #include "jobs/run/outcome.h"
 #include "jobs/run/resume.h"
 #include "jobs/run/run_directory.h"
-#include "jobs/store/group_store.h"
 #include "slurm/allocation.h"
 
 namespace ditmill::jobs {
-
-/// What a group needs to store results; made by rank 0, broadcast.
-struct StorePlan {
-  std::string run_directory;
-  int epoch = 0;
-  OutputConfig output;
-  StoreProvenance provenance;
-};
-
-nlohmann::json to_json(const StorePlan& plan);
-StorePlan store_plan_from_json(const nlohmann::json& json);
 
 /// Facts of the machine and the launch that go into the dump.
 struct LaunchFacts {
