@@ -26,43 +26,6 @@
 #include "registry/digest.h"
 
 namespace ditmill::jobs {
-namespace {
-
-constexpr const char* tokenizer_role = "tokenizer";
-
-/// The root of the whole model: over the roots of its components, in the order of their roles.
-std::string model_digest(const std::vector<ComponentIdentity>& identities) {
-  std::string text;
-  for (const ComponentIdentity& identity : identities) text += identity.role + " " + identity.digest + "\n";
-  return "sha256:" + registry::sha256_hex(text);
-}
-
-/// Where the weights are not those of a dump: " (vae)"; empty if the dump does not tell.
-std::string other_components(const nlohmann::json& dump, const std::vector<ComponentIdentity>& identities) {
-  if (dump.is_null()) return {};
-  std::string names;
-  for (const nlohmann::json& model : dump.at("layer1_model_definition").at("models")) {
-    for (const ComponentIdentity& identity : identities) {
-      const bool other = model.at("name") == identity.role && model.at("digest") != identity.digest;
-      if (other) names += (names.empty() ? "" : ", ") + identity.role;
-    }
-  }
-  return names.empty() ? "" : " (" + names + ")";
-}
-
-void check_pin(const std::string& pinned, const std::vector<ComponentIdentity>& identities,
-               const std::string& model_path, const nlohmann::json& dump) {
-  if (pinned.empty() || pinned == model_digest(identities)) return;
-  throw Error{Category::usage,
-              "compare the weights with model.digest",
-              Where{.file = model_path},
-              Expected{pinned},
-              Got{model_digest(identities)},
-              "these are other weights" + other_components(dump, identities) +
-                  " than the manifest or dump pins, or their files are damaged"};
-}
-
-}  // namespace
 
 Authority::Authority(RunOptions options, LaunchFacts facts)
     : options_(std::move(options)), facts_(std::move(facts)) {
@@ -90,12 +53,12 @@ Authority::Authority(RunOptions options, LaunchFacts facts)
   for (const JournalReport& report : journals_.reports) {
     spdlog::warn("{} (byte {}): {}", report.file, report.offset, report.message);
   }
-  recall_digests();
-  if (knows_weights()) reconcile_items();
+  if (job_.family != nullptr) weights_ = WeightsIdentity{job_, *run_};
+  if (weights_.known()) reconcile_items();
 }
 
 bool Authority::needs_weights() const noexcept {
-  return job_.family != nullptr && (!knows_weights() || !pending_.empty());
+  return job_.family != nullptr && (!weights_.known() || !pending_.empty());
 }
 
 void Authority::choose_layout(std::span<const RankMemory> ranks) {
@@ -126,8 +89,8 @@ MemoryDemand Authority::memory_demand() const {
 }
 
 std::vector<std::string> Authority::texts_left() {
-  ItemList& items = knows_weights() ? items_ : job_.manifest.items;
-  if (!knows_weights()) {
+  ItemList& items = weights_.known() ? items_ : job_.manifest.items;
+  if (!weights_.known()) {
     if (const std::optional<FrozenJob> frozen = read_frozen_job(*run_)) items.take_keys(frozen->items);
   }
   std::vector<std::string> texts;
@@ -143,59 +106,9 @@ std::vector<std::string> Authority::texts_left() {
   return texts;
 }
 
-void Authority::recall_digests() {
-  if (job_.family == nullptr) return;
-  for (const dist::ComponentPlan& plan : job_.components) {
-    subjects_[plan.role] = {.files = stamps_of(job_.folder.component(plan.role)),
-                            .hyper_parameters = plan.hyper_parameters.dump()};
-  }
-  subjects_[tokenizer_role] = {.files = {stamp_file(job_.folder.tokenizer_path)}, .hyper_parameters = "{}"};
-
-  const DigestMemory memory = DigestMemory::read(*run_);
-  std::vector<ComponentIdentity> recalled;
-  for (const auto& [role, subject] : subjects_) {
-    const std::optional<std::string> root = memory.recall(role, subject);
-    if (!root) return;
-    recalled.push_back({.role = role, .key_hash = key_hash(role), .digest = *root});
-  }
-  identities_ = std::move(recalled);
-}
-
-void Authority::accept_digests(const Loading& loading) {
-  DigestMemory memory;
-  std::vector<ComponentIdentity> loaded;
-  for (const auto& [role, subject] : subjects_) {
-    const auto found = std::find_if(loading.digests.begin(), loading.digests.end(),
-                                    [&role = role](const auto& digest) { return digest.role == role; });
-    if (found == loading.digests.end())
-      throw Error{Category::internal, "digest the weights", {}, {}, Got{role}};
-    loaded.push_back({.role = role, .key_hash = key_hash(role), .digest = found->digest});
-    memory.remember(role, subject, found->digest);
-  }
-  for (std::size_t i = 0; i < identities_.size(); ++i) {
-    if (identities_[i].digest == loaded[i].digest) continue;
-    throw Error{
-        Category::bad_input,
-        "compare the weights with those of earlier starts",
-        Where{.file = subjects_.at(loaded[i].role).files.front().path},
-        Expected{identities_[i].digest},
-        Got{loaded[i].digest},
-        "the bytes of the " + loaded[i].role + " changed although size, time and inode did not: " +
-            (options_.weights_from.empty() ? std::string{"the file"}
-                                           : "the file, or its copy in " + options_.weights_from + ",") +
-            " or its disk is damaged"};
-  }
-  identities_ = std::move(loaded);
-  memory.write(*run_);
-}
-
-std::string Authority::key_hash(std::string_view role) const {
-  return role == tokenizer_role ? std::string{} : job_.folder.component(role).identity.key_hash;
-}
-
 void Authority::reconcile_items() {
-  check_pin(model().digest, identities_, model().path, job_.dump);
-  identity_ = job_identity(identities_, pipeline());
+  weights_.require_pinned(model(), job_.dump);
+  identity_ = job_identity(weights_.components(), pipeline());
   job_.manifest.items.set_keys(ItemKeys{identity_});
   if (const std::optional<FrozenJob> frozen = read_frozen_job(*run_)) {
     Reconciled reconciled =
@@ -230,8 +143,8 @@ void Authority::require_owner() const {
 
 void Authority::settle(const Loading* loading, const at::Device& device) {
   require_owner();
-  const bool reconciled = knows_weights();
-  if (loading != nullptr) accept_digests(*loading);
+  const bool reconciled = weights_.known();
+  if (loading != nullptr) weights_.accept(loading->digests, options_.weights_from, *run_);
   if (!reconciled) reconcile_items();
   freeze(device);
   journal_crashes();
@@ -255,7 +168,7 @@ void Authority::freeze(const at::Device& device) {
     component.digest = identity_.at("components").at(component.role).at("digest");
   }
   configs::ModelDefinition bound = model();
-  if (job_.family != nullptr) bound.digest = model_digest(identities_);
+  if (job_.family != nullptr) bound.digest = weights_.model_digest();
   const std::string type = job_.family == nullptr ? "noop" : std::string{job_.family->name()};
   config_ = configs::dump_config(type, device.is_cuda() ? "cuda" : "cpu",
                                  configs::dump_layer1(bound, weights), configs::dump_layer2(pipeline()));
@@ -270,7 +183,7 @@ void Authority::freeze(const at::Device& device) {
   config_["world"] = facts_.world;
   config_["threads"] = facts_.threads;
   config_["slurm_job"] = facts_.allocation.job_id;
-  config_["weights_digest"] = model_digest(identities_);
+  config_["weights_digest"] = weights_.model_digest();
   config_["manifest_sha256"] = manifest_sha256_;
   config_[identity_field] = identity_;
   for (const std::string& change : changes_since(job_.dump, config_)) {
@@ -283,15 +196,16 @@ StorePlan Authority::store_plan() const {
   return {.run_directory = run_->path(),
           .epoch = epoch_->number(),
           .output = job_.manifest.output,
-          .provenance = {.model_key_hash = job_.family == nullptr ? "" : key_hash("dit"),
-                         .weights_digest = model_digest(identities_),
-                         .manifest_sha256 = manifest_sha256_,
-                         .ditmill_version = version,
-                         .layer1 = config_.at("layer1_model_definition"),
-                         .layer2 = config_.at("layer2_inference_config"),
-                         .steps = pipeline().steps,
-                         .guidance = pipeline().guidance_scale,
-                         .threads = facts_.threads}};
+          .provenance = {
+              .model_key_hash = job_.family == nullptr ? "" : job_.folder.component("dit").identity.key_hash,
+              .weights_digest = weights_.model_digest(),
+              .manifest_sha256 = manifest_sha256_,
+              .ditmill_version = version,
+              .layer1 = config_.at("layer1_model_definition"),
+              .layer2 = config_.at("layer2_inference_config"),
+              .steps = pipeline().steps,
+              .guidance = pipeline().guidance_scale,
+              .threads = facts_.threads}};
 }
 
 Counts Authority::counts() const {
