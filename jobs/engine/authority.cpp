@@ -8,14 +8,11 @@
 #include <set>
 #include <string_view>
 
-#include "configs/dump.h"
 #include "dist/agree.h"
-#include "dist/device.h"
 #include "jobs/cli/pilot_results.h"
 #include "jobs/journal/writer.h"
 #include "jobs/manifest/from_dump.h"
 #include "jobs/manifest/frozen.h"
-#include "jobs/manifest/weights_dump.h"
 #include "jobs/memory/parallel_choice.h"
 #include "jobs/run/resume.h"
 #include "jobs/store/durable.h"
@@ -163,29 +160,13 @@ void Authority::freeze(const at::Device& device) {
   durable::write_file(run_->manifest(), manifest);
   if (!requests_are_frozen_) write_requests(*run_, items_);
 
-  configs::WeightsDump weights = weights_dump(job_);
-  for (configs::ComponentDump& component : weights.components) {
-    component.digest = identity_.at("components").at(component.role).at("digest");
-  }
-  configs::ModelDefinition bound = model();
-  if (job_.family != nullptr) bound.digest = weights_.model_digest();
-  const std::string type = job_.family == nullptr ? "noop" : std::string{job_.family->name()};
-  config_ = configs::dump_config(type, device.is_cuda() ? "cuda" : "cpu",
-                                 configs::dump_layer1(bound, weights), configs::dump_layer2(pipeline()));
-  config_["layer3_requests"] = {{"file", std::filesystem::path(run_->requests()).filename().string()},
-                                {"items", items_.size()},
-                                {"sha256", list_sha256(run_->requests())}};
-  config_["output"] = dump_output(job_.manifest.output);
-  config_["name"] = job_.manifest.name;
-  config_["ditmill_version"] = version;
-  config_["libraries"] = facts_.libraries;
-  config_["device_name"] = dist::describe_device(device);
-  config_["world"] = facts_.world;
-  config_["threads"] = facts_.threads;
-  config_["slurm_job"] = facts_.allocation.job_id;
-  config_["weights_digest"] = weights_.model_digest();
-  config_["manifest_sha256"] = manifest_sha256_;
-  config_[identity_field] = identity_;
+  config_ = dump_job(job_,
+                     {.identity = identity_,
+                      .weights_digest = weights_.model_digest(),
+                      .manifest_sha256 = manifest_sha256_,
+                      .requests = run_->requests(),
+                      .items = items_.size()},
+                     facts_, device);
   for (const std::string& change : changes_since(job_.dump, config_)) {
     spdlog::warn("not as in {}, the results may differ: {}", options_.from_dump, change);
   }

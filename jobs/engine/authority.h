@@ -1,13 +1,12 @@
 #pragma once
 
-#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "jobs/engine/items/protocol.h"
+#include "jobs/engine/config_dump.h"
 #include "jobs/engine/loading/loading.h"
 #include "jobs/engine/loading/memory_check.h"
 #include "jobs/engine/store_plan.h"
@@ -19,17 +18,8 @@
 #include "jobs/run/outcome.h"
 #include "jobs/run/resume.h"
 #include "jobs/run/run_directory.h"
-#include "slurm/allocation.h"
 
 namespace ditmill::jobs {
-
-/// Facts of the machine and the launch that go into the dump.
-struct LaunchFacts {
-  int world = 1;
-  int threads = 1;
-  slurm::Allocation allocation;
-  std::map<std::string, std::string> libraries;
-};
 
 /// What rank 0 knows and decides: the other ranks obey. Its steps are called once each, in this order.
 class Authority {
