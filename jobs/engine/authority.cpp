@@ -8,116 +8,22 @@
 #include <set>
 #include <string_view>
 
-#include "configs/dump.h"
 #include "dist/agree.h"
-#include "dist/device.h"
 #include "jobs/cli/pilot_results.h"
 #include "jobs/journal/writer.h"
 #include "jobs/manifest/from_dump.h"
 #include "jobs/manifest/frozen.h"
-#include "jobs/manifest/weights_dump.h"
 #include "jobs/memory/parallel_choice.h"
 #include "jobs/run/resume.h"
 #include "jobs/store/durable.h"
+#include "jobs/store/group_store.h"
 #include "jobs/store/index.h"
 #include "jobs/store/recover.h"
 #include "jobs/version.h"
 #include "registry/digest.h"
 
 namespace ditmill::jobs {
-namespace {
 
-constexpr const char* tokenizer_role = "tokenizer";
-
-/// The root of the whole model: over the roots of its components, in the order of their roles.
-std::string model_digest(const std::vector<ComponentIdentity>& identities) {
-  std::string text;
-  for (const ComponentIdentity& identity : identities) text += identity.role + " " + identity.digest + "\n";
-  return "sha256:" + registry::sha256_hex(text);
-}
-
-/// Where the weights are not those of a dump: " (vae)"; empty if the dump does not tell.
-std::string other_components(const nlohmann::json& dump, const std::vector<ComponentIdentity>& identities) {
-  if (dump.is_null()) return {};
-  std::string names;
-  for (const nlohmann::json& model : dump.at("layer1_model_definition").at("models")) {
-    for (const ComponentIdentity& identity : identities) {
-      const bool other = model.at("name") == identity.role && model.at("digest") != identity.digest;
-      if (other) names += (names.empty() ? "" : ", ") + identity.role;
-    }
-  }
-  return names.empty() ? "" : " (" + names + ")";
-}
-
-void check_pin(const std::string& pinned, const std::vector<ComponentIdentity>& identities,
-               const std::string& model_path, const nlohmann::json& dump) {
-  if (pinned.empty() || pinned == model_digest(identities)) return;
-  throw Error{Category::usage,
-              "compare the weights with model.digest",
-              Where{.file = model_path},
-              Expected{pinned},
-              Got{model_digest(identities)},
-              "these are other weights" + other_components(dump, identities) +
-                  " than the manifest or dump pins, or their files are damaged"};
-}
-
-nlohmann::json to_json(const VideoConfig& video) {
-  return {{"crf", video.crf}, {"pix_fmt", name(video.pix_fmt)}};
-}
-
-}  // namespace
-
-nlohmann::json to_json(const StorePlan& plan) {
-  const StoreProvenance& provenance = plan.provenance;
-  const OutputConfig& output = plan.output;
-  return {{"run_directory", plan.run_directory},
-          {"epoch", plan.epoch},
-          {"output",
-           {{"path", output.path},
-            {"frames", output.frames},
-            {"video", output.video ? to_json(*output.video) : nlohmann::json()},
-            {"latents", output.latents},
-            {"gzip", output.gzip},
-            {"items_per_part",
-             output.items_per_part ? nlohmann::json(*output.items_per_part) : nlohmann::json()}}},
-          {"model_key_hash", provenance.model_key_hash},
-          {"weights_digest", provenance.weights_digest},
-          {"manifest_sha256", provenance.manifest_sha256},
-          {"ditmill_version", provenance.ditmill_version},
-          {"layer1", provenance.layer1},
-          {"layer2", provenance.layer2},
-          {"steps", provenance.steps},
-          {"guidance", provenance.guidance},
-          {"threads", provenance.threads}};
-}
-
-StorePlan store_plan_from_json(const nlohmann::json& json) {
-  StorePlan plan;
-  plan.run_directory = json.at("run_directory").get<std::string>();
-  plan.epoch = json.at("epoch").get<int>();
-  const nlohmann::json& output = json.at("output");
-  plan.output.path = output.at("path").get<std::string>();
-  plan.output.frames = output.at("frames").get<bool>();
-  if (const nlohmann::json& video = output.at("video"); !video.is_null()) {
-    plan.output.video = {.crf = video.at("crf").get<int>(),
-                         .pix_fmt = pixel_format_named(video.at("pix_fmt").get<std::string>()).value()};
-  }
-  plan.output.latents = output.at("latents").get<bool>();
-  plan.output.gzip = output.at("gzip").get<int>();
-  if (!output.at("items_per_part").is_null()) {
-    plan.output.items_per_part = output.at("items_per_part").get<int>();
-  }
-  plan.provenance = {.model_key_hash = json.at("model_key_hash").get<std::string>(),
-                     .weights_digest = json.at("weights_digest").get<std::string>(),
-                     .manifest_sha256 = json.at("manifest_sha256").get<std::string>(),
-                     .ditmill_version = json.at("ditmill_version").get<std::string>(),
-                     .layer1 = json.at("layer1"),
-                     .layer2 = json.at("layer2"),
-                     .steps = json.at("steps").get<int>(),
-                     .guidance = json.at("guidance").get<double>(),
-                     .threads = json.at("threads").get<int>()};
-  return plan;
-}
 Authority::Authority(RunOptions options, LaunchFacts facts)
     : options_(std::move(options)), facts_(std::move(facts)) {
   std::vector<Problem> problems;
@@ -144,12 +50,12 @@ Authority::Authority(RunOptions options, LaunchFacts facts)
   for (const JournalReport& report : journals_.reports) {
     spdlog::warn("{} (byte {}): {}", report.file, report.offset, report.message);
   }
-  recall_digests();
-  if (knows_weights()) reconcile_items();
+  if (job_.family != nullptr) weights_ = WeightsIdentity{job_, *run_};
+  if (weights_.known()) reconcile_items();
 }
 
 bool Authority::needs_weights() const noexcept {
-  return job_.family != nullptr && (!knows_weights() || !pending_.empty());
+  return job_.family != nullptr && (!weights_.known() || !pending_.empty());
 }
 
 void Authority::choose_layout(std::span<const RankMemory> ranks) {
@@ -180,8 +86,8 @@ MemoryDemand Authority::memory_demand() const {
 }
 
 std::vector<std::string> Authority::texts_left() {
-  ItemList& items = knows_weights() ? items_ : job_.manifest.items;
-  if (!knows_weights()) {
+  ItemList& items = weights_.known() ? items_ : job_.manifest.items;
+  if (!weights_.known()) {
     if (const std::optional<FrozenJob> frozen = read_frozen_job(*run_)) items.take_keys(frozen->items);
   }
   std::vector<std::string> texts;
@@ -197,59 +103,9 @@ std::vector<std::string> Authority::texts_left() {
   return texts;
 }
 
-void Authority::recall_digests() {
-  if (job_.family == nullptr) return;
-  for (const dist::ComponentPlan& plan : job_.components) {
-    subjects_[plan.role] = {.files = stamps_of(job_.folder.component(plan.role)),
-                            .hyper_parameters = plan.hyper_parameters.dump()};
-  }
-  subjects_[tokenizer_role] = {.files = {stamp_file(job_.folder.tokenizer_path)}, .hyper_parameters = "{}"};
-
-  const DigestMemory memory = DigestMemory::read(*run_);
-  std::vector<ComponentIdentity> recalled;
-  for (const auto& [role, subject] : subjects_) {
-    const std::optional<std::string> root = memory.recall(role, subject);
-    if (!root) return;
-    recalled.push_back({.role = role, .key_hash = key_hash(role), .digest = *root});
-  }
-  identities_ = std::move(recalled);
-}
-
-void Authority::accept_digests(const Loading& loading) {
-  DigestMemory memory;
-  std::vector<ComponentIdentity> loaded;
-  for (const auto& [role, subject] : subjects_) {
-    const auto found = std::find_if(loading.digests.begin(), loading.digests.end(),
-                                    [&role = role](const auto& digest) { return digest.role == role; });
-    if (found == loading.digests.end())
-      throw Error{Category::internal, "digest the weights", {}, {}, Got{role}};
-    loaded.push_back({.role = role, .key_hash = key_hash(role), .digest = found->digest});
-    memory.remember(role, subject, found->digest);
-  }
-  for (std::size_t i = 0; i < identities_.size(); ++i) {
-    if (identities_[i].digest == loaded[i].digest) continue;
-    throw Error{
-        Category::bad_input,
-        "compare the weights with those of earlier starts",
-        Where{.file = subjects_.at(loaded[i].role).files.front().path},
-        Expected{identities_[i].digest},
-        Got{loaded[i].digest},
-        "the bytes of the " + loaded[i].role + " changed although size, time and inode did not: " +
-            (options_.weights_from.empty() ? std::string{"the file"}
-                                           : "the file, or its copy in " + options_.weights_from + ",") +
-            " or its disk is damaged"};
-  }
-  identities_ = std::move(loaded);
-  memory.write(*run_);
-}
-
-std::string Authority::key_hash(std::string_view role) const {
-  return role == tokenizer_role ? std::string{} : job_.folder.component(role).identity.key_hash;
-}
-
 void Authority::reconcile_items() {
-  check_pin(model().digest, identities_, model().path, job_.dump);
-  identity_ = job_identity(identities_, pipeline());
+  weights_.require_pinned(model(), job_.dump);
+  identity_ = job_identity(weights_.components(), pipeline());
   job_.manifest.items.set_keys(ItemKeys{identity_});
   if (const std::optional<FrozenJob> frozen = read_frozen_job(*run_)) {
     Reconciled reconciled =
@@ -260,45 +116,11 @@ void Authority::reconcile_items() {
   } else {
     items_ = std::move(job_.manifest.items);
   }
-  take_note_of_crashes();
+  crash_records_ = crash_records(crashes_, items_, journals_.by_key, epoch_->number());
+  for (const Record& record : crash_records_) spdlog::warn("item {}: {}", record.item, record.reason);
   chosen_ = chosen_items(items_, options_.selection);
   pending_ = select_pending(items_, chosen_, pending_items(items_, journals_, options_.retry),
                             options_.selection.shuffle);
-}
-
-/// Counts the crashes of earlier epochs against the items that were in hand, and gives up those that did it
-/// too often.
-void Authority::take_note_of_crashes() {
-  if (crashes_.empty()) return;
-  IdIndex ids(items_);
-  for (std::size_t i = 0; i < items_.size(); ++i) ids.insert(i);
-  const auto note = [this](Record record) {
-    spdlog::warn("item {}: {}", record.item, record.reason);
-    journals_.by_key.take(epoch_->number(), record);
-    crash_records_.push_back(std::move(record));
-  };
-  for (const Crash& crash : crashes_) {
-    for (const std::string& id : crash.items) {
-      const std::optional<std::size_t> index = ids.find(id);
-      if (!index) continue;
-      const std::string key = registry::hex(items_.packed()[*index].key);
-      const std::optional<ItemState> state = journals_.by_key.find(key);
-      if (state && state->event == Event::done) continue;
-      Record record{.time = journal_time(),
-                    .event = Event::stopped,
-                    .item = id,
-                    .key = key,
-                    .attempt = state ? state->attempts : 1,
-                    .reason = std::string{crash_reason} + crash.how};
-      note(record);
-      const int crashes = journals_.by_key.at(key).crashes;
-      if (crashes < crashes_to_quarantine) continue;
-      record.event = Event::quarantined;
-      record.reason =
-          fmt::format("it was in hand of {} ranks when they died; the last: {}", crashes, crash.how);
-      note(record);
-    }
-  }
 }
 
 void Authority::journal_crashes() {
@@ -318,8 +140,8 @@ void Authority::require_owner() const {
 
 void Authority::settle(const Loading* loading, const at::Device& device) {
   require_owner();
-  const bool reconciled = knows_weights();
-  if (loading != nullptr) accept_digests(*loading);
+  const bool reconciled = weights_.known();
+  if (loading != nullptr) weights_.accept(loading->digests, options_.weights_from, *run_);
   if (!reconciled) reconcile_items();
   freeze(device);
   journal_crashes();
@@ -338,29 +160,13 @@ void Authority::freeze(const at::Device& device) {
   durable::write_file(run_->manifest(), manifest);
   if (!requests_are_frozen_) write_requests(*run_, items_);
 
-  configs::WeightsDump weights = weights_dump(job_);
-  for (configs::ComponentDump& component : weights.components) {
-    component.digest = identity_.at("components").at(component.role).at("digest");
-  }
-  configs::ModelDefinition bound = model();
-  if (job_.family != nullptr) bound.digest = model_digest(identities_);
-  const std::string type = job_.family == nullptr ? "noop" : std::string{job_.family->name()};
-  config_ = configs::dump_config(type, device.is_cuda() ? "cuda" : "cpu",
-                                 configs::dump_layer1(bound, weights), configs::dump_layer2(pipeline()));
-  config_["layer3_requests"] = {{"file", std::filesystem::path(run_->requests()).filename().string()},
-                                {"items", items_.size()},
-                                {"sha256", list_sha256(run_->requests())}};
-  config_["output"] = dump_output(job_.manifest.output);
-  config_["name"] = job_.manifest.name;
-  config_["ditmill_version"] = version;
-  config_["libraries"] = facts_.libraries;
-  config_["device_name"] = dist::describe_device(device);
-  config_["world"] = facts_.world;
-  config_["threads"] = facts_.threads;
-  config_["slurm_job"] = facts_.allocation.job_id;
-  config_["weights_digest"] = model_digest(identities_);
-  config_["manifest_sha256"] = manifest_sha256_;
-  config_[identity_field] = identity_;
+  config_ = dump_job(job_,
+                     {.identity = identity_,
+                      .weights_digest = weights_.model_digest(),
+                      .manifest_sha256 = manifest_sha256_,
+                      .requests = run_->requests(),
+                      .items = items_.size()},
+                     facts_, device);
   for (const std::string& change : changes_since(job_.dump, config_)) {
     spdlog::warn("not as in {}, the results may differ: {}", options_.from_dump, change);
   }
@@ -371,15 +177,16 @@ StorePlan Authority::store_plan() const {
   return {.run_directory = run_->path(),
           .epoch = epoch_->number(),
           .output = job_.manifest.output,
-          .provenance = {.model_key_hash = job_.family == nullptr ? "" : key_hash("dit"),
-                         .weights_digest = model_digest(identities_),
-                         .manifest_sha256 = manifest_sha256_,
-                         .ditmill_version = version,
-                         .layer1 = config_.at("layer1_model_definition"),
-                         .layer2 = config_.at("layer2_inference_config"),
-                         .steps = pipeline().steps,
-                         .guidance = pipeline().guidance_scale,
-                         .threads = facts_.threads}};
+          .provenance = {
+              .model_key_hash = job_.family == nullptr ? "" : job_.folder.component("dit").identity.key_hash,
+              .weights_digest = weights_.model_digest(),
+              .manifest_sha256 = manifest_sha256_,
+              .ditmill_version = version,
+              .layer1 = config_.at("layer1_model_definition"),
+              .layer2 = config_.at("layer2_inference_config"),
+              .steps = pipeline().steps,
+              .guidance = pipeline().guidance_scale,
+              .threads = facts_.threads}};
 }
 
 Counts Authority::counts() const {

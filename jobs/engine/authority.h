@@ -1,46 +1,25 @@
 #pragma once
 
-#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "jobs/engine/items/protocol.h"
+#include "jobs/engine/config_dump.h"
 #include "jobs/engine/loading/loading.h"
 #include "jobs/engine/loading/memory_check.h"
+#include "jobs/engine/store_plan.h"
+#include "jobs/engine/weights_identity.h"
 #include "jobs/journal/reader.h"
 #include "jobs/manifest/prepare.h"
 #include "jobs/run/crashes.h"
-#include "jobs/run/digest_memory.h"
 #include "jobs/run/epoch.h"
 #include "jobs/run/outcome.h"
 #include "jobs/run/resume.h"
 #include "jobs/run/run_directory.h"
-#include "jobs/store/group_store.h"
-#include "slurm/allocation.h"
 
 namespace ditmill::jobs {
-
-/// What a group needs to store results; made by rank 0, broadcast.
-struct StorePlan {
-  std::string run_directory;
-  int epoch = 0;
-  OutputConfig output;
-  StoreProvenance provenance;
-};
-
-nlohmann::json to_json(const StorePlan& plan);
-StorePlan store_plan_from_json(const nlohmann::json& json);
-
-/// Facts of the machine and the launch that go into the dump.
-struct LaunchFacts {
-  int world = 1;
-  int threads = 1;
-  slurm::Allocation allocation;
-  std::map<std::string, std::string> libraries;
-};
 
 /// What rank 0 knows and decides: the other ranks obey. Its steps are called once each, in this order.
 class Authority {
@@ -99,25 +78,19 @@ class Authority {
   Outcome conclude_at_once(const Counts& counts, const std::string& why, bool lost, bool with_index);
 
  private:
-  bool knows_weights() const noexcept { return job_.family == nullptr || !identities_.empty(); }
-  void recall_digests();
-  void accept_digests(const Loading& loading);
   void reconcile_items();
   void require_owner() const;
   static void fail(Outcome& outcome, const Error& error);
   void write_outcome(const Outcome& outcome) const;
-  void take_note_of_crashes();
   void journal_crashes();
   void freeze(const at::Device& device);
-  std::string key_hash(std::string_view role) const;
 
   RunOptions options_;
   LaunchFacts facts_;
   PreparedJob job_;
   std::optional<RunDirectory> run_;
   std::optional<Epoch> epoch_;
-  std::map<std::string, DigestSubject, std::less<>> subjects_;  ///< by role, the tokenizer too
-  std::vector<ComponentIdentity> identities_;  ///< by role; empty until the digests are known
+  WeightsIdentity weights_;
   nlohmann::json identity_;
   nlohmann::json config_;
   std::string manifest_sha256_;

@@ -1,5 +1,7 @@
 #include "jobs/run/crashes.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cstring>
@@ -7,6 +9,7 @@
 #include <optional>
 
 #include "dist/liveness/rank_state.h"
+#include "registry/digest.h"
 
 namespace ditmill::jobs {
 namespace {
@@ -67,6 +70,41 @@ std::vector<Crash> read_crashes(const RunDirectory& run, int epoch) {
   }
   std::sort(crashes.begin(), crashes.end(), [](const Crash& a, const Crash& b) { return a.epoch < b.epoch; });
   return crashes;
+}
+
+std::vector<Record> crash_records(const std::vector<Crash>& crashes, const ItemList& items,
+                                  ItemStates& states, int epoch) {
+  std::vector<Record> records;
+  if (crashes.empty()) return records;
+  IdIndex ids(items);
+  for (std::size_t i = 0; i < items.size(); ++i) ids.insert(i);
+  const auto note = [&](const Record& record) {
+    states.take(epoch, record);
+    records.push_back(record);
+  };
+  for (const Crash& crash : crashes) {
+    for (const std::string& id : crash.items) {
+      const std::optional<std::size_t> index = ids.find(id);
+      if (!index) continue;
+      const std::string key = registry::hex(items.packed()[*index].key);
+      const std::optional<ItemState> state = states.find(key);
+      if (state && state->event == Event::done) continue;
+      Record record{.time = journal_time(),
+                    .event = Event::stopped,
+                    .item = id,
+                    .key = key,
+                    .attempt = state ? state->attempts : 1,
+                    .reason = std::string{crash_reason} + crash.how};
+      note(record);
+      const int of_item = states.at(key).crashes;
+      if (of_item < crashes_to_quarantine) continue;
+      record.event = Event::quarantined;
+      record.reason =
+          fmt::format("it was in hand of {} ranks when they died; the last: {}", of_item, crash.how);
+      note(record);
+    }
+  }
+  return records;
 }
 
 }  // namespace ditmill::jobs

@@ -3,6 +3,9 @@
 #include <string>
 #include <vector>
 
+#include "jobs/journal/item_states.h"
+#include "jobs/journal/record.h"
+#include "jobs/list/item_list.h"
 #include "jobs/run/run_directory.h"
 
 namespace ditmill::jobs {
@@ -22,5 +25,11 @@ struct Crash {
 /// lost node take all at once and leave no such note. Of each epoch only the first to die counts; two that
 /// were found at the same moment do not.
 std::vector<Crash> read_crashes(const RunDirectory& run, int epoch);
+
+/// What the journal of `epoch` is to say of crashes: a `stopped` for each item that was in hand, and a
+/// `quarantined` after the one that makes them `crashes_to_quarantine`. Items that are done are left alone,
+/// as are ids that are no longer among `items`. `states` has taken in what is returned.
+std::vector<Record> crash_records(const std::vector<Crash>& crashes, const ItemList& items,
+                                  ItemStates& states, int epoch);
 
 }  // namespace ditmill::jobs

@@ -11,6 +11,7 @@
 #include "dist/liveness/fatal_signals.h"
 #include "dist/liveness/process.h"
 #include "dist/liveness/rank_state.h"
+#include "registry/digest.h"
 #include "tests/jobs/temp_folder.h"
 
 namespace ditmill::jobs {
@@ -85,6 +86,71 @@ TEST_F(CrashesTest, AreTheFirstOfAnEpoch) {
 }
 
 TEST_F(CrashesTest, AreNoneWhereThereIsNoRun) { EXPECT_THAT(read_crashes(run, 4), IsEmpty()); }
+
+/// The start of epoch 7, with three items of which nothing is journalled yet.
+struct CrashRecordsTest : ::testing::Test {
+  CrashRecordsTest() { items.set_keys(ItemKeys{job_identity({}, {})}); }
+
+  std::string key(std::size_t index) const { return registry::hex(items.packed()[index].key); }
+  void journal(std::size_t index, Event event, int attempt) {
+    states.take(1, {.event = event,
+                    .item = std::string{items.packed()[index].id},
+                    .key = key(index),
+                    .attempt = attempt});
+  }
+  std::vector<Record> records(const std::vector<Crash>& crashes) {
+    return crash_records(crashes, items, states, 7);
+  }
+  static std::vector<std::string> texts(const std::vector<Record>& records) {
+    std::vector<std::string> texts;
+    for (const Record& record : records) {
+      texts.push_back(record.item + " " + std::to_string(record.attempt) + " " +
+                      std::string{name(record.event)} + ": " + record.reason);
+    }
+    return texts;
+  }
+
+  static Item asked(const std::string& id) { return {.request = {.id = id, .prompt = "a " + id}}; }
+  ItemList items{asked("tabby"), asked("lynx"), asked("puma")};
+  ItemStates states;
+};
+
+TEST_F(CrashRecordsTest, AreAStopOfEachItemInHandInItsLastAttempt) {
+  journal(1, Event::start, 1);
+  journal(1, Event::failed, 1);
+  journal(1, Event::start, 2);
+  const std::vector<Record> found =
+      records({{.epoch = 3, .how = "rank 2 died", .items = {"lynx", "puma", "dropped from the list"}}});
+  EXPECT_THAT(texts(found),
+              ElementsAre("lynx 2 stopped: crash: rank 2 died", "puma 1 stopped: crash: rank 2 died"));
+  EXPECT_EQ(found.at(0).key, key(1));
+  EXPECT_NEAR(found.at(0).time, journal_time(), 60);
+  EXPECT_EQ(states.at(key(1)).crashes, 1);
+  EXPECT_EQ(states.at(key(1)).event, Event::stopped);
+  EXPECT_FALSE(states.contains(key(0)));
+}
+
+TEST_F(CrashRecordsTest, LeaveADoneItemAlone) {
+  journal(0, Event::done, 1);
+  EXPECT_THAT(records({{.epoch = 3, .how = "rank 2 died", .items = {"tabby"}}}), IsEmpty());
+  EXPECT_EQ(states.at(key(0)).event, Event::done);
+  EXPECT_EQ(states.at(key(0)).crashes, 0);
+}
+
+TEST_F(CrashRecordsTest, GiveAnItemUpAtTheThirdCrashAndCountAnewFromThere) {
+  const auto crash = [](int epoch) {
+    return Crash{.epoch = epoch, .how = "rank " + std::to_string(epoch) + " died", .items = {"tabby"}};
+  };
+  records({crash(3)});
+  EXPECT_THAT(
+      texts(records({crash(4), crash(5), crash(6)})),
+      ElementsAre("tabby 1 stopped: crash: rank 4 died", "tabby 1 stopped: crash: rank 5 died",
+                  "tabby 1 quarantined: it was in hand of 3 ranks when they died; the last: rank 5 died",
+                  "tabby 1 stopped: crash: rank 6 died"));
+  EXPECT_EQ(states.at(key(0)).crashes, 1);
+}
+
+TEST_F(CrashRecordsTest, AreNoneWithoutACrash) { EXPECT_THAT(records({}), IsEmpty()); }
 
 }  // namespace
 }  // namespace ditmill::jobs

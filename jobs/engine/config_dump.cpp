@@ -1,0 +1,44 @@
+#include "jobs/engine/config_dump.h"
+
+#include <filesystem>
+#include <string>
+
+#include "configs/dump.h"
+#include "dist/device.h"
+#include "jobs/manifest/from_dump.h"
+#include "jobs/manifest/weights_dump.h"
+#include "jobs/version.h"
+
+namespace ditmill::jobs {
+
+nlohmann::json dump_job(const PreparedJob& job, const FrozenFacts& frozen, const LaunchFacts& launch,
+                        const at::Device& device) {
+  const bool noop = job.family == nullptr;
+  configs::WeightsDump weights = weights_dump(job);
+  for (configs::ComponentDump& component : weights.components) {
+    component.digest = frozen.identity.at("components").at(component.role).at("digest");
+  }
+  configs::ModelDefinition bound = job.manifest.model;
+  if (!noop) bound.digest = frozen.weights_digest;
+  const std::string type = noop ? "noop" : std::string{job.family->name()};
+  nlohmann::json config =
+      configs::dump_config(type, device.is_cuda() ? "cuda" : "cpu", configs::dump_layer1(bound, weights),
+                           configs::dump_layer2(job.manifest.pipeline));
+  config["layer3_requests"] = {{"file", std::filesystem::path(frozen.requests).filename().string()},
+                               {"items", frozen.items},
+                               {"sha256", list_sha256(frozen.requests)}};
+  config["output"] = dump_output(job.manifest.output);
+  config["name"] = job.manifest.name;
+  config["ditmill_version"] = version;
+  config["libraries"] = launch.libraries;
+  config["device_name"] = dist::describe_device(device);
+  config["world"] = launch.world;
+  config["threads"] = launch.threads;
+  config["slurm_job"] = launch.allocation.job_id;
+  config["weights_digest"] = frozen.weights_digest;
+  config["manifest_sha256"] = frozen.manifest_sha256;
+  config[identity_field] = frozen.identity;
+  return config;
+}
+
+}  // namespace ditmill::jobs

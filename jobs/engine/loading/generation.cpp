@@ -1,0 +1,72 @@
+#include "jobs/engine/loading/generation.h"
+
+#include <ATen/ATen.h>
+#include <malloc.h>
+#include <spdlog/spdlog.h>
+
+#include "dist/agree.h"
+#include "jobs/engine/items/noop_generator.h"
+#include "jobs/engine/loading/text_stage.h"
+#include "jobs/memory/memory_limit.h"
+#include "jobs/memory/memory_plan.h"
+
+namespace ditmill::jobs {
+namespace {
+
+std::shared_ptr<const TextSpool> spool_texts(const GenerationParts& parts, models::TextEncoder& encoder) {
+  TextsToSpool spool;
+  dist::agree(*parts.world, [&] {
+    if (parts.world->rank() == 0) spool = parts.texts_to_spool();
+  });
+  const std::string folder = parts.world->broadcast_text(spool.folder, 0, dist::Purpose::plan);
+  return std::make_shared<const TextSpool>(
+      encode_texts(parts.mesh->ranks, parts.mesh->parallel, encoder, spool.texts, folder, parts.seams));
+}
+
+}  // namespace
+
+Generation rehearse(double seconds) {
+  Generation generation;
+  generation.generator = std::make_unique<NoopGenerator>(seconds);
+  generation.texts.embedding = [](const std::string&) { return at::zeros({1, 1}, at::kFloat); };
+  return generation;
+}
+
+Generation load_generation(const LoadPlan& plan, const GenerationParts& parts, Loading& loading) {
+  const dist::ParallelContext& parallel = parts.mesh->parallel;
+  const dist::Tell& tell = parts.seams.tell;
+  const auto load = [&](LoadStage stage) {
+    load_stage(parts.mesh->ranks, plan, stage, parallel.mesh(), parts.device, loading, tell);
+  };
+  Generation generation;
+  load(LoadStage::text);
+  tell("building the text encoder");
+  dist::agree(*parts.world, [&] { generation.encoder = models::make_text_encoder(loading.model, parallel); });
+  const configs::Offload offload = plan.pipeline.components.at("text_encoder").offload;
+  generation.texts.cache_bytes = text_cache_bytes(offload);
+  if (offload == configs::Offload::stages) {
+    generation.spool = spool_texts(parts, *generation.encoder);
+    generation.encoder.reset();
+    malloc_trim(0);
+    spdlog::debug("the text encoder's memory is given back: {} resident",
+                  gigabytes(process_memory().resident));
+    generation.texts.embedding = [spool = generation.spool](const std::string& text) {
+      at::Tensor embedding;
+      models::translate_errors([&] { embedding = spool->read(text); });
+      return embedding;
+    };
+  } else {
+    generation.texts.ahead = true;
+    generation.texts.embedding = [tell, encoder = generation.encoder.get()](const std::string& text) {
+      tell("encoding a text");
+      return encoder->encode_text(text);
+    };
+  }
+  load(LoadStage::clips);
+  tell("building the generator");
+  dist::agree(*parts.world,
+              [&] { generation.generator = models::make_generator(loading.model, plan.pipeline, parallel); });
+  return generation;
+}
+
+}  // namespace ditmill::jobs
