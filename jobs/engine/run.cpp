@@ -22,7 +22,7 @@
 #include "jobs/engine/authority.h"
 #include "jobs/engine/early_ending.h"
 #include "jobs/engine/items/group_runner.h"
-#include "jobs/engine/items_phase.h"
+#include "jobs/engine/items/items_phase.h"
 #include "jobs/engine/loading/generation.h"
 #include "jobs/engine/loading/loading.h"
 #include "jobs/engine/loading/memory_check.h"

@@ -1,4 +1,4 @@
-#include "jobs/engine/items_phase.h"
+#include "jobs/engine/items/items_phase.h"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
