@@ -11,6 +11,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <iostream>
 #include <optional>
 
@@ -20,9 +21,12 @@
 #include "jobs/cli/engine_path.h"
 #include "jobs/run/epoch.h"
 #include "jobs/run/outcome.h"
+#include "slurm/allocation.h"
 
 namespace ditmill::jobs {
 namespace {
+
+namespace fs = std::filesystem;
 
 constexpr std::array<int, 4> forwarded{SIGTERM, SIGINT, SIGHUP, SIGUSR2};
 
@@ -56,6 +60,35 @@ class Signals {
  private:
   sigset_t set_{};
   sigset_t before_{};
+};
+
+/// While it lives, a folder of their own for the files of the mpiruns that this process starts, on a machine
+/// that is the whole job's. Of two mpiruns that make the folder that they share by default at one moment, as
+/// tasks of an array do, one gives up (Open MPI 4, orte/util/session_dir.c: mkdir, "File exists").
+class SessionFolder {
+ public:
+  SessionFolder() {
+    const slurm::Allocation allocation =
+        slurm::read_allocation([](const char* name) { return std::getenv(name); });
+    // Other machines would keep an empty folder of this name.
+    if (allocation.nodes.size() > 1 || std::getenv(variable) != nullptr) return;
+    std::error_code failure;
+    std::string name = (fs::temp_directory_path(failure) / "ditmill-mpi.XXXXXX").string();
+    if (failure || ::mkdtemp(name.data()) == nullptr) return;  // mpirun may find another, or says so
+    folder_ = name;
+    ::setenv(variable, name.c_str(), 1);
+  }
+  SessionFolder(const SessionFolder&) = delete;
+  SessionFolder& operator=(const SessionFolder&) = delete;
+  ~SessionFolder() {
+    std::error_code failure;
+    if (!folder_.empty()) fs::remove_all(folder_, failure);
+  }
+
+ private:
+  static constexpr const char* variable = "OMPI_MCA_orte_tmpdir_base";
+
+  fs::path folder_;
 };
 
 /// What became of one start.
@@ -158,6 +191,7 @@ int launch_run(const RunOptions& options, const std::vector<std::string>& argume
   }
   const RunDirectory run{path};
   allow_root();
+  const SessionFolder session;
   std::vector<std::string> words = launcher_words(options.np);
   words.push_back(engine_path());
   for (const std::string& word :

@@ -3,11 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 #include <filesystem>
 #include <optional>
+#include <string_view>
 
+#include "configs/number_text.h"
 #include "dist/liveness/rank_state.h"
 #include "registry/digest.h"
 
@@ -18,11 +19,7 @@ namespace fs = std::filesystem;
 
 /// 7 of e0007.
 std::optional<int> epoch_of(const std::string& folder) {
-  int epoch = 0;
-  if (!folder.starts_with("e")) return std::nullopt;
-  const auto [end, error] = std::from_chars(folder.data() + 1, folder.data() + folder.size(), epoch);
-  if (error != std::errc() || end != folder.data() + folder.size()) return std::nullopt;
-  return epoch;
+  return folder.starts_with("e") ? number_from_text<int>(std::string_view{folder}.substr(1)) : std::nullopt;
 }
 
 std::string signal_name(int signal) {

@@ -89,7 +89,9 @@ class SubmitTest(SubmissionTest):
         self.wait_for_items(5)
         self.assertIn("is cancelled", self.ditmill("cancel", self.run_directory, "--now").stdout)
         self.ended(job, "CANCELLED")
-        waiting = self.submit(self.path / "job.yaml", "--", "--begin=now+1hour")
+        again = self.ditmill("submit", self.path / "job.yaml", "--", "--begin=now+1hour")
+        waiting = again.stdout.strip()
+        self.assertNotIn("nothing to do", again.stderr)
         self.assertIn("PENDING", self.ditmill("cancel", self.run_directory).stdout)
         self.ended(waiting, "CANCELLED")
 
@@ -114,7 +116,7 @@ class SubmitTest(SubmissionTest):
         (self.path / "list.txt").write_text("".join(f"prompt {i}\n" for i in range(8)))
         self.assertRegex(self.ditmill("submit", manifest, code=1).stderr, "give --drop")
         dropped = self.ditmill("submit", manifest, "--drop", "--wait").stderr
-        self.assertIn("nothing is left to do, and the job will end at once: 8 items are done\n", dropped)
+        self.assertIn("the job will find nothing to do: 8 done, 0 failed, 0 quarantined\n", dropped)
         self.assertEqual(ditmill.outcome(self.run_directory)["done"], 8)
 
     def test_options_of_run_are_passed_on(self):

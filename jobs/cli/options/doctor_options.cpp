@@ -63,14 +63,14 @@ void start_doctor(const DoctorOptions& options, int argc, char** argv) {
   const int nodes = std::max(1, static_cast<int>(allocation.nodes.size()));
   allow_root();
   std::vector<std::string> words = launcher_words(nodes);
-  // Three looks, each with its waits, and the start of the ranks.
+  // Three looks, each with its waits, and the start of the ranks. srun's limit may be refused by the
+  // partition.
   const int patience = 120 + 12 * options.seconds;
   words.insert(words.end(), {"--map-by", "ppr:1:node", "--bind-to", "none", "--timeout",
                              std::to_string(patience), "--report-state-on-timeout"});
   become(words, argc, argv);
   const std::string count = std::to_string(nodes);
-  become({"srun", "--mpi=pmix", "--overlap", "--nodes=" + count, "--ntasks=" + count, "--ntasks-per-node=1",
-          "--time=" + std::to_string(patience / 60 + 1)},
+  become({"srun", "--mpi=pmix", "--overlap", "--nodes=" + count, "--ntasks=" + count, "--ntasks-per-node=1"},
          argc, argv);
   throw Error{Category::io,
               "start the doctor on every node",

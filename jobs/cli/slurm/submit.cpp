@@ -128,14 +128,13 @@ void tell_short_limit(const slurm::Settings& settings) {
 
 void tell_nothing_left(const ItemList& items, const RunDirectory& run, const RunOptions& options) {
   const JournalState journals = read_journals(run);
-  if (!pending_items(items, journals, options.retry).empty()) return;
-  const Counts counts = count_items(items, journals);
+  const std::vector<bool> chosen = chosen_items(items, options.selection);
+  if (!select_pending(items, chosen, pending_items(items, journals, options.retry), false).empty()) return;
+  const Counts counts = count_items(items, journals, chosen);
   std::cerr << fmt::format(
-      "ditmill: nothing is left to do, and the job will end at once: {} items are done{}\n", counts.done,
-      counts.failed + counts.quarantined == 0
-          ? ""
-          : fmt::format(", {} failed and {} quarantined, which --retry failed,quarantined takes up",
-                        counts.failed, counts.quarantined));
+      "ditmill: the job will find nothing to do: {} done, {} failed, {} quarantined{}\n", counts.done,
+      counts.failed, counts.quarantined,
+      counts.failed + counts.quarantined == 0 ? "" : "; --retry failed,quarantined takes those up again");
 }
 
 void refuse_stopped(const RunDirectory& run) {

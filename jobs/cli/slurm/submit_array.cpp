@@ -11,6 +11,7 @@
 
 #include "configs/number_text.h"
 #include "jobs/cli/slurm/submit_freeze.h"
+#include "jobs/run/epoch.h"
 #include "jobs/run/foresee_resume.h"
 #include "jobs/run/outcome.h"
 #include "jobs/shard.h"
@@ -116,7 +117,7 @@ std::optional<ArrayOption> choose_array(const SubmitOptions& options, const RunD
                         SubmissionFiles{run}.record() + " does not tell K any more");
   }
   if (!array) return std::nullopt;
-  if (last.shards == 0 && fs::exists(run.requests())) {
+  if (last.shards == 0 && newest_epoch(run) > 0) {
     throw not_the_array(run, "a run directory of its own, or that of an array", "one that holds a run",
                         "give --run-dir DIR, or leave --array out");
   }

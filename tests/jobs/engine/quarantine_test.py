@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import time
 import unittest
+from unittest import mock
 
 import ditmill
 from job import Job
@@ -23,6 +24,12 @@ class Quarantine(unittest.TestCase):
 
     def quarantined(self, run):
         return [r["item"] for r in ditmill.journal(run) if r["event"] == "quarantined"]
+
+    def wait_for_work(self, run):
+        deadline = time.monotonic() + 60
+        while not any(b"denoising" in p.read_bytes() for p in run.glob("status/*/*")):
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.05)
 
     def launch(self, name, ranks, blow, crashes):
         manifest = write_job(self.path / name, seconds=0.3, items=12)
@@ -102,14 +109,26 @@ class Quarantine(unittest.TestCase):
         for blow in (signal.SIGUSR2, signal.SIGTERM, signal.SIGINT):
             run = self.path / "passed" / f"run-{blow}"
             process = ditmill.start("run", manifest, "--run-dir", run, "--np", 2)
-            deadline = time.monotonic() + 60
-            while not any(b"denoising" in p.read_bytes() for p in run.glob("status/*/*")):
-                self.assertLess(time.monotonic(), deadline)
-                time.sleep(0.05)
+            self.wait_for_work(run)
             process.send_signal(blow)
             output, _ = process.communicate(timeout=30)
             self.assertEqual(process.returncode, 75, output)
             self.assertEqual(ditmill.outcome(run)["exit"], 75)
+
+    def test_launchers_beside_each_other_share_no_folder_of_mpiruns(self):
+        manifest = write_job(self.path / "both", seconds=0.3, items=8)
+        temporary = self.path / "tmp"
+        temporary.mkdir()
+        runs = [self.path / "both" / f"run-{i}" for i in range(2)]
+        with mock.patch.dict(ditmill.ENVIRONMENT, TMPDIR=str(temporary)):
+            both = [ditmill.start("run", manifest, "--run-dir", run, "--np", 1) for run in runs]
+        for run in runs:
+            self.wait_for_work(run)
+        self.assertEqual([path.name.split(".")[0] for path in temporary.iterdir()], ["ditmill-mpi"] * 2)
+        for process in both:
+            output, _ = process.communicate(timeout=60)
+            self.assertEqual(process.returncode, 0, output)
+        self.assertEqual(list(temporary.iterdir()), [])
 
 
 if __name__ == "__main__":
