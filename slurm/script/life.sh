@@ -62,7 +62,7 @@ for ((crash = 0; ; crash++)); do
   echo "ditmill: job $me on $SLURM_JOB_NODELIST: ${launch[*]} ${first[*]}"
   env ${end:+SLURM_JOB_END_TIME="$end"} "${launch[@]}" "${first[@]}" &
   launcher=$!
-  [[ -z $told ]] || pass_on
+  [[ -z $told ]] || pass_on "$told"
   first=()
   # A signal ends `wait` early.
   while

@@ -4,6 +4,7 @@ me=${me:-${SLURM_JOB_ID:?is set by sbatch}}
 
 # USR2 comes before the time limit, USR1 from `ditmill cancel`: the run finishes what fits, and stops. After TERM
 # Slurm kills within its KillWait: what has not ended by itself in the first half of it then seals what it has.
+# What counts in the end is the cancel, else TERM.
 told=
 launcher=
 reminder=
@@ -13,13 +14,16 @@ pass_on() {
   # Said again: on a launcher that has not started all ranks yet it may be lost.
   (for pause in 1 2 4 8 16 32 64; do kill -s USR2 "$launcher" 2>/dev/null && sleep "$pause"; done) &
   reminder=$!
-  if [[ $told == TERM ]]; then (sleep $((${kill_wait:-30} / 2)) && kill -s TERM "$launcher") 2>/dev/null & fi
+  if [[ $1 == TERM ]]; then (sleep $((${kill_wait:-30} / 2)) && kill -s TERM "$launcher") 2>/dev/null & fi
 }
 # shellcheck disable=SC2317 # the traps call it
 tell() {
-  told=$1
-  [[ -z $launcher ]] || pass_on
-  case $told in
+  case $told/$1 in
+    USR1/* | TERM/USR2) ;;
+    *) told=$1 ;;
+  esac
+  [[ -z $launcher ]] || pass_on "$1"
+  case $1 in
     USR1) echo "ditmill: cancelled: the run finishes what fits, and ends" ;;
     USR2) echo "ditmill: warned by Slurm: the run finishes what fits, and stops" ;;
     TERM) echo "ditmill: ended by Slurm: $(meaning)" ;;

@@ -89,6 +89,19 @@ class ScriptTest(unittest.TestCase):
         self.assertIn("cancelled", self.log())
         self.assertFalse(self.requeued())
 
+    def test_a_job_that_is_ended_for_good_stays_so_where_a_warning_comes_too(self):
+        for name in ("USR1", "TERM"):
+            with self.subTest(first=name):
+                self.run_directory = self.path / f"run-{name}"
+                process = self.script(items=100, seconds=0.5)
+                self.wait_for(lambda: list(self.run_directory.glob("parts/*/*.h5")))
+                process.send_signal(signal.Signals["SIG" + name])
+                self.wait_for(lambda: "cancelled: " in self.log())
+                process.send_signal(signal.SIGUSR2)
+                self.assertEqual(process.wait(60), 75, self.log())
+                self.assertIn("warned by Slurm", self.log())
+                self.assertFalse(self.requeued(), self.log())
+
     def test_a_warning_at_any_moment_of_the_start_leads_back_to_the_queue(self):
         process = self.script(items=400)
         self.wait_for(lambda: "job 7 on n1" in self.log())
