@@ -14,6 +14,7 @@
 #include "jobs/manifest/from_dump.h"
 #include "jobs/manifest/frozen.h"
 #include "jobs/memory/parallel_choice.h"
+#include "jobs/run/frozen_files.h"
 #include "jobs/run/resume.h"
 #include "jobs/store/durable.h"
 #include "jobs/store/group_store.h"
@@ -157,20 +158,19 @@ void Authority::freeze(const at::Device& device) {
     }
   }
   manifest_sha256_ = registry::sha256_hex(manifest);
-  durable::write_file(run_->manifest(), manifest);
-  if (!requests_are_frozen_) write_requests(*run_, items_);
+  const std::string requests = requests_are_frozen_ ? run_->requests() : write_requests_beside(*run_, items_);
 
   config_ = dump_job(job_,
                      {.identity = identity_,
                       .weights_digest = weights_.model_digest(),
                       .manifest_sha256 = manifest_sha256_,
-                      .requests = run_->requests(),
+                      .requests = requests,
                       .items = items_.size()},
                      facts_, device);
   for (const std::string& change : changes_since(job_.dump, config_)) {
     spdlog::warn("not as in {}, the results may differ: {}", options_.from_dump, change);
   }
-  durable::write_file(run_->config(), config_.dump(2) + "\n");
+  publish_frozen(*run_, manifest, requests, config_);
 }
 
 StorePlan Authority::store_plan() const {

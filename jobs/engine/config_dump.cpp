@@ -1,6 +1,5 @@
 #include "jobs/engine/config_dump.h"
 
-#include <filesystem>
 #include <string>
 
 #include "configs/dump.h"
@@ -24,9 +23,7 @@ nlohmann::json dump_job(const PreparedJob& job, const FrozenFacts& frozen, const
   nlohmann::json config =
       configs::dump_config(type, device.is_cuda() ? "cuda" : "cpu", configs::dump_layer1(bound, weights),
                            configs::dump_layer2(job.manifest.pipeline));
-  config["layer3_requests"] = {{"file", std::filesystem::path(frozen.requests).filename().string()},
-                               {"items", frozen.items},
-                               {"sha256", list_sha256(frozen.requests)}};
+  config["layer3_requests"] = dump_requests(frozen.requests, frozen.items);
   config["output"] = dump_output(job.manifest.output);
   config["name"] = job.manifest.name;
   config["ditmill_version"] = version;

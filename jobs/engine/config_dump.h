@@ -25,7 +25,7 @@ struct FrozenFacts {
   nlohmann::json identity;      ///< job_identity()
   std::string weights_digest;   ///< of the whole model
   std::string manifest_sha256;  ///< of the frozen manifest
-  std::string requests;         ///< the path of the frozen items
+  std::string requests;         ///< the file of the frozen items, under whatever name it has now
   std::size_t items = 0;        ///< how many these are
 };
 

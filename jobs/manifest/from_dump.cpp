@@ -313,6 +313,10 @@ std::string list_sha256(const std::string& path) {
   return registry::hex(hasher.finish());
 }
 
+nlohmann::json dump_requests(const std::string& file, std::size_t items) {
+  return {{"file", "requests.jsonl"}, {"items", items}, {"sha256", list_sha256(file)}};
+}
+
 DumpedJob read_dump(const std::string& path, std::vector<std::string> sets, std::vector<Problem>& problems) {
   return DumpReader{path, std::move(sets), problems}.read();
 }

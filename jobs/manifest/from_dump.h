@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
@@ -24,6 +25,10 @@ nlohmann::json dump_output(const OutputConfig& output);
 
 /// SHA-256 of a list's bytes, as lower-case hex, read piece by piece. Throws Error: not_found, bad_input, io.
 std::string list_sha256(const std::string& path);
+
+/// What the dump says of a run's items: that they are in requests.jsonl, which `file` is or will be, how
+/// many, and its hash. Throws Error as list_sha256() does.
+nlohmann::json dump_requests(const std::string& file, std::size_t items);
 
 /// Reads RUN/config.json, whose items are in the requests.jsonl that it names and has the SHA-256 of; or one
 /// item's config_json, saved to a file. Every field that this version writes must be there: a dump leaves

@@ -1,7 +1,5 @@
 #include "jobs/run/resume.h"
 
-#include <fcntl.h>
-
 #include <set>
 #include <string_view>
 #include <utility>
@@ -19,7 +17,6 @@ namespace {
 
 constexpr std::size_t max_ids_named = 5;
 constexpr std::size_t max_shown = 80;
-constexpr std::size_t write_bytes = std::size_t{1} << 20;
 
 /// Ids of a message: how many, and the first few by name.
 class SomeIds {
@@ -219,21 +216,6 @@ class Reconciler {
 };
 
 }  // namespace
-
-void write_requests(const RunDirectory& run, const ItemList& items) {
-  const std::string temp = run.requests() + std::string{durable::temp_suffix};
-  durable::File file = durable::File::open(temp, O_WRONLY | O_CREAT | O_TRUNC);
-  std::string text;
-  for (const PackedItem& item : items.packed()) {
-    append_frozen_item(text, item);
-    if (text.size() < write_bytes) continue;
-    file.write(text);
-    text.clear();
-  }
-  file.write(text);
-  file.close();
-  durable::publish(temp, run.requests());
-}
 
 std::optional<FrozenJob> read_frozen_job(const RunDirectory& run) {
   std::optional<FrozenLines> lines = FrozenLines::open(run.requests(), "read the items of an earlier start");

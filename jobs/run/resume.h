@@ -21,9 +21,6 @@ struct FrozenJob {
   ItemList items;           ///< with their keys; line: that of requests.jsonl
 };
 
-/// Writes requests.jsonl anew, durably: an item a line {id, key, request, metadata}. Throws Error: io,
-/// no_space.
-void write_requests(const RunDirectory& run, const ItemList& items);
 /// What an earlier start froze; none if there was none. Throws Error(bad_input) naming the line of a
 /// requests.jsonl that is torn or not ours, and Error(io). A config.json that cannot be read only leaves the
 /// identity unknown: it serves messages.

@@ -88,8 +88,8 @@ void publish(const std::string& temp_path, const std::string& path) {
   sync_folder(folder_of(path));
 }
 
-void write_file(const std::string& path, std::string_view text) {
-  const std::string temp = path + std::string(temp_suffix);
+std::string write_beside(const std::string& path, std::string_view text) {
+  std::string temp = path + std::string(temp_suffix);
   try {
     File file = File::open(temp, O_WRONLY | O_CREAT | O_TRUNC);
     for (; text.size() > piece_bytes; text.remove_prefix(piece_bytes)) {
@@ -98,7 +98,18 @@ void write_file(const std::string& path, std::string_view text) {
       ::sync_file_range(file.fd(), 0, 0, SYNC_FILE_RANGE_WRITE);
     }
     file.write(text);
+    file.sync();
     file.close();
+  } catch (const Error&) {
+    ::unlink(temp.c_str());
+    throw;
+  }
+  return temp;
+}
+
+void write_file(const std::string& path, std::string_view text) {
+  const std::string temp = write_beside(path, text);
+  try {
     publish(temp, path);
   } catch (const Error&) {
     ::unlink(temp.c_str());

@@ -22,8 +22,10 @@ class Poison(threading.Thread):
                     record = path.read_bytes()
                 except OSError:
                     continue
+                if b"denoising item " + self.item not in record:
+                    continue
                 _, pid = struct.unpack_from("<ii", record, 8)
-                if b"denoising item " + self.item in record and pid not in self.struck:
+                if pid not in self.struck:
                     self.struck.add(pid)
                     try:
                         os.kill(pid, self.blow)

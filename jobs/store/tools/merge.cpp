@@ -17,6 +17,7 @@
 #include "jobs/manifest/from_dump.h"
 #include "jobs/manifest/frozen.h"
 #include "jobs/run/epoch.h"
+#include "jobs/run/frozen_files.h"
 #include "jobs/run/resume.h"
 #include "jobs/store/durable.h"
 #include "jobs/store/index.h"
@@ -83,7 +84,6 @@ class Merger {
       durable::publish(journal + std::string{durable::temp_suffix}, journal);
     }
     for (const MergeSource& source : sources_.runs) merge_epochs(source);
-    write_requests(out_, sources_.items);
     const nlohmann::json config = write_frozen();
     const JournalState journals = read_journals(out_);
     find_alarms(journals);
@@ -209,7 +209,7 @@ class Merger {
     }
   }
 
-  /// manifest.yaml and config.json: the first's, with the merged list as their items.
+  /// The merged list, and manifest.yaml and config.json: the first's, with that list as their items.
   nlohmann::json write_frozen() {
     const RunDirectory& first = sources_.runs.front().run;
     std::vector<Problem> problems;
@@ -225,14 +225,12 @@ class Merger {
     put(output, "path", text_node(final_.path()));
     put(root, "output", std::move(output));
     const std::string manifest = to_yaml(root);
-    durable::write_file(out_.manifest(), manifest);
+    const std::string list = write_requests_beside(out_, sources_.items);
 
     nlohmann::json config = sources_.runs.front().config;
-    config["layer3_requests"] = {{"file", fs::path(out_.requests()).filename().string()},
-                                 {"items", sources_.items.size()},
-                                 {"sha256", list_sha256(out_.requests())}};
+    config["layer3_requests"] = dump_requests(list, sources_.items.size());
     config["manifest_sha256"] = registry::sha256_hex(manifest);
-    durable::write_file(out_.config(), config.dump(2) + "\n");
+    publish_frozen(out_, manifest, list, config);
     if (fs::exists(first.digests())) durable::write_file(out_.digests(), durable::read_file(first.digests()));
     return config;
   }

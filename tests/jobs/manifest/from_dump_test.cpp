@@ -7,7 +7,8 @@
 #include "configs/dump.h"
 #include "configs/preset.h"
 #include "jobs/manifest/frozen.h"
-#include "jobs/run/resume.h"
+#include "jobs/run/frozen_files.h"
+#include "jobs/store/durable.h"
 #include "tests/jobs/temp_folder.h"
 
 namespace ditmill::jobs {
@@ -129,14 +130,13 @@ class FromDumpTest : public testing::Test {
   /// Writes a run's dump as the engine does, and its items beside it.
   std::string write(const Job& job) {
     const RunDirectory run{folder_.path()};
-    write_requests(run, packed(job.items));
+    durable::publish(write_requests_beside(run, packed(job.items)), run.requests());
     dump_ = configs::dump_config("noop", "cpu", configs::dump_layer1(job.model, {}),
                                  configs::dump_layer2(job.pipeline));
     dump_["name"] = "cats";
     dump_["threads"] = 3;
     dump_["output"] = dump_output(job.output);
-    dump_["layer3_requests"] = {
-        {"file", "requests.jsonl"}, {"items", job.items.size()}, {"sha256", list_sha256(run.requests())}};
+    dump_["layer3_requests"] = dump_requests(run.requests(), job.items.size());
     return folder_.write("config.json", dump_.dump(2));
   }
 
@@ -226,7 +226,8 @@ TEST_F(FromDumpTest, TheNewFrozenManifestStandsAlone) {
     const Job job = Draw{seed + i}.job();
     const auto [manifest, source] = repeat(write(job), {"pipeline.steps=7"});
     ASSERT_THAT(problems_, IsEmpty());
-    write_requests(RunDirectory{again_.path()}, packed(job.items));
+    const RunDirectory again{again_.path()};
+    durable::publish(write_requests_beside(again, packed(job.items)), again.requests());
     Job expected = job;
     expected.pipeline.steps = 7;
     const ManifestSource frozen{.text = frozen_manifest(source, manifest),

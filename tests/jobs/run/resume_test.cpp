@@ -5,6 +5,7 @@
 
 #include "configs/error.h"
 #include "jobs/run/digest_memory.h"
+#include "jobs/run/frozen_files.h"
 #include "jobs/store/durable.h"
 #include "tests/jobs/temp_folder.h"
 
@@ -40,8 +41,7 @@ std::vector<std::string> ids(const ItemList& items) {
 class ResumeTest : public testing::Test {
  protected:
   void freeze(const ItemList& items, const nlohmann::json& job = identity()) const {
-    write_requests(run_, items);
-    durable::write_file(run_.config(), nlohmann::json{{"version", "1.0"}, {identity_field, job}}.dump());
+    publish_frozen(run_, "", write_requests_beside(run_, items), {{"version", "1.0"}, {identity_field, job}});
   }
   Reconciled resume(ItemList current, const nlohmann::json& job = identity(), bool drop = false) const {
     return reconcile(run_, read_frozen_job(run_).value(), job, std::move(current), drop);

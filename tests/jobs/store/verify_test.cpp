@@ -5,10 +5,12 @@
 #include <gtest/gtest.h>
 
 #include "jobs/item.h"
+#include "jobs/run/frozen_files.h"
 #include "jobs/run/resume.h"
 #include "jobs/store/durable.h"
 #include "jobs/store/index.h"
 #include "jobs/store/part_reader.h"
+#include "registry/digest.h"
 #include "tests/jobs/run_folder.h"
 
 namespace ditmill::jobs {
@@ -95,6 +97,33 @@ TEST_F(VerifyTest, TellsOfASecondDoneWithOtherContent) {
   EXPECT_EQ(report.exit_code(), 3);
   ASSERT_THAT(report.damage, SizeIs(1));
   EXPECT_THAT(report.damage[0].what, ::testing::HasSubstr("done with other content"));
+}
+
+TEST_F(VerifyTest, KnowsFilesOfAStartThatDiedBeforeItPublishedTheirConfig) {
+  const auto config_of = [this](const std::string& manifest, const std::string& requests) {
+    return nlohmann::json{{identity_field, nlohmann::json{{"schema", 1}}},
+                          {"manifest_sha256", registry::sha256_hex(manifest)},
+                          {"layer3_requests", {{"sha256", registry::sha256_hex(requests)}}}};
+  };
+  const std::string requests = durable::read_file(run.requests());
+  publish_frozen(run, "then", run.requests(), config_of("then", requests));
+  EXPECT_THAT(verify().damage, IsEmpty());
+  EXPECT_THAT(verify().notes, IsEmpty());
+
+  write_requests(run, {items[0], items[1], items[2]});
+  EXPECT_THAT(verify().damage, SizeIs(1)) << "nobody is known to have written that list";
+  const std::string config = config_of("now", durable::read_file(run.requests())).dump();
+  const std::string beside = durable::write_beside(run.config(), config);
+  EXPECT_THAT(verify().damage, IsEmpty());
+  EXPECT_THAT(verify().notes, SizeIs(1));
+  durable::write_file(run.manifest(), "now");
+  EXPECT_THAT(verify().damage, IsEmpty());
+  EXPECT_THAT(verify().notes, SizeIs(2));
+  durable::write_file(run.manifest(), "other");
+  EXPECT_THAT(verify().damage, SizeIs(1));
+  durable::write_file(run.manifest(), "now");
+  durable::write_file(beside, config.substr(0, config.size() / 2));
+  EXPECT_THAT(verify().damage, SizeIs(2)) << "a torn one says nothing";
 }
 
 TEST_F(VerifyTest, ReportsPartsThatNoJournalNamesWithoutCallingThemDamage) {
