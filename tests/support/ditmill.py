@@ -1,5 +1,6 @@
 """Runs ditmill as its users do, for tests in Python."""
 
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -37,6 +38,15 @@ def ditmill(*arguments, ranks=0, code=0, timeout=240, **more):
         raise AssertionError(f"exit {done.returncode}, expected {code}: {' '.join(done.args)}\n"
                              f"stdout:\n{done.stdout}\nstderr:\n{done.stderr}")
     return done
+
+
+def side_by_side(test, cases, check, at_once=4):
+    """check(case) of each in a subtest, some at a time: for what mostly waits, as for the end of an mpirun."""
+    with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+        ends = [(case, pool.submit(check, case)) for case in cases]
+    for case, end in ends:
+        with test.subTest(case=case):
+            end.result()
 
 
 def start(*arguments, ranks=0):

@@ -125,17 +125,20 @@ class FromDump(unittest.TestCase):
     def test_mistakes_of_the_command_line(self):
         self.run_first()
         dump = self.first / "config.json"
-        for arguments, words in (
-                (["--from-dump", dump], "--run-dir"),
-                ([], "--from-dump"),
-                ([self.path / "job.yaml", "--from-dump", dump, "--run-dir", "x"], "--from-dump"),
-                (["--from-dump", self.path / "absent.json", "--run-dir", "x"], "absent.json"),
-                (["--from-dump", self.first / "manifest.yaml", "--run-dir", "x"], "manifest.yaml"),
-                (["--from-dump", dump, "--run-dir", "x", "--set", "requests.file=y"], "--set requests.file")):
+
+        def check(case):
+            arguments, words = case
             for flags, ranks in (([], 2), (["--check"], 0)):
-                with self.subTest(words, ranks=ranks):
-                    done = ditmill.ditmill("run", *arguments, *flags, ranks=ranks, code=1, cwd=self.path)
-                    self.assertIn(words, done.stderr + done.stdout)
+                done = ditmill.ditmill("run", *arguments, *flags, ranks=ranks, code=1, cwd=self.path)
+                self.assertIn(words, done.stderr + done.stdout)
+
+        ditmill.side_by_side(self, [
+            (["--from-dump", dump], "--run-dir"),
+            ([], "--from-dump"),
+            ([self.path / "job.yaml", "--from-dump", dump, "--run-dir", "x"], "--from-dump"),
+            (["--from-dump", self.path / "absent.json", "--run-dir", "x"], "absent.json"),
+            (["--from-dump", self.first / "manifest.yaml", "--run-dir", "x"], "manifest.yaml"),
+            (["--from-dump", dump, "--run-dir", "x", "--set", "requests.file=y"], "--set requests.file")], check)
         self.assertFalse((self.path / "x").exists())
 
 

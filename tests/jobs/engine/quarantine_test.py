@@ -1,6 +1,5 @@
 """An item that kills its rank does not kill the job for ever: ranks die for real, by SIGKILL and SIGSEGV."""
 
-import concurrent.futures
 import os
 import pathlib
 import signal
@@ -57,13 +56,9 @@ class Quarantine(unittest.TestCase):
             ditmill.ditmill("run", manifest, "--retry", "quarantined")
             self.assertEqual(ditmill.outcome(run)["done"], 12)
 
-        cases = [(3, signal.SIGKILL, "died in"), (2, signal.SIGSEGV, "SIGSEGV"),
-                 (1, signal.SIGKILL, "died in"), (1, signal.SIGABRT, "SIGABRT")]
-        with concurrent.futures.ThreadPoolExecutor(2) as pool:  # most of it is waiting
-            ends = [(case, pool.submit(check, case)) for case in cases]
-        for case, end in ends:
-            with self.subTest(case=case):
-                end.result()
+        ditmill.side_by_side(self, [(3, signal.SIGKILL, "died in"), (2, signal.SIGSEGV, "SIGSEGV"),
+                                    (1, signal.SIGKILL, "died in"), (1, signal.SIGABRT, "SIGABRT")],
+                             check, at_once=2)
 
     def test_more_crashes_than_allowed_end_the_launcher(self):
         run, done, _ = self.launch("often", 2, signal.SIGKILL, crashes=1)

@@ -1,6 +1,5 @@
 """Jobs that are stopped (by signals, run/STOP, failures, no room) end in order, and resume."""
 
-import concurrent.futures
 import json
 import os
 import pathlib
@@ -33,14 +32,6 @@ class Stop(unittest.TestCase):
         folder = tempfile.TemporaryDirectory(prefix="ditmill-stop-")
         self.addCleanup(folder.cleanup)
         self.path = pathlib.Path(folder.name)
-
-    def side_by_side(self, cases, check):
-        """Most of it is waiting."""
-        with concurrent.futures.ThreadPoolExecutor(len(cases)) as pool:
-            ends = [(case, pool.submit(check, case)) for case in cases]
-        for case, end in ends:
-            with self.subTest(case=case):
-                end.result()
 
     def job(self, name, ranks=3, options=(), **job):
         return Job(write_job(self.path / name, **job), ranks, options)
@@ -81,7 +72,7 @@ class Stop(unittest.TestCase):
             self.assertEqual(started, done, "an item in hand was dropped though it had time")
             self.resume(job)
 
-        self.side_by_side(("launcher", 0, 2), check)
+        ditmill.side_by_side(self, ("launcher", 0, 2), check)
 
     def test_no_item_begins_that_would_not_be_finished_before_the_allocation_ends(self):
         def check(parallel):
@@ -99,7 +90,7 @@ class Stop(unittest.TestCase):
             self.assertEqual(sorted(started), sorted(done))
             self.assertGreater(len(done), 2)
 
-        self.side_by_side(({"dp": 4}, {"dp": 2, "cfg": 2}), check)
+        ditmill.side_by_side(self, ({"dp": 4}, {"dp": 2, "cfg": 2}), check)
 
     def test_usr2_drops_what_does_not_fit_before_the_grace_ends(self):
         job = self.job("grace", seconds=30, options=["--grace", "2"])
