@@ -1,5 +1,6 @@
 #include "slurm/allocation.h"
 
+#include <cstdlib>
 #include <string_view>
 
 #include "configs/error.h"
@@ -52,6 +53,10 @@ Allocation read_allocation(const Environment& environment) {
   allocation.partition = text("SLURM_JOB_PARTITION");
   allocation.submit_dir = text("SLURM_SUBMIT_DIR");
   return allocation;
+}
+
+Allocation read_allocation() {
+  return read_allocation([](const char* variable) { return std::getenv(variable); });
 }
 
 }  // namespace ditmill::slurm

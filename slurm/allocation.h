@@ -26,11 +26,13 @@ struct Allocation {
   bool inside() const noexcept { return !job_id.empty(); }
 };
 
-/// getenv, or a test's own.
+/// The value of a variable; null: it is not set.
 using Environment = std::function<const char*(const char* variable)>;
 
 /// Outside Slurm (no SLURM_JOB_ID) everything else is ignored. Throws Error(usage) naming a malformed
 /// variable.
 Allocation read_allocation(const Environment& environment);
+/// That of this process.
+Allocation read_allocation();
 
 }  // namespace ditmill::slurm

@@ -1,4 +1,3 @@
-#include <cstdlib>
 #include <map>
 #include <memory>
 #include <ostream>
@@ -15,8 +14,6 @@
 
 namespace ditmill::jobs {
 namespace {
-
-slurm::Allocation allocation() { return slurm::read_allocation(std::getenv); }
 
 void add_run(CLI::App& command, std::string& run) {
   command.add_option("run", run, "A run directory")->required();
@@ -91,9 +88,10 @@ void add_verify(CLI::App& results, Front& front) {
 
 void add_index(CLI::App& results, Front& front) {
   const auto run = std::make_shared<std::string>();
-  CLI::App& index = front.add(
-      results, "index", "The index of a run, results.h5", true,
-      [&front, run](std::ostream& out) { return say(out, results_index(*run, front.json, allocation())); });
+  CLI::App& index =
+      front.add(results, "index", "The index of a run, results.h5", true, [&front, run](std::ostream& out) {
+        return say(out, results_index(*run, front.json, slurm::read_allocation()));
+      });
   add_run(index, *run);
   index
       .add_flag_function(
@@ -103,10 +101,11 @@ void add_index(CLI::App& results, Front& front) {
 
 void add_merge(CLI::App& results, Front& front) {
   const auto merge = std::make_shared<MergeOptions>();
-  CLI::App& command = front.add(results, "merge", "Make one run directory of the shards of a job", true,
-                                [&front, merge](std::ostream& out) {
-                                  return say(out, results_merge(*merge, front.json, allocation()));
-                                });
+  CLI::App& command =
+      front.add(results, "merge", "Make one run directory of the shards of a job", true,
+                [&front, merge](std::ostream& out) {
+                  return say(out, results_merge(*merge, front.json, slurm::read_allocation()));
+                });
   command.add_option("runs", merge->runs, "Run directories, in the order of their items")->required();
   command.remove_option(command.get_option("--out"));  // here it names what is made
   command.add_option("--out", merge->out, "The merged run directory, which must not exist")

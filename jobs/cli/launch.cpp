@@ -68,8 +68,7 @@ class Signals {
 class SessionFolder {
  public:
   SessionFolder() {
-    const slurm::Allocation allocation =
-        slurm::read_allocation([](const char* name) { return std::getenv(name); });
+    const slurm::Allocation allocation = slurm::read_allocation();
     // Other machines would keep an empty folder of this name.
     if (allocation.nodes.size() > 1 || std::getenv(variable) != nullptr) return;
     std::error_code failure;

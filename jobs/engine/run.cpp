@@ -5,7 +5,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <cstdlib>
 #include <iostream>
 #include <optional>
 #include <span>
@@ -134,8 +133,7 @@ class Run {
   Orders open() {
     rank_0_does("reading the manifest");
     dist::agree(world_, [&] { set_up_logging(world_.rank(), options_.log_level, options_.log_file); });
-    const slurm::Allocation allocation =
-        slurm::read_allocation([](const char* name) { return std::getenv(name); });
+    const slurm::Allocation allocation = slurm::read_allocation();
     const int threads = options_.threads > 0 ? options_.threads : default_threads(world_, allocation);
     Orders orders;
     dist::agree(world_, [&] {

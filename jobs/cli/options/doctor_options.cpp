@@ -57,8 +57,7 @@ CLI::App* add_doctor_options(CLI::App& app, DoctorOptions& options) {
 }
 
 void start_doctor(const DoctorOptions& options, int argc, char** argv) {
-  const slurm::Allocation allocation =
-      slurm::read_allocation([](const char* name) { return std::getenv(name); });
+  const slurm::Allocation allocation = slurm::read_allocation();
   if (is_launched() || !allocation.inside()) become_engine(argv);
   const int nodes = std::max(1, static_cast<int>(allocation.nodes.size()));
   allow_root();

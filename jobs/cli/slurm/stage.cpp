@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -74,7 +73,7 @@ int stage(const StageOptions& options, std::ostream& out) {
                 Got{printable(options.to)}};
   }
   const std::string folder = (fs::path{options.to} / "").lexically_normal().parent_path().string();
-  const std::string job = slurm::read_allocation([](const char* name) { return std::getenv(name); }).job_id;
+  const std::string job = slurm::read_allocation().job_id;
   if (options.remove) return remove(options, folder, job, out);
 
   std::vector<StageFile> files;

@@ -4,7 +4,6 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <ostream>
 
 #include "configs/error.h"
@@ -126,8 +125,7 @@ void measure(const dist::Communicator& world, const BenchCommOptions& options) {
                 Got{"1"},
                 "start it by mpirun -n 2, or by srun"};
   });
-  const slurm::Allocation allocation =
-      slurm::read_allocation([](const char* name) { return std::getenv(name); });
+  const slurm::Allocation allocation = slurm::read_allocation();
   const int threads = default_threads(world, allocation);
   at::set_num_threads(threads);
   const at::Device device = choose_rank_device(world, options.device);

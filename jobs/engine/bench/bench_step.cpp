@@ -7,7 +7,6 @@
 #include <c10/core/InferenceMode.h>
 
 #include <chrono>
-#include <cstdlib>
 #include <ostream>
 
 #include "configs/error.h"
@@ -125,8 +124,7 @@ class StepBench {
       }
       mesh_.emplace(world_.size(), setup_.parallel);
     });
-    const slurm::Allocation allocation =
-        slurm::read_allocation([](const char* name) { return std::getenv(name); });
+    const slurm::Allocation allocation = slurm::read_allocation();
     const int threads = default_threads(world_, allocation);
     at::set_num_threads(options_.threads > 0 ? options_.threads : threads);
     device_ = choose_rank_device(world_, options_.device);

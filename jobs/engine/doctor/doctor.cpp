@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <span>
@@ -102,8 +101,7 @@ int examine(const dist::MpiSession& mpi, const DoctorOptions& options) {
   const dist::Communicator nodes = world.split(first_here ? 0 : 1, world.rank(), why);
   if (!first_here) return 0;
   const std::string folder = std::filesystem::absolute(options.folder).string();
-  const slurm::Allocation allocation =
-      slurm::read_allocation([](const char* name) { return std::getenv(name); });
+  const slurm::Allocation allocation = slurm::read_allocation();
   std::vector<NodeFacts> all;
   Diagnosis diagnosis;
   bool again = true;
