@@ -26,7 +26,7 @@ import tempfile
 import time
 
 FREEZER = pathlib.Path("/sys/fs/cgroup/freezer")
-UP_WITHIN = 30  # seconds; a second or two unless the machine is loaded
+UP_WITHIN = 120  # seconds; a second or two unless the machine is loaded
 
 SLURM_CONF = """\
 ClusterName=ditmill

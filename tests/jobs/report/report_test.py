@@ -195,7 +195,7 @@ class Report(unittest.TestCase):
         self.assert_quiet(window)
 
     def test_a_run_may_be_at_work_or_have_crashed(self):
-        manifest = self.manifest(self.items(500), seconds=0.05)
+        manifest = self.manifest(self.items(500), seconds=0.2)  # still at work when the report is written
         process = ditmill.start("run", manifest, ranks=2)
         journals = self.path / "run/journal"
         until = time.monotonic() + 60
@@ -237,7 +237,7 @@ class Report(unittest.TestCase):
         self.assertLess(size, 150e6)
         window = browser.Browser()
         self.addCleanup(window.__exit__)
-        opened = window.open(self.page, READY, timeout=60)
+        opened = window.open(self.page, READY, timeout=240)
         print(f"10,000 items: written in {written:.1f} s, {size / 1e6:.0f} MB, opened in {opened:.1f} s")
         self.assertLess(window.evaluate("document.querySelectorAll('.card').length"), 200)
         window.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
