@@ -108,7 +108,7 @@ class Disk(unittest.TestCase):
 
     def test_the_disk_of_another_group_fails(self):
         # Enough to do that there is something left for that group, however late it comes.
-        wide = Reference(self.reference.folder / "wide", items=24, seconds=0.25)
+        wide = Reference(self.reference.folder / "wide", items=16, seconds=0.2)
         cases = [("part.write", "ENOSPC"), ("journal.fsync", "EIO")]
         for point, error in cases if LONG else self.random.sample(cases, 1):
             with self.subTest(point):

@@ -86,7 +86,7 @@ class DoctorTest(unittest.TestCase):
         hung = self.cluster.nodes[2]
         tool.write_text(f'#!/bin/sh\n[ "$(hostname)" = {hung} ] && kill -STOP $(cut -d" " -f4 /proc/$PPID/stat)\nexit 0\n')
         tool.chmod(0o755)
-        text = self.doctor(code=2, setup=f"PATH={self.path}:$PATH", seconds=10)
+        text = self.doctor(code=2, setup=f"PATH={self.path}:$PATH", seconds=7)
         self.assertIn(f"{hung}: it does not answer", text)
         self.assertEqual(text.splitlines()[-1], f"--exclude={hung}")
 

@@ -94,7 +94,7 @@ class ScriptTest(unittest.TestCase):
         for name in ("USR1", "TERM"):
             with self.subTest(first=name):
                 self.run_directory = self.path / f"run-{name}"
-                process = self.script(items=100, seconds=2)  # at work until it has met the second signal, too
+                process = self.script(items=100, seconds=1)  # at work until it has met the second signal, too
                 self.wait_for(lambda: list(self.run_directory.glob("parts/*/*.h5")))
                 process.send_signal(signal.Signals["SIG" + name])
                 self.wait_for(lambda: "cancelled: " in self.log())

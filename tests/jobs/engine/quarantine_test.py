@@ -31,7 +31,7 @@ class Quarantine(unittest.TestCase):
             time.sleep(0.05)
 
     def launch(self, name, ranks, blow, crashes):
-        manifest = write_job(self.path / name, seconds=0.6, items=12)  # long enough to be caught at it
+        manifest = write_job(self.path / name, seconds=0.5, items=12)  # long enough to be caught at it
         poison = Poison(self.path / name / "run", "000004", blow)
         done = subprocess.run(
             [ditmill.DITMILL, "run", manifest, "--np", str(ranks), "--max-crashes", str(crashes)],
@@ -89,11 +89,14 @@ class Quarantine(unittest.TestCase):
             pids = job.pids()
             job.process.send_signal(signal.SIGTERM)
             time.sleep(0.3)
+            # Both at one moment: mpirun, which is told of the first death at once, ends the other with word of it.
+            job.process.send_signal(signal.SIGSTOP)
             for pid in pids.values():
                 try:
                     os.kill(pid, signal.SIGKILL)
                 except ProcessLookupError:
                     pass
+            job.process.send_signal(signal.SIGCONT)
             job.end()
         ditmill.ditmill("run", manifest, ranks=2)
         self.assertEqual(ditmill.outcome(run)["done"], 6)
@@ -111,7 +114,7 @@ class Quarantine(unittest.TestCase):
             self.assertEqual(ditmill.outcome(run)["exit"], 75)
 
     def test_launchers_beside_each_other_share_no_folder_of_mpiruns(self):
-        manifest = write_job(self.path / "both", seconds=0.3, items=30)  # one may come to its items seconds later
+        manifest = write_job(self.path / "both", seconds=0.3, items=20)  # one may come to its items seconds later
         temporary = self.path / "tmp"
         temporary.mkdir()
         runs = [self.path / "both" / f"run-{i}" for i in range(2)]

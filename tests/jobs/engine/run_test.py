@@ -168,7 +168,7 @@ class Run(unittest.TestCase):
         self.assertRegex(log.read_text(), r"(?m)^\S+ debug rank 1: ")
 
     def test_an_uneven_list_keeps_all_ranks_busy(self):
-        manifest = self.manifest(self.items(9), seconds=1)  # a rank that comes late finds something left
+        manifest = self.manifest(self.items(9), seconds=0.6)  # a rank that comes late finds something left
         ditmill.ditmill("run", manifest, ranks=4)
         groups = {p.name.split("-")[1] for p in (self.path / "run" / "journal").glob("*.jsonl") if p.stat().st_size}
         self.assertEqual(len(groups), 4)

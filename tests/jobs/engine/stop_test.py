@@ -94,8 +94,8 @@ class Stop(unittest.TestCase):
             manifest = write_job(self.path / f"limit-{len(parallel)}", seconds=2, items=200,
                                  pipeline={"parallel": parallel})
             # Eight ranks begin together, which takes a slow machine a while, and must then end within the grace.
-            limit = {"SLURM_JOB_ID": "7", "SLURM_JOB_END_TIME": str(int(time.time()) + 28)}
-            ended = subprocess.run(ditmill.command(["run", manifest, "--grace", "8"], ranks=4), capture_output=True,
+            limit = {"SLURM_JOB_ID": "7", "SLURM_JOB_END_TIME": str(int(time.time()) + 24)}
+            ended = subprocess.run(ditmill.command(["run", manifest, "--grace", "6"], ranks=4), capture_output=True,
                                    text=True, env={**ditmill.environment(), **limit}, timeout=120, check=False)
             self.assertEqual(ended.returncode, 75, ended.stderr)
             self.assertLess(time.time(), int(limit["SLURM_JOB_END_TIME"]))
@@ -119,8 +119,8 @@ class Stop(unittest.TestCase):
         self.assertEqual(len(dropped), 3)
 
     def test_usr2_drops_at_once_what_measured_times_say_will_not_fit(self):
-        # Items take 5 s by what the first ones took; 1 s is left to those that have just begun.
-        job = self.job("late", seconds=5, ranks=2, options=["--grace", "1"])
+        # Items take 4 s by what the first ones took; 1 s is left to those that have just begun.
+        job = self.job("late", seconds=4, ranks=2, options=["--grace", "1"])
         self.wait_for_starts(job, 4)
         before = time.time()
         os.kill(job.process.pid, signal.SIGUSR2)

@@ -38,7 +38,7 @@ class Plan(unittest.TestCase):
         return "--pilot", self.path / "pilot"
 
     def test_what_it_foretells_is_what_happens(self):
-        self.seconds = 0.75  # a hiccup of the disk, in the pilot or in a run, is little beside it
+        self.seconds = 0.5  # a hiccup of the disk, in the pilot or in a run, is little beside it
         pilot = self.make_pilot()
         self.write(40)
         foretold = {row["ranks"]: row for row in self.rows(*pilot, "--ranks-per-node", "2", "--nodes", "1,2")}
