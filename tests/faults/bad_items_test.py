@@ -49,6 +49,8 @@ class BadItems(unittest.TestCase):
             items = [{"id": f"good-{i}", "prompt": prompt} for i, prompt in enumerate(GOOD)]
             items[2:2] = [{"id": name, "prompt": prompt} for name, prompt in BAD.items()]
             next(item for item in items if item["id"] == "large").update(width=16368, height=16368, frames=4093)
+            # It takes about a second: the others are too quick to be caught at them for sure.
+            next(item for item in items if item["id"] == "poison").update(width=128, height=96, frames=17)
             job |= {"schema": 1, "name": "bad", "output": {"path": "run"},
                     "requests": {"defaults": {"width": 64, "height": 48, "frames": 5, "seed": 3}, "items": items}}
             (folder / "job.yaml").write_text(json.dumps(job))

@@ -107,14 +107,16 @@ class Disk(unittest.TestCase):
         self.side_by_side(test, [(faults, self.random.randrange(1 << 30)) for faults in (interrupted, short) * (3 if LONG else 1)])
 
     def test_the_disk_of_another_group_fails(self):
+        # Enough to do that there is something left for that group, however late it comes.
+        wide = Reference(self.reference.folder / "wide", items=16, seconds=0.2)
         cases = [("part.write", "ENOSPC"), ("journal.fsync", "EIO")]
         for point, error in cases if LONG else self.random.sample(cases, 1):
             with self.subTest(point):
-                job, ledger = self.reference.new()
+                job, ledger = wide.new()
                 ended = job(ranks=3, faults=f"{point}:1:{error}", rank=2)
                 self.check_failure(ended, point, error)
                 ledger.check(job.run)
-                job.check_end(job(ranks=2), ledger, self.reference.frames)
+                job.check_end(job(ranks=2), ledger, wide.frames)
 
 
 if __name__ == "__main__":

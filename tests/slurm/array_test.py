@@ -1,6 +1,7 @@
 """ditmill submit --array, on a real Slurm cluster: shards, their merge, and the resubmission of those that failed."""
 
 import concurrent.futures
+import contextlib
 import json
 import os
 import signal
@@ -45,10 +46,16 @@ class ArrayTest(SubmissionTest):
 
     def kill_rank_of(self, index):
         """Once it computes an item."""
+        at_work = []
+
         def working():
-            return [s for p in self.shard(index).glob("status/*/*") if b"denoising item" in (s := p.read_bytes())]
+            for path in self.shard(index).glob("status/*/*"):
+                with contextlib.suppress(FileNotFoundError):  # its rank has just ended
+                    at_work.extend(s for s in [path.read_bytes()] if b"denoising item" in s)
+            return at_work
+
         self.until(working)
-        os.kill(struct.unpack_from("<ii", working()[0], 8)[1], signal.SIGKILL)
+        os.kill(struct.unpack_from("<ii", at_work[0], 8)[1], signal.SIGKILL)
 
     def assert_like_an_undisturbed_run(self, manifest):
         """Items, keys and contents of the merged run are those of a single run."""
@@ -132,7 +139,7 @@ class ArrayTest(SubmissionTest):
         self.assertEqual(ditmill.outcome(self.run_directory)["done"], 60)
 
     def test_shards_with_items_given_up_are_merged_and_taken_up_again_where_asked(self):
-        manifest = self.manifest(seconds=0.2, items=8, slurm=dict(ONE_RANK, max_crashes=5))
+        manifest = self.manifest(seconds=0.6, items=8, slurm=dict(ONE_RANK, max_crashes=5))  # to be caught at it
         poison = Poison(self.shard(0), "000004", signal.SIGKILL)
         self.addCleanup(poison.stop)
         done = self.ditmill("submit", manifest, "--array", "2", "--wait", code=2)

@@ -73,14 +73,14 @@ class RequeueTest(SubmissionTest):
         for launcher in ("mpirun", "srun"):
             with self.subTest(launcher=launcher):
                 self.run_directory = self.path / launcher
-                job = self.submit(self.manifest(seconds=0.3, items=60, slurm={"launcher": launcher}), "--run-dir",
+                job = self.submit(self.manifest(seconds=0.3, items=120, slurm={"launcher": launcher}), "--run-dir",
                                   self.run_directory)
                 self.wait_for_items(5)
                 status = json.loads(self.ditmill("status", self.run_directory, "--json").stdout)
                 os.kill(status["ranks"][-1]["pid"], signal.SIGKILL)
                 self.assertEqual(self.ended(job, "COMPLETED")["Restarts"], "0", self.log())
                 self.assertIn("crash 1 of at most 3; started again", self.log())
-                self.assert_done_once(60)
+                self.assert_done_once(120)
 
     def test_srun_launches_and_is_told_like_mpirun(self):
         job = self.submit(self.manifest(seconds=0.3, items=100), "--set", "slurm.launcher=srun")

@@ -15,7 +15,7 @@ import ditmill
 from submission import write_manifest
 
 COMMANDS = {
-    "squeue": 'sleep "${SQUEUE_TAKES:-0}"; [[ $* != *%S* ]] || echo N/A N/A',
+    "squeue": 'touch "$SQUEUE_BEGAN"; sleep "${SQUEUE_TAKES:-0}"; [[ $* != *%S* ]] || echo N/A N/A',
     "scontrol": 'case "$1" in requeue) echo "$2" >>"$REQUEUED" ;; show) [[ $2 != config ]] || echo "KillWait = 5 sec" ;; esac',
     "sbatch": "exit 1",
     "srun": "exit 0",
@@ -34,7 +34,8 @@ class ScriptTest(unittest.TestCase):
             (commands / name).write_text(f"#!/bin/bash\n{text}\n")
             (commands / name).chmod(0o755)
         self.environment = dict(ditmill.ENVIRONMENT, PATH=f"{commands}:{os.environ['PATH']}", SLURM_JOB_NODELIST="n1",
-                                SLURM_JOB_ID="7", SLURM_JOB_NUM_NODES="1", SLURM_NNODES="1", REQUEUED=f"{self.path}/requeued")
+                                SLURM_JOB_ID="7", SLURM_JOB_NUM_NODES="1", SLURM_NNODES="1", REQUEUED=f"{self.path}/requeued",
+                                SQUEUE_BEGAN=f"{self.path}/squeue-began")
 
     def script(self, items=8, seconds=0.1, **settings):
         manifest = write_manifest(
@@ -55,7 +56,7 @@ class ScriptTest(unittest.TestCase):
         return (self.path / "log").read_text()
 
     def wait_for(self, there):
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while not there():
             self.assertLess(time.monotonic(), deadline, self.log())
             time.sleep(0.02)
@@ -65,7 +66,7 @@ class ScriptTest(unittest.TestCase):
 
     def test_a_prologue_may_make_bash_strict(self):
         process = self.script(prologue="set -euo pipefail\nrun=mine; first=mine; options=mine\n")
-        self.assertEqual(process.wait(60), 0, self.log())
+        self.assertEqual(process.wait(120), 0, self.log())
         self.assertEqual(ditmill.outcome(self.run_directory)["done"], 8)
 
     def test_a_rank_is_started_anew_in_a_run_directory_with_any_name(self):
@@ -73,7 +74,7 @@ class ScriptTest(unittest.TestCase):
         process = self.script(items=30)
         self.wait_for(lambda: list(self.run_directory.glob("parts/*/*.h5")))
         os.kill(self.rank(), signal.SIGKILL)
-        self.assertEqual(process.wait(60), 0, self.log())
+        self.assertEqual(process.wait(120), 0, self.log())
         self.assertIn("crash 1 of at most 3; started again", self.log())
 
     def rank(self):
@@ -83,9 +84,9 @@ class ScriptTest(unittest.TestCase):
     def test_a_cancel_while_the_controller_is_slow_is_not_forgotten(self):
         self.environment["SQUEUE_TAKES"] = "2"
         process = self.script(items=100)
-        time.sleep(1)
+        self.wait_for((self.path / "squeue-began").exists)
         process.send_signal(signal.SIGUSR1)
-        self.assertEqual(process.wait(60), 75, self.log())
+        self.assertEqual(process.wait(120), 75, self.log())
         self.assertIn("cancelled", self.log())
         self.assertFalse(self.requeued())
 
@@ -93,12 +94,12 @@ class ScriptTest(unittest.TestCase):
         for name in ("USR1", "TERM"):
             with self.subTest(first=name):
                 self.run_directory = self.path / f"run-{name}"
-                process = self.script(items=100, seconds=0.5)
+                process = self.script(items=100, seconds=1)  # at work until it has met the second signal, too
                 self.wait_for(lambda: list(self.run_directory.glob("parts/*/*.h5")))
                 process.send_signal(signal.Signals["SIG" + name])
                 self.wait_for(lambda: "cancelled: " in self.log())
                 process.send_signal(signal.SIGUSR2)
-                self.assertEqual(process.wait(60), 75, self.log())
+                self.assertEqual(process.wait(120), 75, self.log())
                 self.assertIn("warned by Slurm", self.log())
                 self.assertFalse(self.requeued(), self.log())
 
@@ -107,7 +108,7 @@ class ScriptTest(unittest.TestCase):
         self.wait_for(lambda: "job 7 on n1" in self.log())
         time.sleep(0.05 * (int(time.time() * 1000) % 8))
         process.send_signal(signal.SIGUSR2)
-        self.assertEqual(process.wait(60), 75, self.log())
+        self.assertEqual(process.wait(120), 75, self.log())
         self.assertTrue(self.requeued(), self.log())
 
 

@@ -96,10 +96,10 @@ class SubmitTest(SubmissionTest):
         self.ended(waiting, "CANCELLED")
 
     def test_of_two_submissions_at_the_same_moment_one_is_refused(self):
-        manifest = self.manifest(seconds=1, items=4)
+        manifest = self.manifest(seconds=1, items=400)  # the job lives until both have ended
         both = [subprocess.Popen(ditmill.command(["submit", manifest]), env=self.cluster.environment,
                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
-        texts = [process.communicate(timeout=60) for process in both]
+        texts = [process.communicate(timeout=120) for process in both]
         self.assertEqual(sorted(process.returncode for process in both), [0, 1], texts)
         self.assertEqual(len(self.cluster.run("squeue", "--noheader").splitlines()), 1)
 

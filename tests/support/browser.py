@@ -116,14 +116,14 @@ class Browser:
         self.wait_for(ready, timeout)
         return time.monotonic() - began
 
-    def evaluate(self, expression, timeout=60):
+    def evaluate(self, expression, timeout=120):
         result = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True,
                            timeout=timeout)
         if "exceptionDetails" in result:
             raise RuntimeError(result["exceptionDetails"].get("exception", {}).get("description", expression))
         return result["result"].get("value")
 
-    def wait_for(self, expression, timeout=30):
+    def wait_for(self, expression, timeout=120):
         until = time.monotonic() + timeout
         while not self.evaluate(expression, timeout):
             if time.monotonic() > until:

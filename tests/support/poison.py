@@ -16,7 +16,7 @@ class Poison(threading.Thread):
         self.start()
 
     def run(self):
-        while not self.ends.wait(0.02):
+        while not self.ends.wait(0.005):
             for path in self.run_directory.glob("status/*/*"):
                 try:
                     record = path.read_bytes()

@@ -26,7 +26,7 @@ import tempfile
 import time
 
 FREEZER = pathlib.Path("/sys/fs/cgroup/freezer")
-UP_WITHIN = 30  # seconds; a second or two unless the machine is loaded
+UP_WITHIN = 120  # seconds; a second or two unless the machine is loaded
 
 SLURM_CONF = """\
 ClusterName=ditmill
@@ -169,7 +169,7 @@ class Cluster:
                 slurmd_words(node, self.environment["SLURM_CONF"]), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True, env=self.environment))
 
-    def wait_until_idle(self, within=60):
+    def wait_until_idle(self, within=180):
         """Waits until every node takes jobs and has none."""
         deadline = time.monotonic() + within
         while set(self.run("sinfo", "--noheader", "--partition=main", "--format=%T").split()) != {"idle"}:
@@ -190,7 +190,7 @@ class Cluster:
         text = self.run("scontrol", "--oneliner", "show", "job", job_id)
         return dict(field.split("=", 1) for field in text.split() if "=" in field)
 
-    def wait_for(self, job_id, *states, within=60):
+    def wait_for(self, job_id, *states, within=180):
         """Waits until a job is in one of the states; returns what scontrol then knows of it."""
         deadline = time.monotonic() + within
         while True:

@@ -42,7 +42,7 @@ class SubmissionTest(unittest.TestCase):
 
     def cancel_all(self):
         self.cluster.run("scancel", "--user=root")
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while self.cluster.run("squeue", "--noheader") and time.monotonic() < deadline:
             time.sleep(0.1)
 
@@ -68,18 +68,18 @@ class SubmissionTest(unittest.TestCase):
         return [r["item"] for r in map(json.loads, lines) if r["event"] == event]
 
     def wait_for_items(self, count):
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while len(self.records("done")) < count:
             self.assertLess(time.monotonic(), deadline, self.log() + self.cluster.logs())
             time.sleep(0.05)
 
     def wait_for_log(self, words):
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while words not in self.log():
             self.assertLess(time.monotonic(), deadline, self.log() + self.cluster.logs())
             time.sleep(0.1)
 
-    def ended(self, job, state, within=90):
+    def ended(self, job, state, within=180):
         """Waits for the job's end; what scontrol then knows of it."""
         facts = self.cluster.wait_for(job, "COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "PREEMPTED",
                                       within=within)

@@ -82,15 +82,15 @@ class Liveness(unittest.TestCase):
         os.kill(pid, signal.SIGSTOP)
         time.sleep(4)
         os.kill(pid, signal.SIGCONT)
-        code, lines = job.end(60)
+        code, lines = job.end(120)
         self.assertEqual((code, lines), (0, []))
         self.assertEqual(ditmill.outcome(job.run)["done"], 45)
         self.assertFalse((job.run / "status").exists())
 
     def test_the_watchdog_names_a_rank_that_makes_no_progress(self):
-        job = rehearsal(self.path, seconds=60, options=["--watchdog", "3"])
-        job.pids()
-        code, lines = job.end()
+        # Not looked at before its end: a look that comes late would find it gone.
+        job = rehearsal(self.path, seconds=600, options=["--watchdog", "3"])
+        code, lines = job.end(120)
         self.assertEqual(code, 3)
         outcome = ditmill.outcome(job.run)
         self.assertEqual((outcome["exit"], outcome["crashed"]), (3, True), outcome)
@@ -111,7 +111,7 @@ class Liveness(unittest.TestCase):
         for victim in range(RANKS):
             with self.subTest(victim=victim):
                 done = subprocess.run(["mpirun", "-n", str(RANKS), os.environ["DITMILL_FAILING_RANK"], str(victim)],
-                                      env=ditmill.ENVIRONMENT, capture_output=True, text=True, timeout=30, check=False)
+                                      env=ditmill.environment(), capture_output=True, text=True, timeout=60, check=False)
                 lines = [line for line in done.stderr.splitlines() if line.startswith("ditmill: ")]
                 self.assertEqual(done.returncode, 1)
                 self.assertEqual(len(lines), 1, lines)

@@ -26,16 +26,16 @@ class Quarantine(unittest.TestCase):
 
     def wait_for_work(self, run):
         deadline = time.monotonic() + 60
-        while not any(b"denoising" in p.read_bytes() for p in run.glob("status/*/*")):
+        while not any(b"denoising" in p.read_bytes() for p in run.glob("status/*/*")):  # of a first start: it stays
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.05)
 
     def launch(self, name, ranks, blow, crashes):
-        manifest = write_job(self.path / name, seconds=0.3, items=12)
+        manifest = write_job(self.path / name, seconds=0.5, items=12)  # long enough to be caught at it
         poison = Poison(self.path / name / "run", "000004", blow)
         done = subprocess.run(
             [ditmill.DITMILL, "run", manifest, "--np", str(ranks), "--max-crashes", str(crashes)],
-            env=ditmill.ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False)
+            env=ditmill.ENVIRONMENT, capture_output=True, text=True, timeout=240, check=False)
         poison.stop()
         return self.path / name / "run", done, poison
 
@@ -89,11 +89,14 @@ class Quarantine(unittest.TestCase):
             pids = job.pids()
             job.process.send_signal(signal.SIGTERM)
             time.sleep(0.3)
+            # Both at one moment: mpirun, which is told of the first death at once, ends the other with word of it.
+            job.process.send_signal(signal.SIGSTOP)
             for pid in pids.values():
                 try:
                     os.kill(pid, signal.SIGKILL)
                 except ProcessLookupError:
                     pass
+            job.process.send_signal(signal.SIGCONT)
             job.end()
         ditmill.ditmill("run", manifest, ranks=2)
         self.assertEqual(ditmill.outcome(run)["done"], 6)
@@ -106,12 +109,12 @@ class Quarantine(unittest.TestCase):
             process = ditmill.start("run", manifest, "--run-dir", run, "--np", 2)
             self.wait_for_work(run)
             process.send_signal(blow)
-            output, _ = process.communicate(timeout=30)
+            output, _ = process.communicate(timeout=120)
             self.assertEqual(process.returncode, 75, output)
             self.assertEqual(ditmill.outcome(run)["exit"], 75)
 
     def test_launchers_beside_each_other_share_no_folder_of_mpiruns(self):
-        manifest = write_job(self.path / "both", seconds=0.3, items=8)
+        manifest = write_job(self.path / "both", seconds=0.3, items=20)  # one may come to its items seconds later
         temporary = self.path / "tmp"
         temporary.mkdir()
         runs = [self.path / "both" / f"run-{i}" for i in range(2)]
@@ -121,7 +124,7 @@ class Quarantine(unittest.TestCase):
             self.wait_for_work(run)
         self.assertEqual([path.name.split(".")[0] for path in temporary.iterdir()], ["ditmill-mpi"] * 2)
         for process in both:
-            output, _ = process.communicate(timeout=60)
+            output, _ = process.communicate(timeout=120)
             self.assertEqual(process.returncode, 0, output)
         self.assertEqual(list(temporary.iterdir()), [])
 

@@ -168,7 +168,7 @@ class Run(unittest.TestCase):
         self.assertRegex(log.read_text(), r"(?m)^\S+ debug rank 1: ")
 
     def test_an_uneven_list_keeps_all_ranks_busy(self):
-        manifest = self.manifest(self.items(9), seconds=0.1)
+        manifest = self.manifest(self.items(9), seconds=0.6)  # a rank that comes late finds something left
         ditmill.ditmill("run", manifest, ranks=4)
         groups = {p.name.split("-")[1] for p in (self.path / "run" / "journal").glob("*.jsonl") if p.stat().st_size}
         self.assertEqual(len(groups), 4)
@@ -230,7 +230,9 @@ class Run(unittest.TestCase):
     def test_two_owners_of_one_run_directory_do_not_both_write(self):
         manifest = self.manifest(self.items(40), seconds=0.1)
         first = ditmill.start("run", manifest, ranks=1)
+        deadline = time.monotonic() + 60
         while not list((self.path / "run").glob("epochs/*.json")):
+            self.assertLess(time.monotonic(), deadline)
             time.sleep(0.05)
         second = ditmill.start("run", manifest, ranks=1)
         first_text, _ = first.communicate(timeout=120)

@@ -52,6 +52,21 @@ class Stop(unittest.TestCase):
                 self.assertEqual(set(results["items"]), done)
         return records
 
+    def wait_for_starts(self, job, count):
+        job.pids()
+        deadline = time.monotonic() + 60
+        while len([r for r in ditmill.journal(job.run) if r["event"] == "start"]) < count:
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.02)
+
+    def dropped(self, records, signalled):
+        """Items that were dropped, all within seconds of the signal by their journals' clock: how long the launcher takes
+        to end is the machine's affair."""
+        dropped = [r for r in records if r["event"] == "stopped" and r["item"]]
+        for record in dropped:
+            self.assertLess(record["time"] - signalled, 8, record)
+        return {record["item"] for record in dropped}
+
     def resume(self, job):
         ditmill.ditmill("run", job.manifest, ranks=2)
         self.assertEqual(ditmill.outcome(job.run)["done"], 60)
@@ -64,7 +79,7 @@ class Stop(unittest.TestCase):
             pids = job.pids()
             time.sleep(0.5)
             os.kill(job.process.pid if where == "launcher" else pids[where], signal.SIGUSR2)
-            code, _ = job.end()
+            code, _ = job.end(120)
             self.assertEqual(code, 75)
             records = self.check_stopped(job, code, "stopped early .SIGUSR2 at rank")
             started = {r["item"] for r in records if r["event"] == "start"}
@@ -78,9 +93,10 @@ class Stop(unittest.TestCase):
         def check(parallel):
             manifest = write_job(self.path / f"limit-{len(parallel)}", seconds=2, items=200,
                                  pipeline={"parallel": parallel})
-            limit = {"SLURM_JOB_ID": "7", "SLURM_JOB_END_TIME": str(int(time.time()) + 16)}
-            ended = subprocess.run(ditmill.command(["run", manifest, "--grace", "3"], ranks=4), capture_output=True,
-                                   text=True, env={**ditmill.ENVIRONMENT, **limit}, timeout=60, check=False)
+            # Eight ranks begin together, which takes a slow machine a while, and must then end within the grace.
+            limit = {"SLURM_JOB_ID": "7", "SLURM_JOB_END_TIME": str(int(time.time()) + 24)}
+            ended = subprocess.run(ditmill.command(["run", manifest, "--grace", "6"], ranks=4), capture_output=True,
+                                   text=True, env={**ditmill.environment(), **limit}, timeout=120, check=False)
             self.assertEqual(ended.returncode, 75, ended.stderr)
             self.assertLess(time.time(), int(limit["SLURM_JOB_END_TIME"]))
             outcome = ditmill.outcome(manifest.parent / "run")
@@ -93,47 +109,33 @@ class Stop(unittest.TestCase):
         ditmill.side_by_side(self, ({"dp": 4}, {"dp": 2, "cfg": 2}), check)
 
     def test_usr2_drops_what_does_not_fit_before_the_grace_ends(self):
-        job = self.job("grace", seconds=30, options=["--grace", "2"])
+        job = self.job("grace", seconds=600, options=["--grace", "2"])
         pids = job.pids()
-        before = time.monotonic()
+        before = time.time()
         os.kill(pids[1], signal.SIGUSR2)
-        code, _ = job.end()
+        code, _ = job.end(120)
         self.assertEqual(code, 75)
-        self.assertLess(time.monotonic() - before, 8)
-        records = self.check_stopped(job, code, "SIGUSR2")
-        dropped = {r["item"] for r in records if r["event"] == "stopped" and r["item"]}
+        dropped = self.dropped(self.check_stopped(job, code, "SIGUSR2"), before)
         self.assertEqual(len(dropped), 3)
 
     def test_usr2_drops_at_once_what_measured_times_say_will_not_fit(self):
-        # Items take 2 s by what the first ones took; 1 s is left to those that have just begun.
-        job = self.job("late", seconds=2, ranks=2, options=["--grace", "1"])
-        job.pids()
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            starts = [r for r in ditmill.journal(job.run) if r["event"] == "start"]
-            if len(starts) >= 4:
-                break
-            time.sleep(0.02)
-        before = time.monotonic()
+        # Items take 4 s by what the first ones took; 1 s is left to those that have just begun.
+        job = self.job("late", seconds=4, ranks=2, options=["--grace", "1"])
+        self.wait_for_starts(job, 4)
+        before = time.time()
         os.kill(job.process.pid, signal.SIGUSR2)
-        code, _ = job.end()
+        code, _ = job.end(120)
         self.assertEqual(code, 75)
-        self.assertLess(time.monotonic() - before, 8)
-        records = self.check_stopped(job, code, "SIGUSR2")
-        self.assertTrue([r for r in records if r["event"] == "stopped" and r["item"]])
+        self.assertTrue(self.dropped(self.check_stopped(job, code, "SIGUSR2"), before))
 
     def test_a_drop_while_a_window_is_on_its_way_ends_the_job(self):
         # Long prompts: the next window does not fit into what a rank takes without receiving it.
         manifest = write_job(self.path / "window", seconds=4)
         (self.path / "window" / "list.txt").write_text("".join(f"{i} " + "long " * 700 + "\n" for i in range(60)))
         job = Job(manifest, 2, ["--grace", "2", "--set", "pipeline.components.text_encoder.window=2"])
-        deadline = time.monotonic() + 60
-        job.pids()
-        while len([r for r in ditmill.journal(job.run) if r["event"] == "start"]) < 3:
-            self.assertLess(time.monotonic(), deadline)
-            time.sleep(0.05)
+        self.wait_for_starts(job, 3)
         os.kill(job.process.pid, signal.SIGUSR2)
-        code, _ = job.end()
+        code, _ = job.end(120)
         self.assertEqual(code, 75)
         self.check_stopped(job, code, "SIGUSR2")
 
@@ -167,7 +169,7 @@ class Stop(unittest.TestCase):
                 pids = job.pids()
                 time.sleep(1)
                 os.kill(job.process.pid if where == "launcher" else pids[where], signal.SIGTERM)
-                code, _ = job.end()
+                code, _ = job.end(120)
                 self.check_stopped(job, 75 if where == 1 else code, "stopped early .SIGTERM at rank")
                 if where == 1:
                     self.assertEqual(code, 75)
@@ -183,7 +185,7 @@ class Stop(unittest.TestCase):
                 job = self.job(f"lone-{blow}", ranks=0)
                 time.sleep(0.3)
                 os.kill(job.pids()[0], blow)
-                code, _ = job.end()
+                code, _ = job.end(120)
                 self.assertEqual(code, 75)
                 self.check_stopped(job, code, "stopped early")
 
@@ -191,7 +193,7 @@ class Stop(unittest.TestCase):
         job = self.job("file")
         job.pids()
         (job.run / "STOP").touch()
-        code, _ = job.end()
+        code, _ = job.end(120)
         self.assertEqual(code, 75)
         self.check_stopped(job, code, "STOP is there")
         again = ditmill.ditmill("run", job.manifest, ranks=2, code=75)

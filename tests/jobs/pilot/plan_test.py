@@ -8,11 +8,10 @@ import unittest
 
 import ditmill
 
-SECONDS = 0.25
-
 
 class Plan(unittest.TestCase):
     def setUp(self):
+        self.seconds = 0.25
         folder = tempfile.TemporaryDirectory(prefix="ditmill-plan-")
         self.addCleanup(folder.cleanup)
         self.path = pathlib.Path(folder.name)
@@ -22,7 +21,7 @@ class Plan(unittest.TestCase):
         """Small and large clips in turns."""
         sizes = ({"width": 32, "height": 16, "frames": 1}, {"width": 320, "height": 240, "frames": 9})
         self.manifest.write_text(json.dumps({
-            "schema": 1, "name": "cats", "model": {"noop": SECONDS},
+            "schema": 1, "name": "cats", "model": {"noop": self.seconds},
             "pipeline": {"parallel": parallel or {"dp": "auto"}},
             "requests": {"items": [{"id": f"item-{i}", "prompt": f"prompt {i}", **sizes[i % 2]} for i in range(items)]},
             "output": {"path": output}, **sections}))
@@ -39,6 +38,7 @@ class Plan(unittest.TestCase):
         return "--pilot", self.path / "pilot"
 
     def test_what_it_foretells_is_what_happens(self):
+        self.seconds = 0.5  # a hiccup of the disk, in the pilot or in a run, is little beside it
         pilot = self.make_pilot()
         self.write(40)
         foretold = {row["ranks"]: row for row in self.rows(*pilot, "--ranks-per-node", "2", "--nodes", "1,2")}
@@ -55,7 +55,7 @@ class Plan(unittest.TestCase):
             # Start-up is LibTorch coming from a disk that others use; on a calm machine the whole is within 25 %, too.
             self.assertTrue(0.75 < (said - start_up) / items < 1.25, f"{said - start_up} s foretold, {items} s taken")
             self.assertTrue(0.2 < said / took < 1.5, f"{said} s foretold, {took} s taken")
-            self.assertGreaterEqual(said, 40 * SECONDS / ranks)
+            self.assertGreaterEqual(said, 40 * self.seconds / ranks)
             parts = sum(p.stat().st_size for p in run.glob("parts/*/*.h5"))
             self.assertAlmostEqual(foretold[ranks]["disk_bytes"] / parts, 1, delta=0.1)
         self.assertAlmostEqual(foretold[4]["hours"], foretold[4]["wall_seconds"] * 4 / 3600)

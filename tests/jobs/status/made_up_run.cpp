@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "jobs/run/epoch_owner.h"
+#include "jobs/store/durable.h"
 
 namespace ditmill::jobs {
 
@@ -56,7 +57,9 @@ void MadeUpRun::release_epoch(int epoch) const {
   ::utimensat(AT_FDCWD, run_.epoch(epoch).c_str(), released, 0);
 }
 
-void MadeUpRun::write_outcome(const std::string& json) const { std::ofstream(run_.outcome()) << json; }
+void MadeUpRun::write_outcome(const std::string& json) const {
+  durable::write_file(run_.outcome(), json);  // by a rename: somebody may be watching
+}
 
 void MadeUpRun::append(int epoch, int group, const std::vector<Record>& records) const {
   std::string text;

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -225,6 +227,21 @@ TEST(Status, SaysThatARunIsStillStarting) {
   EXPECT_TRUE(to_json(progress)["total"].is_null());
 }
 
+/// Text whose lines another thread may count while it grows.
+struct LineCounter : std::stringbuf {
+  std::atomic<int> lines = 0;
+
+ protected:
+  std::streamsize xsputn(const char* text, std::streamsize count) override {
+    lines += static_cast<int>(std::count(text, text + count, '\n'));
+    return std::stringbuf::xsputn(text, count);
+  }
+  int overflow(int character) override {
+    if (character == '\n') ++lines;
+    return std::stringbuf::overflow(character);
+  }
+};
+
 TEST(Status, WatchesUntilTheRunIsOver) {
   MadeUpRun run;
   run.write_list(1);
@@ -234,14 +251,17 @@ TEST(Status, WatchesUntilTheRunIsOver) {
   options.watch = true;
   options.json = true;
   options.interval = std::chrono::milliseconds{20};
-  std::jthread worker([&run] {
-    std::this_thread::sleep_for(std::chrono::milliseconds{200});
+  LineCounter text;
+  std::ostream out(&text);
+  std::jthread worker([&run, &text](const std::stop_token& stop) {
+    while (text.lines < 2 && !stop.stop_requested()) {
+      std::this_thread::sleep_for(std::chrono::milliseconds{5});
+    }
     run.append(1, 0, {made_up_record(Event::done, 0, journal_time())});
     run.write_outcome(to_json(Outcome{.counts = {.done = 1}, .reason = "all items done", .epoch = 1}).dump());
   });
-  std::ostringstream out;
   EXPECT_EQ(show_status(options, out), 0);
-  std::istringstream lines(out.str());
+  std::istringstream lines(text.str());
   std::vector<json> looks;
   for (std::string line; std::getline(lines, line);) looks.push_back(json::parse(line));
   ASSERT_GT(looks.size(), 2U);

@@ -163,7 +163,7 @@ TEST_F(GroupStoreTest, SealsAPartThatGrowsLargeInMemory) {
 }
 
 TEST_F(GroupStoreTest, SealsQuickItemsAfterAWhile) {
-  limits.age = std::chrono::milliseconds(50);
+  limits.age = std::chrono::milliseconds(2000);
   GroupStore store = this->store();
   const Item item = make_item(1);
   EXPECT_THAT(store.add(make_finished(item)), IsEmpty());

@@ -27,20 +27,20 @@ InHand::Clock::time_point in(milliseconds time) { return InHand::Clock::now() + 
 
 TEST(InHand, FitsWhileThereIsTimeAsLongAsNothingIsMeasured) {
   InHand hand;
-  EXPECT_TRUE(hand.fit_before(in(milliseconds{1000})));
+  EXPECT_TRUE(hand.fit_before(in(milliseconds{10'000})));
   hand.take(item_of(10));
-  EXPECT_TRUE(hand.fit_before(in(milliseconds{1})));
+  EXPECT_TRUE(hand.fit_before(in(milliseconds{10'000})));
   EXPECT_FALSE(hand.fit_before(in(milliseconds{-1})));
 }
 
 TEST(InHand, FitsByTheMedianOfItsSize) {
   InHand hand;
   compute(hand, 10, milliseconds{1});
-  compute(hand, 10, milliseconds{200});
-  compute(hand, 10, milliseconds{200});
+  compute(hand, 10, milliseconds{800});
+  compute(hand, 10, milliseconds{800});
   hand.take(item_of(10));
   EXPECT_TRUE(hand.fit_before(in(milliseconds{10'000})));
-  EXPECT_FALSE(hand.fit_before(in(milliseconds{150})));
+  EXPECT_FALSE(hand.fit_before(in(milliseconds{550}))) << "the mean";
 }
 
 TEST(InHand, JudgesAnotherSizeByItsPixels) {
@@ -52,16 +52,16 @@ TEST(InHand, JudgesAnotherSizeByItsPixels) {
 
 TEST(InHand, JudgesWhatIsNotBegunFromNowOn) {
   InHand hand;
-  EXPECT_TRUE(hand.would_fit(item_of(10), in(milliseconds{100}))) << "nothing is measured";
+  EXPECT_TRUE(hand.would_fit(item_of(10), in(milliseconds{10'000}))) << "nothing is measured";
   EXPECT_FALSE(hand.would_fit(item_of(10), in(milliseconds{-1})));
   compute(hand, 10, milliseconds{100});
-  EXPECT_TRUE(hand.would_fit(item_of(10), in(milliseconds{5000})));
+  EXPECT_TRUE(hand.would_fit(item_of(10), in(milliseconds{30'000})));
   EXPECT_FALSE(hand.would_fit(item_of(10), in(milliseconds{80})));
 }
 
 TEST(InHand, LearnsNothingFromItemsThatFailed) {
   InHand hand;
-  compute(hand, 10, milliseconds{200});
+  compute(hand, 10, milliseconds{500});
   for (int i = 0; i < 5; ++i) compute(hand, 10, milliseconds{0}, false);
   hand.take(item_of(10));
   EXPECT_FALSE(hand.fit_before(in(milliseconds{100})));
@@ -69,9 +69,9 @@ TEST(InHand, LearnsNothingFromItemsThatFailed) {
 
 TEST(InHand, HoldsNothingBetweenItems) {
   InHand hand;
-  compute(hand, 10, milliseconds{50});
+  compute(hand, 10, milliseconds{500});
   EXPECT_TRUE(hand.items().empty());
-  EXPECT_TRUE(hand.fit_before(in(milliseconds{1})));
+  EXPECT_TRUE(hand.fit_before(in(milliseconds{300})));
 }
 
 }  // namespace
