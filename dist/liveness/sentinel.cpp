@@ -32,6 +32,9 @@ constexpr milliseconds longest_tick{1000};
 constexpr milliseconds shortest_stop{200};
 /// Rank 0 ends the job after SIGTERM; a rank that is still there then ends by itself.
 constexpr milliseconds rank_0_ends_all{30'000};
+/// From mpirun's warning to the end of a job, with time to spare: who is killed meanwhile did not die of its
+/// own.
+constexpr milliseconds warning_holds{5'000};
 /// How long word of a lost rank may take to rank 0 before all are ended.
 constexpr milliseconds last_message{100};
 
@@ -185,9 +188,11 @@ void Sentinel::watch() {
     const bool was_stopped = now - last > shortest_stop;
     if (signal.number == SIGTERM) end_by_sigterm();
     // Open MPI's mpirun ends a job by SIGCONT, SIGTERM a second later, and SIGKILL at once after that. Who
-    // was not stopped and gets SIGCONT from the process that started it uses that second.
-    if (signal.number == SIGCONT && signal.from == ::getppid() && !was_stopped) {
-      if (any_dead()) end_by_sigterm();
+    // gets SIGCONT from the process that started it, and was not stopped, uses that second.
+    const bool from_launcher = signal.number == SIGCONT && signal.from == ::getppid();
+    if (from_launcher && any_dead()) end_by_sigterm();
+    if (from_launcher && !was_stopped) {
+      warned_ = now;
       obey({.kind = Order::Kind::warned, .why = "SIGCONT at " + describe(state_.report())});
     }
     if (signal.number == SIGUSR2) {
@@ -297,7 +302,8 @@ void Sentinel::end_by_sigterm() {
   // What other threads meet from now on follows from what ends the job.
   ending_all_ = true;
   const RankReport self = state_.report();
-  const std::string dead = dead_ranks(self);
+  const bool warned = warned_ && Clock::now() - *warned_ < warning_holds;
+  const std::string dead = warned ? "" : dead_ranks(self);
   if (dead.empty()) {
     order({.kind = Order::Kind::now, .why = "SIGTERM at " + describe(self)});
     receive_orders();

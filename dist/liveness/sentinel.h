@@ -107,6 +107,7 @@ class Sentinel {
   bool farewell_ = false;      ///< it has said goodbye
   std::uint64_t progress_ = 0;
   Clock::duration unchanged_{0};
+  std::optional<Clock::time_point> warned_;  ///< by the launcher, with no rank dead: it ends the job
 
   std::mutex mutex_;
   std::condition_variable ending_;

@@ -76,7 +76,7 @@ void add_verify(CLI::App& results, Front& front) {
     ResultsOutput found;
     {
       TerminalProgress progress;
-      found = results_verify(*run, front.json, allocation(),
+      found = results_verify(*run, front.json, slurm::read_allocation(),
                              [&](const VerifyProgress& at) { progress.show(describe(at)); });
     }
     return say(out, found);

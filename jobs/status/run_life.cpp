@@ -63,12 +63,14 @@ RunLife read_life(const RunDirectory& run, double now) {
       static_cast<double>(status.st_mtim.tv_sec) + static_cast<double>(status.st_mtim.tv_nsec) / 1e9;
   if (!released) life.heartbeat_age_s = std::max(now - beat, 0.0);
 
+  // Before the outcome is read: it is written first, and who writes it ends then.
+  const bool gone = has_ended(life.owner, this_process({}));
   life.outcome = outcome_of_epoch(run, life.epoch);
   if (life.outcome) {
     end_by_outcome(life);
   } else if (released) {
     life.reason = "it ended before it came to its items; its log says why";
-  } else if (has_ended(life.owner, this_process({}))) {
+  } else if (gone) {
     crash(life, describe(life.owner) + " is gone");
   } else if (*life.heartbeat_age_s * 1000 >= static_cast<double>(EpochLimits{}.stale.count())) {
     crash(life, describe(life.owner) + " has shown no sign of life for " +
