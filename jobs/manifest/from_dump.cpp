@@ -192,8 +192,9 @@ class DumpReader {
     if (node.kind != YamlNode::Kind::mapping) {
       return problem(node, name + " has the wrong type", "an object", describe(node));
     }
+    const std::string prefix = where.empty() ? "" : where + ".";
     for (const auto& [key, inner] : shape.items()) {
-      const std::string path = where.empty() ? key : where + "." + key;
+      const std::string path = prefix + key;
       if (const YamlNode* value = node.find(key)) {
         require_shape(*value, inner, path);
       } else {
@@ -232,13 +233,13 @@ class DumpReader {
   }
 
   static YamlNode pipeline_of(YamlNode layer2) {
-    YamlNode window = *take(layer2, "text_window");
+    const YamlNode window = *take(layer2, "text_window");
     take(layer2, "negative_prompt_suffix");
     if (is_empty(*layer2.find("preset"))) take(layer2, "preset");
     for (auto& [key, components] : layer2.entries) {
       if (key.text != "components") continue;
       for (auto& [role, component] : components.entries) {
-        if (role.text == "text_encoder") put(component, "window", std::move(window));
+        if (role.text == "text_encoder") put(component, "window", window);
       }
     }
     return layer2;

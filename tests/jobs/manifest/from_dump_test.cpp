@@ -285,7 +285,7 @@ TEST_F(FromDumpTest, EveryFieldOfADumpIsNeeded) {
   for (const auto& [pointer, value] : fields.items()) {
     for (json::json_pointer at{pointer}; !at.empty(); at = at.parent_pointer()) {
       json torn = good;
-      const std::string key = at.back();
+      const std::string& key = at.back();
       if (at.parent_pointer().to_string() == "/layer1_model_definition/variants") continue;
       torn.at(at.parent_pointer()).erase(key);
       folder_.write("config.json", torn.dump(2));

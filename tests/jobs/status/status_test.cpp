@@ -137,7 +137,7 @@ TEST_F(StatusTest, CountsOnlyWhatTheListHolds) {
 TEST_F(StatusTest, RefusesWhatIsNoRunDirectory) {
   for (const std::string& path : {run.directory().path() + "/parts", run.directory().path() + "/nothing"}) {
     try {
-      RunWatcher{RunDirectory{path}};
+      const RunWatcher watcher{RunDirectory{path}};
       ADD_FAILURE() << path;
     } catch (const Error& error) {
       EXPECT_EQ(exit_code(error.category()), 1);
