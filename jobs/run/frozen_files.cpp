@@ -29,6 +29,7 @@ std::string write_requests_beside(const RunDirectory& run, const ItemList& items
 void publish_frozen(const RunDirectory& run, std::string_view manifest, const std::string& requests,
                     const nlohmann::json& config) {
   const std::string new_config = durable::write_beside(run.config(), config.dump(2) + "\n");
+  durable::File::open(new_config, O_RDONLY).sync();  // before what it speaks of is published
   durable::write_file(run.manifest(), manifest);
   if (requests != run.requests()) durable::publish(requests, run.requests());
   durable::publish(new_config, run.config());

@@ -9,7 +9,7 @@
 
 namespace ditmill::jobs {
 
-/// Writes the items durably under a temporary name beside requests.jsonl, which it returns: for
+/// Writes the items under a temporary name beside requests.jsonl, which it returns: for
 /// publish_frozen(). An item a line {id, key, request, metadata}. Throws Error: io, no_space.
 std::string write_requests_beside(const RunDirectory& run, const ItemList& items);
 

@@ -98,7 +98,6 @@ std::string write_beside(const std::string& path, std::string_view text) {
       ::sync_file_range(file.fd(), 0, 0, SYNC_FILE_RANGE_WRITE);
     }
     file.write(text);
-    file.sync();
     file.close();
   } catch (const Error&) {
     ::unlink(temp.c_str());

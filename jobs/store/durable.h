@@ -40,8 +40,8 @@ class File {
 /// Makes a finished temporary file the real one: fsync, rename, fsync of the folder. After it returns, the
 /// file survives a crash; if it throws, the old file (if any) is still whole.
 void publish(const std::string& temp_path, const std::string& path);
-/// Writes a whole file, durably, under the temporary name beside `path`, which it returns: for publish().
-/// Throws Error: io, no_space; nothing is left of it then.
+/// Writes a whole file under the temporary name beside `path`, which it returns: for publish(), which makes
+/// it durable. Throws Error: io, no_space; nothing is left of it then.
 std::string write_beside(const std::string& path, std::string_view text);
 /// Writes a whole file that way and publishes it. Throws Error: io, no_space.
 void write_file(const std::string& path, std::string_view text);

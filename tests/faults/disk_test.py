@@ -1,7 +1,6 @@
 """A disk that fails, is full, or takes less than it was given: a run says which file and why, ends with 3 and loses
 nothing that it acknowledged; what a run can live with, it lives with."""
 
-import concurrent.futures
 import errno
 import os
 import pathlib
@@ -10,6 +9,7 @@ import re
 import tempfile
 import unittest
 
+import ditmill
 from faulty import LONG, Reference, fresh_seed, points
 
 SEED = fresh_seed()
@@ -34,10 +34,7 @@ class Disk(unittest.TestCase):
         cls.random = random.Random(SEED)
 
     def side_by_side(self, test, cases):
-        with concurrent.futures.ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-            for case, result in [(case, pool.submit(test, *case)) for case in cases]:
-                with self.subTest(case=case):
-                    result.result()
+        ditmill.side_by_side(self, cases, lambda case: test(*case), SIDE_BY_SIDE)
 
     def check_failure(self, ended, point, error):
         """It ended with 3, and says the file and the reason."""
