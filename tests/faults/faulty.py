@@ -7,7 +7,6 @@ import pathlib
 import random
 import re
 import signal
-import struct
 import subprocess
 import threading
 import time
@@ -188,11 +187,6 @@ class Job:
             except (FileNotFoundError, ProcessLookupError):
                 continue
         return found
-
-    def rank_pids(self):
-        """By rank, as far as they have said so."""
-        records = [path.read_bytes() for path in self.run.glob("status/*/*")]
-        return dict(struct.unpack_from("<ii", record, 8) for record in records if len(record) > 16)
 
     def kill_ranks(self):
         for pid in self.pids():

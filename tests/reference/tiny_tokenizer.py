@@ -14,6 +14,7 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, normalizers, pre_
 from tokenizers.models import Unigram
 
 SENTINELS = 300
+SPECIAL = ["<pad>", "</s>", "<s>", "<unk>"] + [f"<extra_id_{i}>" for i in range(SENTINELS)]
 CORPUS = """\
 a tabby cat asleep in the sun
 the quick brown fox jumps over the lazy dog
@@ -98,8 +99,7 @@ def tokenizer_json(model: bytes) -> Tokenizer:
     tokenizer.post_processor = processors.TemplateProcessing(
         single="$A </s>", pair="$A </s> $B </s>", special_tokens=[("</s>", pieces.eos_id())]
     )
-    special = ["<pad>", "</s>", "<s>", "<unk>"] + [f"<extra_id_{i}>" for i in range(SENTINELS)]
-    tokenizer.add_special_tokens([AddedToken(name, normalized=False, special=True) for name in special])
+    tokenizer.add_special_tokens([AddedToken(name, normalized=False, special=True) for name in SPECIAL])
     return tokenizer
 
 

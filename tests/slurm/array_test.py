@@ -1,16 +1,15 @@
 """ditmill submit --array, on a real Slurm cluster: shards, their merge, and the resubmission of those that failed."""
 
 import concurrent.futures
-import contextlib
 import json
 import os
 import signal
-import struct
 import time
 import unittest
 
 import ditmill
 from poison import Poison
+from ranks import ranks_of
 from submission import SubmissionTest
 
 ONE_RANK = {"nodes": 1, "ranks_per_node": 1, "max_restarts": 0, "max_crashes": 0}
@@ -49,13 +48,11 @@ class ArrayTest(SubmissionTest):
         at_work = []
 
         def working():
-            for path in self.shard(index).glob("status/*/*"):
-                with contextlib.suppress(FileNotFoundError):  # its rank has just ended
-                    at_work.extend(s for s in [path.read_bytes()] if b"denoising item" in s)
+            at_work.extend(rank.pid for rank in ranks_of(self.shard(index)) if rank.denoises())
             return at_work
 
         self.until(working)
-        os.kill(struct.unpack_from("<ii", at_work[0], 8)[1], signal.SIGKILL)
+        os.kill(at_work[0], signal.SIGKILL)
 
     def assert_like_an_undisturbed_run(self, manifest):
         """Items, keys and contents of the merged run are those of a single run."""

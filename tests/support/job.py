@@ -1,11 +1,11 @@
 """A `ditmill run` that is under way, for tests that attack its ranks."""
 
 import pathlib
-import struct
 import subprocess
 import time
 
 import ditmill
+from ranks import ranks_of
 
 # Seconds, from the blow to the end of the job: a few, but for a machine on which everything is slow. Less than the half
 # minute after which a rank that nobody ends gives up by itself.
@@ -25,23 +25,13 @@ class Job:
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
             start_new_session=True)
 
-    def records(self):
-        """What its ranks say in their status files: bytes, as dist/liveness/rank_state.cpp lays them out."""
-        found = []
-        for path in self.run.glob("status/*/*"):
-            try:
-                found += [path.read_bytes()] if path.parent not in self.left else []
-            except FileNotFoundError:  # its rank has just ended
-                continue
-        return found
-
     def pids(self):
         """Pids by rank, once all are at work on items."""
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
-            working = [record for record in self.records() if b"denoising item" in record]
+            working = {rank.rank: rank.pid for rank in ranks_of(self.run, but=self.left) if rank.denoises()}
             if len(working) == max(self.ranks, 1):
-                return dict(struct.unpack_from("<ii", record, 8) for record in working)
+                return working
             if self.process.poll() is not None:
                 break
             time.sleep(0.05)

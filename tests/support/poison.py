@@ -1,8 +1,10 @@
 """Kills whichever rank has a certain item in hand."""
 
+import contextlib
 import os
-import struct
 import threading
+
+from ranks import ranks_of
 
 
 class Poison(threading.Thread):
@@ -10,27 +12,18 @@ class Poison(threading.Thread):
 
     def __init__(self, run, item, blow):
         super().__init__(daemon=True)
-        self.run_directory, self.item, self.blow = run, item.encode(), blow
+        self.run_directory, self.item, self.blow = run, item, blow
         self.struck = set()
         self.ends = threading.Event()
         self.start()
 
     def run(self):
         while not self.ends.wait(0.005):
-            for path in self.run_directory.glob("status/*/*"):
-                try:
-                    record = path.read_bytes()
-                except OSError:
-                    continue
-                if b"denoising item " + self.item not in record:
-                    continue
-                _, pid = struct.unpack_from("<ii", record, 8)
-                if pid not in self.struck:
-                    self.struck.add(pid)
-                    try:
-                        os.kill(pid, self.blow)
-                    except ProcessLookupError:
-                        pass
+            for rank in ranks_of(self.run_directory):
+                if rank.denoises(self.item) and rank.pid not in self.struck:
+                    self.struck.add(rank.pid)
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(rank.pid, self.blow)
 
     def stop(self):
         self.ends.set()

@@ -12,6 +12,7 @@ from unittest import mock
 import ditmill
 from job import Job
 from poison import Poison
+from ranks import ranks_of
 from stop_test import write_job
 
 
@@ -26,7 +27,7 @@ class Quarantine(unittest.TestCase):
 
     def wait_for_work(self, run):
         deadline = time.monotonic() + 60
-        while not any(b"denoising" in p.read_bytes() for p in run.glob("status/*/*")):  # of a first start: it stays
+        while not any(rank.denoises() for rank in ranks_of(run)):
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.05)
 
