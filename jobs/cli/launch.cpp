@@ -13,6 +13,7 @@
 #include <cstring>
 #include <filesystem>
 #include <iostream>
+#include <memory>
 #include <optional>
 
 #include "configs/error.h"
@@ -21,6 +22,7 @@
 #include "jobs/cli/engine_path.h"
 #include "jobs/run/epoch.h"
 #include "jobs/run/outcome.h"
+#include "jobs/temporary_folder.h"
 #include "slurm/allocation.h"
 
 namespace ditmill::jobs {
@@ -65,30 +67,21 @@ class Signals {
 /// While it lives, a folder of their own for the files of the mpiruns that this process starts, on a machine
 /// that is the whole job's. Of two mpiruns that make the folder that they share by default at one moment, as
 /// tasks of an array do, one gives up (Open MPI 4, orte/util/session_dir.c: mkdir, "File exists").
-class SessionFolder {
- public:
-  SessionFolder() {
-    const slurm::Allocation allocation = slurm::read_allocation();
-    // Other machines would keep an empty folder of this name.
-    if (allocation.nodes.size() > 1 || std::getenv(variable) != nullptr) return;
-    std::error_code failure;
-    std::string name = (fs::temp_directory_path(failure) / "ditmill-mpi.XXXXXX").string();
-    if (failure || ::mkdtemp(name.data()) == nullptr) return;  // mpirun may find another, or says so
-    folder_ = name;
-    ::setenv(variable, name.c_str(), 1);
+std::unique_ptr<TemporaryFolder> session_folder() {
+  constexpr const char* variable = "OMPI_MCA_orte_tmpdir_base";
+  // Other machines would keep an empty folder of this name.
+  if (slurm::read_allocation().nodes.size() > 1 || std::getenv(variable) != nullptr) return nullptr;
+  std::error_code failure;
+  const fs::path place = fs::temp_directory_path(failure);
+  if (failure) return nullptr;
+  try {
+    auto folder = std::make_unique<TemporaryFolder>((place / "ditmill-mpi.").string());
+    ::setenv(variable, folder->path().c_str(), 1);
+    return folder;
+  } catch (const Error&) {  // mpirun may find another, or says so
+    return nullptr;
   }
-  SessionFolder(const SessionFolder&) = delete;
-  SessionFolder& operator=(const SessionFolder&) = delete;
-  ~SessionFolder() {
-    std::error_code failure;
-    if (!folder_.empty()) fs::remove_all(folder_, failure);
-  }
-
- private:
-  static constexpr const char* variable = "OMPI_MCA_orte_tmpdir_base";
-
-  fs::path folder_;
-};
+}
 
 /// What became of one start.
 struct Ended {
@@ -190,7 +183,7 @@ int launch_run(const RunOptions& options, const std::vector<std::string>& argume
   }
   const RunDirectory run{path};
   allow_root();
-  const SessionFolder session;
+  const std::unique_ptr<TemporaryFolder> session = session_folder();
   std::vector<std::string> words = launcher_words(options.np);
   words.push_back(engine_path());
   for (const std::string& word :

@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <cerrno>
-#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -20,6 +18,7 @@
 #include "jobs/run/resume.h"
 #include "jobs/store/compare.h"
 #include "jobs/store/durable.h"
+#include "jobs/temporary_folder.h"
 
 namespace ditmill::jobs {
 namespace {
@@ -30,13 +29,10 @@ using nlohmann::json;
 /// The run directory of the repetition: that of --keep, or one beside the item's that goes with this object.
 class Workplace {
  public:
-  Workplace(const RunDirectory& run, const std::string& keep) : keeps_(!keep.empty()) {
-    if (!keeps_) {
+  Workplace(const RunDirectory& run, const std::string& keep) {
+    if (keep.empty()) {
       // In the run directory, for all ranks see that one.
-      path_ = run.path() + "/replay-XXXXXX";
-      if (mkdtemp(path_.data()) == nullptr) {
-        throw system_error(errno, "make a folder for the repetition", Where{.file = path_});
-      }
+      path_ = temporary_.emplace(run.path() + "/replay-").path();
       return;
     }
     path_ = fs::absolute(keep).lexically_normal().string();
@@ -48,18 +44,12 @@ class Workplace {
                   Expected{"a new or empty folder for --keep"}};
     }
   }
-  Workplace(const Workplace&) = delete;
-  Workplace& operator=(const Workplace&) = delete;
-  ~Workplace() {
-    std::error_code ignored;
-    if (!keeps_) fs::remove_all(path_, ignored);
-  }
 
   const std::string& path() const noexcept { return path_; }
-  bool keeps() const noexcept { return keeps_; }
+  bool keeps() const noexcept { return !temporary_; }
 
  private:
-  bool keeps_;
+  std::optional<TemporaryFolder> temporary_;
   std::string path_;
 };
 

@@ -7,7 +7,6 @@
 #include <spdlog/fmt/fmt.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
@@ -21,6 +20,7 @@
 #include "jobs/engine/bench/bench_clock.h"
 #include "jobs/engine/bench/child_process.h"
 #include "jobs/engine/bench/tensor_file.h"
+#include "jobs/temporary_folder.h"
 #include "models/samplers/noise.h"
 #include "models/wan/denoise.h"
 
@@ -31,26 +31,6 @@ using nlohmann::json;
 
 /// Threads of the other process may spin for a while after their work: neither is timed meanwhile.
 constexpr std::chrono::milliseconds rest{50};
-
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "ditmill-peer-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) throw system_error(errno, "make a folder", Where{.file = name});
-    path_ = name;
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  std::filesystem::path operator/(const char* name) const { return path_ / name; }
-  std::string path() const { return path_.string(); }
-
- private:
-  std::filesystem::path path_;
-};
 
 std::string python() {
   if (const char* named = std::getenv("DITMILL_PYTHON")) return named;
@@ -113,7 +93,7 @@ class Peer {
 };
 
 at::Tensor read_flow(const std::filesystem::path& path, at::IntArrayRef shape) {
-  const at::Tensor flow = at::empty(shape, at::kFloat);
+  at::Tensor flow = at::empty(shape, at::kFloat);
   std::ifstream file(path, std::ios::binary);
   file.read(static_cast<char*>(flow.data_ptr()), static_cast<std::streamsize>(flow.nbytes()));
   if (file) return flow;
@@ -141,8 +121,8 @@ json measure_peer(const StepSetup& setup, const BenchStepOptions& options, const
   const c10::InferenceMode inference;
   const dist::Mesh mesh(1, {});
   RandomWeights weights = draw_weights(plan_without_files(setup.dims, setup.dtype, false), mesh, 0, device);
-  const TemporaryFolder folder;
-  write_safetensors((folder / "weights.safetensors").string(), weights.tensors);
+  const TemporaryFolder folder((std::filesystem::temp_directory_path() / "ditmill-peer-").string());
+  write_safetensors(folder / "weights.safetensors", weights.tensors);
   models::wan::Transformer transformer =
       make_transformer(setup, dist::ParallelContext(mesh, 0), std::move(weights));
 
@@ -150,7 +130,7 @@ json measure_peer(const StepSetup& setup, const BenchStepOptions& options, const
   const at::Tensor timestep = at::full({1}, 500.0, latents.options().dtype(at::kFloat));
   const at::Tensor text = models::wan::pad_text(
       at::randn({96, setup.dims.text_dim}, at::detail::createCPUGenerator(2)), transformer.options());
-  write_safetensors((folder / "inputs.safetensors").string(),
+  write_safetensors(folder / "inputs.safetensors",
                     {{"latents", latents}, {"timestep", timestep}, {"text", text}});
   const int threads = at::get_num_threads();
   std::ofstream(folder / "request.json")

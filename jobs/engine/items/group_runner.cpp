@@ -44,22 +44,6 @@ std::size_t batch_size(std::span<const WorkItem> items, std::size_t most) {
 
 }  // namespace
 
-bool fails_the_item(Category category) noexcept {
-  return category == Category::numeric || category == Category::memory || category == Category::bad_input ||
-         category == Category::unsupported || category == Category::internal;
-}
-
-std::optional<Error> run_together(int ranks, const std::function<void()>& step,
-                                  const std::function<void(const Error&)>& abandon) {
-  std::optional<Error> failure = dist::failure_of(step);
-  if (!failure || ranks == 1) return failure;
-  const Category category = failure->category();
-  const bool met_by_all =
-      category == Category::numeric || category == Category::bad_input || category == Category::unsupported;
-  if (!met_by_all) abandon(*failure);
-  return failure;
-}
-
 GroupRunner::GroupRunner(const dist::ParallelContext& parallel, Parts parts,
                          const configs::PipelineConfig& pipeline, const OutputConfig& output)
     : parallel_(&parallel),

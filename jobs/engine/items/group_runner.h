@@ -14,43 +14,19 @@
 #include "configs/error.h"
 #include "configs/pipeline_config.h"
 #include "dist/comm/communicator.h"
-#include "dist/liveness/rank_state.h"
 #include "dist/parallel_context.h"
 #include "jobs/engine/items/background_store.h"
 #include "jobs/engine/items/in_hand.h"
 #include "jobs/engine/items/protocol.h"
 #include "jobs/engine/items/stop_switch.h"
+#include "jobs/engine/loading/text_source.h"
+#include "jobs/engine/teamwork.h"
 #include "jobs/export/video.h"
 #include "jobs/store/group_store.h"
 #include "models/generator.h"
 #include "models/text_cache.h"
 
 namespace ditmill::jobs {
-
-/// Whether an error of this kind fails the item that met it and leaves the job alone; every other ends the
-/// job, which resumes.
-bool fails_the_item(Category category) noexcept;
-
-/// Where a group gets embeddings from: every rank of it asks for the same ones, in the same order.
-struct TextSource {
-  std::function<at::Tensor(const std::string& text)> embedding;
-  std::size_t cache_bytes = 0;  ///< of embeddings that are kept
-  bool ahead = false;  ///< a window's texts are made before its first item, where making them is the work
-};
-
-/// What work on a rank says to the world outside.
-struct GroupSeams {
-  dist::Tell tell;                                             ///< what is being done
-  dist::Tell wait;                                             ///< what other ranks are waited for with
-  std::function<void(const Error&)> abandon;                   ///< ends all ranks
-  std::function<void(std::span<const std::string> ids)> hold;  ///< what is in hand from now on
-};
-
-/// Runs what the ranks of a team do together: if `step` fails for a reason that follows from its input, it
-/// fails on all of them alike, and its error is returned. What one of several ranks may meet alone (memory, a
-/// communicator, a bug) would leave the others waiting for it: `abandon` ends all ranks.
-std::optional<Error> run_together(int ranks, const std::function<void()>& step,
-                                  const std::function<void(const Error&)>& abandon);
 
 /// One dp group at work, on each of its ranks: the first asks the coordinator for windows of items and shares
 /// them with the others; all get the embeddings of a window (each distinct text once), then make clip after

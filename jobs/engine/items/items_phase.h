@@ -7,9 +7,9 @@
 #include "dist/parallel_context.h"
 #include "jobs/engine/authority.h"
 #include "jobs/engine/early_ending.h"
-#include "jobs/engine/items/group_runner.h"
 #include "jobs/engine/loading/generation.h"
 #include "jobs/engine/store_plan.h"
+#include "jobs/engine/teamwork.h"
 #include "jobs/run/outcome.h"
 
 namespace ditmill::jobs {

@@ -8,10 +8,11 @@
 #include <vector>
 
 #include "dist/comm/communicator.h"
-#include "jobs/engine/items/group_runner.h"
 #include "jobs/engine/loading/loading.h"
+#include "jobs/engine/loading/text_source.h"
 #include "jobs/engine/loading/text_spool.h"
 #include "jobs/engine/rank_mesh.h"
+#include "jobs/engine/teamwork.h"
 #include "models/generator.h"
 
 namespace ditmill::jobs {

@@ -10,7 +10,6 @@
 
 #include "dist/agree.h"
 #include "jobs/duration_text.h"
-#include "jobs/engine/items/group_runner.h"
 #include "jobs/memory/memory_plan.h"
 
 namespace ditmill::jobs {

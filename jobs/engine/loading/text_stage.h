@@ -6,8 +6,8 @@
 
 #include "dist/comm/communicator.h"
 #include "dist/parallel_context.h"
-#include "jobs/engine/items/group_runner.h"
 #include "jobs/engine/loading/text_spool.h"
+#include "jobs/engine/teamwork.h"
 #include "models/generator.h"
 
 namespace ditmill::jobs {
