@@ -16,7 +16,8 @@
 namespace ditmill::jobs {
 namespace {
 
-/// In the folder that is built, until it is whole: what has it may be emptied.
+/// Beside what is built, from before it to after it: what is beside it may be removed, whenever a merge was
+/// killed.
 constexpr std::string_view merge_mark = ".ditmill-merge";
 
 namespace fs = std::filesystem;
@@ -68,41 +69,37 @@ void sync_tree(const std::string& path) {
   durable::sync_folder(path);
 }
 
-BuildFolder::BuildFolder(std::string path) : final_(std::move(path)), temp_(final_ + ".tmp") {
+BuildFolder::BuildFolder(std::string path)
+    : final_(std::move(path)), place_(final_ + std::string{durable::temp_suffix}), built_(place_ + "/run") {
   refuse_existing(final_);
   std::error_code error;
-  fs::create_directories(temp_, error);
-  if (error) throw system_error(error.value(), "make a folder", Where{.file = temp_});
-  lock_ = lock_folder(temp_);
-  const std::string mark = temp_ + "/" + std::string{merge_mark};
-  if (!fs::exists(mark) && !fs::is_empty(temp_)) {
-    throw Error(Category::usage, "merge runs", Where{.file = temp_},
+  fs::create_directories(place_, error);
+  if (error) throw system_error(error.value(), "make a folder", Where{.file = place_});
+  lock_ = lock_folder(place_);
+  const std::string mark = place_ + "/" + std::string{merge_mark};
+  if (!fs::exists(mark) && !fs::is_empty(place_)) {
+    throw Error(Category::usage, "merge runs", Where{.file = place_},
                 Expected{"no such folder, or one that an earlier merge left"}, Got{"something else"},
                 "move it away: the merged run is built there");
   }
-  durable::write_file(mark, "");
-  for (fs::directory_iterator at(temp_, error), end; !error && at != end; at.increment(error)) {
-    if (at->path() == fs::path(mark)) continue;
-    fs::remove_all(at->path(), error);
-    if (error) break;
-  }
-  if (error) throw system_error(error.value(), "remove what an earlier merge left", Where{.file = temp_});
+  durable::File::open(mark, O_WRONLY | O_CREAT).close();
+  durable::sync_folder(place_);
+  fs::remove_all(built_, error);
+  if (error) throw system_error(error.value(), "remove what an earlier merge left", Where{.file = built_});
 }
 
 BuildFolder::~BuildFolder() {
   std::error_code ignored;
-  if (!published_) fs::remove_all(temp_, ignored);
+  fs::remove_all(built_, ignored);  // before the mark
+  fs::remove_all(place_, ignored);
 }
 
 void BuildFolder::publish() {
-  std::error_code error;
-  fs::remove(temp_ + "/" + std::string{merge_mark}, error);
-  sync_tree(temp_);
+  sync_tree(built_);
   refuse_existing(final_);
-  if (std::rename(temp_.c_str(), final_.c_str()) != 0) {
-    throw system_error(errno, "rename " + temp_ + " to its final name", Where{.file = final_});
+  if (std::rename(built_.c_str(), final_.c_str()) != 0) {
+    throw system_error(errno, "rename " + built_ + " to its final name", Where{.file = final_});
   }
-  published_ = true;
   durable::sync_folder(fs::path(final_).parent_path().string());
 }
 

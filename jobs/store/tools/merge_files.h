@@ -11,21 +11,23 @@ namespace ditmill::jobs {
 /// A folder that only this process builds in, until it gets its name. What a killed process built is removed.
 class BuildFolder {
  public:
-  /// Makes `path`.tmp, anew. Throws Error: usage (`path` is there), io (another process is building it).
+  /// Makes `path`.tmp, anew. Throws Error: usage (`path` is there, or `path`.tmp is no merge's), io (another
+  /// process is building it).
   explicit BuildFolder(std::string path);
   BuildFolder(const BuildFolder&) = delete;
   BuildFolder& operator=(const BuildFolder&) = delete;
   ~BuildFolder();  ///< removes what is not published
 
-  const std::string& path() const noexcept { return temp_; }
+  /// Not there yet.
+  const std::string& path() const noexcept { return built_; }
   /// Makes the names in it durable, and gives it its own.
   void publish();
 
  private:
   std::string final_;
-  std::string temp_;
+  std::string place_;  ///< with a mark, and what is built
+  std::string built_;
   std::optional<durable::File> lock_;
-  bool published_ = false;
 };
 
 /// A folder that is there already, for the time that only this process merges into it. Throws Error(io).
