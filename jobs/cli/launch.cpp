@@ -11,6 +11,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <exception>
 #include <filesystem>
 #include <iostream>
 #include <memory>
@@ -27,8 +28,6 @@
 
 namespace ditmill::jobs {
 namespace {
-
-namespace fs = std::filesystem;
 
 constexpr std::array<int, 4> forwarded{SIGTERM, SIGINT, SIGHUP, SIGUSR2};
 
@@ -71,14 +70,12 @@ std::unique_ptr<TemporaryFolder> session_folder() {
   constexpr const char* variable = "OMPI_MCA_orte_tmpdir_base";
   // Other machines would keep an empty folder of this name.
   if (slurm::read_allocation().nodes.size() > 1 || std::getenv(variable) != nullptr) return nullptr;
-  std::error_code failure;
-  const fs::path place = fs::temp_directory_path(failure);
-  if (failure) return nullptr;
   try {
-    auto folder = std::make_unique<TemporaryFolder>((place / "ditmill-mpi.").string());
+    auto folder =
+        std::make_unique<TemporaryFolder>((std::filesystem::temp_directory_path() / "ditmill-mpi.").string());
     ::setenv(variable, folder->path().c_str(), 1);
     return folder;
-  } catch (const Error&) {  // mpirun may find another, or says so
+  } catch (const std::exception&) {  // mpirun may find another, or says so
     return nullptr;
   }
 }

@@ -12,6 +12,7 @@
 
 #include "dist/agree.h"
 #include "jobs/engine/items/coordinator.h"
+#include "jobs/engine/items/group_runner.h"
 #include "jobs/engine/items/progress.h"
 #include "jobs/engine/items/traffic_text.h"
 #include "jobs/store/free_space.h"
