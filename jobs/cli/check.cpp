@@ -95,7 +95,8 @@ std::string text_of_machine(const nlohmann::json& machine, int world) {
   return text;
 }
 
-std::string text_of(const nlohmann::json& report, const std::string& memory_text) {
+std::string text_of(const nlohmann::json& report, const std::vector<std::string>& warnings,
+                    const std::string& memory_text) {
   std::string text;
   for (const nlohmann::json& problem : report.at("problems")) {
     text += describe(Problem{.file = problem.at("file"),
@@ -107,7 +108,9 @@ std::string text_of(const nlohmann::json& report, const std::string& memory_text
                              .nearest = problem.at("nearest")}) +
             "\n";
   }
-  if (!text.empty()) return text;
+  const bool refused = !text.empty();
+  for (const std::string& warning : warnings) text += "warning: " + warning + "\n";
+  if (refused) return text;
   text += fmt::format("items        {}\n", report.at("items").get<std::size_t>());
   text += fmt::format("ranks        {}\n", report.at("world").get<int>());
   text += "degrees     ";
@@ -157,7 +160,7 @@ int check_run(const RunOptions& options, std::ostream& out) {
   if (options.json) {
     out << report.dump(2) << "\n";
   } else {
-    out << text_of(report, memory ? to_text(*memory) : "");
+    out << text_of(report, warning_lines(job.warnings), memory ? to_text(*memory) : "");
   }
   return report.at("problems").empty() ? 0 : 1;
 }

@@ -29,6 +29,7 @@ Authority::Authority(RunOptions options, LaunchFacts facts)
     : options_(std::move(options)), facts_(std::move(facts)) {
   std::vector<Problem> problems;
   job_ = prepare_job(options_, problems);
+  for (const std::string& warning : warning_lines(job_.warnings)) spdlog::warn("{}", warning);
   if (!problems.empty()) throw Error{std::move(problems)};
   require_same_shard(RunDirectory{job_.manifest.output.path}, job_.manifest.shard);
   const std::string groups =

@@ -57,6 +57,7 @@ struct PromptList {
   ItemList items;
   std::vector<TextPlace> id_places;  ///< an item each: its id, or its record if it was given none
   std::vector<SizedItem> sizes;
+  std::vector<Problem> warnings;  ///< what is accepted, but likely not what its author meant
 };
 
 /// A negative prompt as the model gets it: the user's, then the preset's.

@@ -60,6 +60,7 @@ class Decoder {
     };
     manifest.items = guarded([&] { return requests.read(check_request); });
     manifest.shard = requests.shard();
+    manifest.warnings = requests.warnings();
     manifest.slurm = slurm::read_settings(top.map("slurm"));
     top.finish();
     return manifest;

@@ -47,6 +47,7 @@ struct Manifest {
   std::optional<Shard> shard;  ///< `requests.shard`: which part of the list `items` are; none: all of it
   OutputConfig output;
   slurm::Settings slurm;
+  std::vector<Problem> warnings;  ///< what is accepted, but likely not what its author meant
 };
 
 /// Called exactly once, with layer 1 decoded and before layers 2 and 3 are, whether or not the manifest names

@@ -124,6 +124,7 @@ ItemList RequestsSection::read(const CheckRequest& check_request) {
     reader_.problem("file", "requests.file is missing", "file: a prompt list, or items: [...]");
   }
   if (check_request) check_sizes(list, check_request);
+  warnings_ = std::move(list.warnings);
   keep_part(list.items);
   reader_.finish();
   return std::move(list.items);

@@ -19,6 +19,8 @@ class RequestsSection {
   ItemList read(const CheckRequest& check_request);
   /// Which part of the list read() has returned; none: all of it.
   const std::optional<Shard>& shard() const noexcept { return shard_; }
+  /// What read() found that is accepted, but likely not what its author meant.
+  const std::vector<Problem>& warnings() const noexcept { return warnings_; }
 
  private:
   void keep_part(ItemList& items);
@@ -33,6 +35,7 @@ class RequestsSection {
   const ManifestSource& source_;
   ItemDefaults defaults_;
   std::optional<Shard> shard_;
+  std::vector<Problem> warnings_;
   std::string list_file_;  ///< names the items' places in problems
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <iterator>
 #include <map>
 #include <optional>
 
@@ -26,6 +27,7 @@ void bind_model(PreparedJob& job, const configs::ModelDefinition& model) {
   registry::Catalog catalog = registry::Catalog::built_in();
   if (!model.catalog.empty()) catalog.add_file(model.catalog);
   job.folder = registry::open_model_folder(model.path, catalog, model.variants);
+  for (const std::string& warning : job.folder.warnings) job.warnings.push_back({.message = warning});
   registry::require_known(job.folder, catalog);
   const models::Family& family = models::family_named(job.folder.component("dit").identity.family);
   for (const char* role : {"dit", "text_encoder", "vae"}) job.folder.component(role);
@@ -85,6 +87,7 @@ PreparedJob prepare_job(const RunOptions& options, std::vector<Problem>& problem
     return job.family == nullptr ? std::vector<Problem>{} : job.family->check_request(request);
   };
   job.manifest = decode_manifest(job.source, preset_of, check_request, problems);
+  std::ranges::move(job.manifest.warnings, std::back_inserter(job.warnings));
   // Before anything is loaded: nodes are alike, so what this one cannot encode no rank can.
   if (job.manifest.output.video && problems.empty()) VideoLibrary{};
   if (dumped) {
@@ -99,6 +102,19 @@ PreparedJob prepare_job(const RunOptions& options, std::vector<Problem>& problem
                           problems);
   }
   return job;
+}
+
+std::vector<std::string> warning_lines(const std::vector<Problem>& warnings) {
+  constexpr std::size_t most = 20;
+  std::vector<std::string> lines;
+  for (const Problem& warning : warnings) {
+    if (lines.size() == most) {
+      lines.push_back("and " + std::to_string(warnings.size() - most) + " more warnings");
+      break;
+    }
+    lines.push_back(describe(warning));
+  }
+  return lines;
 }
 
 dist::Mesh lay_out(const PreparedJob& job, int world) {
@@ -151,6 +167,20 @@ std::uint64_t spool_bytes(const PreparedJob& job) {
 
 namespace {
 
+nlohmann::json problems_report(const std::vector<Problem>& problems) {
+  nlohmann::json report = nlohmann::json::array();
+  for (const Problem& problem : problems) {
+    report.push_back({{"file", problem.file},
+                      {"line", problem.line},
+                      {"column", problem.column},
+                      {"message", problem.message},
+                      {"expected", problem.expected},
+                      {"got", problem.got},
+                      {"nearest", problem.nearest}});
+  }
+  return report;
+}
+
 nlohmann::json rank_report(const MemoryPlan& plan) {
   std::uint64_t activations = 0;
   for (const StageMemory& stage : plan.stages) activations = std::max(activations, stage.activations);
@@ -167,7 +197,7 @@ nlohmann::json check_report(const PreparedJob& job, int world, std::vector<Probl
                         {"memory", nlohmann::json::object()},
                         {"disk_bytes", 0},
                         {"spool_bytes", 0},
-                        {"problems", nlohmann::json::array()}};
+                        {"warnings", problems_report(job.warnings)}};
   std::optional<dist::Mesh> mesh;
   try {
     mesh = lay_out(job, world);
@@ -183,15 +213,7 @@ nlohmann::json check_report(const PreparedJob& job, int world, std::vector<Probl
     report["disk_bytes"] = disk_bytes(job);
     report["spool_bytes"] = spool_bytes(job);
   }
-  for (const Problem& problem : problems) {
-    report["problems"].push_back({{"file", problem.file},
-                                  {"line", problem.line},
-                                  {"column", problem.column},
-                                  {"message", problem.message},
-                                  {"expected", problem.expected},
-                                  {"got", problem.got},
-                                  {"nearest", problem.nearest}});
-  }
+  report["problems"] = problems_report(problems);
   return report;
 }
 

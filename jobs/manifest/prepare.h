@@ -54,12 +54,17 @@ struct PreparedJob {
   std::vector<configs::ExpertDump> experts;
   models::HyperParameters hyper_parameters;
   std::vector<dist::ComponentPlan> components;
+  std::vector<Problem>
+      warnings;  ///< of the model folder, the manifest and its list: the job runs all the same
 };
 
 /// Reads the manifest (or the dump), the prompt list and the headers of the weights, and binds them together.
 /// Everything wrong with what the user wrote is added to `problems`; throws Error for a manifest or model
 /// that cannot be read, and where output.video is asked for and cannot be made on this machine.
 PreparedJob prepare_job(const RunOptions& options, std::vector<Problem>& problems);
+
+/// What is said of warnings, a line each: the first 20, then how many more there are.
+std::vector<std::string> warning_lines(const std::vector<Problem>& warnings);
 
 /// The job's mesh in a world. Throws Error(usage) where the degrees do not fit it.
 dist::Mesh lay_out(const PreparedJob& job, int world);

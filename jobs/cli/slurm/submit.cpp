@@ -270,6 +270,8 @@ int submit_run(const SubmitOptions& options, std::ostream& out) {
   slurm::check_sbatch_options(options.sbatch);
   std::vector<Problem> problems;
   PreparedJob job = prepare_job(options.run, problems);
+  for (const std::string& warning : warning_lines(job.warnings))
+    std::cerr << "ditmill: warning: " << warning << "\n";
   if (!problems.empty()) throw Error{std::move(problems)};
   const slurm::Settings& settings = job.manifest.slurm;
   slurm::check_sbatch_options(settings.options, slurm::OptionsOf::manifest);
