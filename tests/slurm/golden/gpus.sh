@@ -17,6 +17,10 @@
 # Written by ditmill 1.0 (submit), to be read and changed: `sbatch` takes it as it is. The next
 # `ditmill submit` of this run directory writes it anew.
 
+# What sbatch --export leaves here has srun, and by it mpirun, start ranks without what is set below; and what a user
+# sets for looks of his own at the queue is not for those of this script.
+unset SLURM_EXPORT_ENV SLURM_TIME_FORMAT "${!SQUEUE_@}" "${!SCONTROL_@}"
+
 module load openmpi/4.1 cuda/12.4 || exit 3
 
 # slurm.prologue
@@ -145,7 +149,8 @@ go_back() {
     return
   fi
   if comes_back || [[ $told == USR1 ]] || stopped; then return; fi
-  next=$(sbatch --parsable --dependency="afternotok:$me" --kill-on-invalid-dep=yes \
+  # A count of this job's would be taken for the next one's.
+  next=$(env -u SLURM_RESTART_COUNT sbatch --parsable --dependency="afternotok:$me" --kill-on-invalid-dep=yes \
     "${options[@]}" ${SLURM_ARRAY_TASK_ID:+--array="$SLURM_ARRAY_TASK_ID"} ${leave_out:+--exclude="$leave_out"} \
     "$script") || return
   next=${next%%;*}

@@ -10,6 +10,10 @@
 # Written by ditmill 1.0 (submit), to be read and changed: `sbatch` takes it as it is. The next
 # `ditmill submit` of this run directory writes it anew.
 
+# What sbatch --export leaves here has srun, and by it mpirun, start ranks without what is set below; and what a user
+# sets for looks of his own at the queue is not for those of this script.
+unset SLURM_EXPORT_ENV SLURM_TIME_FORMAT "${!SQUEUE_@}" "${!SCONTROL_@}"
+
 run=/runs/staged
 restarts=3 # how often the job may go back to the queue
 crashes=3 # after so many a lost rank is not started anew in the same allocation
@@ -158,7 +162,8 @@ go_back() {
     return
   fi
   if comes_back || [[ $told == USR1 ]] || stopped; then return; fi
-  next=$(sbatch --parsable --dependency="afternotok:$me" --kill-on-invalid-dep=yes \
+  # A count of this job's would be taken for the next one's.
+  next=$(env -u SLURM_RESTART_COUNT sbatch --parsable --dependency="afternotok:$me" --kill-on-invalid-dep=yes \
     "${options[@]}" ${SLURM_ARRAY_TASK_ID:+--array="$SLURM_ARRAY_TASK_ID"} ${leave_out:+--exclude="$leave_out"} \
     "$script") || return
   next=${next%%;*}
