@@ -10,14 +10,15 @@
 # Written by ditmill 1.0 (submit), to be read and changed: `sbatch` takes it as it is. The next
 # `ditmill submit` of this run directory writes it anew.
 
-# What sbatch --export leaves here has srun, and by it mpirun, start ranks without what is set below; and what a user
-# sets for looks of his own at the queue is not for those of this script.
+# SLURM_EXPORT_ENV, which sbatch --export leaves, would have srun and mpirun start ranks without what is set below. The
+# others are its user's, for his own looks at the queue.
 unset SLURM_EXPORT_ENV SLURM_TIME_FORMAT "${!SQUEUE_@}" "${!SCONTROL_@}"
 
 run=/runs/staged
 restarts=3 # how often the job may go back to the queue
 crashes=3 # after so many a lost rank is not started anew in the same allocation
 options=() # of sbatch, beside those above
+again='/opt/ditmill/ditmill submit /runs/staged/submit/job.yaml' # what goes on with a run that has been ended
 first=() # of run, at the job's first start alone
 
 # One task of an array has the id of the whole for its own.
@@ -85,9 +86,9 @@ meaning() {
   elif out_of_time; then
     echo "the time limit is reached"
   elif preempted; then
-    echo "preempted, and not to come back: 'ditmill submit' goes on with it"
+    echo "preempted, and not to come back; to go on with it: $again"
   else
-    echo "cancelled: 'ditmill submit' goes on with it"
+    echo "cancelled; to go on with it: $again"
   fi
 }
 
