@@ -29,9 +29,6 @@ struct Staging {
   bool keep = false;  ///< after the job's end
 };
 
-/// What USR2 leads to takes a few seconds: items sealed, the index written, the job requeued.
-inline constexpr int least_lead_seconds = 20;
-
 /// What the manifest's `slurm:` says: how `ditmill submit` asks for nodes, and what a site needs.
 struct Settings {
   int nodes = 1;
