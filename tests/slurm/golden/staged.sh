@@ -86,9 +86,9 @@ meaning() {
   elif out_of_time; then
     echo "the time limit is reached"
   elif preempted; then
-    echo "preempted, and not to come back; to go on with it: $again"
+    echo "preempted, and not to come back: to go on with it: $again"
   else
-    echo "cancelled; to go on with it: $again"
+    echo "cancelled: to go on with it: $again"
   fi
 }
 
