@@ -59,6 +59,7 @@ class Script {
 
   std::string text() {
     head();
+    text_ += part("environment");
     site();
     facts();
     text_ += part("signals");
@@ -70,6 +71,7 @@ class Script {
 
   std::string merge_text() {
     merge_head();
+    text_ += part("environment");
     site();
     merge();
     return std::move(text_);
@@ -113,6 +115,10 @@ class Script {
     line("crashes=" + std::to_string(settings_.max_crashes) +
          " # after so many a lost rank is not started anew in the same allocation");
     line("options=(" + words(job_.sbatch_options) + ") # of sbatch, beside those above");
+    line("again=" +
+         shell_word(shell_word(job_.ditmill) + " submit " + shell_word(job_.manifest) +
+                    (is_array() ? " --retry" : "")) +
+         " # what goes on with a run that has been ended");
     line("first=(" + words(job_.first_options) + ") # of run, at the job's first start alone");
     line("");
   }

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "configs/error.h"
+#include "slurm/environment.h"
 
 namespace ditmill::slurm {
 namespace {
@@ -71,6 +72,14 @@ int await(pid_t child, std::optional<std::chrono::milliseconds> patience) {
   return status;
 }
 
+/// As exec() takes them; they point into the texts.
+std::vector<char*> pointers(const std::vector<std::string>& texts) {
+  std::vector<char*> all;
+  for (const std::string& text : texts) all.push_back(const_cast<char*>(text.c_str()));
+  all.push_back(nullptr);
+  return all;
+}
+
 bool reached_controller(const std::string& said) {
   for (const char* words :
        {"contact slurm controller", "timed out", "onnect", "resolve", "Zero Bytes", "standby"}) {
@@ -87,16 +96,16 @@ Ran run_command(const std::vector<std::string>& words, const std::string& input,
   const Stream out{"out"};
   const Stream err{"err"};
   in.fill(input);
-  std::vector<char*> arguments;
-  for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
-  arguments.push_back(nullptr);
+  std::vector<char*> arguments = pointers(words);
+  const std::vector<std::string> environment = command_environment(own_environment(), words.front());
+  std::vector<char*> variables = pointers(environment);
   const pid_t child = ::fork();
   if (child < 0) throw system_error(errno, "start " + words.front());
   if (child == 0) {
     ::dup2(in.fd(), STDIN_FILENO);
     ::dup2(out.fd(), STDOUT_FILENO);
     ::dup2(err.fd(), STDERR_FILENO);
-    ::execvp(arguments.front(), arguments.data());
+    ::execvpe(arguments.front(), arguments.data(), variables.data());
     ::_exit(not_started);
   }
   const int status = await(child, patience);
@@ -104,12 +113,13 @@ Ran run_command(const std::vector<std::string>& words, const std::string& input,
           .out = out.all(),
           .err = err.all()};
   if (ran.status == not_started) {
-    throw Error{Category::io,
-                "start " + words.front(),
-                {},
-                Expected{"Slurm's commands on the PATH"},
-                Got{"none of that name"},
-                "submit on a login node of the cluster; `submit --print-script` needs no Slurm"};
+    throw Error{
+        Category::io,
+        "start " + words.front(),
+        {},
+        Expected{"Slurm's commands on the PATH"},
+        Got{"none of that name"},
+        "run it on a login node of the cluster, where they are; `submit --print-script` needs no Slurm"};
   }
   return ran;
 }

@@ -14,7 +14,8 @@ struct Ran {
   std::string err;
 };
 
-/// Runs a command to its end, or kills it after `patience`. Throws Error(io) where it cannot be started.
+/// Runs a command to its end, or kills it after `patience`, in the environment of command_environment().
+/// Throws Error(io) where it cannot be started.
 Ran run_command(const std::vector<std::string>& words, const std::string& input = {},
                 std::optional<std::chrono::milliseconds> patience = {});
 /// As run_command(); throws Error for a command that fails: io if the controller was not reached, else usage,

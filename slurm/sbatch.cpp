@@ -31,7 +31,8 @@ void check_sbatch_options(const std::vector<std::string>& options, OptionsOf pla
     const char* instead = nullptr;  ///< on the command line
     const char* in_manifest = nullptr;
   };
-  static constexpr const char* signals = "slurm.lead_seconds, or a script of your own from --print-script";
+  static constexpr const char* signals =
+      "slurm.lead_seconds; or change RUN/submit/job.sh after a submission, and give that to sbatch";
   static constexpr std::array<Taken, 4> taken{
       {{{"--nodes", "-N", "--nodes"}, "--nodes N before the --", "slurm.nodes"},
        {{"--ntasks", "-n", "--ntasks-per-node"}, "--ranks-per-node R before the --", "slurm.ranks_per_node"},

@@ -17,8 +17,6 @@ constexpr std::size_t max_shown = 80;
 constexpr int most_nodes_asked = 1 << 20;
 constexpr int most_a_node = 1 << 16;
 constexpr int most_signal_seconds = 65'535;  // of sbatch --signal
-/// What USR2 leads to takes a few seconds: items sealed, the index written, the job requeued.
-constexpr int least_lead_seconds = 20;
 
 bool is_control(char byte) { return static_cast<unsigned char>(byte) < 0x20 || byte == 0x7f; }
 

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <map>
 #include <numeric>
 #include <optional>
@@ -12,23 +11,15 @@
 #include "jobs/memory/memory_shortage.h"
 #include "jobs/memory/parallel_choice.h"
 #include "jobs/memory/rank_plans.h"
+#include "slurm/launch.h"
 
 namespace ditmill::jobs {
 namespace {
 
-/// The launcher's world, without MPI: Open MPI's and Slurm's own variables.
-int launcher_world() {
-  for (const char* variable : {"OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS"}) {
-    const char* text = std::getenv(variable);
-    if (text != nullptr && std::atoi(text) > 0) return std::atoi(text);
-  }
-  return 0;
-}
-
 int world_of(const RunOptions& options, const configs::ParallelConfig& degrees) {
   if (options.ranks > 0) return options.ranks;
   if (options.np > 0) return options.np;
-  if (const int world = launcher_world(); world > 0) return world;
+  if (const slurm::Launch launch = slurm::read_launch(); launch.launched()) return launch.world;
   constexpr std::int64_t most = 1 << 30;  // far more than a mesh takes, which says so
   return static_cast<int>(std::min(std::int64_t{degrees.group_size()} * degrees.dp.value_or(1), most));
 }

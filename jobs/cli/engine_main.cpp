@@ -1,4 +1,5 @@
 #include <cstdlib>
+#include <iostream>
 
 #include "dist/comm/mpi.h"
 #include "dist/liveness/sentinel.h"
@@ -13,6 +14,7 @@
 #include "jobs/engine/doctor/doctor.h"
 #include "jobs/engine/replay.h"
 #include "jobs/engine/run.h"
+#include "slurm/launch.h"
 
 using namespace ditmill;
 
@@ -20,7 +22,15 @@ namespace {
 
 /// The command line is every rank's; only rank 0 speaks of it, and only its exit code counts.
 int run_engine(int argc, char** argv) {
+  const slurm::Launch launch = slurm::read_launch();
+  const std::string mpi_version = dist::MpiSession::library_version();
+  slurm::check_pmix(launch, mpi_version);
+  if (const std::string note = slurm::pmi_note(launch, mpi_version); !note.empty() && launch.rank == 0) {
+    std::cerr << "ditmill: " << note << std::endl;
+  }
+  if (launch.alone_in_step) slurm::forget_launch();
   dist::MpiSession mpi{argc, argv};
+  slurm::check_world(launch, mpi.world().size(), mpi_version);
   const bool leads = mpi.world().rank() == 0;
   jobs::RunOptions options;
   jobs::BenchOptions bench;

@@ -28,7 +28,8 @@ int run_front(int argc, char** argv) {
   jobs::Front front;
 
   jobs::RunOptions run;
-  CLI::App* run_command = app->add_subcommand("run", "Run a job; under mpirun or srun, on all its ranks");
+  CLI::App* run_command =
+      app->add_subcommand("run", "Run a job; under mpirun or srun --mpi=pmix, on all its ranks");
   jobs::add_run_options(*run_command, run);
 
   jobs::BenchOptions bench;

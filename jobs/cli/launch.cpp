@@ -25,6 +25,7 @@
 #include "jobs/run/outcome.h"
 #include "jobs/temporary_folder.h"
 #include "slurm/allocation.h"
+#include "slurm/launch.h"
 
 namespace ditmill::jobs {
 namespace {
@@ -170,6 +171,7 @@ void allow_root() {
 
 int launch_run(const RunOptions& options, const std::vector<std::string>& arguments) {
   const Signals signals;
+  slurm::check_launches_once(slurm::read_launch());
   std::string path;
   {
     std::vector<Problem> problems;
@@ -179,6 +181,7 @@ int launch_run(const RunOptions& options, const std::vector<std::string>& argume
     path = job.manifest.output.path;
   }
   const RunDirectory run{path};
+  slurm::forget_launch();  // mpirun refuses to start in a rank of mpirun's
   allow_root();
   const std::unique_ptr<TemporaryFolder> session = session_folder();
   std::vector<std::string> words = launcher_words(options.np);

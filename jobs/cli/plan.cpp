@@ -16,6 +16,7 @@
 #include "jobs/pilot/pilot_file.h"
 #include "jobs/pilot/text.h"
 #include "jobs/run/resume.h"
+#include "slurm/batch_script.h"
 #include "slurm/time_limit.h"
 
 namespace ditmill::jobs {
@@ -27,9 +28,10 @@ constexpr std::size_t pilot_items = 8;
 
 /// The command that makes the pilot that is missing.
 std::string pilot_command(const PlanOptions& options, const PreparedJob& job, int ranks) {
-  std::string command = fmt::format("mpirun -n {} ditmill run {}", ranks, options.run.manifest);
-  for (const std::string& set : options.run.sets) command += " --set '" + set + "'";
-  if (!options.run.run_dir.empty()) command += " --run-dir " + options.run.run_dir;
+  std::string command =
+      fmt::format("mpirun -n {} ditmill run {}", ranks, slurm::shell_word(options.run.manifest));
+  for (const std::string& set : options.run.sets) command += " --set " + slurm::shell_word(set);
+  if (!options.run.run_dir.empty()) command += " --run-dir " + slurm::shell_word(options.run.run_dir);
   const std::size_t wanted = std::max(pilot_items, 2 * items_by_size(job.manifest.items).size());
   return command + fmt::format(" --pilot {}", std::min(wanted, job.manifest.items.size()));
 }

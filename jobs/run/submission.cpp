@@ -36,6 +36,10 @@ std::string resubmit_command(const RunDirectory& run) {
   return std::filesystem::exists(manifest) ? "ditmill submit " + slurm::shell_word(manifest) : "";
 }
 
+std::string cancel_command(const RunDirectory& run) {
+  return "ditmill cancel " + slurm::shell_word(run.path());
+}
+
 nlohmann::json submission_record(const slurm::BatchJob& job, const std::string& id,
                                  const std::vector<std::string>& sbatch_options) {
   const auto now = std::chrono::system_clock::now().time_since_epoch();

@@ -39,6 +39,8 @@ struct Submission {
 Submission read_submission(const RunDirectory& run);
 /// The command that submits a run again, with what was asked for then; empty: it was not submitted.
 std::string resubmit_command(const RunDirectory& run);
+/// The command that ends its job.
+std::string cancel_command(const RunDirectory& run);
 /// What is kept of a submission, and printed by --json: {job_id, submitted, nodes, ranks, script, log,
 /// sbatch_options}.
 nlohmann::json submission_record(const slurm::BatchJob& job, const std::string& id,

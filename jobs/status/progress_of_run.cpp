@@ -60,7 +60,7 @@ RunProgress RunWatcher::look(double now) {
 
   if (name_.empty()) name_ = job_name(run_);
   progress.name = name_;
-  progress.stop_file = run_.told_to_stop().has_value();
+  progress.stop_file = run_.told_to_stop().value_or("");
   progress.resubmit = resubmit_command(run_);
   add_counts(progress);
   add_ranks(progress);

@@ -58,7 +58,7 @@ struct RunProgress {
   std::vector<GroupStatus> groups;
   std::vector<RankWords> ranks;       ///< by rank; none once a run has ended in order
   std::vector<RunError> errors;       ///< newest first; those of items that are done now left out
-  bool stop_file = false;             ///< run/STOP is there
+  std::string stop_file;              ///< the STOP that is there; of an array's task also the array's
   std::string resubmit;               ///< the command that submits it again; empty: it was not submitted
   bool resumes_by_retry = false;      ///< an array: by that command with --retry
   std::vector<JournalReport> damage;  ///< of journals: the first of them

@@ -147,7 +147,7 @@ ArrayProgress ArrayWatcher::look(double now) {
   whole.run = run_.path();
   whole.now = now;
   whole.has_list = true;
-  whole.stop_file = run_.told_to_stop().has_value();
+  whole.stop_file = run_.told_to_stop().value_or("");
   whole.resubmit = resubmit_command(run_);
   whole.resumes_by_retry = true;
   for (int i = 0; i < submission_.shards; ++i) {

@@ -112,7 +112,7 @@ json to_json(const RunProgress& progress) {
           {"groups", array_of(progress.groups, group_json)},
           {"ranks", array_of(progress.ranks, rank_json)},
           {"errors", array_of(progress.errors, error_json)},
-          {"stop_file", progress.stop_file},
+          {"stop_file", !progress.stop_file.empty()},
           {"outcome", progress.life.outcome ? to_json(*progress.life.outcome) : json()},
           {"journal_damage",
            {{"count", progress.damage_count},

@@ -61,9 +61,9 @@ class Page {
     head();
     of_slurm();
     counts();
-    if (progress_.stop_file) {
+    if (!progress_.stop_file.empty()) {
       screen_.line(
-          "STOP: " + progress_.run + "/STOP is there, so no more items are begun; remove it to go on",
+          "STOP: " + progress_.stop_file + " is there, so no more items are begun; remove it to go on",
           Tint::yellow);
     }
     what_next();

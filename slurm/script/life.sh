@@ -36,7 +36,8 @@ go_back() {
     return
   fi
   if comes_back || [[ $told == USR1 ]] || stopped; then return; fi
-  next=$(sbatch --parsable --dependency="afternotok:$me" --kill-on-invalid-dep=yes \
+  # A count of this job's would be taken for the next one's.
+  next=$(env -u SLURM_RESTART_COUNT sbatch --parsable --dependency="afternotok:$me" --kill-on-invalid-dep=yes \
     "${options[@]}" ${SLURM_ARRAY_TASK_ID:+--array="$SLURM_ARRAY_TASK_ID"} ${leave_out:+--exclude="$leave_out"} \
     "$script") || return
   next=${next%%;*}

@@ -63,9 +63,9 @@ meaning() {
   elif out_of_time; then
     echo "the time limit is reached"
   elif preempted; then
-    echo "preempted, and not to come back: 'ditmill submit' goes on with it"
+    echo "preempted, and not to come back: to go on with it: $again"
   else
-    echo "cancelled: 'ditmill submit' goes on with it"
+    echo "cancelled: to go on with it: $again"
   fi
 }
 

@@ -7,6 +7,7 @@ import unittest
 
 import ditmill
 import slurm
+from submission import write_manifest
 
 # Two GPUs a node; on the node named in the file beside it one.
 NVIDIA_SMI = """\
@@ -65,6 +66,9 @@ class DoctorTest(unittest.TestCase):
         self.assertRegex(text, rf"{full}: .*No space left")
         odd = sorted(text.splitlines()[-1].removeprefix("--exclude=").split(","))
         self.assertEqual(odd, sorted([poor, small, full]), text)
+        manifest = write_manifest(self.path, 0, 2)
+        job = self.cluster.run(ditmill.DITMILL, "submit", manifest, "--nodes=1", "--", text.splitlines()[-1]).strip()
+        self.assertEqual(self.cluster.wait_for(job, "COMPLETED")["NodeList"], self.cluster.nodes[3])
 
     def test_a_node_with_too_few_gpus_is_named_even_of_one(self):
         node = self.cluster.nodes[0]

@@ -15,7 +15,7 @@ import ditmill
 from submission import write_manifest
 
 COMMANDS = {
-    "squeue": 'touch "$SQUEUE_BEGAN"; sleep "${SQUEUE_TAKES:-0}"; [[ $* != *%S* ]] || echo N/A N/A',
+    "squeue": 'touch "$ASKED_QUEUE"; sleep "${QUEUE_TAKES:-0}"; [[ $* != *%S* ]] || echo N/A N/A',
     "scontrol": 'case "$1" in requeue) echo "$2" >>"$REQUEUED" ;; show) [[ $2 != config ]] || echo "KillWait = 5 sec" ;; esac',
     "sbatch": "exit 1",
     "srun": "exit 0",
@@ -35,7 +35,7 @@ class ScriptTest(unittest.TestCase):
             (commands / name).chmod(0o755)
         self.environment = dict(ditmill.ENVIRONMENT, PATH=f"{commands}:{os.environ['PATH']}", SLURM_JOB_NODELIST="n1",
                                 SLURM_JOB_ID="7", SLURM_JOB_NUM_NODES="1", SLURM_NNODES="1", REQUEUED=f"{self.path}/requeued",
-                                SQUEUE_BEGAN=f"{self.path}/squeue-began")
+                                ASKED_QUEUE=f"{self.path}/squeue-began")
 
     def script(self, items=8, seconds=0.1, **settings):
         manifest = write_manifest(
@@ -82,7 +82,7 @@ class ScriptTest(unittest.TestCase):
         return int(json.loads((sorted(self.run_directory.glob("epochs/*.json"))[-1]).read_text())["pid"])
 
     def test_a_cancel_while_the_controller_is_slow_is_not_forgotten(self):
-        self.environment["SQUEUE_TAKES"] = "2"
+        self.environment["QUEUE_TAKES"] = "2"
         process = self.script(items=100)
         self.wait_for((self.path / "squeue-began").exists)
         process.send_signal(signal.SIGUSR1)

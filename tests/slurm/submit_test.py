@@ -2,6 +2,8 @@
 
 import json
 import pathlib
+import re
+import shlex
 import shutil
 import subprocess
 import unittest
@@ -175,7 +177,56 @@ class SubmitTest(SubmissionTest):
     def test_a_run_that_is_told_to_stop_is_not_submitted(self):
         self.run_directory.mkdir()
         (self.run_directory / "STOP").touch()
-        self.assertIn("STOP; remove it to go on", self.ditmill("submit", self.manifest(), code=1).stderr)
+        manifest = self.manifest(seconds=0, items=4)
+        told = self.ditmill("submit", manifest, code=1).stderr
+        self.cluster.run(*self.remedy(told, "rm .*"))
+        self.ditmill("submit", manifest, "--wait")
+
+    def remedy(self, told, pattern):
+        """The words of the command that a message tells to type."""
+        self.assertRegex(told, pattern)
+        words = shlex.split(re.search(pattern, told)[0])
+        return [ditmill.DITMILL if word == "ditmill" else word for word in words]
+
+    def test_what_a_message_tells_to_type_works_for_a_run_directory_of_any_name(self):
+        self.run_directory = self.path / "a cat's run"
+        manifest = self.manifest(seconds=0.2, items=60, output={"path": self.run_directory.name})
+        job = self.submit(manifest)
+        self.wait_for_items(1)
+        ended = self.cluster.run(*self.remedy(self.ditmill("submit", manifest, code=1).stderr, "ditmill cancel .*"))
+        self.ended(job, "FAILED")  # 75
+        self.assertLess(len(self.records("done")), 60)
+        again = self.cluster.run(*self.remedy(ended, "ditmill submit .*")).strip()
+        self.ended(again, "COMPLETED")
+        self.assert_done_once(60)
+
+    def test_a_job_that_slurm_ends_says_in_its_log_how_to_go_on(self):
+        job = self.submit(self.manifest(seconds=0.3, items=20))
+        self.wait_for_items(1)
+        self.cluster.run("scancel", job)
+        self.ended(job, "CANCELLED")
+        self.wait_for_log("to go on with it: ")
+        again = self.cluster.run(*self.remedy(self.log(), r"(?<=to go on with it: ).*")).strip()
+        self.ended(again, "COMPLETED")
+        self.assert_done_once(20)
+
+    def test_a_changed_script_is_given_to_sbatch_by_hand(self):
+        manifest = self.manifest(seconds=0, items=6)
+        told = self.ditmill("submit", manifest, "--", "--signal=B:USR2@90", code=1).stderr
+        self.assertIn("change RUN/submit/job.sh after a submission, and give that to sbatch", told)
+        self.submit(manifest, "--", "--hold")
+        self.ditmill("cancel", self.run_directory)
+        script = self.run_directory / "submit" / "job.sh"
+        script.write_text(script.read_text().replace("--signal=B:USR2@20", "--signal=B:USR2@90"))
+        self.ended(self.cluster.run("sbatch", "--parsable", script).strip(), "COMPLETED")
+        self.assert_done_once(6)
+
+    def test_degrees_that_do_not_fit_are_told_with_nodes_that_do(self):
+        manifest = self.manifest(items=4)
+        told = self.ditmill("submit", manifest, "--set", "pipeline.parallel.ring=3", code=1).stderr
+        for option in re.findall(r"(--[a-z-]+) (\d+)", told):
+            with self.subTest(option=option):
+                self.ditmill("submit", manifest, "--set", "pipeline.parallel.ring=3", *option, "--print-script")
 
     def test_what_can_not_start_is_said(self):
         done = self.ditmill("submit", self.manifest(), "--nodes", "9")
@@ -186,14 +237,23 @@ class SubmitTest(SubmissionTest):
         for limit, is_told in (("1", True), ("1:20", True), ("1:21", False), ("1-0", False), ("UNLIMITED", False)):
             with self.subTest(limit=limit):
                 told = self.ditmill("submit", manifest, "--print-script", "--time", limit).stderr
-                self.assertEqual("slurm.lead_seconds" in told, is_told, told)
+                self.assertEqual("leaves the run no time" in told, is_told, told)
+        self.assertNotIn("to less than", self.ditmill("submit", manifest, "--print-script", "--time", "1:20").stderr)
+        words = ("submit", manifest, "--print-script", "--time", "2", "--set")
+        told = self.ditmill(*words, "slurm.lead_seconds=100").stderr
+        less = int(re.search(r"slurm.lead_seconds to less than (\d+)", told)[1])
+        self.assertIn("leaves the run no time", self.ditmill(*words, f"slurm.lead_seconds={less}").stderr)
+        self.assertEqual("", self.ditmill(*words, f"slurm.lead_seconds={less - 1}").stderr)
 
     def test_no_slurm_is_told_as_such(self):
         environment = dict(self.cluster.environment, PATH=str(self.path))
         done = subprocess.run(ditmill.command(["submit", self.manifest()]), env=environment, capture_output=True,
                               text=True, check=False)
         self.assertEqual(done.returncode, 3)
-        self.assertIn("submit on a login node", done.stderr)
+        self.assertIn("run it on a login node", done.stderr)
+        done = subprocess.run(ditmill.command(["submit", self.manifest(), "--print-script"]), env=environment,
+                              capture_output=True, text=True, check=True)
+        self.assertIn("#SBATCH --nodes=2\n", done.stdout)
 
     def test_sbatch_takes_the_golden_scripts(self):
         scripts = sorted((pathlib.Path(__file__).parent / "golden").glob("*.sh"))

@@ -18,7 +18,8 @@ void add_common(CLI::App& command, std::string& device, bool& json, std::string&
 
 void add_comm(CLI::App& bench, BenchOptions& options) {
   CLI::App* command = bench.add_subcommand(
-      "comm", "Time what ranks exchange; under mpirun or srun, on the ranks and machines of the job");
+      "comm",
+      "Time what ranks exchange; under mpirun or srun --mpi=pmix, on the ranks and machines of the job");
   command->callback([&options] { options.chosen = BenchOptions::Chosen::comm; });
   BenchCommOptions& comm = options.comm;
   command->add_option("--max-bytes", comm.max_bytes, "The largest tensor; default 64MiB")
@@ -74,9 +75,9 @@ void add_step(CLI::App& bench, BenchOptions& options) {
 }
 
 void add_coordinator(CLI::App& bench, BenchOptions& options) {
-  CLI::App* command = bench.add_subcommand(
-      "coordinator",
-      "Time a job of items that take no time, and the store; under mpirun or srun, on the ranks of the job");
+  CLI::App* command = bench.add_subcommand("coordinator",
+                                           "Time a job of items that take no time, and the store; under "
+                                           "mpirun or srun --mpi=pmix, on the ranks of the job");
   command->callback([&options] { options.chosen = BenchOptions::Chosen::coordinator; });
   BenchCoordinatorOptions& coordinator = options.coordinator;
   command->add_option("--items", coordinator.items, "Of 16x16x1 frames")

@@ -3,24 +3,17 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <cstdlib>
 #include <vector>
 
 #include "configs/error.h"
 #include "jobs/cli/engine_path.h"
 #include "jobs/cli/launch.h"
 #include "slurm/allocation.h"
+#include "slurm/launch.h"
 
 namespace ditmill::jobs {
 namespace {
-
-bool is_launched() {
-  static constexpr std::array<const char*, 4> variables{"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK",
-                                                        "MV2_COMM_WORLD_RANK"};
-  return std::ranges::any_of(variables, [](const char* name) { return std::getenv(name) != nullptr; });
-}
 
 /// Returns only if there is no such command.
 void become(std::vector<std::string> words, int argc, char** argv) {
@@ -58,8 +51,9 @@ CLI::App* add_doctor_options(CLI::App& app, DoctorOptions& options) {
 
 void start_doctor(const DoctorOptions& options, int argc, char** argv) {
   const slurm::Allocation allocation = slurm::read_allocation();
-  if (is_launched() || !allocation.inside()) become_engine(argv);
+  if (slurm::read_launch().launched() || !allocation.inside()) become_engine(argv);
   const int nodes = std::max(1, static_cast<int>(allocation.nodes.size()));
+  slurm::forget_launch();
   allow_root();
   std::vector<std::string> words = launcher_words(nodes);
   // Three looks, each with its waits, and the start of the ranks. srun's limit may be refused by the

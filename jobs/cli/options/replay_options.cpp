@@ -3,9 +3,9 @@
 namespace ditmill::jobs {
 
 CLI::App* add_replay_options(CLI::App& results, ReplayOptions& options) {
-  CLI::App* command = results.add_subcommand(
-      "replay",
-      "Make one item again from its stored config, and compare; under mpirun or srun, on all its ranks");
+  CLI::App* command = results.add_subcommand("replay",
+                                             "Make one item again from its stored config, and compare; under "
+                                             "mpirun or srun --mpi=pmix, on all its ranks");
   RunOptions& run = options.run;
   command->add_option("run", options.run_directory, "A run directory")->required();
   command->add_option("id", options.id, "An item that is done")->required();

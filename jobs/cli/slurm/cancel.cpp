@@ -69,7 +69,7 @@ std::vector<std::string> ids_of(const std::vector<slurm::QueuedJob>& jobs, std::
 }
 
 void tell(const std::vector<slurm::QueuedJob>& runs, const std::vector<slurm::QueuedJob>& merges, bool now,
-          bool as_json, std::ostream& out) {
+          const std::string& again, bool as_json, std::ostream& out) {
   json jobs = json::array();
   for (const slurm::QueuedJob& job : runs) {
     const bool in_order = ends_in_order(job, now);
@@ -79,9 +79,9 @@ void tell(const std::vector<slurm::QueuedJob>& runs, const std::vector<slurm::Qu
       out << fmt::format("job {} has come to its end by itself\n", job.id);
       continue;
     }
-    out << (in_order ? fmt::format("job {} finishes what fits, and ends; `ditmill submit` goes on with it\n",
-                                   job.id)
-                     : fmt::format("job {}, {}, is cancelled\n", job.id, job.state));
+    out << (in_order
+                ? fmt::format("job {} finishes what fits, and ends; to go on with it: {}\n", job.id, again)
+                : fmt::format("job {}, {}, is cancelled\n", job.id, job.state));
   }
   for (const slurm::QueuedJob& job : merges) {
     jobs.push_back({{"job_id", job.id}, {"state", job.state}, {"in_order", false}});
@@ -136,7 +136,10 @@ int cancel_run(const std::string& run_directory, bool now, bool as_json, std::os
   }
   cancel(rest);
   attempts.end();
-  tell(live, merges, now, as_json, out);
+  const bool is_array = !live.empty() && live.front().task().has_value();
+  std::string again = resubmit_command(run);
+  again = again.empty() ? "the command that submitted it" : again + (is_array ? " --retry" : "");
+  tell(live, merges, now, again, as_json, out);
   return 0;
 }
 

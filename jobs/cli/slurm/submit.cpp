@@ -119,11 +119,14 @@ void tell_short_limit(const slurm::Settings& settings) {
   const std::optional<double> limit = slurm::limit_seconds(settings.time);
   const int lead = settings.lead_seconds;
   if (!limit || *limit > lead + slack) return;
+  const int fitting = static_cast<int>(*limit) - slack;  // and less, of which something is left for the run
   std::cerr << fmt::format(
       "ditmill: the time limit, {:.0f} s, leaves the run no time: it is warned {} to {} s before "
-      "(slurm.lead_seconds), hence at once, and each restart ends so; ask for a longer --time, or set "
-      "slurm.lead_seconds to less\n",
-      *limit, lead, lead + slack);
+      "(slurm.lead_seconds), hence at once, and each restart ends so; ask for a longer --time{}\n",
+      *limit, lead, lead + slack,
+      fitting > slurm::least_lead_seconds
+          ? fmt::format(", or set slurm.lead_seconds to less than {}", fitting)
+          : "");
 }
 
 void tell_nothing_left(const ItemList& items, const RunDirectory& run, const RunOptions& options) {
@@ -145,7 +148,7 @@ void refuse_stopped(const RunDirectory& run) {
               Where{.file = run.path()},
               Expected{"one that is not told to stop"},
               Got{*file},
-              "remove it to go on"};
+              "remove it to go on: rm " + slurm::shell_word(*file)};
 }
 
 /// Slurm queues what can never start, too; and what cannot start now may tomorrow.
@@ -163,7 +166,7 @@ void refuse_second(const RunDirectory& run, const slurm::QueuedJob& live, bool i
               Where{.file = run.path()},
               Expected{"no job of it queued or at work"},
               Got{fmt::format("job {}, {} ({})", live.id, live.state, live.reason)},
-              "wait for it, or end it: ditmill cancel " + run.path() +
+              "wait for it, or end it: " + cancel_command(run) +
                   (is_array ? "; --retry submits what does not live" : "")};
 }
 

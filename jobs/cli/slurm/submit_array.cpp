@@ -64,7 +64,7 @@ ArrayPlan plan_array(const SubmitOptions& options, const PreparedJob& job, const
       if (!foreseen || same_list) continue;
       throw not_the_array(run, "the list that its tasks were submitted with",
                           fmt::format("another one; task {} has begun: {}", i, foreseen->notes.front()),
-                          "wait for the end of its tasks, or end them: ditmill cancel " + run.path());
+                          "wait for the end of its tasks, or end them: " + cancel_command(run));
     }
     const std::optional<Outcome> outcome = read_outcome(its);
     const bool finished = outcome && outcome->finished() && (outcome->exit == 0 || !retries);
@@ -147,7 +147,7 @@ json submit_array(const SubmitOptions& options, const PreparedJob& job, const Ru
     if (!merged && !is_frozen(job, run)) {
       throw not_the_array(run, "the list and the manifest that its tasks were submitted with",
                           "others; its tasks are all finished, queued or at work, and keep the former",
-                          "wait for the end of its tasks, or end them: ditmill cancel " + run.path());
+                          "wait for the end of its tasks, or end them: " + cancel_command(run));
     }
     std::cerr << (merged ? "ditmill: nothing to submit: all shards are finished and merged\n"
                          : "ditmill: nothing to submit: all shards are finished, queued or at work\n");

@@ -123,7 +123,7 @@ void measure(const dist::Communicator& world, const BenchCommOptions& options) {
                 {},
                 Expected{"at least 2 ranks"},
                 Got{"1"},
-                "start it by mpirun -n 2, or by srun"};
+                "start it by mpirun -n 2, or by srun --mpi=pmix -n 2"};
   });
   const slurm::Allocation allocation = slurm::read_allocation();
   const int threads = default_threads(world, allocation);

@@ -107,7 +107,7 @@ class Plan(unittest.TestCase):
     def test_without_a_pilot_the_command_that_makes_one_is_given(self):
         self.write(20)
         done = self.plan("--nodes", "2", "--ranks-per-node", "3", "--set", "pipeline.steps=7", code=1)
-        self.assertIn(f"mpirun -n 6 ditmill run {self.manifest} --set 'pipeline.steps=7' --pilot 8", done.stderr)
+        self.assertIn(f"mpirun -n 6 ditmill run {self.manifest} --set pipeline.steps=7 --pilot 8", done.stderr)
         self.assertIn("pilot.json", done.stderr)
 
     def test_a_pilot_of_another_job_is_refused(self):

@@ -11,6 +11,10 @@
 # Written by ditmill 1.0 (submit), to be read and changed: `sbatch` takes it as it is. The next
 # `ditmill submit` of this run directory writes it anew.
 
+# SLURM_EXPORT_ENV, which sbatch --export leaves, would have srun and mpirun start ranks without what is set below. The
+# others are its user's, for his own looks at the queue.
+unset SLURM_EXPORT_ENV SLURM_TIME_FORMAT "${!SQUEUE_@}" "${!SCONTROL_@}"
+
 module load openmpi/4.1 || exit 3
 
 run=/runs/array

@@ -10,10 +10,15 @@
 # Written by ditmill 1.0 (submit), to be read and changed: `sbatch` takes it as it is. The next
 # `ditmill submit` of this run directory writes it anew.
 
+# SLURM_EXPORT_ENV, which sbatch --export leaves, would have srun and mpirun start ranks without what is set below. The
+# others are its user's, for his own looks at the queue.
+unset SLURM_EXPORT_ENV SLURM_TIME_FORMAT "${!SQUEUE_@}" "${!SCONTROL_@}"
+
 run=/runs/staged
 restarts=3 # how often the job may go back to the queue
 crashes=3 # after so many a lost rank is not started anew in the same allocation
 options=() # of sbatch, beside those above
+again='/opt/ditmill/ditmill submit /runs/staged/submit/job.yaml' # what goes on with a run that has been ended
 first=() # of run, at the job's first start alone
 
 # One task of an array has the id of the whole for its own.
@@ -81,9 +86,9 @@ meaning() {
   elif out_of_time; then
     echo "the time limit is reached"
   elif preempted; then
-    echo "preempted, and not to come back: 'ditmill submit' goes on with it"
+    echo "preempted, and not to come back: to go on with it: $again"
   else
-    echo "cancelled: 'ditmill submit' goes on with it"
+    echo "cancelled: to go on with it: $again"
   fi
 }
 
@@ -158,7 +163,8 @@ go_back() {
     return
   fi
   if comes_back || [[ $told == USR1 ]] || stopped; then return; fi
-  next=$(sbatch --parsable --dependency="afternotok:$me" --kill-on-invalid-dep=yes \
+  # A count of this job's would be taken for the next one's.
+  next=$(env -u SLURM_RESTART_COUNT sbatch --parsable --dependency="afternotok:$me" --kill-on-invalid-dep=yes \
     "${options[@]}" ${SLURM_ARRAY_TASK_ID:+--array="$SLURM_ARRAY_TASK_ID"} ${leave_out:+--exclude="$leave_out"} \
     "$script") || return
   next=${next%%;*}
