@@ -156,28 +156,23 @@ bool NameTemplate::uses(std::string_view field) const {
 
 NameTemplate::Name NameTemplate::of(const std::function<std::string(std::string_view field)>& value) const {
   std::vector<std::string> texts;
-  std::vector<std::size_t> long_ones;  // what can be shortened
-  std::size_t bytes = 0;
   for (const Piece& piece : pieces_) {
-    if (piece.field && !is_short(piece.text)) long_ones.push_back(texts.size());
     const std::string text = piece.field ? safe_text(value(piece.text)) : piece.text;
     texts.push_back(cut(text, piece.most.value_or(text.size()), text.size()));
-    bytes += texts.back().size();
   }
-  const bool shortened = bytes > max_bytes;
-  while (bytes > max_bytes && !long_ones.empty()) {
-    const auto longest =
-        std::max_element(long_ones.begin(), long_ones.end(),
-                         [&](std::size_t a, std::size_t b) { return texts[a].size() < texts[b].size(); });
-    std::string& text = texts[*longest];
-    const std::size_t before = text.size();
-    text = cut(text, before, before - std::min(before, bytes - max_bytes));
-    bytes -= before - text.size();
-    if (text.empty()) long_ones.erase(longest);
+  const auto join = [&texts] {
+    std::string name;
+    for (const std::string& text : texts) name += text;
+    return name;
+  };
+  std::string name = join();
+  const bool shortened = name.size() > max_bytes;
+  for (std::size_t most = max_bytes; name.size() > max_bytes && most-- > 0; name = join()) {
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      if (pieces_[i].field && !is_short(pieces_[i].text)) texts[i] = cut(texts[i], most, most);
+    }
   }
-  std::string name;
-  for (const std::string& text : texts) name += text;
-  return {.text = trimmed(cut(name, name.size(), max_bytes)), .shortened = shortened};
+  return {.text = trimmed(cut(name, max_bytes, max_bytes)), .shortened = shortened};
 }
 
 }  // namespace ditmill::jobs

@@ -138,13 +138,14 @@ std::string describe_within(const fs::path& within) {
 }
 
 Instead look_at(const std::string& path) {
-  const fs::path place = fs::path(path + "/").lexically_normal().parent_path();
+  fs::path place = fs::path(path + "/").lexically_normal().parent_path();
+  if (place.empty()) place = ".";
   if (const std::optional<fs::path> run = run_above(place)) {
     const fs::path within = fs::weakly_canonical(place).lexically_relative(fs::weakly_canonical(*run));
     return {is_there(place) ? describe_within(within) : "no such path",
             "name the run directory: " + slurm::shell_word(run->string())};
   }
-  if (is_folder(place)) return {"another folder", name_one_of(runs_in(place))};
+  if (is_folder(place)) return {"a folder that is no run directory of ditmill", name_one_of(runs_in(place))};
   if (is_there(place)) return lone_file(place.string());
   const fs::path parent = place.has_parent_path() ? place.parent_path() : ".";
   return {"no such path", name_one_of(runs_in(parent))};

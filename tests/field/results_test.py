@@ -324,7 +324,7 @@ class Results(unittest.TestCase):
             def damage(run):
                 text = (run / name).read_text()
                 self.assertIn(old, text)
-                (run / name).write_text(text.replace(old, new))
+                (run / name).write_text(text.replace(old, new, 1))
             return damage
 
         requests, manifest, config = "requests.jsonl", "manifest.yaml", "config.json"
