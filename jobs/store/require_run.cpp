@@ -134,14 +134,16 @@ Instead lone_file(const std::string& path) {
 
 std::string describe_within(const fs::path& within) {
   if (within == "results.h5") return "the index of one: the frames are in its parts";
-  return *within.begin() == "parts" ? "some parts of one" : "what is in one: " + within.string();
+  return within.string().starts_with("parts") ? "some parts of one" : "what is in one: " + within.string();
 }
 
 Instead look_at(const std::string& path) {
   fs::path place = fs::path(path + "/").lexically_normal().parent_path();
   if (place.empty()) place = ".";
   if (const std::optional<fs::path> run = run_above(place)) {
-    const fs::path within = fs::weakly_canonical(place).lexically_relative(fs::weakly_canonical(*run));
+    std::error_code error;
+    const fs::path within =
+        fs::weakly_canonical(place, error).lexically_relative(fs::weakly_canonical(*run, error));
     return {is_there(place) ? describe_within(within) : "no such path",
             "name the run directory: " + slurm::shell_word(run->string())};
   }

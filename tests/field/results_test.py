@@ -278,7 +278,8 @@ class Results(unittest.TestCase):
                        lambda run: self.flip(run / "results.h5", 30),
                        lambda run: (run / "results.h5").write_text("no HDF5")):
             cures = self.heal(damage, ["results.h5"], "results index --rebuild")
-            self.assertNotIn("parts", cures)
+            self.assertIn("all parts are whole", cures)
+            self.assertNotIn("parts/", cures)
             self.assertNotIn("ditmill run", cures)
 
     def test_a_missing_or_stale_index_is_rebuilt(self):
@@ -356,6 +357,15 @@ class Results(unittest.TestCase):
             self.assertRegex(error, "`ditmill (results verify|run) ")
         (run / "requests.jsonl").unlink()
         self.assertIn("results verify", self.results("ls", run, code=1).stderr)
+
+    def test_a_merged_list_is_merged_again(self):
+        merged = self.new_folder() / "merged"
+        self.results("merge", self.run_folder, "--out", merged)
+        os.truncate(merged / "requests.jsonl", 500)
+        said = self.results("verify", merged, code=3).stdout
+        self.assertIn("merge its runs again, into another --out", said)
+        self.results("merge", self.run_folder, "--out", merged.parent / "another")
+        self.results("verify", merged.parent / "another")
 
     def test_an_array_is_mended_shard_by_shard(self):
         array = self.new_folder() / "array"

@@ -54,10 +54,10 @@ class Cures {
     if (list) move("requests.jsonl", "the list");
     const bool index = damaged.others.contains(index_name);
     if (index && fs::is_directory(fs::symlink_status(run_.index()))) move(index_name, "the folder");
-    if (!index || damaged.others.size() > 1 || !damaged.parts.empty() || !damaged.journals.empty()) {
-      go_on(list, damaged.others.contains("manifest.yaml"));
-    }
-    if (index) cures_.push_back(index_cure(run_));
+    const bool alone =
+        index && damaged.others.size() == 1 && damaged.parts.empty() && damaged.journals.empty();
+    if (!alone) go_on(list, damaged.others.contains("manifest.yaml"));
+    if (index) cures_.push_back((alone ? "all parts are whole: " : "then ") + index_cure(run_));
     return std::move(cures_);
   }
 
@@ -69,8 +69,8 @@ class Cures {
     if (!exists(run_.path() + "/" + file)) return;  // a lost part
     std::string name = file;
     std::replace(name.begin(), name.end(), '/', '-');
-    cures_.push_back("move " + what + " away: `mkdir -p " + word("damaged") + " && mv " + word(file) + " " +
-                     word("damaged/" + name) + "`");
+    cures_.push_back("move " + what + " away: `mkdir -p " + word("damaged") + " && mv --backup=numbered " +
+                     word(file) + " " + word("damaged/" + name) + "`");
   }
 
   void take_out(const std::string& journal, const std::set<int>& lines) {
