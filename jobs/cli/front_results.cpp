@@ -10,6 +10,7 @@
 #include "jobs/cli/results/show.h"
 #include "jobs/cli/results/verify.h"
 #include "jobs/cli/terminal_progress.h"
+#include "jobs/export/name_template.h"
 #include "slurm/allocation.h"
 
 namespace ditmill::jobs {
@@ -22,7 +23,7 @@ void add_run(CLI::App& command, std::string& run) {
 void add_ls(CLI::App& results, Front& front) {
   const auto run = std::make_shared<std::string>();
   add_run(front.add(results, "ls", "Every item of a run and what became of it", true,
-                    [&front, run](std::ostream& out) { return say(out, results_ls(*run, front.json)); }),
+                    [&front, run](std::ostream& out) { return say(out, results_ls(*run, front.json, out)); }),
           *run);
 }
 
@@ -43,12 +44,24 @@ void add_export(CLI::App& results, Front& front) {
       &front.add(results, "export", "Write pictures, videos or a training set of finished items", false,
                  [options](std::ostream& out) { return say(out, results_export(*options)); });
   export_command->add_option("run", exports.run_directory, "A run directory")->required();
-  export_command->add_option("--png", exports.png_folder, "Every frame, as DIR/<id>/frame_0000.png")
+  export_command->add_option("--png", exports.png_folder, "Every frame, as DIR/<name>/frame_0000.png")
       ->type_name("DIR");
   export_command->add_option("--contact-sheet", exports.contact_sheet, "One picture of many items")
       ->type_name("FILE");
-  export_command->add_option("--mp4", exports.mp4_folder, "A video an item, as DIR/<id>.mp4")
+  export_command->add_option("--mp4", exports.mp4_folder, "A video an item, as DIR/<name>.mp4")
       ->type_name("DIR");
+  export_command
+      ->add_option("--name", exports.name,
+                   "Names for --mp4 and --png, with fields in braces, {FIELD:.N} cut to N characters, as "
+                   "'{prompt}-{sample}' or '{id}-{seed}-{prompt:.40}'; default '{id}'. Fields: " +
+                       std::string{name_fields})
+      ->type_name("TEMPLATE");
+  export_command
+      ->add_option(
+          "--h5", exports.h5_file,
+          "One HDF5 file with the frames and all else that is stored, without links: it can be copied "
+          "alone")
+      ->type_name("FILE");
   export_command->add_option("--crf", exports.crf, "Encode videos from frames, 0 (best) to 51; default 18")
       ->type_name("N");
   export_command

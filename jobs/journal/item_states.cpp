@@ -46,6 +46,8 @@ bool ItemStates::take(int epoch, const Record& record) {
 }
 
 void ItemStates::decide(Packed& state, int epoch, const Record& record, std::uint32_t index) {
+  // Two ids can stand for one item: its part has it under the one that was done.
+  if (state.id != record.item) state.id = texts_.keep(record.item);
   state.event = record.event;
   state.epoch = epoch;
   state.time = record.time;

@@ -1,8 +1,10 @@
 #include "jobs/list/frozen_lines.h"
 
+#include <filesystem>
 #include <utility>
 
 #include "configs/error.h"
+#include "jobs/run/run_again.h"
 
 namespace ditmill::jobs {
 namespace {
@@ -24,12 +26,13 @@ std::optional<FrozenLines> FrozenLines::open(const std::string& path, const char
 }
 
 void FrozenLines::refuse(std::string expected, std::string got) const {
+  const std::string folder = std::filesystem::path(source_->label()).parent_path().string();
   throw Error{Category::bad_input,
               doing_,
               Where{.file = source_->label(), .line = line()},
               Expected{std::move(expected)},
               Got{std::move(got)},
-              "this file is written by `ditmill run`; restore it, or run the job again into a new directory"};
+              "this file is written by `ditmill run`; restore it, or " + see_verify(RunDirectory{folder})};
 }
 
 }  // namespace ditmill::jobs

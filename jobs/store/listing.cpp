@@ -7,6 +7,8 @@
 #include "configs/error.h"
 #include "configs/request.h"
 #include "jobs/list/frozen_lines.h"
+#include "jobs/run/run_again.h"
+#include "jobs/store/require_run.h"
 
 namespace ditmill::jobs {
 namespace {
@@ -26,8 +28,7 @@ int number(const json& request, const char* field) {
 }
 
 /// Takes no more than what is listed: results of a list that `run` would refuse can still be had.
-ListedItem parse_line(std::string_view line, const FrozenLines& lines) {
-  const json object = json::parse(line, nullptr, false);
+ListedItem read_line(const json& object, std::string_view line, const FrozenLines& lines) {
   ListedItem item;
   if (object.is_object()) {
     item.id = required_text(object, "id");
@@ -57,17 +58,24 @@ void add_state(ListedItem& item, const ItemState& state) {
 
 }  // namespace
 
-void for_each_item(const RunDirectory& run, const JournalState& journals,
-                   const std::function<void(ListedItem&&)>& take) {
+void for_each_line(const RunDirectory& run, const JournalState& journals,
+                   const std::function<void(ListedItem&&, const json& line)>& take) {
   std::optional<FrozenLines> lines = FrozenLines::open(run.requests(), doing);
   if (!lines) {
-    throw Error(Category::not_found, doing, Where{.file = run.requests()}, {}, {}, run.no_run_hint());
+    require_run(run, doing);
+    throw Error(Category::not_found, doing, Where{.file = run.requests()}, {}, {}, see_verify(run));
   }
   for (std::string_view line; lines->next(line);) {
-    ListedItem item = parse_line(line, *lines);
+    const json object = json::parse(line, nullptr, false);
+    ListedItem item = read_line(object, line, *lines);
     if (const std::optional<ItemState> state = journals.by_key.find(item.key)) add_state(item, *state);
-    take(std::move(item));
+    take(std::move(item), object);
   }
+}
+
+void for_each_item(const RunDirectory& run, const JournalState& journals,
+                   const std::function<void(ListedItem&&)>& take) {
+  for_each_line(run, journals, [&take](ListedItem&& item, const json&) { take(std::move(item)); });
 }
 
 std::vector<ListedItem> list_items(const RunDirectory& run, const JournalState& journals) {

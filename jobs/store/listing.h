@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -28,9 +29,12 @@ struct ListedItem {
   std::string reason;   ///< failed, quarantined
 };
 
-/// Gives the items of a run to `take`, in the order of its list, without holding them. Throws Error:
-/// not_found if this is no run directory, bad_input naming the line of a requests.jsonl that is not what
-/// `run` writes, io.
+/// Gives the items of a run to `take`, in the order of its list, without holding them; and the line of each
+/// in requests.jsonl: {id, key, request, metadata}. Throws Error: not_found if this is no run directory,
+/// bad_input naming the line of a requests.jsonl that is not what `run` writes, io.
+void for_each_line(const RunDirectory& run, const JournalState& journals,
+                   const std::function<void(ListedItem&&, const nlohmann::json& line)>& take);
+/// The items alone.
 void for_each_item(const RunDirectory& run, const JournalState& journals,
                    const std::function<void(ListedItem&&)>& take);
 /// All of them.

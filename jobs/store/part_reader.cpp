@@ -147,6 +147,23 @@ void PartReader::read_bytes(const std::string& id, const std::string& dataset,
   }
 }
 
+std::uint64_t PartReader::stored_bytes(const std::string& id) const {
+  const h5::Group group = item(id);
+  std::uint64_t bytes = 0;
+  for (const Dataset& dataset : hashed_datasets()) {
+    if (!h5::has_link(group.get(), dataset.name, path_)) continue;
+    bytes += H5Dget_storage_size(open(group, dataset, path_).get());
+  }
+  return bytes;
+}
+
+void PartReader::copy(const std::string& id, hid_t group, const std::string& name) const {
+  h5::quiet();
+  if (H5Ocopy(items_.get(), id.c_str(), group, name.c_str(), H5P_DEFAULT, H5P_DEFAULT) < 0) {
+    throw h5::failure("copy item " + id, path_, Category::bad_input);
+  }
+}
+
 std::string PartReader::content(const std::string& id) const {
   ContentHash hash;
   for (const std::string& dataset : datasets(id)) {

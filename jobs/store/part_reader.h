@@ -42,6 +42,11 @@ class PartReader {
   /// at once (their chunks are across their order).
   void read_bytes(const std::string& id, const std::string& dataset,
                   const std::function<void(std::span<const std::byte>)>& take) const;
+  /// Bytes that an item's datasets take in the file.
+  std::uint64_t stored_bytes(const std::string& id) const;
+  /// Copies an item into a group of another file, under another name; its datasets chunk by chunk, as they
+  /// are compressed: no checksum is looked at.
+  void copy(const std::string& id, hid_t group, const std::string& name) const;
   /// ContentHash of what is stored: to be compared with the journal's. Holds no more than read_bytes().
   std::string content(const std::string& id) const;
 

@@ -6,11 +6,14 @@
 
 #include "configs/error.h"
 #include "configs/suggest.h"
+#include "jobs/cli/results/clip_names.h"
+#include "jobs/cli/results/h5_export.h"
 #include "jobs/cli/results/stored_clips.h"
 #include "jobs/cli/results/webdataset_export.h"
 #include "jobs/export/contact_sheet.h"
 #include "jobs/export/png.h"
 #include "jobs/store/durable.h"
+#include "jobs/store/tools/cures.h"
 
 namespace ditmill::jobs {
 namespace {
@@ -59,10 +62,11 @@ VideoConfig video_config(const ExportOptions& options) {
 }
 
 /// The items to export: those that were named must hold pictures, of all others only those count that do.
-/// The others are noted. `latents_do`: latents alone are enough.
-std::vector<const ListedItem*> chosen_items(const ResultsRun& run, const std::vector<std::string>& ids,
-                                            StoredClips& clips, bool latents_do,
-                                            std::vector<std::string>& notes) {
+/// The others are noted. Latents alone are enough where no pictures are wanted.
+std::vector<const ListedItem*> chosen_items(const ResultsRun& run, const ExportOptions& options,
+                                            StoredClips& clips, std::vector<std::string>& notes) {
+  const std::vector<std::string>& ids = options.items;
+  const bool latents_do = !wants_frames(options) && options.mp4_folder.empty();
   const auto is_of_use = [&](const ListedItem& item) {
     return clips.has_frames(item) || clips.has_video(item) ||
            (latents_do && clips.part(item).latents_shape(item.stored));
@@ -96,29 +100,32 @@ std::vector<const ListedItem*> chosen_items(const ResultsRun& run, const std::ve
 
 /// Stored videos as they are, unless settings were asked for and there are frames to encode with them.
 void export_videos(const ExportOptions& options, const std::vector<const ListedItem*>& items,
-                   StoredClips& clips, std::vector<std::string>& notes) {
+                   const std::vector<std::string>& names, StoredClips& clips,
+                   std::vector<std::string>& notes) {
   const VideoConfig config = video_config(options);
   make_folder(options.mp4_folder);
-  for (const ListedItem* item : items) {
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const ListedItem* item = items[i];
     const bool has_frames = clips.has_frames(*item);
     const bool as_stored = clips.has_video(*item) && (!reencodes(options) || !has_frames);
     if (as_stored && reencodes(options)) {
       notes.push_back(item->id + ": its stored video is written as it is: it has no frames to encode anew");
     }
     const std::vector<std::uint8_t> file = as_stored ? clips.video(*item) : clips.encode(*item, config);
-    durable::write_file(options.mp4_folder + "/" + item->id + ".mp4",
+    durable::write_file(options.mp4_folder + "/" + names[i] + ".mp4",
                         {reinterpret_cast<const char*>(file.data()), file.size()});
   }
 }
 
 std::int64_t export_frames(const std::string& folder, const std::vector<const ListedItem*>& items,
-                           StoredClips& clips) {
+                           const std::vector<std::string>& names, StoredClips& clips) {
   std::int64_t written = 0;
-  for (const ListedItem* item : items) {
-    const std::string item_folder = folder + "/" + item->id;
+  for (std::size_t at = 0; at < items.size(); ++at) {
+    const ListedItem& item = *items[at];
+    const std::string item_folder = folder + "/" + names[at];
     make_folder(item_folder);
-    const std::int64_t count = clips.count(*item);
-    for (std::int64_t i = 0; i < count; ++i) write_png(item_folder + frame_name(i), clips.frame(*item, i));
+    const std::int64_t count = clips.count(item);
+    for (std::int64_t i = 0; i < count; ++i) write_png(item_folder + frame_name(i), clips.frame(item, i));
     written += count;
   }
   return written;
@@ -149,27 +156,38 @@ std::string counted(std::size_t count, const std::string& what) {
   return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
 }
 
-}  // namespace
-
-ResultsOutput results_export(const ExportOptions& options) {
-  if (!wants_frames(options) && options.mp4_folder.empty() && options.webdataset_folder.empty()) {
+void require_use(const ExportOptions& options) {
+  const bool named = !options.mp4_folder.empty() || !options.png_folder.empty();
+  if (!wants_frames(options) && !named && options.webdataset_folder.empty() && options.h5_file.empty()) {
     throw Error(Category::usage, "export results", {},
-                Expected{"--png DIR or --contact-sheet FILE or --mp4 DIR or --webdataset DIR"},
+                Expected{"--png DIR or --contact-sheet FILE or --mp4 DIR or --webdataset DIR or --h5 FILE"},
                 Got{"none of them"});
   }
   if (options.mp4_folder.empty() && reencodes(options)) {
     throw Error(Category::usage, "export results", {}, Expected{"--mp4 DIR with --crf and --pix-fmt"},
                 Got{"no --mp4"});
   }
+  if (!options.name.empty() && !named) {
+    throw Error(Category::usage, "export results", {},
+                Expected{"--mp4 DIR or --png DIR with --name: samples and items of one file keep their ids"},
+                Got{"neither"});
+  }
   video_config(options);
-  const ResultsRun run(options.run_directory);
+}
+
+ResultsOutput write_exports(const ExportOptions& options, const ResultsRun& run) {
   StoredClips clips(run);
   ResultsOutput output{.text = {}, .notes = run.notes()};
-  const bool only_samples = !wants_frames(options) && options.mp4_folder.empty();
-  const std::vector<const ListedItem*> items =
-      chosen_items(run, options.items, clips, only_samples, output.notes);
+  const std::vector<const ListedItem*> items = chosen_items(run, options, clips, output.notes);
+  const std::vector<std::string> names = clip_names(options.name, run, items, clips, output.notes);
+  if (!options.h5_file.empty()) {
+    make_folder(std::filesystem::path(options.h5_file).parent_path().string());
+    const std::uint64_t bytes = export_h5(options.h5_file, run, items, clips);
+    output.text +=
+        counted(items.size(), "item") + " in " + options.h5_file + ", " + std::to_string(bytes) + " bytes\n";
+  }
   if (!options.png_folder.empty()) {
-    const std::int64_t frames = export_frames(options.png_folder, items, clips);
+    const std::int64_t frames = export_frames(options.png_folder, items, names, clips);
     output.text += counted(static_cast<std::size_t>(frames), "frame") + " of " +
                    counted(items.size(), "item") + " in " + options.png_folder + "\n";
   }
@@ -181,7 +199,7 @@ ResultsOutput results_export(const ExportOptions& options) {
                    options.contact_sheet + "\n";
   }
   if (!options.mp4_folder.empty()) {
-    export_videos(options, items, clips, output.notes);
+    export_videos(options, items, names, clips, output.notes);
     output.text += counted(items.size(), "video") + " in " + options.mp4_folder + "\n";
   }
   if (!options.webdataset_folder.empty()) {
@@ -190,6 +208,18 @@ ResultsOutput results_export(const ExportOptions& options) {
                    options.webdataset_folder + "\n";
   }
   return output;
+}
+
+}  // namespace
+
+ResultsOutput results_export(const ExportOptions& options) {
+  require_use(options);
+  const ResultsRun run(options.run_directory);
+  try {
+    return write_exports(options, run);
+  } catch (const Error& error) {
+    rethrow_with_cure(error, run.directory());
+  }
 }
 
 }  // namespace ditmill::jobs

@@ -5,8 +5,10 @@
 #include <charconv>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <ostream>
 
 #include "configs/error.h"
+#include "jobs/store/require_run.h"
 
 namespace ditmill::jobs {
 namespace {
@@ -33,20 +35,20 @@ Row row_of(const ListedItem& item) {
           item.reason.empty() ? item.part : printable(item.reason, 100)};
 }
 
-std::string table_of(const std::vector<ListedItem>& items) {
+void write_table(const std::vector<ListedItem>& items, std::ostream& out) {
   std::array<std::size_t, columns> widths{};
   const auto widen = [&widths](const Row& row) {
     for (std::size_t i = 0; i < columns; ++i) widths[i] = std::max(widths[i], row[i].size());
   };
   widen(heading);
   for (const ListedItem& item : items) widen(row_of(item));
-  std::string text;
   const auto print = [&](const Row& row) {
+    std::string text;
     for (std::size_t i = 0; i + 1 < columns; ++i)
       text += row[i] + std::string(widths[i] - row[i].size() + 2, ' ');
     text += row.back();
     text.erase(text.find_last_not_of(' ') + 1);
-    text += "\n";
+    out << text << "\n";
   };
   print(heading);
   std::map<ItemOutcome, std::size_t> counts;
@@ -54,18 +56,19 @@ std::string table_of(const std::vector<ListedItem>& items) {
     print(row_of(item));
     ++counts[item.outcome];
   }
-  text += std::to_string(items.size()) + " items";
-  for (const auto& [outcome, count] : counts)
-    text += ", " + std::to_string(count) + " " + std::string(name(outcome));
-  return text + "\n";
+  out << items.size() << " items";
+  for (const auto& [outcome, count] : counts) out << ", " << count << " " << name(outcome);
+  out << "\n";
 }
 
 json text_or_null(const std::string& text) { return text.empty() ? json() : json(text); }
 
-json to_json(const ListedItem& item) {
+json to_json(const ListedItem& item, const json& request) {
   return {{"id", item.id},
           {"key", item.key},
           {"state", name(item.outcome)},
+          {"prompt", request.value("prompt", json())},
+          {"seed", request.value("seed", json())},
           {"width", item.width},
           {"height", item.height},
           {"frames", item.frames},
@@ -76,14 +79,32 @@ json to_json(const ListedItem& item) {
           {"reason", text_or_null(item.reason)}};
 }
 
+/// As nlohmann's dump(2) of the whole array.
+void write_array(const RunDirectory& run, const JournalState& journals, std::ostream& out) {
+  bool first = true;
+  for_each_line(run, journals, [&](ListedItem&& item, const json& line) {
+    std::string text = to_json(item, line.at("request")).dump(2, ' ', false, json::error_handler_t::replace);
+    for (std::size_t at = 0; (at = text.find('\n', at)) != std::string::npos; at += 3)
+      text.insert(at + 1, "  ");
+    out << (first ? "[\n  " : ",\n  ") << text;
+    first = false;
+  });
+  out << (first ? "[]\n" : "\n]\n");
+}
+
 }  // namespace
 
-ResultsOutput results_ls(const std::string& run_directory, bool as_json) {
-  const ResultsRun run(run_directory);
-  if (!as_json) return {.text = table_of(run.items()), .notes = run.notes()};
-  json list = json::array();
-  for (const ListedItem& item : run.items()) list.push_back(to_json(item));
-  return {.text = list.dump(2) + "\n", .notes = run.notes()};
+ResultsOutput results_ls(const std::string& run_directory, bool as_json, std::ostream& out) {
+  if (!as_json) {
+    const ResultsRun run(run_directory);
+    write_table(run.items(), out);
+    return {.text = {}, .notes = run.notes()};
+  }
+  const RunDirectory run{run_directory};
+  require_run(run, "read the items of a run");
+  const JournalState journals = read_journals(run);
+  write_array(run, journals, out);
+  return {.text = {}, .notes = notes_of(journals.reports)};
 }
 
 }  // namespace ditmill::jobs

@@ -4,10 +4,21 @@
 
 #include "configs/error.h"
 #include "configs/suggest.h"
+#include "jobs/store/require_run.h"
 
 namespace ditmill::jobs {
 
+std::vector<std::string> notes_of(const std::vector<JournalReport>& reports) {
+  std::vector<std::string> notes;
+  notes.reserve(reports.size());
+  for (const JournalReport& report : reports) {
+    notes.push_back(report.file + ", byte " + std::to_string(report.offset) + ": " + report.message);
+  }
+  return notes;
+}
+
 ResultsRun::ResultsRun(const std::string& path) : run_(path) {
+  require_run(run_, "read the items of a run");
   JournalState journals = read_journals(run_);
   items_ = list_items(run_, journals);
   reports_ = std::move(journals.reports);
@@ -33,14 +44,6 @@ std::string ResultsRun::part_of(const ListedItem& item) const {
   if (!item.reason.empty()) state += ": " + printable(item.reason);
   throw Error(Category::usage, "read an item's results", Where{.file = run_.path(), .item = item.id},
               Expected{"an item that is done"}, Got{state});
-}
-
-std::vector<std::string> ResultsRun::notes() const {
-  std::vector<std::string> notes;
-  for (const JournalReport& report : reports_) {
-    notes.push_back(report.file + ", byte " + std::to_string(report.offset) + ": " + report.message);
-  }
-  return notes;
 }
 
 }  // namespace ditmill::jobs

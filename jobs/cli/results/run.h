@@ -17,6 +17,9 @@ struct ResultsOutput {
   int code = 0;  ///< to exit with
 };
 
+/// What is wrong with a run's journals, a line each.
+std::vector<std::string> notes_of(const std::vector<JournalReport>& reports);
+
 /// A run directory as the `results` subcommands see it: its list, its journals and its parts. The index is
 /// not needed, and a run that is at work may be looked at.
 class ResultsRun {
@@ -32,7 +35,7 @@ class ResultsRun {
   /// done.
   std::string part_of(const ListedItem& item) const;
   /// What is wrong with the journals, a line each.
-  std::vector<std::string> notes() const;
+  std::vector<std::string> notes() const { return notes_of(reports_); }
 
  private:
   RunDirectory run_;

@@ -4,6 +4,7 @@
 
 #include "configs/error.h"
 #include "jobs/store/part_reader.h"
+#include "jobs/store/tools/cures.h"
 
 namespace ditmill::jobs {
 namespace {
@@ -70,7 +71,11 @@ ResultsOutput results_show(const std::string& run_directory, const std::string& 
   const ResultsRun run(run_directory);
   const ListedItem& item = run.item(id);
   json shown = to_json(item);
-  if (item.outcome == ItemOutcome::done) add_stored(shown, item, PartReader(run.part_of(item)));
+  try {
+    if (item.outcome == ItemOutcome::done) add_stored(shown, item, PartReader(run.part_of(item)));
+  } catch (const Error& error) {
+    rethrow_with_cure(error, run.directory());
+  }
   const auto replace = json::error_handler_t::replace;
   return {.text = as_json ? shown.dump(2, ' ', false, replace) + "\n" : to_text(shown), .notes = run.notes()};
 }

@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "jobs/store/tools/cures.h"
+
 namespace ditmill::jobs {
 namespace {
 
@@ -27,6 +29,7 @@ json to_json(const VerifyReport& report) {
           {"quarantined", report.quarantined},
           {"left", report.left},
           {"damage", std::move(damage)},
+          {"cures", report.cures},
           {"stale_index", report.stale_index},
           {"leftovers", report.leftovers},
           {"notes", report.notes}};
@@ -39,17 +42,18 @@ std::string verdict(const VerifyReport& report) {
     case 2:
       return "what is there is whole\n";
     default:
-      return "DAMAGED: " + std::to_string(report.damage.size()) +
-             " findings; what is whole can be kept: move damaged parts away, " +
-             "and `ditmill run` makes their items again\n";
+      break;
   }
+  std::string text = "DAMAGED: " + std::to_string(report.damage.size()) + " findings; to mend it:\n";
+  for (const std::string& cure : report.cures) text += "  " + cure + "\n";
+  return text;
 }
 
-std::string to_text(const VerifyReport& report) {
+std::string to_text(const VerifyReport& report, const RunDirectory& run) {
   std::string text;
   for (const Damage& damage : report.damage) text += "damage: " + describe(damage) + "\n";
   for (const std::string& stale : report.stale_index) {
-    text += "results.h5: " + stale + "; `ditmill results index --rebuild` writes it anew\n";
+    text += "results.h5: " + stale + "; " + index_cure(run) + "\n";
   }
   for (const std::string& leftover : report.leftovers) text += "leftover: " + leftover + "\n";
   text += std::to_string(report.parts) + " parts, " + gigabytes(report.bytes) + "; " +
@@ -74,9 +78,10 @@ std::string describe(const VerifyProgress& progress) {
 ResultsOutput results_verify(const std::string& run_directory, bool as_json,
                              const slurm::Allocation& allocation,
                              const std::function<void(const VerifyProgress&)>& progress) {
-  const VerifyReport report = verify_run(RunDirectory{run_directory}, allocation, progress);
+  const RunDirectory run{run_directory};
+  const VerifyReport report = verify_run(run, allocation, progress);
   const auto replace = json::error_handler_t::replace;
-  return {.text = as_json ? to_json(report).dump(2, ' ', false, replace) + "\n" : to_text(report),
+  return {.text = as_json ? to_json(report).dump(2, ' ', false, replace) + "\n" : to_text(report, run),
           .notes = report.notes,
           .code = report.exit_code()};
 }

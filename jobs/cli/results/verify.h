@@ -10,7 +10,8 @@
 namespace ditmill::jobs {
 
 /// `ditmill results verify RUN [--json]`: verify_run() as text or JSON, {exit, parts, bytes, items, done,
-/// failed, quarantined, left (ids), damage: [{file, items, dataset, what}], stale_index, leftovers, notes}.
+/// failed, quarantined, left (ids), damage: [{file, items, dataset, what}], cures, stale_index, leftovers,
+/// notes}.
 ResultsOutput results_verify(const std::string& run_directory, bool json, const slurm::Allocation& allocation,
                              const std::function<void(const VerifyProgress&)>& progress);
 /// One line, for a terminal.

@@ -13,6 +13,7 @@ struct Damage {
   std::vector<std::string> items = {};  ///< ids that it touches; none: no item, or not known
   std::string dataset = {};             ///< frames, latents, video; empty: not one of them
   std::string what;
+  int line = 0;  ///< of a journal
 
   bool operator==(const Damage&) const = default;
 };

@@ -1,7 +1,10 @@
 #include "jobs/store/tools/frozen_config.h"
 
+#include <filesystem>
+
 #include "configs/error.h"
 #include "jobs/run/epoch.h"
+#include "jobs/run/run_again.h"
 #include "jobs/store/durable.h"
 
 namespace ditmill::jobs {
@@ -14,11 +17,14 @@ void require_idle(const RunDirectory& run, const slurm::Allocation& allocation, 
 }
 
 nlohmann::json read_config(const RunDirectory& run) {
-  nlohmann::json config = nlohmann::json::parse(durable::read_file(run.config()), nullptr, false);
+  const bool found = std::filesystem::exists(run.config());
+  const std::string text = found ? durable::read_file(run.config()) : "";
+  nlohmann::json config = nlohmann::json::parse(text, nullptr, false);
   if (config.is_object()) return config;
-  throw Error(Category::bad_input, "read the dump of a run", Where{.file = run.config()},
-              Expected{"a JSON object"}, {},
-              "the file is damaged: `ditmill run` on this run directory writes it anew");
+  throw Error(found ? Category::bad_input : Category::not_found, "read the dump of a run",
+              Where{.file = run.config()}, Expected{"a JSON object"},
+              Got{found ? "something else" : "no file"},
+              "the job, run again as it was started or by " + run_again(run) + ", writes it anew");
 }
 
 }  // namespace ditmill::jobs

@@ -11,7 +11,9 @@
 #include "jobs/json_difference.h"
 #include "jobs/run/epoch.h"
 #include "jobs/run/resume.h"
+#include "jobs/run/run_again.h"
 #include "jobs/shard.h"
+#include "jobs/store/require_run.h"
 #include "jobs/store/tools/damage.h"
 #include "jobs/store/tools/frozen_config.h"
 
@@ -39,16 +41,19 @@ void require_same_identity(const MergeSource& first, const MergeSource& other) {
 
 MergeSource open_source(const std::string& path, const slurm::Allocation& allocation) {
   MergeSource source{.run = RunDirectory{path}, .config = {}};
-  if (!std::filesystem::exists(source.run.requests())) {
-    throw Error(Category::not_found, "merge runs", Where{.file = source.run.requests()}, {}, {},
-                source.run.no_run_hint());
-  }
+  require_run(source.run, "merge runs");
   require_idle(source.run, allocation, "merge runs");
   source.config = read_config(source.run);
   source.newest = newest_epoch(source.run);
   for (const JournalFile& file : journal_files(source.run))
     source.newest = std::max(source.newest, file.epoch);
   return source;
+}
+
+ItemList frozen_items(const RunDirectory& run) {
+  std::optional<FrozenJob> frozen = read_frozen_job(run);
+  if (frozen) return std::move(frozen->items);
+  throw Error(Category::not_found, "merge runs", Where{.file = run.requests()}, {}, {}, see_verify(run));
 }
 
 /// Insists on all shards of one array, each in its place.
@@ -139,7 +144,7 @@ MergeSources read_sources(const std::vector<std::string>& runs, bool array,
     source.first = next;
     source.step = array ? static_cast<int>(runs.size()) : 1;
     next += array ? 1 : source.newest;
-    joiner.add(read_frozen_job(source.run)->items);
+    joiner.add(frozen_items(source.run));
     sources.runs.push_back(std::move(source));
   }
   if (array) require_whole_array(sources.runs);

@@ -53,10 +53,12 @@ h5::Attributes expected_attributes(const PackedItem& item) {
           {"height", std::int64_t{item.height}}, {"frames", std::int64_t{item.frames}}};
 }
 
-/// Looks at a part through HDF5.
+/// Looks at a part through HDF5. What differs between a part that its hash vouches for (`whole`) and
+/// requests.jsonl is the latter's fault.
 class Examination {
  public:
-  Examination(const std::string& path, const ClaimedPart& part) : path_(path), part_(part) {}
+  Examination(const std::string& path, const ClaimedPart& part, bool whole)
+      : path_(path), part_(part), whole_(whole) {}
 
   PartAudit run() {
     std::vector<std::string> ids;
@@ -129,15 +131,27 @@ class Examination {
       if (found == attributes.end()) {
         damage(claim, "", "attribute " + name + " is missing");
       } else if (found->second != value) {
-        damage(claim, "",
-               "attribute " + name + " is not that of requests.jsonl: expected " + shown(value) + ", got " +
-                   shown(found->second));
+        differs(claim, name, shown(value), shown(found->second));
       }
     }
   }
 
+  void differs(const Claim& claim, const std::string& name, const std::string& listed,
+               const std::string& stored) {
+    if (!whole_) {
+      damage(claim, "",
+             "attribute " + name + " is not that of requests.jsonl: expected " + listed + ", got " + stored);
+      return;
+    }
+    found_.damage.push_back({.file = "requests.jsonl",
+                             .items = {claim.item},
+                             .what = "its " + name + " is not what was done: expected " + stored + ", got " +
+                                     listed + " (" + part_.path + ", which is whole)"});
+  }
+
   const std::string& path_;
   const ClaimedPart& part_;
+  bool whole_;
   PartAudit found_;
 };
 
@@ -166,11 +180,11 @@ PartAudit audit_part(const RunDirectory& run, const ClaimedPart& part) {
     return {.damage = {{.file = part.path, .items = std::move(ids), .what = words_of(error)}},
             .unclaimed = {}};
   }
-  if (hash == part.hash) return Examination{path, part}.run();
+  if (hash == part.hash) return Examination{path, part, true}.run();
 
   PartAudit audit;
   std::string how;
-  if (const auto found = isolated([&] { return to_json(Examination{path, part}.run()); }, how)) {
+  if (const auto found = isolated([&] { return to_json(Examination{path, part, false}.run()); }, how)) {
     audit = audit_from_json(*found);
   } else {
     audit.damage.push_back({.file = part.path, .items = ids, .what = how});

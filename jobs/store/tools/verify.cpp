@@ -16,6 +16,8 @@
 #include "jobs/run/frozen_files.h"
 #include "jobs/run/resume.h"
 #include "jobs/store/durable.h"
+#include "jobs/store/require_run.h"
+#include "jobs/store/tools/cures.h"
 #include "jobs/store/tools/index_audit.h"
 #include "jobs/store/tools/key_index.h"
 #include "jobs/store/tools/part_audit.h"
@@ -77,8 +79,14 @@ class Verifier {
   }
 
  private:
-  void damage(std::string file, std::string what, std::vector<std::string> items = {}) {
-    report_.damage.push_back({.file = std::move(file), .items = std::move(items), .what = std::move(what)});
+  void damage(std::string file, std::string what, std::vector<std::string> items = {}, int line = 0) {
+    report_.damage.push_back(
+        {.file = std::move(file), .items = std::move(items), .what = std::move(what), .line = line});
+  }
+  /// Of a journal.
+  void damage_at(const std::string& journal, int line, const std::string& what,
+                 std::vector<std::string> items = {}) {
+    damage(journal, "line " + std::to_string(line) + ": " + what, std::move(items), line);
   }
 
   void read_config() {
@@ -92,10 +100,6 @@ class Verifier {
   void read_list() {
     try {
       std::optional<FrozenJob> frozen = read_frozen_job(run_);
-      if (!frozen && journal_files(run_).empty()) {
-        throw Error(Category::not_found, "read the items of a run", Where{.file = run_.requests()}, {}, {},
-                    run_.no_run_hint());
-      }
       if (!frozen) return damage(name_of(run_.requests()), "it is missing");
       list_ = std::move(frozen->items);
     } catch (const Error& error) {
@@ -176,7 +180,7 @@ class Verifier {
       }
       std::string why;
       const std::optional<Record> record = from_line(line, why);
-      if (!record) damage(name, "line " + std::to_string(lines.line()) + ": " + why);
+      if (!record) damage_at(name, lines.line(), why);
       if (!record || record->event != Event::done) continue;
       compare_contents(*record, name, lines.line());
       if (record->part != part.path) {
@@ -196,7 +200,7 @@ class Verifier {
       return lines.next(line);
     } catch (const Error& error) {
       if (error.category() != Category::bad_input) throw;
-      damage(name, "line " + std::to_string(lines.line()) + ": longer than any line of a journal");
+      damage_at(name, lines.line(), "longer than any line of a journal");
       return false;
     }
   }
@@ -204,11 +208,11 @@ class Verifier {
   void compare_contents(const Record& record, const std::string& journal, int line) {
     const std::optional<ItemState> state = state_.by_key.find(record.key);
     if (!state || state->event != Event::done || state->record.content == record.content) return;
-    damage(journal,
-           "line " + std::to_string(line) + ": done with other content (" + record.part + ", " +
-               record.content + ") than the one that counts (" + state->record.part + ", " +
-               state->record.content + "): the same item must give the same bytes",
-           {record.item});
+    damage_at(journal, line,
+              "done with other content (" + record.part + ", " + record.content +
+                  ") than the one that counts (" + state->record.part + ", " + state->record.content +
+                  "): the same item must give the same bytes",
+              {record.item});
   }
 
   /// Items that only this part holds.
@@ -316,7 +320,10 @@ int VerifyReport::exit_code() const noexcept {
 
 VerifyReport verify_run(const RunDirectory& run, const slurm::Allocation& allocation,
                         const std::function<void(const VerifyProgress&)>& progress) {
-  return Verifier{run, allocation, progress}.run();
+  require_run(run, "verify a run");
+  VerifyReport report = Verifier{run, allocation, progress}.run();
+  report.cures = cures(run, report.damage);
+  return report;
 }
 
 }  // namespace ditmill::jobs

@@ -31,6 +31,7 @@ struct VerifyReport {
   std::vector<std::string> quarantined;
   std::vector<std::string> left;
   std::vector<Damage> damage;
+  std::vector<std::string> cures;        ///< of the damage: cures()
   std::vector<std::string> stale_index;  ///< what results.h5 says that is not so: it can be rebuilt
   std::vector<std::string> leftovers;    ///< files that no journal names; the next start removes them
   std::vector<std::string> notes;        ///< torn tails, and whatever else is no damage

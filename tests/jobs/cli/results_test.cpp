@@ -4,6 +4,7 @@
 #include <fstream>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "configs/error.h"
 #include "jobs/cli/results/export.h"
@@ -44,15 +45,19 @@ struct ResultsTest : ::testing::Test {
     }
   }
 
+  std::string list(bool as_json) const {
+    std::ostringstream out;
+    EXPECT_THAT(results_ls(run.path(), as_json, out).notes, IsEmpty());
+    return out.str();
+  }
+
   TempFolder folder;
   RunDirectory run{folder.path() + "/run"};
   std::vector<Item> items;
 };
 
 TEST_F(ResultsTest, ListsEveryItemAndItsState) {
-  const ResultsOutput output = results_ls(run.path(), false);
-  EXPECT_THAT(output.notes, IsEmpty());
-  EXPECT_EQ(output.text,
+  EXPECT_EQ(list(false),
             "id     state   size   frames  seconds  part\n"
             "item0  done    20x12  3       -        parts/e0001-g000/000001.h5\n"
             "item1  done    20x12  3       -        parts/e0001-g000/000001.h5\n"
@@ -62,21 +67,30 @@ TEST_F(ResultsTest, ListsEveryItemAndItsState) {
 }
 
 TEST_F(ResultsTest, ListsAsJsonWithNullWhereThereIsNothing) {
-  const json list = json::parse(results_ls(run.path(), true).text);
-  ASSERT_THAT(list, SizeIs(4));
-  EXPECT_EQ(list[1]["id"], "item1");
-  EXPECT_EQ(list[1]["state"], "done");
-  EXPECT_EQ(list[1]["part"], "parts/e0001-g000/000001.h5");
-  EXPECT_THAT(list[1]["content"].get<std::string>(), SizeIs(32));
-  EXPECT_EQ(list[2]["reason"], "numeric: \x1b[31mNaN");
-  EXPECT_TRUE(list[2]["part"].is_null());
-  EXPECT_EQ(list[3]["state"], "left");
-  EXPECT_TRUE(list[3]["seconds"].is_null());
+  const std::string text = list(true);
+  const json listed = json::parse(text);
+  EXPECT_EQ(text, listed.dump(2) + "\n");
+  ASSERT_THAT(listed, SizeIs(4));
+  EXPECT_EQ(listed[1]["id"], "item1");
+  EXPECT_EQ(listed[1]["state"], "done");
+  EXPECT_EQ(listed[1]["part"], "parts/e0001-g000/000001.h5");
+  EXPECT_THAT(listed[1]["content"].get<std::string>(), SizeIs(32));
+  EXPECT_EQ(listed[2]["reason"], "numeric: \x1b[31mNaN");
+  EXPECT_TRUE(listed[2]["part"].is_null());
+  EXPECT_EQ(listed[3]["state"], "left");
+  EXPECT_TRUE(listed[3]["seconds"].is_null());
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    EXPECT_EQ(listed[i]["prompt"], items[i].request.prompt);
+    EXPECT_EQ(listed[i]["seed"], items[i].request.seed);
+  }
 }
 
 TEST_F(ResultsTest, TellsTheLogWhatIsWrongWithTheJournals) {
   std::ofstream(run.journal(1, 0), std::ios::app) << "{\"v\":1";
-  EXPECT_THAT(results_ls(run.path(), false).notes, ElementsAre(HasSubstr("torn")));
+  std::ostringstream out;
+  for (const bool as_json : {false, true}) {
+    EXPECT_THAT(results_ls(run.path(), as_json, out).notes, ElementsAre(HasSubstr("torn")));
+  }
   EXPECT_THAT(results_show(run.path(), "item0", false).notes, SizeIs(1));
 }
 
@@ -107,8 +121,9 @@ TEST_F(ResultsTest, NamesTheNearestIdIfThereIsNoSuchItem) {
 }
 
 TEST_F(ResultsTest, SaysThatAFolderHoldsNoRun) {
-  EXPECT_THROW(results_ls(folder.path(), false), Error);
-  EXPECT_THROW(results_ls(folder.path() + "/nowhere", true), Error);
+  std::ostringstream out;
+  EXPECT_THROW(results_ls(folder.path(), false, out), Error);
+  EXPECT_THROW(results_ls(folder.path() + "/nowhere", true, out), Error);
 }
 
 TEST_F(ResultsTest, ExportsEveryFrameOfDoneItems) {
@@ -175,6 +190,7 @@ TEST_F(ResultsTest, SaysWhichPartIsDamaged) {
   } catch (const Error& error) {
     EXPECT_EQ(error.category(), Category::bad_input);
     EXPECT_THAT(error.what(), HasSubstr(path));
+    EXPECT_THAT(error.hint(), HasSubstr("results verify"));
   }
 }
 

@@ -268,6 +268,16 @@ TEST_F(JournalTest, MakesAnItemPendingWhosePartIsGoneOrOfAnotherSize) {
   EXPECT_THAT(state.reports[2].message, HasSubstr("has 3 bytes, not 4"));
 }
 
+TEST_F(JournalTest, KnowsAnItemOfTwoIdsByTheOneThatItsPartHas) {
+  make_part("parts/good.h5");
+  Record other = done("twice", 2, "parts/good.h5");
+  other.item = "other-id";
+  write(1, 0, {start("twice", 1), done("twice", 1, "parts/lost.h5"), other});
+  const JournalState state = read_journals(run);
+  EXPECT_EQ(state.by_key.at("twice").record.item, "other-id");
+  EXPECT_EQ(state.by_key.at("twice").record.part, "parts/good.h5");
+}
+
 TEST_F(JournalTest, ReadsOnPastATornTailOfAnOlderEpoch) {
   write(1, 0, {failed("a", 1, "x")});
   append_to(run.journal(1, 0), "{\"v\":1,\"time\":17");
