@@ -181,10 +181,10 @@ void Sentinel::beat() {
 }
 
 void Sentinel::watch() {
-  Clock::time_point last = Clock::now();
+  Clock::time_point last = hooks_.now();
   for (;;) {
     const Signal signal = signal_within_a_tick();
-    const Clock::time_point now = Clock::now();
+    const Clock::time_point now = hooks_.now();
     const bool was_stopped = now - last > shortest_stop;
     if (signal.number == SIGTERM) end_by_sigterm();
     // Open MPI's mpirun ends a job by SIGCONT, SIGTERM a second later, and SIGKILL at once after that. Who
@@ -302,7 +302,7 @@ void Sentinel::end_by_sigterm() {
   // What other threads meet from now on follows from what ends the job.
   ending_all_ = true;
   const RankReport self = state_.report();
-  const bool warned = warned_ && Clock::now() - *warned_ < warning_holds;
+  const bool warned = warned_ && hooks_.now() - *warned_ < warning_holds;
   const std::string dead = warned ? "" : dead_ranks(self);
   if (dead.empty()) {
     order({.kind = Order::Kind::now, .why = "SIGTERM at " + describe(self)});

@@ -43,6 +43,8 @@ struct SentinelHooks {
       {};                                       ///< changes with progress that the state does not tell of
   std::function<void(const Order&)> obey = {};  ///< an order has come; each kind comes once
   std::function<void()> tick = {};              ///< every 50 ms
+  std::function<std::chrono::steady_clock::time_point()> now =
+      std::chrono::steady_clock::now;  ///< the clock of limits; tests turn it
 };
 
 /// No rank waits for ever: two threads a rank, beside whatever it computes. One sends heartbeats with the

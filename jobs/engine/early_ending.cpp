@@ -23,14 +23,15 @@ constexpr std::chrono::seconds least_margin{5};
 
 }  // namespace
 
-EarlyEnding::EarlyEnding(int rank, std::chrono::seconds grace, std::function<void(const Outcome&)> tell)
-    : rank_(rank), grace_(grace), tell_(std::move(tell)) {}
+EarlyEnding::EarlyEnding(int rank, std::chrono::seconds grace, std::function<void(const Outcome&)> tell,
+                         StopSwitch::Now now)
+    : rank_(rank), grace_(grace), tell_(std::move(tell)), now_(std::move(now)), stop_(now_) {}
 
 void EarlyEnding::end_within(double seconds) {
   using Clock = StopSwitch::Clock;
   const auto left = std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
   // As long as a warning leaves of what it is given (slurm/batch_script: three quarters of it are grace).
-  stop_.set_last_moment(Clock::now() + left - std::max<Clock::duration>(grace_ / 3, least_margin));
+  stop_.set_last_moment(now_() + left - std::max<Clock::duration>(grace_ / 3, least_margin));
 }
 
 void EarlyEnding::can_conclude(Authority& authority) {

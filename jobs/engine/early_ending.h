@@ -23,8 +23,9 @@ namespace ditmill::jobs {
 /// lost: the same sealing, and an outcome that says which rank; whoever found that out ends all.
 class EarlyEnding {
  public:
-  /// `tell` says on rank 0 how the run ended.
-  EarlyEnding(int rank, std::chrono::seconds grace, std::function<void(const Outcome&)> tell);
+  /// `tell` says on rank 0 how the run ended; `now` is the clock of deadlines, which tests turn.
+  EarlyEnding(int rank, std::chrono::seconds grace, std::function<void(const Outcome&)> tell,
+              StopSwitch::Now now = StopSwitch::Clock::now);
   EarlyEnding(const EarlyEnding&) = delete;
   EarlyEnding& operator=(const EarlyEnding&) = delete;
 
@@ -55,6 +56,7 @@ class EarlyEnding {
   int rank_;
   std::chrono::seconds grace_;
   std::function<void(const Outcome&)> tell_;
+  StopSwitch::Now now_;
   StopSwitch stop_;
 
   std::atomic<bool> lost_ = false;

@@ -9,6 +9,7 @@ import time
 import unittest
 
 from faulty import LONG, Reference
+from waiting import PATIENCE, until
 
 TAKEN_OVER = r"another run has taken over .*epoch 2 of pid \d+"
 
@@ -27,13 +28,10 @@ class Zombie(unittest.TestCase):
         cls.addClassCleanup(folder.cleanup)
         cls.reference = Reference(pathlib.Path(folder.name), items=8, seconds=0.02)
 
-    def asleep(self, job, process, within=60):
+    def asleep(self, job, process):
         """Waits until one of a start's processes is stopped."""
-        deadline = time.monotonic() + within
-        while not any(is_stopped(pid) for pid in job.pids()):
-            self.assertIsNone(process.poll(), job.errors.read_text())
-            self.assertLess(time.monotonic(), deadline, "nothing stops")
-            time.sleep(0.02)
+        until(lambda: any(is_stopped(pid) for pid in job.pids()), "a process that stops",
+              lambda: process.poll() is not None and f"it has ended:\n{job.errors.read_text()}")
 
     @staticmethod
     def heartbeat_goes_stale(job):
@@ -58,7 +56,7 @@ class Zombie(unittest.TestCase):
             os.kill(pid, signal.SIGSTOP)
         self.heartbeat_goes_stale(job)
         second = job.start()
-        self.assertEqual(second.wait(60), 0, job.errors.read_text())
+        self.assertEqual(second.wait(PATIENCE), 0, job.errors.read_text())
         kept = {path: path.read_bytes() for path in self.kept(job) if path.name not in may_change}
         job.errors, job.log = files
         ended = self.wake(job, process, sleepers)

@@ -78,7 +78,7 @@ class Faults(unittest.TestCase):
             alive = engines(run)
             if alive:  # it may be done already
                 os.kill(self.rng.choice(alive), signal.SIGKILL)
-            print(name(parallel), *job.end(60))
+            print(name(parallel), *job.end())
         for folder, parallel in (("killed", {"ring": 3}), ("calm", {})):
             ditmill.ditmill("run", self.manifest, "--run-dir", self.path / folder, "--threads", "1",
                             *parallel_option(parallel), ranks=ranks(parallel))

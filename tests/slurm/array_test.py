@@ -11,6 +11,7 @@ import ditmill
 from poison import Poison
 from ranks import ranks_of
 from submission import SubmissionTest
+from waiting import PATIENCE
 
 ONE_RANK = {"nodes": 1, "ranks_per_node": 1, "max_restarts": 0, "max_crashes": 0}
 
@@ -37,8 +38,8 @@ class ArrayTest(SubmissionTest):
                  for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
         return [r["item"] for r in map(json.loads, lines) if r["event"] == event]
 
-    def until(self, what, within=60):
-        deadline = time.monotonic() + within
+    def until(self, what):
+        deadline = time.monotonic() + PATIENCE
         while not what():
             self.assertLess(time.monotonic(), deadline, self.log() + self.cluster.logs())
             time.sleep(0.05)

@@ -2,49 +2,56 @@
 
 import pathlib
 import subprocess
-import time
+import tempfile
 
 import ditmill
 from ranks import ranks_of
-
-# Seconds, from the blow to the end of the job: a few, but for a machine on which everything is slow. Less than the half
-# minute after which a rank that nobody ends gives up by itself.
-WITHIN = 28
+from waiting import PATIENCE, until
 
 
 class Job:
     """A manifest that mpirun runs; its run directory is `run` in the manifest's folder, or the one given."""
 
-    def __init__(self, manifest, ranks, options=(), run=None):
+    def __init__(self, manifest, ranks, options=(), run=None, held=None, environment=None):
         self.manifest = pathlib.Path(manifest)
         self.run = pathlib.Path(run or self.manifest.parent / "run")
         self.ranks = ranks
+        self.held = held  # HeldItems
         self.left = set(self.run.glob("status/*"))  # by earlier starts that were killed
-        self.process = subprocess.Popen(
-            ditmill.command(["run", self.manifest, "--run-dir", self.run, *options], ranks), env=ditmill.environment(),
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-            start_new_session=True)
+        self.errors = tempfile.NamedTemporaryFile(prefix="ditmill-stderr-")  # gone with this object
+        environment = {**ditmill.environment(), **(held.environment if held else {}), **(environment or {})}
+        with open(self.errors.name, "a", encoding="utf-8") as errors:
+            self.process = subprocess.Popen(
+                ditmill.command(["run", self.manifest, "--run-dir", self.run, *options], ranks), env=environment,
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors, start_new_session=True)
 
-    def pids(self):
-        """Pids by rank, once all are at work on items."""
-        deadline = time.monotonic() + 120
-        while time.monotonic() < deadline:
-            working = {rank.rank: rank.pid for rank in ranks_of(self.run, but=self.left) if rank.denoises()}
-            if len(working) == max(self.ranks, 1):
-                return working
-            if self.process.poll() is not None:
-                break
-            time.sleep(0.05)
-        _, errors = ditmill.kill_all(self.process, self.run)
-        raise AssertionError(f"the job never came to its items:\n{errors}")
+    def said(self):
+        """On stderr, so far."""
+        return pathlib.Path(self.errors.name).read_text(encoding="utf-8", errors="replace")
 
-    def end(self, within=WITHIN):
-        """Its exit code and our lines of stderr; fails if it takes longer."""
-        start = time.monotonic()
+    def until(self, happened, what):
+        """Waits for something that the job does; fails, and kills it, if it ends or never does."""
         try:
-            _, errors = self.process.communicate(timeout=within)
+            return until(happened, what,
+                         lambda: self.process.poll() is not None and f"the job has ended:\n{self.said()}")
+        except AssertionError:
+            ditmill.kill_all(self.process, self.run)
+            raise
+
+    def pids(self, items=("",)):
+        """Pids by rank, once all are at work on items, or on some of these."""
+        def working():
+            found = {rank.rank: rank.pid for rank in ranks_of(self.run, but=self.left)
+                     if any(rank.denoises(item) for item in items)}
+            return len(found) == max(self.ranks, 1) and found
+
+        return self.until(working, "all ranks at work on items")
+
+    def end(self):
+        """Its exit code and our lines of stderr."""
+        try:
+            self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             ditmill.kill_all(self.process, self.run)
-            raise AssertionError(f"the job still runs after {within} s") from None
-        print(f"ended after {time.monotonic() - start:.1f} s")
-        return self.process.returncode, [line for line in errors.splitlines() if line.startswith("ditmill: ")]
+            raise AssertionError(f"the job still runs after {PATIENCE} s:\n{self.said()}") from None
+        return self.process.returncode, [line for line in self.said().splitlines() if line.startswith("ditmill: ")]

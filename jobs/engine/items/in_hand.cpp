@@ -18,12 +18,12 @@ double median(std::vector<double> values) {
 void InHand::take(std::span<const WorkItem> items) {
   const std::scoped_lock lock(mutex_);
   items_.assign(items.begin(), items.end());
-  began_ = Clock::now();
+  began_ = now_();
 }
 
 void InHand::finish(bool computed) {
   const std::scoped_lock lock(mutex_);
-  const double seconds = std::chrono::duration<double>(Clock::now() - began_).count();
+  const double seconds = std::chrono::duration<double>(now_() - began_).count();
   for (const WorkItem& item : items_) {
     if (!computed) break;
     std::vector<double>& measured = measured_[size_of(item)];
@@ -45,11 +45,11 @@ bool InHand::fit_before(Clock::time_point deadline) const {
 
 bool InHand::would_fit(std::span<const WorkItem> items, Clock::time_point deadline) const {
   const std::scoped_lock lock(mutex_);
-  return fit(items, Clock::now(), deadline);
+  return fit(items, now_(), deadline);
 }
 
 bool InHand::fit(std::span<const WorkItem> items, Clock::time_point begin, Clock::time_point deadline) const {
-  if (Clock::now() >= deadline) return false;
+  if (now_() >= deadline) return false;
   double seconds = 0;
   for (const WorkItem& item : items) {
     const std::optional<double> each = expected(size_of(item));

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <span>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "jobs/engine/items/protocol.h"
@@ -16,6 +18,9 @@ namespace ditmill::jobs {
 class InHand {
  public:
   using Clock = std::chrono::steady_clock;
+  using Now = std::function<Clock::time_point()>;
+
+  explicit InHand(Now now = Clock::now) : now_(std::move(now)) {}
 
   /// Begins with these items, which are computed together.
   void take(std::span<const WorkItem> items);
@@ -38,6 +43,7 @@ class InHand {
   /// Seconds that an item of a size takes; of another size, by its pixels.
   std::optional<double> expected(const Size& size) const;
 
+  Now now_;
   mutable std::mutex mutex_;
   std::vector<WorkItem> items_;
   Clock::time_point began_;

@@ -12,7 +12,7 @@ constexpr std::chrono::seconds warned_early{60};
 void StopSwitch::stop(std::string why, Clock::duration grace) {
   const std::scoped_lock lock(mutex_);
   if (stop_) return;
-  Clock::time_point deadline = Clock::now() + grace;
+  Clock::time_point deadline = now_() + grace;
   if (last_moment_ && *last_moment_ - deadline <= warned_early) deadline = *last_moment_;
   stop_ = Stop{.why = std::move(why), .deadline = deadline};
 }

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace ditmill::jobs {
 
@@ -12,11 +14,14 @@ namespace ditmill::jobs {
 class StopSwitch {
  public:
   using Clock = std::chrono::steady_clock;
+  using Now = std::function<Clock::time_point()>;
 
   struct Stop {
     std::string why;
     Clock::time_point deadline;
   };
+
+  explicit StopSwitch(Now now = Clock::now) : now_(std::move(now)) {}
 
   /// The first call counts. A deadline that is at most a minute before last_moment() is moved there: Slurm
   /// warns up to a minute early. One after it, too.
@@ -28,6 +33,7 @@ class StopSwitch {
   std::optional<Clock::time_point> last_moment() const;
 
  private:
+  Now now_;
   mutable std::mutex mutex_;
   std::optional<Stop> stop_;
   std::optional<Clock::time_point> last_moment_;

@@ -12,6 +12,7 @@ import h5py
 import numpy
 
 import ditmill
+from waiting import PATIENCE, until
 
 SEED = int(os.environ.get("DITMILL_TEST_SEED", random.SystemRandom().randrange(1 << 31)))
 print(f"DITMILL_TEST_SEED={SEED}")
@@ -230,13 +231,10 @@ class Run(unittest.TestCase):
     def test_two_owners_of_one_run_directory_do_not_both_write(self):
         manifest = self.manifest(self.items(40), seconds=0.1)
         first = ditmill.start("run", manifest, ranks=1)
-        deadline = time.monotonic() + 60
-        while not list((self.path / "run").glob("epochs/*.json")):
-            self.assertLess(time.monotonic(), deadline)
-            time.sleep(0.05)
+        until(lambda: list((self.path / "run").glob("epochs/*.json")), "the first owner")
         second = ditmill.start("run", manifest, ranks=1)
-        first_text, _ = first.communicate(timeout=120)
-        second_text, _ = second.communicate(timeout=120)
+        first_text, _ = first.communicate(timeout=PATIENCE)
+        second_text, _ = second.communicate(timeout=PATIENCE)
         self.assertEqual(first.returncode, 0, first_text)
         self.assertEqual(second.returncode, 0, second_text)
         starts = [r["item"] for r in ditmill.journal(self.path / "run") if r["event"] == "start"]

@@ -4,7 +4,6 @@ import json
 import os
 import pathlib
 import signal
-import subprocess
 import tempfile
 import time
 import unittest
@@ -12,10 +11,16 @@ import unittest
 import h5py
 
 import ditmill
+from held_items import SECONDS, HeldItems
 from job import Job
 
+IDS = [f"{i:06}" for i in range(60)]
+SMALL = {"width": 16, "height": 16, "frames": 1}
+# By its pixels it takes three quarters of an hour, where a small one takes no longer than it has to.
+LARGE = {"width": 1280, "height": 720, "frames": 25}
 
-def write_job(folder, seconds=0.2, items=60, **sections):
+
+def write_job(folder, seconds=SECONDS, items=60, **sections):
     """A job without a model, in a folder of its own."""
     folder = pathlib.Path(folder)
     folder.mkdir(exist_ok=True)
@@ -27,17 +32,27 @@ def write_job(folder, seconds=0.2, items=60, **sections):
     return folder / "job.yaml"
 
 
+def write_small_and_large(folder, small, large):
+    """A job whose items are granted one by one, the small ones first. Each of `small` / 2 groups begins with one: who is
+    at its first has been granted a second at most."""
+    requests = {"defaults": {"seed": "auto"}, "items": [
+        {"id": IDS[i], "prompt": f"prompt {i}", **(SMALL if i < small else LARGE)} for i in range(small + large)]}
+    return write_job(folder, requests=requests, pipeline={"components": {"text_encoder": {"window": 1}}})
+
+
 class Stop(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory(prefix="ditmill-stop-")
         self.addCleanup(folder.cleanup)
         self.path = pathlib.Path(folder.name)
 
-    def job(self, name, ranks=3, options=(), **job):
-        return Job(write_job(self.path / name, **job), ranks, options)
+    def job(self, name, ranks=3, options=(), held=(), **job):
+        manifest = write_job(self.path / name, **job)
+        return Job(manifest, ranks, options, held=HeldItems(self.path / name / "held", held) if held else None)
 
     def check_stopped(self, job, code, why):
-        """Its outcome and index are what its journals say, and nothing of what was finished is lost."""
+        """Its outcome and index are what its journals say, and nothing of what was finished is lost. Returns the ids that
+        were started, done and dropped."""
         outcome = ditmill.outcome(job.run)
         self.assertEqual(outcome["exit"], 75, outcome)
         self.assertRegex(outcome["reason"], why)
@@ -50,22 +65,11 @@ class Stop(unittest.TestCase):
         if code == 75:  # not where mpirun itself was told to end: its patience may end before the index is there
             with h5py.File(job.run / "results.h5", "r") as results:
                 self.assertEqual(set(results["items"]), done)
-        return records
+        return ({r["item"] for r in records if r["event"] == "start"}, done,
+                {r["item"] for r in records if r["event"] == "stopped" and r["item"]})
 
-    def wait_for_starts(self, job, count):
-        job.pids()
-        deadline = time.monotonic() + 60
-        while len([r for r in ditmill.journal(job.run) if r["event"] == "start"]) < count:
-            self.assertLess(time.monotonic(), deadline)
-            time.sleep(0.02)
-
-    def dropped(self, records, signalled):
-        """Items that were dropped, all within seconds of the signal by their journals' clock: how long the launcher takes
-        to end is the machine's affair."""
-        dropped = [r for r in records if r["event"] == "stopped" and r["item"]]
-        for record in dropped:
-            self.assertLess(record["time"] - signalled, 8, record)
-        return {record["item"] for record in dropped}
+    def wait_for_the_order(self, job):
+        job.until(lambda: ": the run stops" in job.said(), "word of the stop at rank 0")
 
     def resume(self, job):
         ditmill.ditmill("run", job.manifest, ranks=2)
@@ -75,67 +79,76 @@ class Stop(unittest.TestCase):
 
     def test_usr2_at_the_launcher_or_at_any_rank_finishes_what_fits(self):
         def check(where):
-            job = self.job(f"usr2-{where}")
-            pids = job.pids()
-            time.sleep(0.5)
+            job = self.job(f"usr2-{where}", held=IDS[6:])
+            pids = job.pids(IDS[6:])
             os.kill(job.process.pid if where == "launcher" else pids[where], signal.SIGUSR2)
-            code, _ = job.end(120)
+            self.wait_for_the_order(job)
+            job.held.release()
+            code, _ = job.end()
             self.assertEqual(code, 75)
-            records = self.check_stopped(job, code, "stopped early .SIGUSR2 at rank")
-            started = {r["item"] for r in records if r["event"] == "start"}
-            done = {r["item"] for r in records if r["event"] == "done"}
+            started, done, _ = self.check_stopped(job, code, "stopped early .SIGUSR2 at rank")
             self.assertEqual(started, done, "an item in hand was dropped though it had time")
+            self.assertLess(len(done), 60)
             self.resume(job)
 
         ditmill.side_by_side(self, ("launcher", 0, 2), check)
 
-    def test_no_item_begins_that_would_not_be_finished_before_the_allocation_ends(self):
-        def check(parallel):
-            manifest = write_job(self.path / f"limit-{len(parallel)}", seconds=2, items=200,
-                                 pipeline={"parallel": parallel})
-            # Eight ranks begin together, which takes a slow machine a while, and must then end within the grace.
-            limit = {"SLURM_JOB_ID": "7", "SLURM_JOB_END_TIME": str(int(time.time()) + 24)}
-            ended = subprocess.run(ditmill.command(["run", manifest, "--grace", "6"], ranks=4), capture_output=True,
-                                   text=True, env={**ditmill.environment(), **limit}, timeout=120, check=False)
-            self.assertEqual(ended.returncode, 75, ended.stderr)
-            self.assertLess(time.time(), int(limit["SLURM_JOB_END_TIME"]))
-            outcome = ditmill.outcome(manifest.parent / "run")
-            self.assertIn("no further item would be finished before the time limit", outcome["reason"])
-            records = ditmill.journal(manifest.parent / "run")
-            started, done = ([r["item"] for r in records if r["event"] == event] for event in ("start", "done"))
-            self.assertEqual(sorted(started), sorted(done))
-            self.assertGreater(len(done), 2)
+    def run_until(self, seconds, manifest, ranks, *options, held=None):
+        """A run in an allocation that ends in so many seconds."""
+        job = Job(manifest, ranks, options, held=held, environment={
+            "SLURM_JOB_ID": "7", "SLURM_JOB_END_TIME": str(int(time.time()) + seconds)})
+        if held:
+            job.pids()  # so each has begun with a small one
+            held.release()
+        code, _ = job.end()
+        self.assertEqual(code, 75, job.said())
+        self.assertIn("no further item would be finished before the time limit", ditmill.outcome(job.run)["reason"])
+        records = ditmill.journal(job.run)
+        self.assertEqual(*(sorted(r["item"] for r in records if r["event"] == event) for event in ("start", "done")))
+        return [r["item"] for r in records if r["event"] == "done"]
 
-        ditmill.side_by_side(self, ({"dp": 4}, {"dp": 2, "cfg": 2}), check)
+    def test_no_item_begins_that_would_not_be_finished_before_the_allocation_ends(self):
+        manifest = write_small_and_large(self.path / "limit", small=8, large=4)
+        held = HeldItems(self.path / "limit" / "held", IDS[:8])
+        done = self.run_until(1200, manifest, 4, "--grace", "6", "--set", "pipeline.parallel={dp: 4}", held=held)
+        self.assertEqual(sorted(done), IDS[:8])
+
+    def test_the_ranks_of_a_group_agree_that_nothing_begins_any_more(self):
+        # A third of the grace is kept for sealing: more than there is.
+        manifest = write_job(self.path / "agreed", pipeline={"parallel": {"dp": 2, "cfg": 2}})
+        self.assertEqual(self.run_until(600, manifest, 4, "--grace", "3600"), [])
 
     def test_usr2_drops_what_does_not_fit_before_the_grace_ends(self):
-        job = self.job("grace", seconds=600, options=["--grace", "2"])
-        pids = job.pids()
-        before = time.time()
-        os.kill(pids[1], signal.SIGUSR2)
-        code, _ = job.end(120)
+        job = self.job("grace", seconds=3600, options=["--grace", "2"])
+        os.kill(job.pids()[1], signal.SIGUSR2)
+        code, _ = job.end()
         self.assertEqual(code, 75)
-        dropped = self.dropped(self.check_stopped(job, code, "SIGUSR2"), before)
+        _, _, dropped = self.check_stopped(job, code, "SIGUSR2")
         self.assertEqual(len(dropped), 3)
 
     def test_usr2_drops_at_once_what_measured_times_say_will_not_fit(self):
-        # Items take 4 s by what the first ones took; 1 s is left to those that have just begun.
-        job = self.job("late", seconds=4, ranks=2, options=["--grace", "1"])
-        self.wait_for_starts(job, 4)
-        before = time.time()
+        # What the small ones took says that the large ones take longer than the grace, which the test does not wait for.
+        manifest = write_small_and_large(self.path / "late", small=4, large=56)
+        job = Job(manifest, 2, ["--grace", "1800"], held=HeldItems(self.path / "late" / "held", IDS))
+        job.pids(IDS[:4])
+        job.held.release(*IDS[:4])
+        job.pids(IDS[4:])
         os.kill(job.process.pid, signal.SIGUSR2)
-        code, _ = job.end(120)
+        code, _ = job.end()
         self.assertEqual(code, 75)
-        self.assertTrue(self.dropped(self.check_stopped(job, code, "SIGUSR2"), before))
+        _, done, dropped = self.check_stopped(job, code, "SIGUSR2")
+        self.assertEqual((sorted(done), len(dropped)), (IDS[:4], 2))
 
     def test_a_drop_while_a_window_is_on_its_way_ends_the_job(self):
         # Long prompts: the next window does not fit into what a rank takes without receiving it.
-        manifest = write_job(self.path / "window", seconds=4)
+        manifest = write_job(self.path / "window")
         (self.path / "window" / "list.txt").write_text("".join(f"{i} " + "long " * 700 + "\n" for i in range(60)))
-        job = Job(manifest, 2, ["--grace", "2", "--set", "pipeline.components.text_encoder.window=2"])
-        self.wait_for_starts(job, 3)
+        held = [name for name in IDS if name not in ("000000", "000002")]  # the first of each rank's window is quick
+        job = Job(manifest, 2, ["--grace", "2", "--set", "pipeline.components.text_encoder.window=2"],
+                  held=HeldItems(self.path / "window" / "held", held))
+        job.pids(held)
         os.kill(job.process.pid, signal.SIGUSR2)
-        code, _ = job.end(120)
+        code, _ = job.end()
         self.assertEqual(code, 75)
         self.check_stopped(job, code, "SIGUSR2")
 
@@ -162,38 +175,37 @@ class Stop(unittest.TestCase):
             self.assertIn("equal", ditmill.ditmill("results", "replay", run, name).stdout)
 
     def test_term_seals_what_is_finished(self):
-        # 0.2 s an item and 4 a part: without the last seal the finished ones of an open part would be lost.
+        # Six are finished, and parts have four: without the last seal the finished ones of an open part would be lost.
         for where in ("launcher", 1):
             with self.subTest(where=where):
-                job = self.job(f"term-{where}")
-                pids = job.pids()
-                time.sleep(1)
+                job = self.job(f"term-{where}", held=IDS[6:])
+                pids = job.pids(IDS[6:])
                 os.kill(job.process.pid if where == "launcher" else pids[where], signal.SIGTERM)
-                code, _ = job.end(120)
-                self.check_stopped(job, 75 if where == 1 else code, "stopped early .SIGTERM at rank")
+                code, _ = job.end()
+                started, done, _ = self.check_stopped(job, 75 if where == 1 else code, "stopped early .SIGTERM at rank")
                 if where == 1:
                     self.assertEqual(code, 75)
-                records = ditmill.journal(job.run)
-                started = {r["item"] for r in records if r["event"] == "start"}
-                done = {r["item"] for r in records if r["event"] == "done"}
-                self.assertLessEqual(len(started - done), 3, "more than what was in hand was lost")
+                self.assertEqual((sorted(done), len(started)), (IDS[:6], 9), "more than what was in hand was lost")
                 self.resume(job)
 
     def test_a_lone_process_obeys_signals(self):
         for blow in (signal.SIGUSR2, signal.SIGTERM):
             with self.subTest(blow=blow):
-                job = self.job(f"lone-{blow}", ranks=0)
-                time.sleep(0.3)
-                os.kill(job.pids()[0], blow)
-                code, _ = job.end(120)
+                job = self.job(f"lone-{blow}", ranks=0, held=IDS[6:])
+                os.kill(job.pids(IDS[6:])[0], blow)
+                self.wait_for_the_order(job)
+                job.held.release()
+                code, _ = job.end()
                 self.assertEqual(code, 75)
                 self.check_stopped(job, code, "stopped early")
 
     def test_a_stop_file_stops_a_run_and_keeps_it_stopped(self):
-        job = self.job("file")
-        job.pids()
+        job = self.job("file", held=IDS[6:])
+        job.pids(IDS[6:])
         (job.run / "STOP").touch()
-        code, _ = job.end(120)
+        self.wait_for_the_order(job)
+        job.held.release()
+        code, _ = job.end()
         self.assertEqual(code, 75)
         self.check_stopped(job, code, "STOP is there")
         again = ditmill.ditmill("run", job.manifest, ranks=2, code=75)

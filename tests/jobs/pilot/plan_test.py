@@ -3,15 +3,15 @@
 import json
 import pathlib
 import tempfile
-import time
 import unittest
 
 import ditmill
 
 
 class Plan(unittest.TestCase):
+    seconds = 0.25  # an item's
+
     def setUp(self):
-        self.seconds = 0.25
         folder = tempfile.TemporaryDirectory(prefix="ditmill-plan-")
         self.addCleanup(folder.cleanup)
         self.path = pathlib.Path(folder.name)
@@ -37,25 +37,33 @@ class Plan(unittest.TestCase):
         ditmill.ditmill("run", self.manifest, ranks=ranks)
         return "--pilot", self.path / "pilot"
 
+    def make_timed_pilot(self, startup_seconds):
+        """A pilot on a machine that takes no time beside that of the items, after its start: that is put into the file of a
+        real one."""
+        self.write(8, output="pilot")
+        ditmill.ditmill("run", self.manifest, "--pilot", "8", ranks=2)
+        path = self.path / "pilot" / "pilot.json"
+        pilot = json.loads(path.read_text())
+        self.assertEqual(len(pilot["classes"]), 2)
+        for measured in pilot["classes"]:
+            self.assertGreaterEqual(measured["seconds"]["median"], self.seconds)
+            self.assertGreaterEqual(measured["seconds_denoise"]["p10"], self.seconds)
+            measured["seconds"]["median"] = self.seconds
+        self.assertGreater(pilot["startup_seconds"], 0)
+        path.write_text(json.dumps({**pilot, "startup_seconds": startup_seconds, "pause_seconds": 0}))
+        return "--pilot", self.path / "pilot"
+
     def test_what_it_foretells_is_what_happens(self):
-        self.seconds = 0.5  # a hiccup of the disk, in the pilot or in a run, is little beside it
-        pilot = self.make_pilot()
+        pilot = self.make_timed_pilot(startup_seconds=30)
         self.write(40)
         foretold = {row["ranks"]: row for row in self.rows(*pilot, "--ranks-per-node", "2", "--nodes", "1,2")}
         for ranks in (2, 4):
             run = self.path / f"run{ranks}"
-            began = time.monotonic()
             ditmill.ditmill("run", self.manifest, "--run-dir", run, ranks=ranks)
-            took = time.monotonic() - began
-            said, start_up = foretold[ranks]["wall_seconds"], foretold[ranks]["startup_seconds"]
             times = [record["time"] for record in ditmill.journal(run)]
-            items = max(times) - min(times)
-            print(f"{ranks} ranks: {said:.1f} s foretold, {took:.1f} s taken: {100 * (said / took - 1):+.0f} %; of these "
-                  f"items {said - start_up:.1f} s and {items:.1f} s")
-            # Start-up is LibTorch coming from a disk that others use; on a calm machine the whole is within 25 %, too.
-            self.assertTrue(0.75 < (said - start_up) / items < 1.25, f"{said - start_up} s foretold, {items} s taken")
-            self.assertTrue(0.2 < said / took < 1.5, f"{said} s foretold, {took} s taken")
-            self.assertGreaterEqual(said, 40 * self.seconds / ranks)
+            seconds = 40 * self.seconds / ranks
+            self.assertAlmostEqual(foretold[ranks]["wall_seconds"], 30 + seconds)
+            self.assertGreaterEqual(max(times) - min(times), 0.99 * seconds, "no machine is quicker than that one")
             parts = sum(p.stat().st_size for p in run.glob("parts/*/*.h5"))
             self.assertAlmostEqual(foretold[ranks]["disk_bytes"] / parts, 1, delta=0.1)
         self.assertAlmostEqual(foretold[4]["hours"], foretold[4]["wall_seconds"] * 4 / 3600)
@@ -99,7 +107,7 @@ class Plan(unittest.TestCase):
         self.assertEqual([row["groups"] for row in self.rows(*pilot, "--nodes", "1,8", "--ranks-per-node", "2")], [2, 16])
 
     def test_a_time_limit_is_compared_with(self):
-        pilot = self.make_pilot()
+        pilot = self.make_timed_pilot(startup_seconds=30)
         self.write(2000, slurm={"time": "00:02:00", "ranks_per_node": 2})
         rows = self.rows(*pilot, "--nodes", "1,8")
         self.assertEqual([(row["ranks"], row["fits_time"]) for row in rows], [(2, False), (16, True)])

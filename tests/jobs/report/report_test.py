@@ -15,6 +15,7 @@ from PIL import Image
 
 import browser
 import ditmill
+from waiting import until
 
 READY = "document.documentElement?.dataset.ready === 'yes'"
 HOSTILE = [
@@ -80,13 +81,14 @@ class Report(unittest.TestCase):
 
     def picture(self, window):
         """The first clip on the wall, once its picture is there: it is read after its card is."""
-        deadline = time.monotonic() + 60
-        while True:
-            pixels = self.pixels(window, ".card .clip")
-            if len(numpy.unique(pixels.reshape(-1, 3), axis=0)) > 100:
-                return pixels
-            self.assertLess(time.monotonic(), deadline, "a card without a picture")
-            time.sleep(0.05)
+        pixels = []
+
+        def drawn():
+            pixels[:] = [self.pixels(window, ".card .clip")]
+            return len(numpy.unique(pixels[0].reshape(-1, 3), axis=0)) > 100
+
+        until(drawn, "the picture of a card")
+        return pixels[0]
 
     def test_shows_every_item_and_hostile_prompts_as_text(self):
         manifest = self.manifest(self.items(20), seconds=0.01)
@@ -208,10 +210,7 @@ class Report(unittest.TestCase):
         manifest = self.manifest(self.items(500), seconds=0.2)  # still at work when the report is written
         process = ditmill.start("run", manifest, ranks=2)
         journals = self.path / "run/journal"
-        until = time.monotonic() + 60
-        while not any(b'"done"' in path.read_bytes() for path in journals.glob("*.jsonl")):
-            self.assertLess(time.monotonic(), until, "no item was done")
-            time.sleep(0.1)
+        until(lambda: any(b'"done"' in path.read_bytes() for path in journals.glob("*.jsonl")), "an item that is done")
         self.report()
         ditmill.kill_all(process, self.path)
         window = self.open()

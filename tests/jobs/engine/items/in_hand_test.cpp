@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <thread>
-
 namespace ditmill::jobs {
 namespace {
 
@@ -17,61 +15,69 @@ std::vector<WorkItem> item_of(int width) {
   return {work};
 }
 
-void compute(InHand& hand, int width, milliseconds time, bool computed = true) {
-  hand.take(item_of(width));
-  std::this_thread::sleep_for(time);
-  hand.finish(computed);
-}
+struct InHandTest : ::testing::Test {
+  InHand::Clock::time_point now{};  ///< turned by the test
+  InHand hand{[this] { return now; }};
 
-InHand::Clock::time_point in(milliseconds time) { return InHand::Clock::now() + time; }
+  void compute(int width, milliseconds time, bool computed = true) {
+    hand.take(item_of(width));
+    now += time;
+    hand.finish(computed);
+  }
+  InHand::Clock::time_point in(int time) const { return now + milliseconds{time}; }
+};
 
-TEST(InHand, FitsWhileThereIsTimeAsLongAsNothingIsMeasured) {
-  InHand hand;
-  EXPECT_TRUE(hand.fit_before(in(milliseconds{10'000})));
+TEST_F(InHandTest, FitsWhileThereIsTimeAsLongAsNothingIsMeasured) {
+  EXPECT_TRUE(hand.fit_before(in(1)));
   hand.take(item_of(10));
-  EXPECT_TRUE(hand.fit_before(in(milliseconds{10'000})));
-  EXPECT_FALSE(hand.fit_before(in(milliseconds{-1})));
+  EXPECT_TRUE(hand.fit_before(in(1)));
+  EXPECT_FALSE(hand.fit_before(in(0)));
 }
 
-TEST(InHand, FitsByTheMedianOfItsSize) {
-  InHand hand;
-  compute(hand, 10, milliseconds{1});
-  compute(hand, 10, milliseconds{800});
-  compute(hand, 10, milliseconds{800});
+TEST_F(InHandTest, FitsByTheMedianOfItsSize) {
+  compute(10, milliseconds{1});
+  compute(10, milliseconds{800});
+  compute(10, milliseconds{900});
   hand.take(item_of(10));
-  EXPECT_TRUE(hand.fit_before(in(milliseconds{10'000})));
-  EXPECT_FALSE(hand.fit_before(in(milliseconds{550}))) << "the mean";
+  EXPECT_TRUE(hand.fit_before(in(800)));
+  EXPECT_FALSE(hand.fit_before(in(799)));
 }
 
-TEST(InHand, JudgesAnotherSizeByItsPixels) {
-  InHand hand;
-  compute(hand, 10, milliseconds{50});
+TEST_F(InHandTest, CountsWhatHasPassedOfTheItemInHand) {
+  compute(10, milliseconds{800});
+  hand.take(item_of(10));
+  now += milliseconds{700};
+  EXPECT_TRUE(hand.fit_before(in(100)));
+  EXPECT_FALSE(hand.fit_before(in(99)));
+}
+
+TEST_F(InHandTest, JudgesAnotherSizeByItsPixels) {
+  compute(10, milliseconds{50});
   hand.take(item_of(1000));
-  EXPECT_FALSE(hand.fit_before(in(milliseconds{4000})));
+  EXPECT_TRUE(hand.fit_before(in(5000)));
+  EXPECT_FALSE(hand.fit_before(in(4999)));
 }
 
-TEST(InHand, JudgesWhatIsNotBegunFromNowOn) {
-  InHand hand;
-  EXPECT_TRUE(hand.would_fit(item_of(10), in(milliseconds{10'000}))) << "nothing is measured";
-  EXPECT_FALSE(hand.would_fit(item_of(10), in(milliseconds{-1})));
-  compute(hand, 10, milliseconds{100});
-  EXPECT_TRUE(hand.would_fit(item_of(10), in(milliseconds{30'000})));
-  EXPECT_FALSE(hand.would_fit(item_of(10), in(milliseconds{80})));
+TEST_F(InHandTest, JudgesWhatIsNotBegunFromNowOn) {
+  EXPECT_TRUE(hand.would_fit(item_of(10), in(1))) << "nothing is measured";
+  EXPECT_FALSE(hand.would_fit(item_of(10), in(-1)));
+  compute(10, milliseconds{100});
+  now += milliseconds{3000};
+  EXPECT_TRUE(hand.would_fit(item_of(10), in(100)));
+  EXPECT_FALSE(hand.would_fit(item_of(10), in(99)));
 }
 
-TEST(InHand, LearnsNothingFromItemsThatFailed) {
-  InHand hand;
-  compute(hand, 10, milliseconds{500});
-  for (int i = 0; i < 5; ++i) compute(hand, 10, milliseconds{0}, false);
+TEST_F(InHandTest, LearnsNothingFromItemsThatFailed) {
+  compute(10, milliseconds{500});
+  for (int i = 0; i < 5; ++i) compute(10, milliseconds{0}, false);
   hand.take(item_of(10));
-  EXPECT_FALSE(hand.fit_before(in(milliseconds{100})));
+  EXPECT_FALSE(hand.fit_before(in(499)));
 }
 
-TEST(InHand, HoldsNothingBetweenItems) {
-  InHand hand;
-  compute(hand, 10, milliseconds{500});
+TEST_F(InHandTest, HoldsNothingBetweenItems) {
+  compute(10, milliseconds{500});
   EXPECT_TRUE(hand.items().empty());
-  EXPECT_TRUE(hand.fit_before(in(milliseconds{300})));
+  EXPECT_TRUE(hand.fit_before(in(1)));
 }
 
 }  // namespace

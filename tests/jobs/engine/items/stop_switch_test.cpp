@@ -10,17 +10,18 @@ using Clock = StopSwitch::Clock;
 
 /// The deadline of a stop with so much grace, in seconds from now, where the allocation lasts so long.
 double deadline(seconds grace, seconds last_moment) {
-  StopSwitch stop;
-  const Clock::time_point now = Clock::now();
+  const Clock::time_point now{};
+  StopSwitch stop([now] { return now; });
   stop.set_last_moment(now + last_moment);
   stop.stop("told", grace);
   return std::chrono::duration<double>(stop.stopped()->deadline - now).count();
 }
 
 TEST(StopSwitch, GivesAnEarlyWarningTheTimeThatThereIs) {
-  EXPECT_NEAR(deadline(seconds{90}, seconds{140}), 140, 1);
-  EXPECT_NEAR(deadline(seconds{90}, seconds{160}), 90, 1) << "that is no warning of the time limit";
-  EXPECT_NEAR(deadline(seconds{90}, seconds{20}), 20, 1);
+  EXPECT_EQ(deadline(seconds{90}, seconds{140}), 140);
+  EXPECT_EQ(deadline(seconds{90}, seconds{150}), 150);
+  EXPECT_EQ(deadline(seconds{90}, seconds{151}), 90) << "that is no warning of the time limit";
+  EXPECT_EQ(deadline(seconds{90}, seconds{20}), 20);
 }
 
 TEST(StopSwitch, IsThrownOnce) {
