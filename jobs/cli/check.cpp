@@ -58,7 +58,7 @@ std::vector<std::string> foresee_start(PreparedJob& job, const RunOptions& optio
   const RunDirectory run{job.manifest.output.path};
   std::vector<std::string> notes;
   try {
-    run.require_place();
+    require_place(run);
     std::optional<Reconciled> foreseen =
         foresee_resume(job, std::move(job.manifest.items), job.manifest.shard, run, options.drop);
     if (foreseen) {
@@ -164,8 +164,9 @@ std::string text_of(const nlohmann::json& report, const std::vector<std::string>
   text += memory_text;
   if (report.contains("machine")) text += text_of_machine(report.at("machine"), report.at("world"));
   text += fmt::format("results      {} at most\n", gigabytes(report.at("disk_bytes")));
-  for (const nlohmann::json& note : report.at("notes"))
-    text += "resume       " + note.get<std::string>() + "\n";
+  for (const nlohmann::json& note : report.at("notes")) {
+    text += fmt::format("resume       {}\n", note.get<std::string>());
+  }
   if (report.at("spool_bytes") > 0) {
     text += fmt::format("embeddings   {} at most, on disk while the job runs\n",
                         gigabytes(report.at("spool_bytes")));

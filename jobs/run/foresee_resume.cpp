@@ -1,5 +1,9 @@
 #include "jobs/run/foresee_resume.h"
 
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
 #include <map>
 #include <string>
 #include <utility>
@@ -7,6 +11,7 @@
 
 #include "jobs/run/weights_identity.h"
 #include "jobs/shard.h"
+#include "jobs/store/free_space.h"
 #include "registry/byte_source.h"
 #include "registry/digest.h"
 
@@ -28,18 +33,22 @@ std::vector<ComponentIdentity> components_of(const PreparedJob& job, const nlohm
     if (then != by_role.end() && then->second.key_hash == now.identity.key_hash) continue;
     by_role[now.role] = {.role = now.role, .key_hash = now.identity.key_hash, .digest = "not read yet"};
   }
-  if (job.family != nullptr) {
-    const registry::FileDigest digest =
-        registry::digest_file(*registry::open_file(job.folder.tokenizer_path));
-    by_role["tokenizer"] = {
-        .role = "tokenizer", .key_hash = {}, .digest = registry::digest_root({&digest, 1}, "{}")};
-  }
+  const registry::FileDigest digest = registry::digest_file(*registry::open_file(job.folder.tokenizer_path));
+  by_role["tokenizer"] = {
+      .role = "tokenizer", .key_hash = {}, .digest = registry::digest_root({&digest, 1}, "{}")};
   std::vector<ComponentIdentity> components;
   for (auto& [role, component] : by_role) components.push_back(std::move(component));
   return components;
 }
 
 }  // namespace
+
+void require_place(const RunDirectory& run) {
+  const std::string there = nearest_existing(run.path());
+  const bool folder = std::filesystem::is_directory(there);
+  if (folder && ::access(there.c_str(), W_OK | X_OK) == 0) return;
+  throw system_error(folder ? errno : ENOTDIR, "make a folder of the run directory", Where{.file = there});
+}
 
 std::optional<Reconciled> foresee_resume(const PreparedJob& job, ItemList&& items,
                                          const std::optional<Shard>& shard, const RunDirectory& run,

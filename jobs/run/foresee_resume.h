@@ -7,6 +7,10 @@
 
 namespace ditmill::jobs {
 
+/// Throws Error(io) where a start could not make the run directory's folders: a file is in the way, or
+/// nothing may be written there.
+void require_place(const RunDirectory& run);
+
 /// What a start of this job will find in a run directory, before its weights are read: reconcile() with the
 /// run's frozen items. Digests of weights are those that the run directory remembers, else those of its
 /// frozen identity as long as the key hashes are the same. `items` are those of the job, or of its shard;

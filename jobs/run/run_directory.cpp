@@ -1,13 +1,9 @@
 #include "jobs/run/run_directory.h"
 
-#include <unistd.h>
-
-#include <cerrno>
 #include <filesystem>
 #include <system_error>
 
 #include "configs/error.h"
-#include "jobs/store/free_space.h"
 
 namespace ditmill::jobs {
 namespace {
@@ -55,13 +51,6 @@ std::string RunDirectory::part(int epoch, int group, int number) {
   const int folder = (number - 1) / parts_per_folder;
   const std::string suffix = folder == 0 ? "" : "-" + padded(folder, 2);
   return "parts/" + stem(epoch, group) + suffix + "/" + padded(number, 6) + ".h5";
-}
-
-void RunDirectory::require_place() const {
-  const std::string there = nearest_existing(path_);
-  const bool folder = std::filesystem::is_directory(there);
-  if (folder && ::access(there.c_str(), W_OK | X_OK) == 0) return;
-  throw system_error(folder ? errno : ENOTDIR, "make a folder of the run directory", Where{.file = there});
 }
 
 void RunDirectory::create() const {

@@ -43,8 +43,6 @@ class RunDirectory {
   /// A hint for where requests.jsonl is missing: what else it may be.
   std::string no_run_hint() const;
 
-  /// Throws Error(io) where create() would: a file is in the way, or nothing may be written there.
-  void require_place() const;
   /// Makes the folders. Throws Error(io).
   void create() const;
   /// Makes one, and those above it. Throws Error(io).

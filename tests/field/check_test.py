@@ -5,6 +5,7 @@ import pathlib
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1] / folder) for folder in ("support", "faults", "reference")]
 import ditmill
@@ -209,11 +210,16 @@ class EditedLists(Folder):
 
     def test_run_and_submit_say_the_same(self):
         name = self.list("moved.txt", ["a wolf", *self.FIRST])
-        for command in ("run", "submit"):
-            if command == "submit" and not any((pathlib.Path(folder) / "sbatch").exists() for folder in ditmill.ENVIRONMENT["PATH"].split(":")):
-                continue
-            with self.subTest(command):
-                self.assertIn("a line put on top", ditmill.ditmill(command, self.job, "--set", f"requests.file={name}", code=1).stderr)
+        slurm = self.path / "bin"
+        slurm.mkdir()
+        for program in ("sbatch", "squeue", "scontrol"):
+            (slurm / program).write_text("#!/bin/sh\n")
+            (slurm / program).chmod(0o755)
+        with unittest.mock.patch.dict(ditmill.ENVIRONMENT, PATH=f"{slurm}:{ditmill.ENVIRONMENT['PATH']}"):
+            for command in ("run", "submit"):
+                with self.subTest(command):
+                    done = ditmill.ditmill(command, self.job, "--set", f"requests.file={name}", code=1)
+                    self.assertIn("a line put on top", done.stderr)
 
     def test_a_mended_line_is_no_shift(self):
         mended = ["a red fox", "an eagle owl", *self.FIRST[2:]]
