@@ -39,6 +39,12 @@ struct DenoiseFlops {
   double all() const noexcept { return linear + quadratic; }
 };
 
+/// What the text encoder takes of a tokenizer.
+struct TextLimits {
+  std::int64_t tokens = 0;      ///< of a text, its end with them: what is behind them is cut off
+  std::int64_t vocabulary = 0;  ///< ids are below it
+};
+
 /// The pure part of a model family: what can be said from headers, without LibTorch. Each models/<family>/
 /// gives one object; CMake makes the table from the folders.
 class Family {
@@ -77,6 +83,7 @@ class Family {
   /// What denoising a request takes, so that sizes that were measured tell of others.
   virtual DenoiseFlops denoise_flops(const HyperParameters& all, const configs::PipelineConfig& pipeline,
                                      const configs::Request& request) const = 0;
+  virtual TextLimits text_limits(const HyperParameters& all) const = 0;
   /// Bytes of a text's embedding as the text encoder gives it, trimmed to its tokens: an estimate from above
   /// that does not tokenise.
   virtual std::uint64_t embedding_bytes(const HyperParameters& all, const configs::PipelineConfig& pipeline,

@@ -18,6 +18,7 @@
 #include "dist/parallel_context.h"
 #include "dist/plan/block_layout.h"
 #include "dist/weights/stream.h"
+#include "models/encoded_text.h"
 #include "models/family.h"
 
 namespace ditmill::models {
@@ -39,9 +40,9 @@ class TextEncoder {
  public:
   virtual ~TextEncoder() = default;
 
-  /// One text's embedding, cleaned, tokenised, encoded and trimmed to its tokens: [tokens, text width] in the
-  /// text encoder's dtype. Depends on that text alone.
-  virtual at::Tensor encode_text(const std::string& text) = 0;
+  /// One text, cleaned, tokenised, cut to what the encoder takes, encoded and trimmed to its tokens: [tokens,
+  /// text width] in the text encoder's dtype. Depends on that text alone.
+  virtual EncodedText encode_text(const std::string& text) = 0;
   /// Bytes of what encode_text() will give, without encoding.
   virtual std::uint64_t embedding_bytes(const std::string& text) = 0;
 };

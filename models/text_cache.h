@@ -1,7 +1,5 @@
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <cstddef>
 #include <functional>
 #include <list>
@@ -9,17 +7,19 @@
 #include <string>
 #include <string_view>
 
+#include "models/encoded_text.h"
+
 namespace ditmill::models {
 
-/// Embeddings of the texts used last, up to a number of bytes; the one used least recently goes first. An
-/// embedding handed out stays valid after it has gone. Not thread-safe.
+/// The texts used last, encoded, up to a number of bytes of embeddings; the one used least recently goes
+/// first. An embedding handed out stays valid after it has gone. Not thread-safe.
 class TextCache {
  public:
   explicit TextCache(std::size_t max_bytes) : max_bytes_(max_bytes) {}
 
-  /// The embedding of a text: kept, or made by `encode` and then kept if it fits at all. If `encode` throws,
-  /// nothing changes.
-  at::Tensor get(const std::string& text, const std::function<at::Tensor(const std::string&)>& encode);
+  /// A text, encoded: kept, or made by `encode` and then kept if it fits at all. If `encode` throws, nothing
+  /// changes.
+  EncodedText get(const std::string& text, const std::function<EncodedText(const std::string&)>& encode);
   bool holds(std::string_view text) const { return by_text_.contains(text); }
 
   std::size_t size() const noexcept { return order_.size(); }
@@ -30,7 +30,7 @@ class TextCache {
  private:
   struct Entry {
     std::string text;
-    at::Tensor embedding;
+    EncodedText encoded;
   };
 
   std::size_t max_bytes_;

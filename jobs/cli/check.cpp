@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <numeric>
 #include <optional>
@@ -11,6 +12,8 @@
 #include "jobs/memory/memory_shortage.h"
 #include "jobs/memory/parallel_choice.h"
 #include "jobs/memory/rank_plans.h"
+#include "jobs/run/foresee_resume.h"
+#include "jobs/store/free_space.h"
 #include "slurm/launch.h"
 
 namespace ditmill::jobs {
@@ -31,6 +34,40 @@ Room room_here(int world, int ranks_per_machine) {
   room.ranks_per_machine = std::gcd(here, world);
   room.world = world;
   return room;
+}
+
+void add(const Error& error, std::vector<Problem>& problems) {
+  if (exit_code(error.category()) != 1) throw Error{error};
+  if (error.problems().empty()) problems.push_back(to_problem(error));
+  std::ranges::copy(error.problems(), std::back_inserter(problems));
+}
+
+/// What a start would find in the run directory: warnings of the job's, and what would change there. Adds to
+/// `problems` what it would be refused for.
+std::vector<std::string> foresee_start(PreparedJob& job, const RunOptions& options,
+                                       std::vector<Problem>& problems) {
+  const RunDirectory run{job.manifest.output.path};
+  std::vector<std::string> notes;
+  try {
+    require_place(run);
+    std::optional<Reconciled> foreseen =
+        foresee_resume(job, std::move(job.manifest.items), job.manifest.shard, run, options.drop);
+    if (foreseen) {
+      job.manifest.items = std::move(foreseen->items);
+      notes = std::move(foreseen->notes);
+    }
+    chosen_items(job.manifest.items, options.selection);
+  } catch (const Error& error) {
+    add(error, problems);
+    return notes;
+  }
+  if (const std::optional<std::string> file = run.told_to_stop()) {
+    job.warnings.push_back({.file = *file, .message = "a run would stop at once: remove this file to go on"});
+  }
+  if (const auto short_of = results_without_room(run.path(), disk_bytes(job))) {
+    job.warnings.push_back({.message = *short_of});
+  }
+  return notes;
 }
 
 /// `parallel: auto`: the job gets the degrees that are chosen. Adds to `problems` where nothing fits.
@@ -118,6 +155,9 @@ std::string text_of(const nlohmann::json& report, const std::vector<std::string>
   text += memory_text;
   if (report.contains("machine")) text += text_of_machine(report.at("machine"), report.at("world"));
   text += fmt::format("results      {} at most\n", gigabytes(report.at("disk_bytes")));
+  for (const nlohmann::json& note : report.at("notes")) {
+    text += fmt::format("resume       {}\n", note.get<std::string>());
+  }
   if (report.at("spool_bytes") > 0) {
     text += fmt::format("embeddings   {} at most, on disk while the job runs\n",
                         gigabytes(report.at("spool_bytes")));
@@ -133,15 +173,17 @@ int check_run(const RunOptions& options, std::ostream& out) {
   try {
     job = prepare_job(options, problems);
   } catch (const Error& error) {
-    if (exit_code(error.category()) != 1) throw;
-    problems.push_back(to_problem(error));
+    add(error, problems);
   }
+  const std::vector<std::string> notes =
+      problems.empty() ? foresee_start(job, options, problems) : std::vector<std::string>{};
   const int world = world_of(options, job.manifest.pipeline.parallel);
   nlohmann::json choice;
   if (job.manifest.pipeline.parallel.automatic && problems.empty()) {
     choice = choose(job, room_here(world, options.ranks_per_machine), problems);
   }
   nlohmann::json report = check_report(job, world, problems);
+  report["notes"] = notes;
   if (!choice.is_null()) report["choice"] = std::move(choice);
   std::optional<MemoryPlan> memory;
   if (report.at("problems").empty()) memory = plan_ranks(job, lay_out(job, world)).largest();

@@ -10,7 +10,6 @@
 #include "jobs/engine/loading/loading.h"
 #include "jobs/engine/loading/memory_check.h"
 #include "jobs/engine/store_plan.h"
-#include "jobs/engine/weights_identity.h"
 #include "jobs/journal/reader.h"
 #include "jobs/manifest/prepare.h"
 #include "jobs/run/crashes.h"
@@ -18,6 +17,7 @@
 #include "jobs/run/outcome.h"
 #include "jobs/run/resume.h"
 #include "jobs/run/run_directory.h"
+#include "jobs/run/weights_identity.h"
 
 namespace ditmill::jobs {
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "configs/number_text.h"
 #include "registry/hasher.h"
 
 namespace ditmill::jobs {
@@ -22,6 +23,14 @@ std::string final_negative_prompt(std::string_view users, std::string_view suffi
   std::string text{users};
   if (!text.empty() && !suffix.empty()) text += ' ';
   return text += suffix;
+}
+
+std::optional<std::size_t> position_of_id(std::string_view id) {
+  const std::string_view digits = id.substr(0, std::min(id.find_first_not_of("0123456789"), id.size()));
+  const std::string_view more = id.substr(digits.size());
+  const std::optional<std::size_t> position = number_from_text<std::size_t>(digits);
+  if (!position || generated_id(*position) != digits) return std::nullopt;
+  return more.empty() || more.starts_with('~') || more.starts_with("-s") ? position : std::nullopt;
 }
 
 std::int64_t seed_of(std::string_view name, std::string_view id) {

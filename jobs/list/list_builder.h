@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstddef>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -62,6 +63,8 @@ struct PromptList {
 
 /// A negative prompt as the model gets it: the user's, then the preset's.
 std::string final_negative_prompt(std::string_view users, std::string_view suffix);
+/// The position that an item has its id from, be it varied or a sample; none for an id that was given.
+std::optional<std::size_t> position_of_id(std::string_view id);
 /// `seed: auto`: the first 63 bits of the SHA-256 of "name/id".
 std::int64_t seed_of(std::string_view name, std::string_view id);
 

@@ -61,6 +61,7 @@ class Decoder {
     manifest.items = guarded([&] { return requests.read(check_request); });
     manifest.shard = requests.shard();
     manifest.warnings = requests.warnings();
+    manifest.list_file = requests.list_file();
     manifest.slurm = slurm::read_settings(top.map("slurm"));
     top.finish();
     return manifest;

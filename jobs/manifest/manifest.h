@@ -44,6 +44,7 @@ struct Manifest {
   configs::ModelDefinition model;
   configs::PipelineConfig pipeline;
   ItemList items;              ///< in the order of the list; keys are still empty
+  std::string list_file;       ///< names the places of the items: their list, or the manifest
   std::optional<Shard> shard;  ///< `requests.shard`: which part of the list `items` are; none: all of it
   OutputConfig output;
   slurm::Settings slurm;

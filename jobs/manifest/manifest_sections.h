@@ -19,6 +19,8 @@ class RequestsSection {
   ItemList read(const CheckRequest& check_request);
   /// Which part of the list read() has returned; none: all of it.
   const std::optional<Shard>& shard() const noexcept { return shard_; }
+  /// Names the places of what read() has returned.
+  const std::string& list_file() const noexcept { return list_file_; }
   /// What read() found that is accepted, but likely not what its author meant.
   const std::vector<Problem>& warnings() const noexcept { return warnings_; }
 

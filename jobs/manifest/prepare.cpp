@@ -5,14 +5,17 @@
 #include <filesystem>
 #include <iterator>
 #include <map>
+#include <memory>
 #include <optional>
 
 #include "dist/mesh.h"
 #include "jobs/export/video.h"
 #include "jobs/manifest/from_dump.h"
+#include "jobs/manifest/long_texts.h"
 #include "jobs/manifest/weights_dump.h"
 #include "jobs/memory/rank_plans.h"
 #include "models/component_plan.h"
+#include "models/tokenizers/tokenizer.h"
 #include "registry/identity/catalog.h"
 #include "registry/identity/model_folder.h"
 
@@ -47,6 +50,33 @@ void bind_model(PreparedJob& job, const configs::ModelDefinition& model) {
   job.family = &family;
 }
 
+/// Reads the tokenizer, and insists that the text encoder has a row for each of its ids.
+std::unique_ptr<const models::Tokenizer> read_tokenizer(PreparedJob& job) {
+  std::unique_ptr<const models::Tokenizer> tokenizer = models::read_tokenizer(job.folder.tokenizer_path);
+  const std::int64_t rows = job.family->text_limits(job.hyper_parameters).vocabulary;
+  const std::string ids = std::to_string(tokenizer->vocabulary());
+  if (tokenizer->vocabulary() > rows) {
+    throw Error{Category::bad_input,
+                "fit the tokenizer to the text encoder",
+                Where{.file = job.folder.tokenizer_path},
+                Expected{"at most " + std::to_string(rows) + " tokens, the rows of the embedding of " +
+                         job.folder.component("text_encoder").label},
+                Got{ids},
+                "it is the tokenizer of another model: take the one of the text encoder"};
+  }
+  // Embeddings are padded to a round number of rows; another family's tokenizer is far from that.
+  constexpr std::int64_t padding = 1024;
+  if (tokenizer->vocabulary() < rows - padding) {
+    job.warnings.push_back(
+        {.file = job.folder.tokenizer_path,
+         .message = "it may be the tokenizer of another model",
+         .expected =
+             "about as many tokens as the embedding of the text encoder has rows, " + std::to_string(rows),
+         .got = ids});
+  }
+  return tokenizer;
+}
+
 std::vector<dist::ComponentPlan> plan_components(const PreparedJob& job) {
   std::vector<dist::ComponentPlan> plans;
   for (const registry::Component& component : job.folder.components) {
@@ -73,11 +103,13 @@ PreparedJob prepare_job(const RunOptions& options, std::vector<Problem>& problem
     if (!problems.empty()) return job;
     job.source = dumped->source;
   }
+  std::unique_ptr<const models::Tokenizer> tokenizer;
   if (!options.run_dir.empty()) job.source.run_dir = std::filesystem::absolute(options.run_dir).string();
 
-  const PresetOf preset_of = [&job, &dumped](const configs::ModelDefinition& model) -> std::string {
+  const PresetOf preset_of = [&](const configs::ModelDefinition& model) -> std::string {
     if (model.noop_seconds) return {};
     bind_model(job, model);
+    tokenizer = read_tokenizer(job);
     if (dumped) {
       require_same_weights(dumped->dump.at("layer1_model_definition"), weights_dump(job), model.path);
     }
@@ -88,6 +120,11 @@ PreparedJob prepare_job(const RunOptions& options, std::vector<Problem>& problem
   };
   job.manifest = decode_manifest(job.source, preset_of, check_request, problems);
   std::ranges::move(job.manifest.warnings, std::back_inserter(job.warnings));
+  if (tokenizer != nullptr) {
+    std::ranges::move(
+        long_text_warnings(job.manifest, *tokenizer, job.family->text_limits(job.hyper_parameters).tokens),
+        std::back_inserter(job.warnings));
+  }
   // Before anything is loaded: nodes are alike, so what this one cannot encode no rank can.
   if (job.manifest.output.video && problems.empty()) VideoLibrary{};
   if (dumped) {

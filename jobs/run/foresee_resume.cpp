@@ -1,44 +1,69 @@
 #include "jobs/run/foresee_resume.h"
 
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "jobs/run/weights_identity.h"
 #include "jobs/shard.h"
+#include "jobs/store/free_space.h"
+#include "registry/byte_source.h"
+#include "registry/digest.h"
 
 namespace ditmill::jobs {
 namespace {
 
-/// The components as the frozen identity has them, with the key hashes that the files have now.
+/// The components as the frozen identity has them, with the key hashes that the files have now, and with the
+/// tokenizer, which is small enough to be read.
 std::vector<ComponentIdentity> components_of(const PreparedJob& job, const nlohmann::json& frozen) {
-  std::vector<ComponentIdentity> components;
-  if (job.family == nullptr) return components;
-  for (const auto& [role, then] : frozen.at("components").items()) {
-    ComponentIdentity component{
-        .role = role, .key_hash = then.value("key_hash", ""), .digest = then.value("digest", "")};
-    for (const registry::Component& now : job.folder.components) {
-      if (now.role != role || now.identity.key_hash == component.key_hash) continue;
-      component = {.role = role, .key_hash = now.identity.key_hash, .digest = "not read yet"};
+  std::map<std::string, ComponentIdentity, std::less<>> by_role;
+  if (const auto found = frozen.find("components"); found != frozen.end()) {
+    for (const auto& [role, then] : found->items()) {
+      by_role[role] = {
+          .role = role, .key_hash = then.value("key_hash", ""), .digest = then.value("digest", "")};
     }
-    components.push_back(std::move(component));
   }
+  for (const registry::Component& now : job.folder.components) {
+    const auto then = by_role.find(now.role);
+    if (then != by_role.end() && then->second.key_hash == now.identity.key_hash) continue;
+    by_role[now.role] = {.role = now.role, .key_hash = now.identity.key_hash, .digest = "not read yet"};
+  }
+  const registry::FileDigest digest = registry::digest_file(*registry::open_file(job.folder.tokenizer_path));
+  by_role["tokenizer"] = {
+      .role = "tokenizer", .key_hash = {}, .digest = registry::digest_root({&digest, 1}, "{}")};
+  std::vector<ComponentIdentity> components;
+  for (auto& [role, component] : by_role) components.push_back(std::move(component));
   return components;
 }
 
 }  // namespace
 
-std::optional<Reconciled> foresee_resume(const PreparedJob& job, ItemList items,
+void require_place(const RunDirectory& run) {
+  const std::string there = nearest_existing(run.path());
+  const bool folder = std::filesystem::is_directory(there);
+  if (folder && ::access(there.c_str(), W_OK | X_OK) == 0) return;
+  throw system_error(folder ? errno : ENOTDIR, "make a folder of the run directory", Where{.file = there});
+}
+
+std::optional<Reconciled> foresee_resume(const PreparedJob& job, ItemList&& items,
                                          const std::optional<Shard>& shard, const RunDirectory& run,
                                          bool drop) {
   require_same_shard(run, shard);
+  const WeightsIdentity weights = job.family == nullptr ? WeightsIdentity{} : WeightsIdentity{job, run};
+  if (weights.known()) weights.require_pinned(job.manifest.model, job.dump);
   const std::optional<FrozenJob> frozen = read_frozen_job(run);
   if (!frozen) return std::nullopt;
   nlohmann::json identity = frozen->identity;
-  const bool noop_then = identity.is_object() && identity.value("components", nlohmann::json{}).empty();
-  if (!identity.is_object() || noop_then != (job.family == nullptr)) {
+  if (!weights.known() && !identity.is_object()) {
     items.take_keys(frozen->items);  // keys cannot be compared, ids can
   } else {
-    identity = job_identity(components_of(job, identity), job.manifest.pipeline);
+    identity = job_identity(weights.known() ? weights.components() : components_of(job, identity),
+                            job.manifest.pipeline);
     items.set_keys(ItemKeys{identity});
   }
   return reconcile(run, *frozen, identity, std::move(items), drop);

@@ -1,7 +1,9 @@
 #include "jobs/run/resume.h"
 
+#include <algorithm>
 #include <set>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 
 #include "configs/error.h"
@@ -10,34 +12,14 @@
 #include "jobs/list/frozen_lines.h"
 #include "jobs/list/json_line.h"
 #include "jobs/list/line_reader.h"
+#include "jobs/list/list_builder.h"
+#include "jobs/some_ids.h"
 #include "jobs/store/durable.h"
 
 namespace ditmill::jobs {
 namespace {
 
-constexpr std::size_t max_ids_named = 5;
 constexpr std::size_t max_shown = 80;
-
-/// Ids of a message: how many, and the first few by name.
-class SomeIds {
- public:
-  void add(std::string_view id) {
-    if (count_++ >= max_ids_named) return;
-    text_ += (text_.empty() ? "" : ", ") + std::string{id};
-  }
-  std::size_t count() const { return count_; }
-  /// "12 items"
-  std::string counted() const { return std::to_string(count_) + (count_ == 1 ? " item" : " items"); }
-  /// "a, b, c, d, e and 7 more"
-  std::string text() const {
-    const std::size_t more = count_ > max_ids_named ? count_ - max_ids_named : 0;
-    return text_ + (more > 0 ? " and " + std::to_string(more) + " more" : "");
-  }
-
- private:
-  std::size_t count_ = 0;
-  std::string text_;
-};
 
 Item read_item(std::string_view line, const FrozenLines& lines, std::vector<JsonField>& fields) {
   if (const std::optional<JsonFault> fault = parse_json_line(line, fields)) {
@@ -106,15 +88,30 @@ class Differences {
   std::string now_;
 };
 
+/// Whether ids that are positions in the list stand for other lines than before, because lines were put in,
+/// taken out or moved. `gone`: what was frozen under ids that are not there any more, or have another prompt;
+/// `come`: what is asked for under such ids.
+bool lines_have_moved(const std::vector<const PackedItem*>& gone,
+                      const std::vector<const PackedItem*>& come) {
+  std::unordered_map<std::string_view, std::size_t> prompts;
+  for (const PackedItem* now : come) {
+    if (position_of_id(now->id)) ++prompts[now->prompt];
+  }
+  std::size_t found = 0;
+  for (const PackedItem* then : gone) {
+    const auto prompt = position_of_id(then->id) ? prompts.find(then->prompt) : prompts.end();
+    if (prompt == prompts.end() || prompt->second == 0) continue;
+    --prompt->second;
+    ++found;
+  }
+  return 2 * found > gone.size();
+}
+
 class Reconciler {
  public:
   Reconciler(const RunDirectory& run, const FrozenJob& frozen, const nlohmann::json& identity,
-             ItemList current, bool drop)
-      : file_(run.requests()),
-        frozen_(frozen),
-        identity_(identity),
-        current_(std::move(current)),
-        drop_(drop) {}
+             ItemList& current, bool drop)
+      : file_(run.requests()), frozen_(frozen), identity_(identity), current_(current), drop_(drop) {}
 
   Reconciled run() {
     IdIndex now{current_};
@@ -126,18 +123,20 @@ class Reconciler {
       const std::optional<std::size_t> found = now.find(id);
       if (!found) {
         vanished_.add(id);
+        gone_.push_back(&frozen_.items.packed()[i]);
         continue;
       }
       known[*found] = true;
       order.push_back(static_cast<std::uint32_t>(*found));
       look_at(i, *found);
     }
-    refuse();
     for (std::size_t i = 0; i < current_.size(); ++i) {
       if (known[i]) continue;
       order.push_back(static_cast<std::uint32_t>(i));
       appended_.add(current_.packed()[i].id);
+      come_.push_back(&current_.packed()[i]);
     }
+    refuse();
     current_.select(order);
     return {.items = std::move(current_), .notes = notes()};
   }
@@ -151,12 +150,18 @@ class Reconciler {
       if (then.metadata != now.metadata) other_metadata_.add(then.id);
       return;
     }
+    if (then.prompt != now.prompt) {
+      gone_.push_back(&then);
+      come_.push_back(&now);
+    }
     if (differing_.count() == 0) {
       first_line_ = then.line;
+      first_id_ = then.id;
       // A start that died between two files can leave an identity that is not that of the items.
       identity_fits_ =
           frozen_.identity.is_object() && ItemKeys{frozen_.identity}.of(then.identity()) == then.key;
       if (identity_fits_) differences_.add(frozen_.identity, identity_);
+      same_settings_ = identity_fits_ && differences_.empty();
     }
     differences_.add(request_identity(frozen_.items[frozen].request),
                      request_identity(current_[current].request));
@@ -165,6 +170,7 @@ class Reconciler {
 
   void refuse() const {
     std::vector<Problem> problems;
+    const bool moved = differing_.count() > 0 && lines_have_moved(gone_, come_);
     if (differing_.count() > 0) {
       std::string what = differences_.names();
       if (!identity_fits_) {
@@ -175,17 +181,37 @@ class Reconciler {
           {.file = file_,
            .line = first_line_,
            .message = differing_.counted() + " of this run directory differ from those asked for: " +
-                      differing_.text() + "; what differs: " + what + "; give another job another --run-dir",
+                      differing_.text() + "; what differs: " + what + "; " + how_to_go_on(moved),
            .expected = differences_.then(),
            .got = differences_.now()});
     }
     if (vanished_.count() > 0 && !drop_) {
-      problems.push_back({.file = file_,
-                          .message = vanished_.counted() +
-                                     " of this run directory are not in the list any more: " +
-                                     vanished_.text() + "; put them back, or give --drop to forget them"});
+      problems.push_back(
+          {.file = file_,
+           .message = vanished_.counted() +
+                      " of this run directory are not in the list any more: " + vanished_.text() +
+                      "; put them back" + (moved ? " where they were" : ", or give --drop to forget them")});
     }
     if (!problems.empty()) throw Error{std::move(problems)};
+  }
+
+  std::string how_to_go_on(bool moved) const {
+    const bool positions = position_of_id(first_id_).has_value();
+    std::string how = "put back what was";
+    if (moved) {
+      how = same_settings_ ? "" : how + "; ";
+      how +=
+          "ids are positions in this list, and a line put on top, put in between or taken out shifts those "
+          "of "
+          "all lines behind it: append new lines at the end, or give each line the id that it has here (a "
+          ".jsonl of lines as {\"id\": \"" +
+          first_id_.substr(0, first_id_.find_first_not_of("0123456789")) + "\", \"prompt\": \"...\"})";
+    } else if (same_settings_ && positions) {
+      how += " and append what is new at the end of the list, for ids are positions in it";
+    } else if (same_settings_) {
+      how += " and add what is new under ids of its own";
+    }
+    return how + ", or take another --run-dir";
   }
 
   std::vector<std::string> notes() const {
@@ -203,10 +229,14 @@ class Reconciler {
   std::string file_;
   const FrozenJob& frozen_;
   const nlohmann::json& identity_;
-  ItemList current_;
+  ItemList& current_;
   bool drop_;
   int first_line_ = 0;
+  std::string first_id_;
   bool identity_fits_ = false;
+  bool same_settings_ = false;
+  std::vector<const PackedItem*> gone_;  ///< frozen, and no longer asked for under its id
+  std::vector<const PackedItem*> come_;  ///< asked for, and not frozen under its id
   Differences differences_;
   SomeIds differing_;
   SomeIds vanished_;
@@ -224,8 +254,8 @@ std::optional<FrozenJob> read_frozen_job(const RunDirectory& run) {
 }
 
 Reconciled reconcile(const RunDirectory& run, const FrozenJob& frozen, const nlohmann::json& identity,
-                     ItemList current, bool drop) {
-  return Reconciler{run, frozen, identity, std::move(current), drop}.run();
+                     ItemList&& current, bool drop) {
+  return Reconciler{run, frozen, identity, current, drop}.run();
 }
 
 std::vector<PendingItem> pending_items(const ItemList& items, const JournalState& journals,

@@ -34,10 +34,11 @@ struct Reconciled {
 };
 
 /// Joins what was frozen with what is asked for now (`current`, with keys). New ids are appended. Throws
-/// Error(usage) with its problems: ids whose key differs, naming the fields and the first five ids; ids that
-/// are no longer there, unless `drop`. Call it before anything of the run directory is written.
+/// Error(usage) with its problems, and how to go on: ids whose key differs, naming the fields and the first
+/// five ids; ids that are no longer there, unless `drop`. `current` is left as it is if this throws. Call it
+/// before anything of the run directory is written.
 Reconciled reconcile(const RunDirectory& run, const FrozenJob& frozen, const nlohmann::json& identity,
-                     ItemList current, bool drop);
+                     ItemList&& current, bool drop);
 
 /// An item that is left to do.
 struct PendingItem {

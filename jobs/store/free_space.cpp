@@ -4,6 +4,8 @@
 #include <sys/statvfs.h>
 
 #include <cerrno>
+#include <filesystem>
+#include <system_error>
 
 #include "configs/error.h"
 
@@ -15,6 +17,22 @@ std::string megabytes(std::uint64_t bytes) {
 }
 
 }  // namespace
+
+std::string nearest_existing(const std::string& path) {
+  std::filesystem::path there = std::filesystem::absolute(path);
+  std::error_code error;
+  while (!std::filesystem::exists(there, error) && there.has_relative_path()) there = there.parent_path();
+  return there.string();
+}
+
+std::optional<std::string> results_without_room(const std::string& run_directory, std::uint64_t needed) {
+  const std::string there = nearest_existing(run_directory);
+  std::error_code failure;
+  const std::filesystem::space_info space = std::filesystem::space(there, failure);
+  if (failure || space.available >= needed) return std::nullopt;
+  return fmt::format("results may take {:.1f} GB, and {:.1f} GB are free in {}", 1e-9 * needed,
+                     1e-9 * space.available, there);
+}
 
 std::uint64_t free_bytes(const std::string& folder) {
   struct statvfs status {};

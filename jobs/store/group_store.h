@@ -31,6 +31,12 @@ struct StoreProvenance {
   int threads = 0;  ///< of a rank: the last bits of sums depend on it
 };
 
+/// Tokens of a text, its end with them, and how many of these its encoder did not see.
+struct TokenCount {
+  std::int64_t tokens = 0;  ///< 0: the text was not encoded, as in a rehearsal
+  std::int64_t cut = 0;
+};
+
 /// A finished item, as the group that made it hands it to its store.
 struct FinishedItem {
   const Item* item = nullptr;
@@ -40,6 +46,8 @@ struct FinishedItem {
   std::vector<std::uint8_t> video = {};   ///< an MP4 file as output.video says; empty if not kept
   std::vector<float> latents = {};        ///< C*T*H*W; empty if not kept
   std::array<std::int64_t, 4> latent_shape{};
+  TokenCount text = {};
+  TokenCount negative = {};
   double seconds_text = 0;
   double seconds_denoise = 0;
   double seconds_decode = 0;  ///< latents to frames, and these to a video

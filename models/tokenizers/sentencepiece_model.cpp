@@ -53,7 +53,8 @@ void read_trainer(const WireField& message) {
   WireReader reader(message.bytes, message.offset);
   while (const auto field = reader.next()) {
     if (field->number == trainer_field::model_type && field->value != unigram) {
-      refuse_model(field->offset, "a unigram model (type 1)", "type " + std::to_string(field->value));
+      refuse_model(field->offset, "a unigram model (type 1)", "type " + std::to_string(field->value),
+                   "it is the tokenizer of another model: take the one of the text encoder");
     }
   }
 }
@@ -74,17 +75,30 @@ void read_normalizer(const WireField& message, SentencePieceModel& model) {
 SentencePieceModel read_sentencepiece_model(std::string_view bytes) {
   SentencePieceModel model;
   std::size_t unknown = 0;
+  bool has_trainer = false;
+  bool has_normalizer = false;
   WireReader reader(bytes);
   while (const auto field = reader.next()) {
     if (field->number == model_field::pieces) {
       model.pieces.push_back(read_piece(*field, model.pieces.size()));
       if (model.pieces.back().type == SentencePieceModel::Type::unknown) ++unknown;
     }
-    if (field->number == model_field::trainer) read_trainer(*field);
-    if (field->number == model_field::normalizer) read_normalizer(*field, model);
+    if (field->number == model_field::trainer) {
+      read_trainer(*field);
+      has_trainer = true;
+    }
+    if (field->number == model_field::normalizer) {
+      read_normalizer(*field, model);
+      has_normalizer = true;
+    }
   }
   if (model.pieces.empty()) refuse_model(0, "a sentencepiece model", "no pieces");
   if (unknown != 1) refuse_model(0, "one unknown piece", std::to_string(unknown));
+  // Every trainer writes both, behind the pieces: without them the file may have been cut between two pieces.
+  if (!has_trainer || !has_normalizer) {
+    refuse_model(bytes.size(), "settings of a trainer and of a normalizer behind the pieces",
+                 "the end of the file");
+  }
   return model;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -14,6 +15,8 @@ class Tokenizer {
 
   /// The ids of a text, the end of text last, at most `max_tokens` (1 or more) of them with it; not padded.
   virtual std::vector<int> encode(std::string_view text, int max_tokens) const = 0;
+  /// How many ids the whole text has, the end of text with them.
+  std::size_t count(std::string_view text) const;
   /// One more than the largest id there is.
   virtual int vocabulary() const noexcept = 0;
   /// What fills up a text that is too short.
@@ -23,6 +26,10 @@ class Tokenizer {
 /// The tokenizer that the bytes of a tokenizer.json or of a spiece.model describe; their content tells which.
 /// Throws Error(bad_input) for neither, Error(unsupported) for a tokenizer.json that asks for what we lack.
 std::unique_ptr<const Tokenizer> make_tokenizer(const std::string& bytes);
+
+/// The tokenizer of a file. Throws as make_tokenizer() does, naming the file and, where it shows, what it is
+/// instead (a git-lfs pointer, a web page, empty); not_found, io.
+std::unique_ptr<const Tokenizer> read_tokenizer(const std::string& path);
 
 /// A text's ids filled up at its end, and 1 for each of its own, 0 for what fills.
 struct PaddedIds {

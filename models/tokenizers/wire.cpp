@@ -16,13 +16,13 @@ std::uint64_t little_endian(std::string_view bytes) {
 
 }  // namespace
 
-void refuse_model(std::uint64_t offset, std::string expected, std::string got) {
+void refuse_model(std::uint64_t offset, std::string expected, std::string got, std::string hint) {
   throw Error{Category::bad_input,
               "read the tokenizer's model",
               Where{.file = "spiece.model", .offset = offset},
               Expected{std::move(expected)},
               Got{std::move(got)},
-              "fetch the file again"};
+              std::move(hint)};
 }
 
 std::optional<WireField> WireReader::next() {

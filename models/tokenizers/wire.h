@@ -34,6 +34,7 @@ class WireReader {
 };
 
 /// An Error(bad_input) about the bytes of spiece.model.
-[[noreturn]] void refuse_model(std::uint64_t offset, std::string expected, std::string got);
+[[noreturn]] void refuse_model(std::uint64_t offset, std::string expected, std::string got,
+                               std::string hint = "the file is cut or damaged: fetch it again");
 
 }  // namespace ditmill::models

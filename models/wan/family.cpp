@@ -82,6 +82,10 @@ class Wan final : public Family {
     return wan::denoise_flops(wan::dims_from_json(all.at("dit")), pipeline, request);
   }
 
+  TextLimits text_limits(const HyperParameters& all) const override {
+    return {.tokens = wan::text_tokens, .vocabulary = umt5_dims_from_json(all.at("text_encoder")).vocabulary};
+  }
+
   std::uint64_t embedding_bytes(const HyperParameters& all, const configs::PipelineConfig& pipeline,
                                 std::string_view text) const override {
     return wan::embedding_bytes(all.at("text_encoder"), pipeline.components.at("text_encoder").dtype, text);

@@ -64,23 +64,31 @@ class WanTextEncoder final : public TextEncoder {
         text_encoder_(
             build<Umt5Encoder>(model, "text_encoder", model.hyper_parameters.at("text_encoder"), parallel)) {}
 
-  at::Tensor encode_text(const std::string& text) override {
+  EncodedText encode_text(const std::string& text) override {
     return guarded([&] {
+      const std::string cleaned = clean_prompt(text);
+      const std::vector<int> ids = ids_of(cleaned);
+      EncodedText encoded{.tokens = static_cast<std::int64_t>(ids.size())};
+      if (encoded.tokens == wan::text_tokens) {
+        encoded.tokens = static_cast<std::int64_t>(tokenizer_->count(cleaned));
+        encoded.tokens_cut = encoded.tokens - wan::text_tokens;
+      }
       // A copy: a view of the padded embedding would keep all 512 rows alive.
-      at::Tensor embedding =
-          text_encoder_.encode(ids_of(text)).clone(at::MemoryFormat::Contiguous).to(at::kCPU);
-      if (!at::isfinite(embedding).all().item<bool>()) throw not_finite("encode the text", "embedding");
-      return embedding;
+      encoded.embedding = text_encoder_.encode(ids).clone(at::MemoryFormat::Contiguous).to(at::kCPU);
+      if (!at::isfinite(encoded.embedding).all().item<bool>()) {
+        throw not_finite("encode the text", "embedding");
+      }
+      return encoded;
     });
   }
 
   std::uint64_t embedding_bytes(const std::string& text) override {
-    return ids_of(text).size() * text_encoder_.bytes_per_token();
+    return ids_of(clean_prompt(text)).size() * text_encoder_.bytes_per_token();
   }
 
  private:
-  std::vector<int> ids_of(const std::string& text) const {
-    return tokenizer_->encode(clean_prompt(text), static_cast<int>(wan::text_tokens));
+  std::vector<int> ids_of(const std::string& cleaned) const {
+    return tokenizer_->encode(cleaned, static_cast<int>(wan::text_tokens));
   }
 
   std::unique_ptr<const Tokenizer> tokenizer_;

@@ -12,6 +12,7 @@ namespace {
 struct Sign {
   std::string_view begins;
   std::string_view hint;
+  bool download = false;  ///< what a failed one leaves
 };
 
 using namespace std::string_view_literals;
@@ -22,7 +23,7 @@ constexpr std::string_view old_tar =
 
 constexpr std::array signs{
     Sign{"version https://git-lfs"sv,
-         "it looks like a git-lfs pointer: fetch the weights with `git lfs pull`"sv},
+         "it looks like a git-lfs pointer: fetch what it stands for with `git lfs pull`"sv, true},
     Sign{"PK\x03\x04"sv,
          "it looks like a zip archive: a file of torch.save has the suffix .pth, .pt, .bin or .ckpt"sv},
     Sign{"PK\x05\x06"sv, "it looks like an empty zip archive"sv},
@@ -34,9 +35,11 @@ constexpr std::array signs{
     Sign{"tensors\0"sv, old_tar},
     Sign{"pickle\0"sv, old_tar},
     Sign{"<!doctype html"sv,
-         "it looks like an HTML page: the download was refused or redirected; fetch it again"sv},
-    Sign{"<html"sv, "it looks like an HTML page: the download was refused or redirected; fetch it again"sv},
-    Sign{"<?xml"sv, "it looks like an XML page: the download was refused or redirected; fetch it again"sv},
+         "it looks like an HTML page: the download was refused or redirected; fetch it again"sv, true},
+    Sign{"<html"sv, "it looks like an HTML page: the download was refused or redirected; fetch it again"sv,
+         true},
+    Sign{"<?xml"sv, "it looks like an XML page: the download was refused or redirected; fetch it again"sv,
+         true},
     Sign{"{"sv, "it looks like JSON: name the weight file, or the folder that holds it"sv},
 };
 
@@ -57,16 +60,14 @@ std::string_view looks_like_by_parts(std::string_view begin, bool named_safetens
   return {};
 }
 
-}  // namespace
+std::string beginning(const ByteSource& source) {
+  std::string begin(std::min<std::uint64_t>(32, source.size()), '\0');
+  source.read_at(0, std::as_writable_bytes(std::span{begin}));
+  return begin;
+}
 
-std::string looks_like(const ByteSource& source) {
-  std::array<char, 32> buffer{};
-  const std::size_t length = std::min<std::uint64_t>(buffer.size(), source.size());
-  source.read_at(0, std::as_writable_bytes(std::span{buffer}.first(length)));
-  const std::string_view hint =
-      looks_like_by_parts({buffer.data(), length}, source.label().ends_with(".safetensors"));
-  if (!hint.empty()) return std::string{hint};
-  std::string begin{buffer.data(), length};
+/// The sign that a file bears behind a byte order mark and white space; nullptr: none.
+const Sign* sign_of(std::string begin) {
   if (begin.starts_with("\xef\xbb\xbf")) begin.erase(0, 3);
   begin.erase(0, begin.find_first_not_of(" \t\r\n"));
   const auto same = [](char a, char b) {
@@ -76,10 +77,25 @@ std::string looks_like(const ByteSource& source) {
     if (begin.size() < sign.begins.size()) continue;
     if (std::equal(sign.begins.begin(), sign.begins.end(), begin.begin(),
                    [&](char wanted, char found) { return same(found, wanted); })) {
-      return std::string{sign.hint};
+      return &sign;
     }
   }
-  return {};
+  return nullptr;
+}
+
+}  // namespace
+
+std::string looks_like(const ByteSource& source) {
+  const std::string begin = beginning(source);
+  const std::string_view hint = looks_like_by_parts(begin, source.label().ends_with(".safetensors"));
+  if (!hint.empty()) return std::string{hint};
+  const Sign* sign = sign_of(begin);
+  return sign == nullptr ? std::string{} : std::string{sign->hint};
+}
+
+std::string looks_like_failed_download(const ByteSource& source) {
+  const Sign* sign = sign_of(beginning(source));
+  return sign == nullptr || !sign->download ? std::string{} : std::string{sign->hint};
 }
 
 }  // namespace ditmill::registry

@@ -10,4 +10,8 @@ namespace ditmill::registry {
 /// not known.
 std::string looks_like(const ByteSource& source);
 
+/// The same, of what failed downloads leave only: a git-lfs pointer, a web page. For files that are no
+/// weights.
+std::string looks_like_failed_download(const ByteSource& source);
+
 }  // namespace ditmill::registry

@@ -38,6 +38,8 @@ FinishedItem make_finished(const Item& item, bool with_latents) {
                         .attempt = 1,
                         .started = "2026-01-02T03:04:05Z",
                         .frames = frame_bytes(item),
+                        .text = {.tokens = 600, .cut = 88},
+                        .negative = {.tokens = 7},
                         .seconds_text = 0.25,
                         .seconds_denoise = 0.5,
                         .seconds_decode = 0.125};

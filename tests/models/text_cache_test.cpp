@@ -9,17 +9,21 @@ namespace ditmill::models {
 namespace {
 
 /// Ten float32 values, 40 bytes, that tell the text.
-at::Tensor embed(const std::string& text) { return at::full({10}, static_cast<double>(text.size())); }
+EncodedText embed(const std::string& text) {
+  return {.embedding = at::full({10}, static_cast<double>(text.size())), .tokens = 12, .tokens_cut = 2};
+}
 
 TEST(TextCache, EncodesATextOnce) {
   TextCache cache(1000);
   int calls = 0;
   for (int i = 0; i < 3; ++i) {
-    const at::Tensor embedding = cache.get("cat", [&](const std::string& text) {
+    const EncodedText encoded = cache.get("cat", [&](const std::string& text) {
       ++calls;
       return embed(text);
     });
-    EXPECT_EQ(embedding[0].item<float>(), 3.0F);
+    EXPECT_EQ(encoded.embedding[0].item<float>(), 3.0F);
+    EXPECT_EQ(encoded.tokens, 12);
+    EXPECT_EQ(encoded.tokens_cut, 2);
   }
   EXPECT_EQ(calls, 1);
   EXPECT_EQ(cache.hits(), 2U);
@@ -49,14 +53,14 @@ TEST(TextCache, LetsGoOfTheTextUsedLeastRecently) {
 
 TEST(TextCache, HandsOutWhatIsTooLargeToKeep) {
   TextCache cache(39);
-  EXPECT_EQ(cache.get("cat", embed)[9].item<float>(), 3.0F);
+  EXPECT_EQ(cache.get("cat", embed).embedding[9].item<float>(), 3.0F);
   EXPECT_EQ(cache.size(), 0U);
   EXPECT_EQ(cache.bytes(), 0U);
 }
 
 TEST(TextCache, AnEmbeddingOutlivesItsPlace) {
   TextCache cache(40);
-  const at::Tensor first = cache.get("cat", embed);
+  const at::Tensor first = cache.get("cat", embed).embedding;
   cache.get("horse", embed);
   EXPECT_FALSE(cache.holds("cat"));
   EXPECT_EQ(first[0].item<float>(), 3.0F);
@@ -65,11 +69,11 @@ TEST(TextCache, AnEmbeddingOutlivesItsPlace) {
 TEST(TextCache, AFailedEncodingLeavesItAsItWas) {
   TextCache cache(80);
   cache.get("a", embed);
-  EXPECT_THROW(cache.get("b", [](const std::string&) -> at::Tensor { throw std::runtime_error("no"); }),
+  EXPECT_THROW(cache.get("b", [](const std::string&) -> EncodedText { throw std::runtime_error("no"); }),
                std::runtime_error);
   EXPECT_TRUE(cache.holds("a"));
   EXPECT_FALSE(cache.holds("b"));
-  EXPECT_EQ(cache.get("b", embed)[0].item<float>(), 1.0F);
+  EXPECT_EQ(cache.get("b", embed).embedding[0].item<float>(), 1.0F);
 }
 
 }  // namespace

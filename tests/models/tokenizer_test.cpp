@@ -1,12 +1,17 @@
 #include <gmock/gmock.h>
 #include <sentencepiece_trainer.h>
 
+#include <filesystem>
+#include <fstream>
 #include <random>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "configs/error.h"
+#include "configs/utf8.h"
+#include "models/text/clean.h"
+#include "models/tokenizers/most_tokens.h"
 #include "models/tokenizers/sentencepiece.h"
 
 namespace ditmill::models {
@@ -79,6 +84,37 @@ TEST(Tokenizer, KeepsTheEndOfTextWhenItTruncates) {
   EXPECT_THAT(tokenizer().encode("two red boats drift", 3), ElementsAre(whole[0], whole[1], 1));
   EXPECT_THAT(tokenizer().encode("two red boats drift", 1), ElementsAre(1));
   EXPECT_EQ(tokenizer().encode("two red boats drift", static_cast<int>(whole.size())), whole);
+}
+
+TEST(Tokenizer, CountsTheTokensOfAWholeText) {
+  const std::string words = "two red boats drift";
+  EXPECT_EQ(tokenizer().count(words), tokenizer().encode(words, 512).size());
+  std::string text;
+  for (int i = 0; i < 300; ++i) text += words + " ";
+  EXPECT_GT(tokenizer().count(text), 1500u);
+  EXPECT_EQ(tokenizer().encode(text, 512).size(), 512u);
+}
+
+TEST(Tokenizer, NoTextHasMoreTokensThanItsBytesCanBecome) {
+  const auto t = tokenizer();
+  const auto expect_enough = [&t](const std::string& text) {
+    EXPECT_LE(t.count(clean_prompt(text)), most_tokens(text)) << printable(text);
+  };
+  for (const char* text :
+       {"", "a cat", "R&B &amp; &nGt; &#xFDFA;", "a\xff\xfe", "&&&&", "\u2018so\u2019 \u2014 \u2026"}) {
+    expect_enough(text);
+  }
+  // All characters that normalisation can lengthen lie below U+3400, from U+F900 to U+20000, and at U+2F800.
+  for (char32_t c = 1; c < 0x30000; ++c) {
+    if ((c >= 0x3400 && c < 0xf900) || (c >= 0x20000 && c < 0x2f800)) continue;
+    std::string text;
+    for (int i = 0; i < 20; ++i) utf8::append(text, c);
+    expect_enough(text);
+  }
+  const std::string words = "slow motion of rain on a window, shallow depth of field";
+  EXPECT_LE(most_tokens(words), words.size() + 20) << "what most prompts are need no tokenizer";
+  const std::string chinese = "一只红狐狸走过雪地，天空很蓝。";
+  EXPECT_LE(most_tokens(chinese), chinese.size() + 20);
 }
 
 TEST(Tokenizer, MakesSpecialTokensInsideATextTheirIds) {
@@ -154,7 +190,9 @@ TEST(MalformedTokenizer, IsRefusedWithAReason) {
            Refused{"piece of type 9", unknown + field(1, field(1, "a") + "\x18\x09"),
                    "a piece of type 1 to 6, got 9"},
            Refused{"score NaN", unknown + field(1, field(1, "a") + nan_score), "a finite score, got piece 1"},
-           Refused{"a BPE model", unknown + field(2, "\x18\x02"), "a unigram model"},
+           Refused{"a BPE model", unknown + field(2, "\x18\x02"), "the tokenizer of another model"},
+           Refused{"cut before the settings", unknown, "cut or damaged"},
+           Refused{"cut between the settings", unknown + field(2, "\x18\x01"), "of a normalizer"},
            Refused{"short character map", unknown + field(3, field(2, "abc")), "a character map of 4 bytes"},
            Refused{"trie beyond the map", unknown + field(3, field(2, std::string("\xff\xff\x00\x00z", 5))),
                    "a trie of whole units"},
@@ -179,6 +217,32 @@ TEST(MalformedTokenizer, NamesTheByte) {
     EXPECT_TRUE(error.where().offset.has_value());
     EXPECT_EQ(error.where().file, "spiece.model");
   }
+}
+
+TEST(TokenizerFile, IsNamedWithWhatItIsInstead) {
+  const std::string path = testing::TempDir() + "ditmill_spiece.model";
+  const auto refusal = [&path](const std::string& bytes) -> std::string {
+    std::ofstream(path, std::ios::binary) << bytes;
+    try {
+      read_tokenizer(path);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.category(), Category::bad_input);
+      EXPECT_EQ(error.where().file, path);
+      return error.what();
+    }
+    return "accepted";
+  };
+  const std::string pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 4548313\n";
+  EXPECT_THAT(refusal(pointer), HasSubstr("git lfs pull"));
+  EXPECT_THAT(refusal("\n <!DOCTYPE html><html>"), HasSubstr("an HTML page"));
+  EXPECT_THAT(refusal(""), HasSubstr("an empty file"));
+  EXPECT_THAT(refusal(std::string(4096, '\0')), HasSubstr("nothing but zeros"));
+  EXPECT_THAT(refusal(model_bytes().substr(0, 2000)), HasSubstr("cut or damaged"));
+  EXPECT_THAT(refusal(R"({"error": "Repository not found"})"), HasSubstr("fetch it again"));
+  EXPECT_THAT(refusal(R"({"version": "1.0", "model": {"type": "Uni)"), HasSubstr("cut or damaged"));
+  EXPECT_EQ(refusal(model_bytes()), "accepted");
+  std::filesystem::remove(path);
+  EXPECT_THROW(read_tokenizer(path), Error);
 }
 
 TEST(MalformedTokenizer, IsRefusedOrHarmlessWhereverItIsCutOrChanged) {

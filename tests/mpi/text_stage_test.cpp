@@ -20,7 +20,8 @@ using dist::mpi_test::world;
 
 constexpr std::int64_t width = 6;
 
-/// A row a byte of text, that tells it; what begins with "bad" cannot be encoded.
+/// A row a byte of text, that tells it, and a token cut for each 'x'; what begins with "bad" cannot be
+/// encoded.
 class ByteEncoder final : public models::TextEncoder {
  public:
   explicit ByteEncoder(at::ScalarType type = at::kFloat) : type_(type) {}
@@ -33,11 +34,14 @@ class ByteEncoder final : public models::TextEncoder {
     return embedding;
   }
 
-  at::Tensor encode_text(const std::string& text) override {
+  models::EncodedText encode_text(const std::string& text) override {
     ++encoded;
     if (text.starts_with("bad")) throw Error{Category::numeric, "encode the text", {}, {}, Got{text}};
     if (text.starts_with("fatal")) throw Error{Category::device, "encode the text", {}, {}, Got{text}};
-    return rows(text, type_);
+    const std::int64_t cut = std::count(text.begin(), text.end(), 'x');
+    return {.embedding = rows(text, type_),
+            .tokens = static_cast<std::int64_t>(text.size()) + cut,
+            .tokens_cut = cut};
   }
   std::uint64_t embedding_bytes(const std::string& text) override {
     return text.starts_with("vast") ? std::uint64_t{1} << 60 : text.size() * width * at::elementSize(type_);
@@ -86,7 +90,9 @@ TEST_F(TextStage, EveryRankReadsWhatAnyRankEncoded) {
     const TextSpool spooled = spool(encoder, texts);
     EXPECT_EQ(spooled.size(), texts.size());
     for (const std::string& text : texts) {
-      const at::Tensor embedding = spooled.read(text);
+      const auto [embedding, tokens, cut] = spooled.read(text);
+      EXPECT_EQ(cut, std::count(text.begin(), text.end(), 'x'));
+      EXPECT_EQ(tokens, embedding.size(0) + cut);
       EXPECT_EQ(embedding.scalar_type(), type);
       EXPECT_TRUE(at::equal(embedding, ByteEncoder::rows(text, type))) << text.substr(0, 20);
     }
@@ -112,8 +118,8 @@ TEST_F(TextStage, RanksShareTheWorkEqually) {
 TEST_F(TextStage, ATextThatFailsIsStoredWithItsError) {
   ByteEncoder encoder;
   const TextSpool spooled = spool(encoder, {"good", "bad one", "fine"});
-  EXPECT_EQ(spooled.read("good").size(0), 4);
-  EXPECT_EQ(spooled.read("fine").size(0), 4);
+  EXPECT_EQ(spooled.read("good").embedding.size(0), 4);
+  EXPECT_EQ(spooled.read("fine").embedding.size(0), 4);
   try {
     spooled.read("bad one");
     ADD_FAILURE() << "no error";

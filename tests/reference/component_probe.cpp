@@ -210,8 +210,8 @@ dist::TensorMap run_pipeline(const Probe& probe) {
   dist::TensorMap out;
   for (const json& entry : in.at("requests")) {
     const configs::Request request = request_of(entry);
-    const at::Tensor text = encoder->encode_text(request.prompt);
-    const at::Tensor negative = encoder->encode_text(request.negative_prompt);
+    const at::Tensor text = encoder->encode_text(request.prompt).embedding;
+    const at::Tensor negative = encoder->encode_text(request.negative_prompt).embedding;
     const models::ClipInput clip{request, text, negative};
     const models::ClipLatents made = generator->denoise({&clip, 1}, [](std::string_view) {}).front();
     if (made.failure) throw Error{*made.failure};

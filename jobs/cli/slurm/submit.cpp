@@ -18,6 +18,7 @@
 #include "jobs/run/foresee_resume.h"
 #include "jobs/run/outcome.h"
 #include "jobs/store/durable.h"
+#include "jobs/store/free_space.h"
 #include "jobs/version.h"
 #include "slurm/batch_script.h"
 #include "slurm/sbatch.h"
@@ -104,13 +105,9 @@ slurm::BatchJob batch_job(const SubmitOptions& options, const PreparedJob& job, 
 }
 
 void tell_room(const RunDirectory& run, std::uint64_t needed) {
-  fs::path there = run.path();
-  while (!fs::exists(there)) there = there.parent_path();
-  std::error_code failure;
-  const fs::space_info space = fs::space(there, failure);
-  if (failure || space.available >= needed) return;
-  std::cerr << fmt::format("ditmill: results may take {:.1f} GB, and {:.1f} GB are free in {}\n",
-                           1e-9 * needed, 1e-9 * space.available, there.string());
+  if (const auto short_of = results_without_room(run.path(), needed)) {
+    std::cerr << "ditmill: " << *short_of << "\n";
+  }
 }
 
 /// Slurm may warn of the time limit a minute before it was asked to.

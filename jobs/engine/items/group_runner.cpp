@@ -206,8 +206,8 @@ void GroupRunner::encode_texts(const Grant& grant) {
     seams_.tell("encoding the texts of " + request.id);
     const Stopwatch watch;
     const std::optional<Error> failure = together([&] {
-      embed(request.prompt);
-      if (guided()) embed(request.negative_prompt);
+      encoded(request.prompt);
+      if (guided()) encoded(request.negative_prompt);
     });
     if (failure) {
       // The item itself will meet the same error, and be failed for it.
@@ -217,8 +217,6 @@ void GroupRunner::encode_texts(const Grant& grant) {
     }
   }
 }
-
-at::Tensor GroupRunner::embed(const std::string& text) { return cache_.get(text, texts_.embedding); }
 
 std::optional<Error> GroupRunner::together(const std::function<void()>& step) {
   return run_together(parallel_->size(dist::Team::clip), step, seams_.abandon);
@@ -253,8 +251,13 @@ void GroupRunner::run_items(std::span<const WorkItem> items) {
 void GroupRunner::embed_clip(Work& work) {
   const Stopwatch watch;
   work.failure = together([&] {
-    work.clip.text = embed(work.clip.request.prompt);
-    if (guided()) work.clip.negative = embed(work.clip.request.negative_prompt);
+    const models::EncodedText text = encoded(work.clip.request.prompt);
+    work.clip.text = text.embedding;
+    work.finished.text = {.tokens = text.tokens, .cut = text.tokens_cut};
+    if (!guided()) return;
+    const models::EncodedText negative = encoded(work.clip.request.negative_prompt);
+    work.clip.negative = negative.embedding;
+    work.finished.negative = {.tokens = negative.tokens, .cut = negative.tokens_cut};
   });
   work.finished.seconds_text = text_seconds_[work.clip.request.id] + watch.seconds();
 }

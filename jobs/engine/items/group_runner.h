@@ -84,7 +84,7 @@ class GroupRunner {
   Next agreed_next(std::span<const WorkItem> items);
   bool run_window(const Grant& grant);
   void encode_texts(const Grant& grant);
-  at::Tensor embed(const std::string& text);
+  models::EncodedText encoded(const std::string& text) { return cache_.get(text, texts_.encoded); }
   bool guided() const noexcept { return pipeline_->guidance_scale > 1; }
   void run_items(std::span<const WorkItem> items);
   void embed_clip(Work& work);

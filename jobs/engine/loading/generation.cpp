@@ -28,7 +28,9 @@ std::shared_ptr<const TextSpool> spool_texts(const GenerationParts& parts, model
 Generation rehearse(double seconds) {
   Generation generation;
   generation.generator = std::make_unique<NoopGenerator>(seconds);
-  generation.texts.embedding = [](const std::string&) { return at::zeros({1, 1}, at::kFloat); };
+  generation.texts.encoded = [](const std::string&) {
+    return models::EncodedText{.embedding = at::zeros({1, 1}, at::kFloat)};
+  };
   return generation;
 }
 
@@ -50,14 +52,14 @@ Generation load_generation(const LoadPlan& plan, const GenerationParts& parts, L
     malloc_trim(0);
     spdlog::debug("the text encoder's memory is given back: {} resident",
                   gigabytes(process_memory().resident));
-    generation.texts.embedding = [spool = generation.spool](const std::string& text) {
-      at::Tensor embedding;
-      models::translate_errors([&] { embedding = spool->read(text); });
-      return embedding;
+    generation.texts.encoded = [spool = generation.spool](const std::string& text) {
+      models::EncodedText encoded;
+      models::translate_errors([&] { encoded = spool->read(text); });
+      return encoded;
     };
   } else {
     generation.texts.ahead = true;
-    generation.texts.embedding = [tell, encoder = generation.encoder.get()](const std::string& text) {
+    generation.texts.encoded = [tell, encoder = generation.encoder.get()](const std::string& text) {
       tell("encoding a text");
       return encoder->encode_text(text);
     };

@@ -1,16 +1,16 @@
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <cstddef>
 #include <functional>
 #include <string>
+
+#include "models/encoded_text.h"
 
 namespace ditmill::jobs {
 
 /// Where a group gets embeddings from: every rank of it asks for the same ones, in the same order.
 struct TextSource {
-  std::function<at::Tensor(const std::string& text)> embedding;
+  std::function<models::EncodedText(const std::string& text)> encoded;
   std::size_t cache_bytes = 0;  ///< of embeddings that are kept
   bool ahead = false;  ///< a window's texts are made before its first item, where making them is the work
 };

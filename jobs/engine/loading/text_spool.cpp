@@ -38,14 +38,16 @@ TextSpoolWriter::TextSpoolWriter(const std::string& folder, int rank)
     : file_(created(TextSpool::file_name(folder, static_cast<std::uint32_t>(rank)))),
       rank_(static_cast<std::uint32_t>(rank)) {}
 
-void TextSpoolWriter::add(const std::string& text, const at::Tensor& embedding) {
-  const at::Tensor rows = embedding.contiguous();
+void TextSpoolWriter::add(const std::string& text, const models::EncodedText& encoded) {
+  const at::Tensor rows = encoded.embedding.contiguous();
   const bool bfloat16 = rows.scalar_type() == at::kBFloat16;
   if (rows.dim() != 2 || !(bfloat16 || rows.scalar_type() == at::kFloat)) {
     throw Error{Category::internal, "spool an embedding", {}, Expected{"rows of float32 or bfloat16"}};
   }
-  add({.width = static_cast<std::uint32_t>(rows.size(1)), .bfloat16 = bfloat16 ? 1U : 0U}, text,
-      {static_cast<const char*>(rows.data_ptr()), rows.nbytes()});
+  add({.width = static_cast<std::uint32_t>(rows.size(1)),
+       .bfloat16 = bfloat16 ? 1U : 0U,
+       .cut = static_cast<std::uint32_t>(encoded.tokens_cut)},
+      text, {static_cast<const char*>(rows.data_ptr()), rows.nbytes()});
 }
 
 void TextSpoolWriter::add(const std::string& text, const Error& error) {
@@ -81,7 +83,7 @@ std::uint64_t TextSpool::bytes() const noexcept {
   return bytes;
 }
 
-at::Tensor TextSpool::read(const std::string& text) const {
+models::EncodedText TextSpool::read(const std::string& text) const {
   const registry::Leaf wanted = digest_of(text);
   const auto found = std::lower_bound(index_.begin(), index_.end(), wanted,
                                       [](const auto& entry, const auto& leaf) { return entry.text < leaf; });
@@ -108,7 +110,9 @@ at::Tensor TextSpool::read(const std::string& text) const {
     throw Error{dist::error_from_text({reinterpret_cast<const char*>(bytes.data()), bytes.size()})};
   }
   const at::ScalarType type = entry.bfloat16 == 1 ? at::kBFloat16 : at::kFloat;
-  return stored.view(type).view({-1, static_cast<std::int64_t>(entry.width)});
+  at::Tensor rows = stored.view(type).view({-1, static_cast<std::int64_t>(entry.width)});
+  const std::int64_t seen = rows.size(0);
+  return {.embedding = std::move(rows), .tokens = seen + entry.cut, .tokens_cut = entry.cut};
 }
 
 }  // namespace ditmill::jobs

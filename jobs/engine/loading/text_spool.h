@@ -1,7 +1,5 @@
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -10,6 +8,7 @@
 
 #include "configs/error.h"
 #include "jobs/store/durable.h"
+#include "models/encoded_text.h"
 #include "registry/digest.h"
 
 namespace ditmill::jobs {
@@ -23,9 +22,9 @@ struct SpooledText {
   std::uint32_t file = 0;      ///< the rank that wrote it
   std::uint32_t width = 0;     ///< elements of a row; 0: an Error
   std::uint32_t bfloat16 = 0;  ///< 1: else float32
-  std::uint32_t unused = 0;    ///< no padding: bytes are compared and sent
+  std::uint32_t cut = 0;       ///< tokens that the encoder did not see
 };
-static_assert(sizeof(SpooledText) == 64);
+static_assert(sizeof(SpooledText) == 64, "no padding: bytes are compared and sent");
 
 /// One rank's file of a spool: its only writer.
 class TextSpoolWriter {
@@ -33,8 +32,8 @@ class TextSpoolWriter {
   /// Creates FOLDER/r00003; the folder is there. Throws Error: io, no_space.
   TextSpoolWriter(const std::string& folder, int rank);
 
-  /// Stores a text's embedding [tokens, width], or the error that it ended in. Throws Error: io, no_space.
-  void add(const std::string& text, const at::Tensor& embedding);
+  /// Stores a text, encoded, or the error that it ended in. Throws Error: io, no_space.
+  void add(const std::string& text, const models::EncodedText& encoded);
   void add(const std::string& text, const Error& error);
   /// Closes the file: what it holds can be read by all from now on. Returns what add() was given, as
   /// bytes of SpooledTexts. Throws Error: io, no_space.
@@ -56,9 +55,9 @@ class TextSpool {
   /// `index`: the bytes that all writers gave, one after the other.
   TextSpool(std::string folder, std::string_view index);
 
-  /// The embedding of a text. Throws the Error that it was stored with; io if what is read is not what was
-  /// written; internal for a text that was never stored.
-  at::Tensor read(const std::string& text) const;
+  /// A text, encoded. Throws the Error that it was stored with; io if what is read is not what was written;
+  /// internal for a text that was never stored.
+  models::EncodedText read(const std::string& text) const;
 
   std::size_t size() const noexcept { return index_.size(); }
   std::uint64_t bytes() const noexcept;

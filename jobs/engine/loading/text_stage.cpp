@@ -106,12 +106,12 @@ class Encoding {
 
  private:
   void encode(const std::string& text, TextSpoolWriter& writer) {
-    at::Tensor embedding;
+    models::EncodedText encoded;
     const std::optional<Error> error = run_together(
-        parallel_.size(dist::Team::tp), [&] { embedding = encoder_.encode_text(text); }, seams_.abandon);
+        parallel_.size(dist::Team::tp), [&] { encoded = encoder_.encode_text(text); }, seams_.abandon);
     if (!writes()) return;
     if (!error) {
-      writer.add(text, embedding);
+      writer.add(text, encoded);
     } else if (belongs_to_the_text(*error)) {
       writer.add(text, *error);
     } else {

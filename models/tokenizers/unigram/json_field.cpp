@@ -56,7 +56,7 @@ void JsonField::refuse(std::string expected) const {
               Where{.file = std::string(file), .key = path_},
               Expected{std::move(expected)},
               Got{printable(value_->dump(), 80)},
-              "fetch the file again"};
+              "the file is cut or damaged: fetch it again"};
 }
 
 void JsonField::unsupported(std::string supported) const {

@@ -15,13 +15,13 @@ using registry::JsonKind;
 using registry::JsonScanner;
 
 [[noreturn]] void fail(Category category, std::string key, std::string expected, std::string got) {
-  throw Error{
-      category,
-      std::string(JsonField::doing),
-      Where{.file = std::string(JsonField::file), .key = std::move(key)},
-      Expected{std::move(expected)},
-      Got{std::move(got)},
-      category == Category::unsupported ? "use a tokenizer of the T5 family" : "fetch the file again"};
+  throw Error{category,
+              std::string(JsonField::doing),
+              Where{.file = std::string(JsonField::file), .key = std::move(key)},
+              Expected{std::move(expected)},
+              Got{std::move(got)},
+              category == Category::unsupported ? "use a tokenizer of the T5 family"
+                                                : "the file is cut or damaged: fetch it again"};
 }
 
 /// A value that is small: the vocabulary is read elsewhere.

@@ -52,6 +52,20 @@ class ExpansionTest : public testing::Test {
   std::vector<Problem> problems_;
 };
 
+TEST_F(ExpansionTest, AnIdThatIsAPositionIsToldFromOneThatWasGiven) {
+  for (const char* id : {"000007", "000007-s3", "000007~seed1", "000007~seed1-s3"}) {
+    EXPECT_EQ(position_of_id(id), 7U) << id;
+  }
+  EXPECT_EQ(position_of_id("1234567"), 1234567U);
+  for (const char* id : {"7", "0000007", "cat", "000007-cat", "000007.a", "99999999999999999999999", "-s1"}) {
+    EXPECT_EQ(position_of_id(id), std::nullopt) << id;
+  }
+  const ItemList list = items("  items: [{prompt: a}, {prompt: b, samples: 2}]\n  matrix: {seed: [1, 2]}\n");
+  std::vector<std::size_t> positions;
+  for (const PackedItem& item : list.packed()) positions.push_back(position_of_id(item.id).value());
+  EXPECT_THAT(positions, ElementsAre(0, 0, 1, 1, 1, 1));
+}
+
 TEST_F(ExpansionTest, EveryItemMeetsEveryCombination) {
   const std::string requests =
       "  items: [{id: tabby, prompt: a}, {prompt: b, seed: 9}]\n"

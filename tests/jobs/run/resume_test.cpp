@@ -126,10 +126,11 @@ TEST_F(ResumeTest, OtherPromptIsRefusedNamingIt) {
   other.key = item_key(identity(), other.request);
   EXPECT_THAT(
       refusal({item("a", "x"), other, item("c", "z")}),
-      ElementsAre(run_.requests() +
-                  ":2: 1 item of this run directory differ from those asked for: b; what differs: prompt, "
-                  "seed; give another job another --run-dir (expected prompt \"y\", seed 42, got prompt "
-                  "\"yy\", seed 43)"));
+      ElementsAre(
+          run_.requests() +
+          ":2: 1 item of this run directory differ from those asked for: b; what differs: prompt, "
+          "seed; put back what was and add what is new under ids of its own, or take another --run-dir "
+          "(expected prompt \"y\", seed 42, got prompt \"yy\", seed 43)"));
 }
 
 TEST_F(ResumeTest, OtherPipelineIsRefusedNamingFieldsAndFiveIds) {
@@ -157,6 +158,59 @@ TEST_F(ResumeTest, UnknownIdentityIsAdmitted) {
   std::filesystem::remove(run_.config());
   EXPECT_THAT(refusal({item("a", "z", now)}, now),
               ElementsAre(AllOf(HasSubstr("what differs: prompt, and maybe"), HasSubstr("config.json"))));
+}
+
+/// A list without ids.
+ItemList numbered(const std::vector<std::string>& prompts, const nlohmann::json& job = identity()) {
+  ItemList items;
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    items.add(item("00000" + std::to_string(i), prompts[i], job));
+  }
+  return items;
+}
+
+TEST_F(ResumeTest, LinesThatMovedShiftIdsThatArePositions) {
+  freeze(numbered({"a", "b", "c", "b"}));
+  const std::vector<std::vector<std::string>> lists{{"new", "a", "b", "c", "b"},
+                                                    {"a", "new", "b", "c", "b"},
+                                                    {"b", "c", "b"},
+                                                    {"b", "a", "c", "b"},
+                                                    {"x", "a", "b", "z", "b"}};
+  for (const std::vector<std::string>& list : lists) {
+    EXPECT_THAT(
+        refusal(numbered(list)).front(),
+        AllOf(HasSubstr("a line put on top"), HasSubstr("shifts"), HasSubstr("append new lines at the end"),
+              HasSubstr(R"({"id": "00000)"), HasSubstr("another --run-dir")))
+        << testing::PrintToString(list);
+  }
+  EXPECT_THAT(refusal(numbered({"b", "c", "b"})).back(),
+              AllOf(HasSubstr("put them back"), Not(HasSubstr("--drop"))));
+}
+
+TEST_F(ResumeTest, AMendedLineShiftsNothing) {
+  freeze(numbered({"a", "b", "c", "b"}));
+  for (const auto& list : std::vector<std::vector<std::string>>{
+           {"A", "b", "c", "b"}, {"a", "c", "c", "b"}, {"x", "y", "z", "b"}}) {
+    EXPECT_THAT(refusal(numbered(list)),
+                ElementsAre(AllOf(HasSubstr("append what is new at the end"), Not(HasSubstr("on top")))))
+        << testing::PrintToString(list);
+  }
+  EXPECT_THAT(
+      refusal(numbered({"a", "b", "c", "b"}, identity(9)), identity(9)),
+      ElementsAre(AllOf(HasSubstr("what differs: steps; put back what was, or take another --run-dir"))));
+}
+
+TEST_F(ResumeTest, GivenIdsDoNotShift) {
+  freeze({item("a", "x"), item("b", "y"), item("7", "z")});
+  EXPECT_THAT(refusal({item("a", "y"), item("b", "x"), item("7", "x")}),
+              ElementsAre(AllOf(HasSubstr("under ids of its own"), Not(HasSubstr("on top")))));
+}
+
+TEST_F(ResumeTest, ARefusalLeavesTheListAsItWas) {
+  freeze({item("a", "x")});
+  ItemList current{item("a", "other"), item("b", "y")};
+  EXPECT_THROW(reconcile(run_, read_frozen_job(run_).value(), identity(), std::move(current), false), Error);
+  EXPECT_THAT(ids(current), ElementsAre("a", "b"));  // NOLINT(bugprone-use-after-move): that is the promise
 }
 
 TEST_F(ResumeTest, VanishedIdsAreRefusedOrDropped) {

@@ -19,6 +19,15 @@ TEST(FreeSpace, IsEnoughForTwoPartsAGroup) {
   EXPECT_THAT(*why, HasSubstr("80.0 MB are needed"));
 }
 
+TEST(FreeSpace, IsToldWhereTheRunDirectoryWillBe) {
+  const tests::TempFolder folder;
+  EXPECT_EQ(nearest_existing(folder / "runs/cats"), folder.path());
+  EXPECT_FALSE(results_without_room(folder / "runs/cats", 0));
+  const auto short_of = results_without_room(folder / "runs/cats", std::uint64_t{1} << 62);
+  ASSERT_TRUE(short_of);
+  EXPECT_THAT(*short_of, HasSubstr("are free in " + folder.path()));
+}
+
 TEST(FreeSpace, IsAskedOfTheFileSystem) {
   const tests::TempFolder folder;
   EXPECT_GT(free_bytes(folder.path()), 0U);

@@ -18,7 +18,8 @@ STRINGS = [
     "prompt", "negative_prompt", "started", "model_key_hash", "weights_digest", "manifest_sha256",
     "ditmill_version", "metadata_json", "config_json",
 ]
-INTEGERS = ["seed", "steps", "width", "height", "frames", "attempt"]
+INTEGERS = ["seed", "steps", "width", "height", "frames", "attempt", "tokens", "tokens_cut", "negative_tokens",
+            "negative_tokens_cut"]
 FLOATS = ["guidance", "fps", "seconds_text", "seconds_denoise", "seconds_decode", "seconds_store"]
 
 

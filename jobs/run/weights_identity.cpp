@@ -1,4 +1,4 @@
-#include "jobs/engine/weights_identity.h"
+#include "jobs/run/weights_identity.h"
 
 #include <algorithm>
 #include <optional>
