@@ -86,14 +86,20 @@ void require_roles(const registry::ModelFolder& folder) {
 
 void require_tokenizer(const registry::ModelFolder& folder) {
   if (!folder.tokenizer_path.empty()) return;
+  std::string unfinished;
+  for (const char* place : {"tokenizer", "google/umt5-xxl", "umt5-xxl"}) {
+    if (unfinished.empty()) unfinished = registry::unfinished_hint(registry::inside(folder.path, place));
+  }
   throw Error{Category::not_found,
               "find the tokenizer",
               Where{.file = folder.path},
               Expected{"tokenizer/spiece.model or tokenizer.json, or the same in google/umt5-xxl"},
               Got{"none of them"},
-              "copy the folder google/umt5-xxl of the original checkpoint to " +
-                  registry::inside(folder.path, "google/umt5-xxl") + ", or tokenizer of a diffusers one to " +
-                  registry::inside(folder.path, "tokenizer")};
+              !unfinished.empty()
+                  ? unfinished
+                  : "copy the folder google/umt5-xxl of the original checkpoint to " +
+                        registry::inside(folder.path, "google/umt5-xxl") +
+                        ", or tokenizer of a diffusers one to " + registry::inside(folder.path, "tokenizer")};
 }
 
 /// The model's path as its user wrote it, if that was relative to the manifest.

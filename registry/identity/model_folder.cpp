@@ -161,7 +161,10 @@ ModelFolder open_model_folder(const std::string& path, const Catalog& catalog,
   }
   std::ranges::stable_sort(folder.components, {}, &Component::role);
   if (official) settle_official(folder, unread, !places.components.front().folder_role.empty());
-  if (!folder.tokenizer_path.empty()) refuse_unfinished(folder.tokenizer_path);
+  if (!folder.tokenizer_path.empty()) {
+    refuse_unfinished(folder.tokenizer_path);
+    file_stamp(folder.tokenizer_path);
+  }
   for (const auto& [role, variant] : variants) {
     if (std::ranges::find(folder.components, role, &Component::role) == folder.components.end()) {
       throw Error{Category::usage, doing, Where{.file = path, .key = "model.variants." + role},

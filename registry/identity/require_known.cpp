@@ -55,7 +55,7 @@ void try_entries(const ModelFolder& folder, const Catalog& catalog, const std::s
     const std::string entries = catalog_text(unknown, catalog, free_name(folder.path, catalog));
     if (trial) try_entries(folder, catalog, entries, trial);
     hint += "\n  if the weights are right, put this into a file of your own and name it as model.catalog:\n" +
-            entries;
+            entries + "# the entry ends here";
   }
   throw Error{Category::unknown_model,
               "recognise the weights",

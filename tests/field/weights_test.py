@@ -129,7 +129,7 @@ class Interrupted(Weights):
                 control = model / (DIT + suffix)
                 put(control, "x")
                 text = self.check(model, "diffusers", 1)
-                self.assertSays(text, control.name, "diffusion_pytorch_model.safetensors", "download did not finish", "fetch")
+                self.assertSays(text, control.name, "diffusion_pytorch_model.safetensors", "did not finish", "fetch")
                 put(model / DIT, whole)
                 control.unlink()
                 self.check(model, "diffusers")
