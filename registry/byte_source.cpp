@@ -92,12 +92,19 @@ const char* kind_of(mode_t mode) {
   }
   struct stat link {};
   if (error == ENOENT && ::lstat(path.c_str(), &link) == 0) {
+    std::string target(4096, '\0');
+    target.resize(static_cast<std::size_t>(
+        std::max<ssize_t>(0, ::readlink(path.c_str(), target.data(), target.size()))));
     throw Error{Category::not_found,
                 doing,
                 where,
                 Expected{"a regular file"},
-                Got{"a symbolic link to nothing"},
-                "the link's target is missing: fetch the file again"};
+                Got{"a symbolic link to nothing" + (target.empty() ? "" : ", " + printable(target))},
+                target.find("blobs/") == std::string::npos
+                    ? "the link's target is missing: fetch the file again"
+                    : "it leads to the blobs of huggingface's cache, which are not here: copy the folder "
+                      "with `cp -rL` "
+                      "(or `rsync -rL`), or fetch it again"};
   }
   if (error == ENOENT || error == ENOTDIR || error == ENAMETOOLONG) {
     throw Error{Category::not_found, doing, where, {}, Got{std::strerror(error)}};

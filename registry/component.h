@@ -34,12 +34,16 @@ struct NamedTensor {
 
 /// What a component's headers say it is.
 struct Identity {
-  std::string key_hash;         ///< names and shapes, as TeleFuser computes it
-  std::string key_hash_names;   ///< names only
-  std::string key_hash_flat;    ///< of a nested `.pth`: as if its dictionaries were one; else empty
+  std::string key_hash;        ///< names and shapes, as TeleFuser computes it
+  std::string key_hash_names;  ///< names only
+  std::string key_hash_flat;   ///< of a nested `.pth`: as if its dictionaries were one; else empty
+  /// What stands before the names of the tensors and was seen through ("model.diffusion_model."); may be
+  /// empty.
+  std::string prefix;
+  std::string key_hash_bare;    ///< of the names without the prefix; empty if there is none
   std::string family;           ///< "wan"; empty if unknown
   std::string variant;          ///< catalog entry's name; empty if none or undecided
-  std::string role;             ///< dit, text_encoder, vae, ...; empty if unknown
+  std::string role;             ///< dit, text_encoder, vae, lora, ...; empty if unknown
   std::string layout;           ///< diffusers, official
   std::string how = "unknown";  ///< catalog, catalog-keys, fingerprint, unknown
   std::string preset;           ///< of the catalog entry; may be empty

@@ -11,13 +11,25 @@ void check(int result) {
   if (result != 1) throw Error{Category::internal, "hash bytes with libcrypto"};
 }
 
+const EVP_MD* method(Hasher::Kind kind) {
+  switch (kind) {
+    case Hasher::Kind::sha256:
+      return EVP_sha256();
+    case Hasher::Kind::md5:
+      return EVP_md5();
+    case Hasher::Kind::sha1:
+      return EVP_sha1();
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 void Hasher::Free::operator()(evp_md_ctx_st* context) const noexcept { EVP_MD_CTX_free(context); }
 
 Hasher::Hasher(Kind kind) : context_(EVP_MD_CTX_new()) {
   check(context_ != nullptr);
-  check(EVP_DigestInit_ex(context_.get(), kind == Kind::sha256 ? EVP_sha256() : EVP_md5(), nullptr));
+  check(EVP_DigestInit_ex(context_.get(), method(kind), nullptr));
 }
 
 Hasher Hasher::fork() const {

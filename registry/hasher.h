@@ -11,10 +11,10 @@ struct evp_md_ctx_st;
 
 namespace ditmill::registry {
 
-/// A running SHA-256 or MD5 (libcrypto's). Move-only. Throws Error(internal) if libcrypto refuses.
+/// A running SHA-256, MD5 or SHA-1 (libcrypto's). Move-only. Throws Error(internal) if libcrypto refuses.
 class Hasher {
  public:
-  enum class Kind { sha256, md5 };
+  enum class Kind { sha256, md5, sha1 };
 
   explicit Hasher(Kind kind);
 

@@ -107,7 +107,7 @@ int run_front(int argc, char** argv) {
             [&](std::ostream& out) { return jobs::registry_list(front.json, out); });
   CLI::App& make_template =
       front.add(registry, "template", "Print the catalog entries that make weights known", false,
-                [&](std::ostream& out) { return jobs::registry_template(path, name, out); });
+                [&](std::ostream& out) { return jobs::registry_template(path, name, out, std::cerr); });
   make_template.add_option("path", path, "A file, an index, a component's folder or a model folder")
       ->required();
   make_template.add_option("--name", name, "The name of the new variant")->required()->type_name("NAME");

@@ -5,10 +5,12 @@
 #include <vector>
 
 #include "configs/error.h"
+#include "models/family.h"
 #include "registry/formats/shard_index.h"
 #include "registry/identity/catalog.h"
 #include "registry/identity/catalog_text.h"
 #include "registry/identity/model_folder.h"
+#include "registry/identity/packed.h"
 
 namespace ditmill::jobs {
 namespace {
@@ -28,9 +30,25 @@ void refuse_lone_shard(const std::string& path) {
               "name its index or its folder"};
 }
 
+/// Says what a job would refuse of the weights although the entries name them.
+void warn_of_unusable(const std::string& path, registry::Catalog catalog, const std::string& entries,
+                      std::ostream& log) {
+  catalog.add_text(entries, "the entries");
+  const registry::ModelFolder folder = registry::open_model_folder(path, catalog);
+  for (const registry::Component& component : folder.components) {
+    try {
+      registry::refuse_packed(component);
+      models::family_named(component.identity.family).bind(component);
+    } catch (const Error& error) {
+      log << "warning: this entry does not make the weights usable: " << error.what() << "\n";
+    }
+  }
+}
+
 }  // namespace
 
-int registry_template(const std::string& path, const std::string& name, std::ostream& out) {
+int registry_template(const std::string& path, const std::string& name, std::ostream& out,
+                      std::ostream& log) {
   if (!registry::is_entry_name(name)) {
     throw Error{Category::usage, "write a catalog entry", Where{.key = "--name"},
                 Expected{"letters, digits and ._~-, at most 128, a letter or digit first"},
@@ -45,7 +63,9 @@ int registry_template(const std::string& path, const std::string& name, std::ost
   }
   std::vector<const registry::Component*> components;
   for (const registry::Component& component : folder.components) components.push_back(&component);
-  out << registry::catalog_text(components, catalog, name);
+  const std::string entries = registry::catalog_text(components, catalog, name);
+  warn_of_unusable(path, catalog, entries, log);
+  out << entries;
   return 0;
 }
 

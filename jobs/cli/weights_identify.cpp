@@ -54,6 +54,10 @@ nlohmann::json to_json(const Component& component) {
                         {"hyper_parameters", identity.hyper_parameters},
                         {"candidates", identity.candidates},
                         {"nearest", identity.nearest}};
+  if (!identity.prefix.empty()) {
+    object["prefix"] = identity.prefix;
+    object["key_hash_bare"] = identity.key_hash_bare;
+  }
   if (!identity.key_hash_flat.empty()) object["key_hash_flat"] = identity.key_hash_flat;
   return object;
 }
@@ -85,7 +89,7 @@ struct Findings {
 
 void identify_path(const std::string& path, const registry::Catalog& catalog, Findings& findings) {
   try {
-    registry::ModelPlaces places = registry::find_components(path);
+    registry::ModelPlaces places = registry::find_components(path, catalog);
     findings.warnings.insert(findings.warnings.end(), places.warnings.begin(), places.warnings.end());
     for (const registry::ComponentPlace& place : places.components) {
       try {
@@ -143,6 +147,11 @@ void print(const nlohmann::json& object, std::ostream& out) {
       << object.at("tensors") << " tensors" << (dtypes.empty() ? "" : ": ") << dtypes << "\n"
       << "  key hash " << text_of(object.at("key_hash")) << ", of names "
       << text_of(object.at("key_hash_names")) << "\n";
+  if (object.contains("prefix")) {
+    out << "  behind the prefix " << printable(text_of(object.at("prefix")))
+        << " of names or dictionaries: without it "
+        << "key hash " << text_of(object.at("key_hash_bare")) << "\n";
+  }
   if (!object.at("hyper_parameters").empty()) out << "  " << object.at("hyper_parameters").dump() << "\n";
   if (!object.at("candidates").empty()) {
     out << "  one of " << joined(object.at("candidates")) << ": model.variants says which\n";

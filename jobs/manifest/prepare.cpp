@@ -10,45 +10,19 @@
 
 #include "dist/mesh.h"
 #include "jobs/export/video.h"
+#include "jobs/manifest/bind_model.h"
 #include "jobs/manifest/from_dump.h"
 #include "jobs/manifest/long_texts.h"
 #include "jobs/manifest/weights_dump.h"
 #include "jobs/memory/rank_plans.h"
 #include "models/component_plan.h"
 #include "models/tokenizers/tokenizer.h"
-#include "registry/identity/catalog.h"
-#include "registry/identity/model_folder.h"
 
 namespace ditmill::jobs {
 namespace {
 
 /// An item's attributes, groups and checksums in its part, and its line in the index: measured at 9 KB.
 constexpr std::uint64_t bytes_per_item = 16 << 10;
-
-/// Opens the folder, insists that all of it is known, and binds every component to its family.
-void bind_model(PreparedJob& job, const configs::ModelDefinition& model) {
-  registry::Catalog catalog = registry::Catalog::built_in();
-  if (!model.catalog.empty()) catalog.add_file(model.catalog);
-  job.folder = registry::open_model_folder(model.path, catalog, model.variants);
-  for (const std::string& warning : job.folder.warnings) job.warnings.push_back({.message = warning});
-  registry::require_known(job.folder, catalog);
-  const models::Family& family = models::family_named(job.folder.component("dit").identity.family);
-  for (const char* role : {"dit", "text_encoder", "vae"}) job.folder.component(role);
-  for (const registry::Component& component : job.folder.components) {
-    job.hyper_parameters[component.role] = family.bind(component);
-  }
-  family.check_together(job.hyper_parameters);
-  if (job.folder.tokenizer_path.empty()) {
-    throw Error{Category::not_found,
-                "find the tokenizer",
-                Where{.file = job.folder.path},
-                Expected{"tokenizer/spiece.model or tokenizer.json, or the same in google/umt5-xxl"},
-                Got{"none of them"},
-                "copy the tokenizer folder of the original checkpoint beside the weights"};
-  }
-  job.experts = experts_of(job.folder, catalog);
-  job.family = &family;
-}
 
 /// Reads the tokenizer, and insists that the text encoder has a row for each of its ids.
 std::unique_ptr<const models::Tokenizer> read_tokenizer(PreparedJob& job) {

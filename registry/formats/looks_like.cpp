@@ -4,7 +4,9 @@
 #include <array>
 #include <cctype>
 #include <cstddef>
+#include <span>
 #include <string_view>
+#include <utility>
 
 namespace ditmill::registry {
 namespace {
@@ -28,8 +30,13 @@ constexpr std::array signs{
          "it looks like a zip archive: a file of torch.save has the suffix .pth, .pt, .bin or .ckpt"sv},
     Sign{"PK\x05\x06"sv, "it looks like an empty zip archive"sv},
     Sign{"GGUF"sv, "it looks like a GGUF file: this version reads safetensors and files of torch.save"sv},
+    Sign{"\0\5\x16\7"sv, "it looks like what macOS keeps beside a file: name the file without `._`"sv},
     Sign{"\x89HDF"sv, "it looks like an HDF5 file: this version reads safetensors and files of torch.save"sv},
     Sign{"\x1f\x8b"sv, "it looks like a gzip file: unpack it first"sv},
+    Sign{"\x28\xb5\x2f\xfd"sv, "it looks like a zstd file: unpack it first"sv},
+    Sign{"\xfd\x37zXZ"sv, "it looks like an xz file: unpack it first"sv},
+    Sign{"7z\xbc\xaf\x27\x1c"sv, "it looks like a 7z archive: unpack it first"sv},
+    Sign{"Rar!\x1a"sv, "it looks like a rar archive: unpack it first"sv},
     Sign{"sys_info\0"sv, old_tar},
     Sign{"storages\0"sv, old_tar},
     Sign{"tensors\0"sv, old_tar},
@@ -44,6 +51,25 @@ constexpr std::array signs{
 };
 
 bool in_range(char byte, char first, char last) { return byte >= first && byte <= last; }
+
+/// Printable ASCII and white space.
+bool is_text(std::string_view bytes) {
+  return std::ranges::all_of(
+      bytes, [](char c) { return in_range(c, ' ', '~') || c == '\n' || c == '\r' || c == '\t'; });
+}
+
+/// Kinds that no sign tells.
+std::string looks_like_nothing(std::string_view begin) {
+  if (begin.empty()) return "the file is empty: fetch it again";
+  if (begin.size() >= 8 && begin.find_first_not_of('\0') == std::string_view::npos) {
+    return "it begins with zeros: its download did not finish; fetch it again";
+  }
+  if (begin.size() >= 8 && is_text(begin)) {
+    return "it is text, '" + printable(begin) +
+           "': what a server answered in place of the file; fetch it again";
+  }
+  return {};
+}
 
 /// Kinds whose sign is more than how the file begins.
 std::string_view looks_like_by_parts(std::string_view begin, bool named_safetensors) {
@@ -90,12 +116,25 @@ std::string looks_like(const ByteSource& source) {
   const std::string_view hint = looks_like_by_parts(begin, source.label().ends_with(".safetensors"));
   if (!hint.empty()) return std::string{hint};
   const Sign* sign = sign_of(begin);
-  return sign == nullptr ? std::string{} : std::string{sign->hint};
+  return sign == nullptr ? looks_like_nothing(begin) : std::string{sign->hint};
 }
 
 std::string looks_like_failed_download(const ByteSource& source) {
   const Sign* sign = sign_of(beginning(source));
   return sign == nullptr || !sign->download ? std::string{} : std::string{sign->hint};
+}
+
+Error with_json_hint(const Error& error, std::string_view text) {
+  std::string hint = looks_like(*memory_source({}, std::as_bytes(std::span{text})));
+  const std::size_t first = text.find_first_not_of(" \t\r\n");
+  if (first != std::string_view::npos && (text[first] == '{' || text[first] == '[')) {
+    const bool cut = error.where().offset >= text.size() || text.find_last_of('}') == std::string_view::npos;
+    hint = cut ? "the file ends too early: fetch it again" : "";
+  }
+  if (hint.empty()) return error;
+  return Error{error.category(), error.doing(),
+               error.where(),    Expected{error.expected()},
+               Got{error.got()}, error.hint().empty() ? std::move(hint) : error.hint() + "; " + hint};
 }
 
 }  // namespace ditmill::registry

@@ -42,8 +42,12 @@ std::uint64_t read_length(const ByteSource& source) {
   for (std::size_t i = length_bytes; i-- > 0;) length = length << 8 | std::to_integer<std::uint64_t>(raw[i]);
   const std::uint64_t most = std::min(largest_header, source.size() - length_bytes);
   if (length == 0 || length > most) {
+    std::string hint = looks_like(source);
+    if (hint.empty() && length > most && length <= largest_header) {
+      hint = "the file ends before its header does: fetch it again";
+    }
     refuse(source, 0, "a header length from 1 to " + std::to_string(most),
-           std::to_string(length) + " in a file of " + bytes_text(source.size()), looks_like(source));
+           std::to_string(length) + " in a file of " + bytes_text(source.size()), std::move(hint));
   }
   return length;
 }
@@ -195,7 +199,8 @@ class HeaderReader {
     const std::string got = "[" + std::to_string(begin) + ", " + std::to_string(end) + "]";
     if (begin > end) fail(start, "data_offsets that begin before they end", got, tensor.name);
     if (end > data_bytes_) {
-      fail(start, "data_offsets within the " + bytes_text(data_bytes_) + " of data", got, tensor.name);
+      scanner_.fail(start, "data_offsets within the " + bytes_text(data_bytes_) + " of data", got,
+                    tensor.name, "the file ends before its tensors do; fetch it again");
     }
     tensor.begin = data_begin_ + begin;
     tensor.end = data_begin_ + end;

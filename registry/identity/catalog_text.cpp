@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "configs/error.h"
+#include "registry/identity/prefix.h"
 
 namespace ditmill::registry {
 namespace {
@@ -69,6 +70,7 @@ std::string catalog_text(std::span<const Component* const> components, const Cat
   std::string text;
   std::size_t dits = 0;
   for (const Component* component : components) {
+    if (!component->identity.prefix.empty()) throw prefix_error(*component);
     if (component->identity.family.empty()) {
       throw Error{Category::unknown_model,
                   "write a catalog entry",

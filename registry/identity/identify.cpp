@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 #include <vector>
 
 #include "configs/error.h"
 #include "configs/suggest.h"
+#include "registry/identity/bystander.h"
 #include "registry/identity/fingerprint.h"
 #include "registry/identity/key_hash.h"
+#include "registry/identity/prefix.h"
 
 namespace ditmill::registry {
 namespace {
@@ -61,6 +64,25 @@ bool agree(const std::vector<const CatalogEntry*>& entries) {
   });
 }
 
+/// What is no model as it stands: a LoRA, or one with a prefix before its names.
+bool see_through(Identity& identity, const ShapeTable& shapes, const Catalog& catalog,
+                 const VariantHints& hints) {
+  if (is_lora(shapes.tensors())) {
+    identity.how = "fingerprint";
+    identity.role = "lora";
+    return true;
+  }
+  std::string prefix = find_prefix(shapes, catalog);
+  if (prefix.empty()) return false;
+  Identity bare = identify(ShapeTable{behind(shapes, prefix)}, catalog, hints);
+  bare.prefix = std::move(prefix);
+  bare.key_hash_bare = std::exchange(bare.key_hash, identity.key_hash);
+  bare.key_hash_names = identity.key_hash_names;
+  bare.key_hash_flat = identity.key_hash_flat;
+  identity = std::move(bare);
+  return true;
+}
+
 }  // namespace
 
 Identity identify(const ShapeTable& shapes, const Catalog& catalog, const VariantHints& hints,
@@ -100,6 +122,8 @@ Identity identify(const ShapeTable& shapes, const Catalog& catalog, const Varian
     identity.layout = layout->layout;
   }
   if (layout != nullptr) identity.hyper_parameters = solve(*layout, shapes);
+  if (layout == nullptr && identity.family.empty() && see_through(identity, shapes, catalog, hints))
+    return identity;
   identity.nearest = nearest_entries(shapes, catalog);
   return identity;
 }

@@ -26,8 +26,8 @@ struct DictionaryHashes {
 };
 
 /// What the headers of a component say it is: the catalog entry of its key hash (of a `.pth` also that of its
-/// tensors alone); else an entry with its names; else a layout whose marks it has; else unknown. Nothing is
-/// refused for being unknown.
+/// tensors alone); else an entry with its names; else a layout whose marks it has; else a LoRA; else the same
+/// of what is behind a prefix; else unknown. Nothing is refused for being unknown.
 Identity identify(const ShapeTable& shapes, const Catalog& catalog, const VariantHints& hints,
                   const DictionaryHashes& dictionary = {});
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -28,11 +29,12 @@ struct ModelPlaces {
   std::vector<std::string> warnings;
 };
 
-/// Looks for components without reading weights: a model folder in the diffusers layout (model_index.json;
-/// transformer, transformer_2, text_encoder, vae, tokenizer), one in Wan's official layout (the transformer's
-/// files with config.json, the text encoder's and the VAE's `.pth`, google/umt5-xxl; two folders of experts
-/// in Wan 2.2), a component's folder, an index or a file. Throws Error: not_found, bad_input, io.
-ModelPlaces find_components(const std::string& path);
+/// Looks for components; headers are read where names leave open what files are: a model folder in the
+/// diffusers layout (model_index.json; transformer, transformer_2, text_encoder, vae, tokenizer), one in
+/// Wan's official layout (the transformer's files with config.json, the text encoder's and the VAE's `.pth`,
+/// google/umt5-xxl; two folders of experts in Wan 2.2; or such files under free names), a component's folder,
+/// an index or a file. Throws Error: not_found, bad_input, io.
+ModelPlaces find_components(const std::string& path, const Catalog& catalog);
 
 /// Reads the headers of one component and identifies it. What is odd but usable is added to `warnings`.
 Component open_component(const ComponentPlace& place, const Catalog& catalog,
@@ -41,12 +43,18 @@ Component open_component(const ComponentPlace& place, const Catalog& catalog,
 
 /// Opens a model folder: reads the headers of its weights, merges shards, identifies every component and
 /// gives its tensors the names of the layers. `variants` (role -> variant) decides between entries of equal
-/// hash. Nothing is refused for being unknown: see require_known(). Throws Error: not_found, bad_input, io.
+/// hash. Nothing is refused for being unknown: see require_known(). Throws Error: not_found, bad_input (also
+/// a LoRA in place of a model or of a component), io.
 ModelFolder open_model_folder(const std::string& path, const Catalog& catalog,
                               const std::map<std::string, std::string>& variants = {});
 
+/// Does with a folder whose weights are known what a job would do; throws Error where it cannot.
+using Trial = std::function<void(const ModelFolder&)>;
+
 /// Throws Error(unknown_model) if a component has no catalog entry: its hash, the nearest entries, how they
-/// differ, and the YAML to add. Throws Error(usage) if variants are undecided, naming the candidates.
-void require_known(const ModelFolder& folder, const Catalog& catalog);
+/// differ, and the YAML to add; or what `trial` throws for the folder with these entries, which are not
+/// offered then. Throws Error(unsupported) for a prefix before the names, Error(usage) if variants are
+/// undecided, naming the candidates.
+void require_known(const ModelFolder& folder, const Catalog& catalog, const Trial& trial = {});
 
 }  // namespace ditmill::registry

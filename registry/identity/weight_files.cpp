@@ -1,24 +1,26 @@
 #include "registry/identity/weight_files.h"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <filesystem>
-#include <functional>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <set>
 #include <span>
 #include <string_view>
-#include <system_error>
 #include <unordered_map>
 #include <utility>
 
 #include "configs/error.h"
 #include "registry/byte_source.h"
+#include "registry/formats/looks_like.h"
 #include "registry/formats/safetensors.h"
 #include "registry/formats/shard_index.h"
 #include "registry/formats/torch/pth.h"
+#include "registry/identity/bystander.h"
+#include "registry/identity/folder_names.h"
+#include "registry/identity/unfinished_download.h"
+#include "registry/identity/weight_listing.h"
 
 namespace ditmill::registry {
 namespace {
@@ -26,15 +28,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t largest_index = 100'000'000;
-constexpr std::string_view index_suffix = ".safetensors.index.json";
-constexpr std::string_view file_suffix = ".safetensors";
-// What diffusers and transformers call the weights of a component: preferred where there are several.
-constexpr std::array<std::string_view, 2> usual_stems{"diffusion_pytorch_model", "model"};
-constexpr std::array<std::string_view, 4> torch_suffixes{".bin", ".pt", ".pth", ".ckpt"};
-constexpr std::array<std::string_view, 2> other_suffixes{".gguf", ".onnx"};
-// What training leaves beside the weights.
-constexpr std::array<std::string_view, 5> ignored{"training_args.bin", "optimizer.bin", "optimizer.pt",
-                                                  "scheduler.pt", "scaler.pt"};
 
 [[noreturn]] void refuse(const std::string& path, std::string expected, std::string got,
                          std::string tensor = {}, std::string hint = {}) {
@@ -50,7 +43,33 @@ std::string beside(const std::string& path, const std::string& name) {
   return (fs::path{path}.parent_path() / name).native();
 }
 
+ShardIndex read_index(const std::string& path) {
+  refuse_unfinished(path);
+  const std::string text = read_text(path, largest_index);
+  return told_apart(text, [&] { return parse_shard_index(text, path); });
+}
+
+/// All shards that an index names are there.
+void check_shards(const std::string& path, const ShardIndex& index) {
+  std::vector<std::string> missing;
+  for (const std::string& name : index.files) {
+    if (!is_there(beside(path, name))) missing.push_back(beside(path, name));
+  }
+  if (missing.empty()) return;
+  refuse_unfinished(missing.front());
+  const std::string more = std::to_string(missing.size() - 1);
+  throw Error{Category::not_found,
+              "open a shard",
+              Where{.file = missing.front()},
+              Expected{"a file that " + path + " names"},
+              Got{"No such file or directory"},
+              "its download did not finish" +
+                  (missing.size() > 1 ? ", nor that of " + more + " more shards" : "") +
+                  ": fetch what is missing again"};
+}
+
 WeightFile read_file(const std::string& path, std::vector<std::string>& warnings) {
+  refuse_unfinished(path);
   const FileStamp stamp = file_stamp(path);
   const std::unique_ptr<ByteSource> source = open_file(path);
   WeightFile file{path, stamp.size, stamp.mtime_ns, stamp.inode, {}};
@@ -82,7 +101,10 @@ class Owners {
         const auto [other, added] = owners_.emplace(tensor.name, i);
         if (!added) {
           refuse(files[i].path, "every tensor in one shard", "it is also in " + files[other->second].path,
-                 tensor.name);
+                 tensor.name,
+                 "if one is a copy of the other (an EMA, another dtype), move it out of the folder, or name "
+                 "the file "
+                 "to use");
         }
       }
     }
@@ -131,53 +153,12 @@ std::optional<std::string> size_warning(const std::string& path, const ShardInde
          std::to_string(actual) + " bytes";
 }
 
-/// Names in a folder that could hold weights, by what they are.
-struct Listing {
-  std::vector<std::string> indices;
-  std::vector<std::string> singles;
-  std::map<std::pair<std::string, std::uint64_t>, std::vector<std::string>> shards;  // by stem and count
-  std::vector<std::string> torch;
-  std::vector<std::string> others;
-};
-
-bool ends_with_any(std::string_view name, std::span<const std::string_view> suffixes) {
-  return std::ranges::any_of(suffixes, [name](std::string_view suffix) { return name.ends_with(suffix); });
-}
-
-Listing list(const std::string& folder) {
-  Listing listing;
-  std::error_code error;
-  fs::directory_iterator entries{folder, error};
-  for (; !error && entries != fs::directory_iterator{}; entries.increment(error)) {
-    const std::string name = entries->path().filename().native();
-    if (name.ends_with(index_suffix)) {
-      listing.indices.push_back(name);
-    } else if (name.ends_with(file_suffix)) {
-      const std::optional<ShardName> shard = parse_shard_name(name);
-      (shard ? listing.shards[{shard->stem, shard->count}] : listing.singles).push_back(name);
-    } else if (std::ranges::find(ignored, name) != ignored.end()) {
-      continue;
-    } else if (ends_with_any(name, torch_suffixes)) {
-      listing.torch.push_back(name);
-    } else if (ends_with_any(name, other_suffixes)) {
-      listing.others.push_back(name);
-    }
-  }
-  if (error) throw system_error(error.value(), "list a folder", Where{.file = folder});
-  std::ranges::sort(listing.indices);
-  std::ranges::sort(listing.singles);
-  std::ranges::sort(listing.torch);
-  std::ranges::sort(listing.others);
-  for (auto& [stem, names] : listing.shards) std::ranges::sort(names);
-  return listing;
-}
-
 /// The file to use among several of a kind: the only one, or the one of the usual name.
 template <typename Names, typename StemOf>
 const typename Names::value_type& choose(const Names& names, const StemOf& stem_of,
                                          const std::string& folder) {
   if (names.size() == 1) return *names.begin();
-  for (const std::string_view stem : usual_stems) {
+  for (const std::string_view stem : usual_stems()) {
     for (const auto& name : names) {
       if (stem_of(name) == stem) return name;
     }
@@ -188,20 +169,24 @@ const typename Names::value_type& choose(const Names& names, const StemOf& stem_
          "name the file or the index to use");
 }
 
+[[noreturn]] void refuse_numbers(const std::string& folder, std::uint64_t count, std::string got) {
+  const std::string unfinished = unfinished_hint(folder);
+  refuse(folder, "shards 1 to " + std::to_string(count), std::move(got), {},
+         unfinished.empty() ? "the download did not finish, or a file was lost: fetch the folder again"
+                            : unfinished);
+}
+
 void check_complete(const std::string& folder, std::span<const std::string> names, std::uint64_t count) {
   std::vector<std::uint64_t> numbers;
   for (const std::string& name : names) numbers.push_back(parse_shard_name(name)->number);
   std::ranges::sort(numbers);
   for (std::size_t i = 0; i < numbers.size(); ++i) {
     if (numbers[i] == i + 1 && numbers[i] <= count) continue;
-    refuse(folder, "shards 1 to " + std::to_string(count),
-           "no shard " + std::to_string(i + 1) + ", but a shard " + std::to_string(numbers[i]), {},
-           "fetch the folder again");
+    refuse_numbers(folder, count,
+                   "no shard " + std::to_string(i + 1) + ", but a shard " + std::to_string(numbers[i]));
   }
-  if (numbers.size() != count) {
-    refuse(folder, "shards 1 to " + std::to_string(count), "no shard " + std::to_string(numbers.size() + 1),
-           {}, "fetch the folder again");
-  }
+  if (numbers.size() != count)
+    refuse_numbers(folder, count, "no shard " + std::to_string(numbers.size() + 1));
 }
 
 /// Paths of the shards of a folder in the order of their numbers, none of which is missing.
@@ -213,41 +198,95 @@ std::vector<std::string> shard_paths(const std::string& folder, std::vector<std:
   return names;
 }
 
-std::string without(std::string_view suffix, const std::string& name) {
-  return name.substr(0, name.size() - suffix.size());
-}
-
 bool is_usual(const std::string& name) {
-  return std::ranges::find(usual_stems, without(file_suffix, name)) != usual_stems.end();
+  return std::ranges::find(usual_stems(), file_stem(name)) != usual_stems().end();
 }
 
-void warn_of_unused(WeightSet& set, const Listing& listing, const std::string& folder) {
+/// What a file is that is no part of a model; empty also for one that cannot be read.
+std::string_view bystander_at(const std::string& path) {
+  try {
+    std::vector<std::string> warnings;
+    const WeightFile file = read_file(path, warnings);
+    return bystander(named_shapes(file.tensors));
+  } catch (const Error&) {
+    return {};
+  }
+}
+
+/// The names of files that are bystanders, taken out of `names`, unless all are.
+std::vector<std::string> take_bystanders(const std::string& folder, std::vector<std::string>& names) {
+  std::vector<std::string> taken;
+  std::vector<std::string> left;
+  for (const std::string& name : names) {
+    (bystander_at(inside(folder, name)).empty() ? left : taken).push_back(name);
+  }
+  if (left.empty()) return {};
+  names = std::move(left);
+  return taken;
+}
+
+void warn_of_unused(WeightSet& set, const WeightListing& listing, const std::string& folder) {
   std::vector<std::string> names = listing.singles;
   for (const auto& [stem, shards] : listing.shards) names.insert(names.end(), shards.begin(), shards.end());
   names.insert(names.end(), listing.torch.begin(), listing.torch.end());
   names.insert(names.end(), listing.others.begin(), listing.others.end());
   for (const std::string& name : names) {
-    const std::string path = (fs::path{folder} / name).native();
-    const bool used =
-        std::ranges::any_of(set.files, [&](const WeightFile& file) { return file.path == path; });
-    if (!used) set.warnings.push_back(path + ": not used");
+    const std::string path = inside(folder, name);
+    if (std::ranges::any_of(set.files, [&](const WeightFile& file) { return file.path == path; })) continue;
+    const std::string_view kind = bystander_at(path);
+    set.warnings.push_back(kind.empty() ? path + ": not used" : unused_bystander(path, kind));
   }
 }
 
+[[noreturn]] void refuse_without_weights(const WeightListing& listing, const std::string& folder) {
+  std::string hint = unfinished_hint(folder);
+  if (hint.empty() && !listing.others.empty()) {
+    hint =
+        "this version reads safetensors and checkpoints of torch only: take a BF16 or FP16 file of the same "
+        "model";
+  } else if (hint.empty()) {
+    hint = "fetch the folder again";
+  }
+  refuse(folder, "weight files",
+         listing.others.empty() ? "none" : "only " + printable(listing.others.front(), 60), {}, hint);
+}
+
+/// The paths of a folder's weights that no index names.
+std::vector<std::string> weights_by_name(const std::string& folder, const WeightListing& listing) {
+  std::vector<std::string> singles = listing.singles;
+  std::vector<std::string> torch = listing.torch;
+  const bool usual = std::ranges::any_of(singles, is_usual);
+  if (!listing.shards.empty() && !usual && !singles.empty() &&
+      std::ranges::none_of(singles,
+                           [&](const auto& name) { return bystander_at(inside(folder, name)).empty(); })) {
+    singles.clear();
+  }
+  if (!listing.shards.empty() && !singles.empty()) {
+    refuse(folder, "shards or a single file", "both, and no index that says which", {},
+           "name the file to use, or remove what does not belong");
+  }
+  if (!listing.shards.empty()) {
+    const auto& [key, names] = choose(
+        listing.shards, [](const auto& shards) { return shards.first.first; }, folder);
+    return shard_paths(folder, names, key.second);
+  }
+  if (usual) return {inside(folder, choose(singles, file_stem, folder))};
+  if (singles.size() > 1) take_bystanders(folder, singles);
+  if (singles.empty() && torch.size() > 1) take_bystanders(folder, torch);
+  if (singles.empty() && torch.empty()) refuse_without_weights(listing, folder);
+  if (singles.empty() && torch.size() > 1) {
+    refuse(folder, "one checkpoint of torch",
+           printable(torch.front(), 60) + ", " + printable(torch.back(), 60) + ", ...", {},
+           "name the file to use");
+  }
+  // Adapters only: one tells what they are.
+  if (singles.size() > 1 && !bystander_at(inside(folder, singles.front())).empty()) singles.resize(1);
+  std::vector<std::string> paths;
+  for (const std::string& name : singles.empty() ? torch : singles) paths.push_back(inside(folder, name));
+  return paths;
+}
+
 }  // namespace
-
-bool is_shard_index(std::string_view path) { return path.ends_with(index_suffix); }
-
-bool holds_weights(const std::string& folder) {
-  const Listing listing = list(folder);
-  return !listing.indices.empty() || !listing.singles.empty() || !listing.shards.empty() ||
-         !listing.torch.empty();
-}
-
-bool holds_pth(const std::string& folder) {
-  return std::ranges::any_of(list(folder).torch,
-                             [](const std::string& name) { return name.ends_with(".pth"); });
-}
 
 WeightSet read_weight_file(const std::string& path) { return read_weight_files(path, {&path, 1}); }
 
@@ -259,15 +298,16 @@ WeightSet read_weight_files(std::string label, std::span<const std::string> path
 }
 
 WeightSet read_shard_index(const std::string& path) {
-  const ShardIndex index = parse_shard_index(read_text(path, largest_index), path);
+  const ShardIndex index = read_index(path);
   WeightSet set{.label = path, .files = {}, .warnings = {}};
   if (index.files.empty()) {
-    const Listing listing =
-        list(fs::path{path}.has_parent_path() ? fs::path{path}.parent_path().native() : ".");
+    const WeightListing listing =
+        list_weights(fs::path{path}.has_parent_path() ? fs::path{path}.parent_path().native() : ".");
     if (!listing.shards.empty() || !listing.singles.empty()) {
       refuse(path, "a weight_map of the files beside it", "an empty weight_map");
     }
   }
+  check_shards(path, index);
   for (const std::string& name : index.files)
     set.files.push_back(read_file(beside(path, name), set.warnings));
   check_against_index(path, index, set.files);
@@ -278,71 +318,43 @@ WeightSet read_shard_index(const std::string& path) {
 }
 
 WeightSet read_weight_folder(const std::string& folder) {
-  const Listing listing = list(folder);
-  const auto inside = [&folder](const std::string& name) { return (fs::path{folder} / name).native(); };
-  WeightSet set;
-  if (!listing.indices.empty()) {
-    const auto stem = [](const std::string& name) { return without(index_suffix, name); };
-    set = read_shard_index(inside(choose(listing.indices, stem, folder)));
-  } else if (!listing.shards.empty() && listing.singles.empty()) {
-    const auto& [key, names] = choose(
-        listing.shards, [](const auto& shards) { return shards.first.first; }, folder);
-    set = read_weight_files(folder, shard_paths(folder, names, key.second));
-  } else if (!listing.singles.empty() && listing.shards.empty()) {
-    std::vector<std::string> paths;
-    if (std::ranges::any_of(listing.singles, is_usual)) {
-      const auto stem = [](const std::string& name) { return without(file_suffix, name); };
-      paths = {inside(choose(listing.singles, stem, folder))};
-    } else {
-      std::ranges::transform(listing.singles, std::back_inserter(paths), inside);
-    }
-    set = read_weight_files(folder, paths);
-  } else if (!listing.singles.empty()) {
-    refuse(folder, "shards or a single file", "both, and no index that says which", {},
-           "name the file to use, or remove what does not belong");
-  } else if (listing.torch.size() == 1) {
-    set = read_weight_file(inside(listing.torch.front()));
-  } else if (!listing.torch.empty()) {
-    refuse(folder, "one checkpoint of torch",
-           printable(listing.torch.front(), 60) + ", " + printable(listing.torch.back(), 60) + ", ...", {},
-           "name the file to use");
-  } else {
-    refuse(folder, "weight files",
-           listing.others.empty() ? "none" : "only " + printable(listing.others.front(), 60), {},
-           listing.others.empty() ? "" : "this version reads safetensors and checkpoints of torch only");
-  }
+  const WeightListing listing = list_weights(folder);
+  WeightSet set = listing.indices.empty()
+                      ? read_weight_files(folder, weights_by_name(folder, listing))
+                      : read_shard_index(inside(folder, choose(listing.indices, index_stem, folder)));
   set.label = folder;
   warn_of_unused(set, listing, folder);
   return set;
 }
 
-std::vector<WeightGroup> weight_groups(const std::string& folder) {
-  const Listing listing = list(folder);
-  const auto inside = [&folder](const std::string& name) { return (fs::path{folder} / name).native(); };
+std::vector<WeightGroup> weight_groups(const std::string& folder,
+                                       const std::function<bool(const std::string& path)>& whole) {
+  const WeightListing listing = list_weights(folder);
   std::vector<WeightGroup> groups;
   std::set<std::string> named;
   for (const std::string& name : listing.indices) {
-    groups.push_back({inside(name), {}});
-    const ShardIndex index = parse_shard_index(read_text(inside(name), largest_index), inside(name));
+    groups.push_back({inside(folder, name), {}});
+    const ShardIndex index = read_index(inside(folder, name));
     named.insert(index.files.begin(), index.files.end());
   }
-  std::vector<std::string> loose;
   if (listing.indices.empty()) {
     for (const auto& [key, names] : listing.shards) {
       groups.push_back({folder, shard_paths(folder, names, key.second)});
     }
   }
   const bool has_transformer = !groups.empty() || std::ranges::any_of(listing.singles, is_usual);
+  std::vector<std::string> loose;
+  std::vector<std::string> apart;
   for (const std::string& name : listing.singles) {
     if (named.contains(name)) continue;
-    if (listing.torch.empty() || has_transformer) {
-      groups.push_back({inside(name), {}});
-    } else {
-      loose.push_back(inside(name));
-    }
+    (listing.torch.empty() || has_transformer || whole(inside(folder, name)) ? apart : loose).push_back(name);
   }
-  if (!loose.empty()) groups.push_back({folder, std::move(loose)});
-  for (const std::string& name : listing.torch) groups.push_back({inside(name), {}});
+  if (loose.size() > 1) std::ranges::move(take_bystanders(folder, loose), std::back_inserter(apart));
+  for (const std::string& name : apart) groups.push_back({inside(folder, name), {}});
+  std::vector<std::string> shards;
+  for (const std::string& name : loose) shards.push_back(inside(folder, name));
+  if (!shards.empty()) groups.push_back({folder, std::move(shards)});
+  for (const std::string& name : listing.torch) groups.push_back({inside(folder, name), {}});
   return groups;
 }
 

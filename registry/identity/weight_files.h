@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,7 +17,8 @@ struct WeightSet {
   std::vector<std::string> warnings;
 };
 
-/// One file: safetensors, or a checkpoint of torch, told apart by their first bytes.
+/// One file: safetensors, or a checkpoint of torch, told apart by their first bytes. As all of these, it
+/// throws Error(bad_input) where a download of the file has not finished.
 WeightSet read_weight_file(const std::string& path);
 /// Files that are one component together, in this order; a tensor in two of them is refused.
 WeightSet read_weight_files(std::string label, std::span<const std::string> paths);
@@ -24,7 +26,7 @@ WeightSet read_weight_files(std::string label, std::span<const std::string> path
 WeightSet read_shard_index(const std::string& path);
 /// The weights in a component's folder: by its index, else its shards `-i-of-n-`, else its one file or the
 /// one of the usual name, else all its safetensors files, as shards; without any of these its one torch file.
-/// Other weight files beside them give a warning.
+/// LoRAs and other bystanders (bystander.h) are no shards. Other weight files beside them give a warning.
 WeightSet read_weight_folder(const std::string& folder);
 
 /// Files in a folder that are a component together, by their names alone.
@@ -33,14 +35,9 @@ struct WeightGroup {
   std::vector<std::string> shards;  ///< paths; empty: label says it all
 };
 /// The components that a folder of several holds directly, as Wan's official checkpoints do: indices, shards,
-/// files. Beside torch files, safetensors files of free names are the shards of one.
-std::vector<WeightGroup> weight_groups(const std::string& folder);
-
-/// Whether a path is that of an index, by its name.
-bool is_shard_index(std::string_view path);
-/// Whether a folder directly holds weight files or an index of them.
-bool holds_weights(const std::string& folder);
-/// Whether a folder directly holds checkpoints of torch named `.pth`.
-bool holds_pth(const std::string& folder);
+/// files. Beside torch files, safetensors files of free names are the shards of one, but for bystanders and
+/// those that are `whole`: a component on their own.
+std::vector<WeightGroup> weight_groups(const std::string& folder,
+                                       const std::function<bool(const std::string& path)>& whole);
 
 }  // namespace ditmill::registry

@@ -167,7 +167,8 @@ TEST(ModelFolder, LeavesOutWhatNothingTellsWhereTheOfficialModelIsWhole) {
 TEST(ModelFolder, PrefersSpieceModelToTokenizerJson) {
   const OfficialModel model;
   model.write("google/umt5-xxl/spiece.model", "pieces");
-  EXPECT_EQ(find_components(model.path()).tokenizer_path, model / "google/umt5-xxl/spiece.model");
+  EXPECT_EQ(find_components(model.path(), Catalog::built_in()).tokenizer_path,
+            model / "google/umt5-xxl/spiece.model");
 }
 
 TEST(ModelFolder, LetsTheUserChooseTheVariant) {

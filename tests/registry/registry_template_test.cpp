@@ -27,7 +27,8 @@ tests::Shapes unknown_dit(std::uint64_t channels) {
 
 std::string template_of(const std::string& path, const std::string& name) {
   std::ostringstream out;
-  EXPECT_EQ(registry_template(path, name, out), 0);
+  std::ostringstream log;
+  EXPECT_EQ(registry_template(path, name, out, log), 0);
   return out.str();
 }
 
@@ -75,7 +76,7 @@ TEST(RegistryTemplate, RefusesWhatItCannotWriteDown) {
   for (const auto& row : rows) {
     std::ostringstream out;
     try {
-      registry_template(row.path, row.name, out);
+      registry_template(row.path, row.name, out, out);
       ADD_FAILURE() << "accepted " << row.path;
     } catch (const Error& error) {
       EXPECT_EQ(exit_code(error.category()), 1);

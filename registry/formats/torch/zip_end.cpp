@@ -25,10 +25,13 @@ constexpr std::uint64_t in_other_record_16 = 0xffff;
 constexpr std::uint64_t in_other_record_32 = 0xffffffff;
 
 [[noreturn]] void refuse(const ByteSource& source, std::uint64_t offset, std::string expected,
-                         std::string got) {
-  throw Error{Category::bad_input, "read the end of a zip archive",
-              Where{.file = source.label(), .offset = offset}, Expected{std::move(expected)},
-              Got{std::move(got)}};
+                         std::string got, std::string hint = {}) {
+  throw Error{Category::bad_input,
+              "read the end of a zip archive",
+              Where{.file = source.label(), .offset = offset},
+              Expected{std::move(expected)},
+              Got{std::move(got)},
+              std::move(hint)};
 }
 
 template <std::size_t Size>
@@ -96,7 +99,7 @@ std::uint64_t find_end_record(const ByteSource& source) {
   const std::optional<std::uint64_t> last = candidates.next();
   if (!last) {
     refuse(source, source.size(), "a zip archive's end record near the end of the file",
-           "none: the file may be cut off");
+           "none: the file may be cut off", "the file ends before its tensors do; fetch it again");
   }
   const std::uint64_t end = claimed_end(source, *last);
   if (end != source.size()) {
