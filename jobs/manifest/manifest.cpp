@@ -61,6 +61,7 @@ class Decoder {
     manifest.items = guarded([&] { return requests.read(check_request); });
     manifest.shard = requests.shard();
     manifest.warnings = requests.warnings();
+    manifest.metadata_names = requests.metadata_names();
     manifest.slurm = slurm::read_settings(top.map("slurm"));
     top.finish();
     return manifest;
