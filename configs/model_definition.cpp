@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "configs/suggest.h"
+#include "configs/written_path.h"
 #include "configs/yaml_reader.h"
 
 namespace ditmill::configs {
@@ -24,6 +25,10 @@ void read_path(MapReader& reader, std::string_view key, const std::string& direc
   if (!reader.read(key, path)) return;
   if (path.empty()) {
     reader.problem(key, reader.path_of(key) + " is empty", "a path");
+    return;
+  }
+  if (const std::optional<PathFault> fault = fault_of_path(path)) {
+    reader.problem(key, reader.path_of(key) + fault->message, fault->expected, printable(path));
     return;
   }
   out = (std::filesystem::path(directory) / path).lexically_normal().string();

@@ -23,10 +23,13 @@ bool is_blank(std::string_view text) {
 
 void read_seed(MapReader& reader, RequestDraft& out) {
   const YamlNode* seed = reader.find("seed");
+  const std::size_t before = reader.problems().size();
   if (seed != nullptr && seed->kind == YamlNode::Kind::scalar && seed->text == "auto") {
     out.auto_seed = true;
   } else if (reader.read("seed", out.request.seed, seed_bounds)) {
     out.auto_seed = false;
+  } else if (reader.problems().size() > before) {
+    reader.problems().back().expected += or_auto;
   }
 }
 

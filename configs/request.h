@@ -46,6 +46,10 @@ inline constexpr Bounds<int> frames_bounds{1, 10000};
 inline constexpr Bounds<double> fps_bounds{above_zero, 1000};
 inline constexpr Bounds<int> samples_bounds{1, 1'000'000};
 
+/// What a Problem adds to the numbers that it expects of a seed.
+inline constexpr std::string_view or_auto =
+    ", or \"auto\", which makes one of the job's name and the item's id";
+
 /// Whether a text is an id: [A-Za-z0-9][A-Za-z0-9._~-]{0,127}
 bool is_id(std::string_view text) noexcept;
 /// What a Problem expects of an id.

@@ -8,14 +8,15 @@
 #include <set>
 #include <sstream>
 
+#include "configs/text_encoding.h"
 #include "configs/utf8.h"
+#include "configs/yaml_cure.h"
 #include "configs/yaml_reader.h"
 
 namespace ditmill::configs {
 namespace {
 
 constexpr const char* no_aliases = "aliases are not supported";
-constexpr const char* written_out = "the value written out";
 constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
 
 struct Place {
@@ -48,6 +49,20 @@ class Source {
   }
   std::string_view from(const YAML::Mark& mark) const {
     return text_.substr(std::min(static_cast<std::size_t>(std::max(mark.pos, 0)), text_.size()));
+  }
+
+  const std::string& file() const noexcept { return file_; }
+  /// The line that a mark is in.
+  std::string_view line(const YAML::Mark& mark) const {
+    const std::size_t at = std::min(static_cast<std::size_t>(std::max(mark.pos, 0)), text_.size());
+    const std::size_t newline = at == 0 ? std::string_view::npos : text_.rfind('\n', at - 1);
+    const std::size_t begin = newline == std::string_view::npos ? 0 : newline + 1;
+    return text_.substr(begin, std::min(text_.find('\n', begin), text_.size()) - begin);
+  }
+  /// The value written out, or the text in quotes.
+  std::string written_out(const YAML::Mark& mark) const {
+    const std::string cure = yaml_cure(line(mark));
+    return cure.empty() ? "the value written out" : "the value written out; or " + cure;
   }
 
   void problem(Place at, std::string message, std::string expected = {}, std::string got = {}) const {
@@ -110,10 +125,11 @@ class TreeBuilder : public YAML::EventHandler {
   void OnDocumentEnd() override {}
 
   void OnAnchor(const YAML::Mark& mark, const std::string& name) override {
-    source_.problem(source_.place(mark), "anchors are not supported: &" + printable(name, 80), written_out);
+    source_.problem(source_.place(mark), "anchors are not supported: &" + printable(name, 80),
+                    source_.written_out(mark));
   }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
-    source_.problem(source_.place(mark), no_aliases, written_out);
+    source_.problem(source_.place(mark), no_aliases, source_.written_out(mark));
     YamlNode node = make(YamlNode::Kind::null, mark);
     node.reported = true;
     add(std::move(node));
@@ -138,6 +154,10 @@ class TreeBuilder : public YAML::EventHandler {
     // "!" is yaml-cpp's mark for quoted and block scalars, but can also be written.
     const bool tagged = node.quoted ? source_.from(mark).substr(0, 1) == "!" : tag != "?";
     if (tagged) node.reported = report_tag(mark, tag);
+    if (node.quoted && !is_closed(source_.from(mark))) {
+      source_.problem(source_.place(mark), "a quote that is never closed", "a quote at the end of the text");
+      node.reported = true;
+    }
     if (value.find('\0') != std::string::npos) {
       source_.problem(source_.place(mark), "a NUL character in text");
       node.reported = true;
@@ -157,6 +177,17 @@ class TreeBuilder : public YAML::EventHandler {
   void OnMapEnd() override { close(); }
 
  private:
+  /// Whether a quoted text ends: yaml-cpp takes the end of the file for it.
+  static bool is_closed(std::string_view text) {
+    if (!text.starts_with('"') && !text.starts_with('\'')) return true;
+    const char quote = text[0];
+    for (std::size_t at = 1; at < text.size(); ++at) {
+      if (text[at] == quote) return true;  // a doubled one has another after it
+      if (quote == '"' && text[at] == '\\') ++at;
+    }
+    return false;
+  }
+
   struct Open {
     YamlNode node;
     YamlNode key = {};
@@ -185,7 +216,8 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
   bool report_tag(const YAML::Mark& mark, const std::string& tag) const {
-    source_.problem(source_.place(mark), "tags are not supported: " + printable(tag, 80));
+    source_.problem(source_.place(mark), "tags are not supported: " + printable(tag, 80),
+                    yaml_cure(source_.line(mark)));
     return true;
   }
 
@@ -249,10 +281,16 @@ class TreeBuilder : public YAML::EventHandler {
 /// Bytes that yaml-cpp would guess about: another encoding, or characters that YAML does not allow.
 bool check_characters(const Source& source) {
   const std::string_view text = source.text();
+  if (const std::string_view utf16 = utf16_encoding(text); !utf16.empty()) {
+    source.problem({1, 0}, "not UTF-8 but UTF-16 text", "UTF-8: " + conversion(utf16, source.file()));
+    return false;
+  }
   for (std::size_t at = 0; at < text.size();) {
     const auto [code_point, length] = utf8::decode(text.substr(at));
     if (code_point == utf8::invalid) {
-      source.problem(source.place(at), "not UTF-8 text", "UTF-8", "byte " + printable(text.substr(at, 1)));
+      source.problem(source.place(at), "not UTF-8 text",
+                     "UTF-8; of Windows' CP1252: " + conversion("CP1252", source.file()),
+                     "byte " + printable(text.substr(at, 1)));
       return false;
     }
     const bool blank = code_point == '\t' || code_point == '\n' || code_point == '\r' || code_point == 0x85;
@@ -286,9 +324,9 @@ YamlNode parse_yaml(std::string_view text, const std::string& file, std::vector<
   } catch (const Stop&) {
   } catch (const YAML::Exception& error) {
     if (error.msg.starts_with(YAML::ErrorMsg::UNKNOWN_ANCHOR)) {
-      source.problem(source.place(error.mark), no_aliases, written_out);
+      source.problem(source.place(error.mark), no_aliases, source.written_out(error.mark));
     } else {
-      source.problem(source.place(error.mark), "not YAML: " + error.msg);
+      source.problem(source.place(error.mark), "not YAML: " + error.msg, yaml_cure(source.line(error.mark)));
     }
   }
   return builder.take_root();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "configs/other_names.h"
 #include "configs/suggest.h"
 
 namespace ditmill::configs {
@@ -47,6 +48,29 @@ std::string join(std::span<const std::string_view> words) {
     text += words[i];
   }
   return text;
+}
+
+/// Whether a section has a setting's fields: an item of requests, and its defaults, have nearly the same.
+bool is_its_section(const Setting& setting, std::string_view section) {
+  if (setting.section == section) return setting.name != "id" && setting.name != "prompt";
+  return setting.of_requests() && section.starts_with("requests.items.");
+}
+
+/// Why a key is not known in `section`: it has another name, or belongs elsewhere.
+std::string belongs(const Setting& setting, std::string_view section, std::string_view key) {
+  if (is_its_section(setting, section)) return ": it is called " + setting.name;
+  if (setting.of_requests()) return ": it is a field of the requests";
+  return (setting.name == key ? ": it is a setting of "
+                              : ": it is called " + setting.name + " and belongs to ") +
+         setting.section + ", the same for all items";
+}
+
+/// Where to write it instead.
+std::string place_for(const Setting& setting, std::string_view section) {
+  if (is_its_section(setting, section)) return setting.name;
+  const bool of_an_item = setting.of_requests() && (setting.name == "id" || setting.name == "prompt");
+  return of_an_item ? setting.name + " of an item: requests.items, or a line of requests.file"
+                    : setting.path();
 }
 
 const YamlNode nothing{};
@@ -96,6 +120,8 @@ const YamlNode* MapReader::value(std::string_view key) {
 
 void MapReader::wrong_type(const YamlNode& node, std::string_view key, std::string expected) {
   std::string got = describe(node);
+  const bool bracketed = node.kind == YamlNode::Kind::sequence || node.kind == YamlNode::Kind::mapping;
+  if (expected == "text" && bracketed) expected += ", put into quotes if it begins with [ or {";
   if (node.quoted && expected != "text") got += ", which is text because it is quoted";
   problem_at(node, path_of(key) + " has the wrong type", std::move(expected), std::move(got));
 }
@@ -249,7 +275,14 @@ void MapReader::problem_at(const YamlNode& node, std::string message, std::strin
 void MapReader::finish() {
   for (const auto& [key, value] : node_->entries) {
     if (std::find(known_.begin(), known_.end(), key.text) != known_.end()) continue;
-    problem_at(key, "unknown key " + printable(path_of(key.text)), {}, {}, nearest(key.text, known_));
+    const std::string message = "unknown key " + printable(path_of(key.text));
+    if (const std::optional<Setting> setting = setting_called(key.text)) {
+      problem_at(key, message + belongs(*setting, path_, key.text), place_for(*setting, path_));
+    } else {
+      const bool cut = value.kind == YamlNode::Kind::null && key.text.find(' ') != std::string::npos;
+      problem_at(key, message, cut ? "a text with a comma put into quotes, within { }" : "", {},
+                 nearest(key.text, known_));
+    }
   }
 }
 

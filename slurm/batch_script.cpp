@@ -17,12 +17,6 @@ int grace_seconds(int lead_seconds) { return lead_seconds / 4 * 3; }
 /// Links, journals and an index: a minute for a hundred thousand items.
 constexpr int merge_seconds = 3600;
 
-bool is_plain(std::string_view text) {
-  static constexpr std::string_view safe =
-      "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_./:+@%=-";
-  return !text.empty() && text.find_first_not_of(safe) == std::string_view::npos;
-}
-
 /// A value of a #SBATCH line, which knows quotes but nothing else of bash.
 std::string sbatch_value(const std::string& text) {
   const bool holdable = std::ranges::none_of(
@@ -35,7 +29,7 @@ std::string sbatch_value(const std::string& text) {
                 {},
                 "give the run another directory: --run-dir DIR"};
   }
-  return is_plain(text) ? text : "\"" + text + "\"";
+  return is_plain_word(text) ? text : "\"" + text + "\"";
 }
 
 /// In a file name pattern of sbatch's.
@@ -334,13 +328,6 @@ std::string array_tasks(const BatchJob& job, const std::vector<int>& some) {
   for (const int task : some) tasks += (tasks.empty() ? "" : ",") + std::to_string(task);
   if (some.empty()) tasks = "0-" + std::to_string(job.shards - 1);
   return tasks + (job.shards_at_once > 0 ? "%" + std::to_string(job.shards_at_once) : "");
-}
-
-std::string shell_word(std::string_view text) {
-  if (is_plain(text)) return std::string(text);
-  std::string word = "'";
-  for (const char byte : text) word += byte == '\'' ? std::string{"'\\''"} : std::string{byte};
-  return word + "'";
 }
 
 }  // namespace ditmill::slurm

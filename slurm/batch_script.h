@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "configs/shell_word.h"
 #include "slurm/settings.h"
 
 namespace ditmill::slurm {
@@ -43,7 +44,6 @@ std::string merge_script(const BatchJob& job);
 /// What sbatch's --array takes: "0-3" or "0-3%2" for the whole of an array, "2,5%2" for some tasks of it.
 std::string array_tasks(const BatchJob& job, const std::vector<int>& some = {});
 
-/// A word of bash that stands for the text.
-std::string shell_word(std::string_view text);
+using ditmill::shell_word;
 
 }  // namespace ditmill::slurm

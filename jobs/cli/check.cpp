@@ -140,6 +140,9 @@ std::string text_of(const nlohmann::json& report, const std::vector<std::string>
   for (const std::string& warning : warnings) text += "warning: " + warning + "\n";
   if (refused) return text;
   text += fmt::format("items        {}\n", report.at("items").get<std::size_t>());
+  if (!report.at("metadata").empty()) {
+    text += "metadata     " + metadata_line(report.at("metadata").get<std::vector<std::string>>()) + "\n";
+  }
   text += fmt::format("ranks        {}\n", report.at("world").get<int>());
   text += "degrees     ";
   for (const dist::Axis axis : dist::axes) {
@@ -184,6 +187,7 @@ int check_run(const RunOptions& options, std::ostream& out) {
   }
   nlohmann::json report = check_report(job, world, problems);
   report["notes"] = notes;
+  report["metadata"] = job.manifest.metadata_names;
   if (!choice.is_null()) report["choice"] = std::move(choice);
   std::optional<MemoryPlan> memory;
   if (report.at("problems").empty()) memory = plan_ranks(job, lay_out(job, world)).largest();

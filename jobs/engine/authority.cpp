@@ -31,6 +31,9 @@ Authority::Authority(RunOptions options, LaunchFacts facts)
   job_ = prepare_job(options_, problems);
   for (const std::string& warning : warning_lines(job_.warnings)) spdlog::warn("{}", warning);
   if (!problems.empty()) throw Error{std::move(problems)};
+  if (const std::vector<std::string>& names = job_.manifest.metadata_names; !names.empty()) {
+    spdlog::info("metadata: {}", metadata_line(names));
+  }
   require_same_shard(RunDirectory{job_.manifest.output.path}, job_.manifest.shard);
   const std::string groups =
       pipeline().parallel.automatic

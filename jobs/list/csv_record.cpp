@@ -29,7 +29,8 @@ bool CsvRecord::add(std::string_view line, int number, std::string_view line_end
     std::string& field = fields_.back().text;
     const std::size_t end =
         std::min(open_ ? line.find('"', at) : line.find_first_of(",\"\r", at), line.size());
-    if (closed_ && end > at) return fail(base + at, "text after the closing quote of a field");
+    if (closed_ && end > at)
+      return fail(base + at, "text after the closing quote of a field: a quote within it is written twice");
     field.append(line, at, end - at);
     at = end + 1;
     if (end == line.size()) break;
@@ -44,7 +45,10 @@ bool CsvRecord::add(std::string_view line, int number, std::string_view line_end
       open_ = doubled;
       closed_ = !doubled;
     } else if (closed_ || !field.empty()) {
-      return fail(base + end, "a quote within a field that does not begin with one");
+      return fail(
+          base + end,
+          "a quote within a field that does not begin with one: put the field into quotes, and write each "
+          "quote within it twice");
     } else {
       open_ = true;
     }

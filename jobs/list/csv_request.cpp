@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <string_view>
 
+#include "configs/other_names.h"
+#include "configs/shell_word.h"
+#include "configs/text_encoding.h"
 #include "jobs/list/json_line.h"
 
 namespace ditmill::jobs {
@@ -32,8 +35,12 @@ RecordField record_field(std::string_view name, const CsvField& cell) {
 
 }  // namespace
 
-CsvRequestReader::CsvRequestReader(std::string file, std::vector<Problem>& problems)
-    : file_(std::move(file)), problems_(&problems), fields_(file_, problems) {}
+CsvRequestReader::CsvRequestReader(std::string file, std::vector<Problem>& problems,
+                                   CountedWarnings& warnings)
+    : file_(std::move(file)),
+      problems_(&problems),
+      warnings_(&warnings),
+      fields_(file_, problems, warnings) {}
 
 bool CsvRequestReader::read_header(const CsvRecord& record) {
   ItemDraft header{.line = record.line(), .column = 1};
@@ -42,26 +49,52 @@ bool CsvRequestReader::read_header(const CsvRecord& record) {
   fields_.begin(record.text(), header);
   for (const CsvField& cell : record.fields()) {
     const RequestFields::Meaning meaning = fields_.meaning_of(cell.text);
-    const std::string shown = printable(cell.text, max_shown);
     const bool twice = std::any_of(columns_.begin(), columns_.end(),
                                    [&cell](const Column& column) { return column.name == cell.text; });
-    if (cell.text.empty()) {
-      fields_.problem(cell.offset, "a column without a name", "a name for each column of the header");
-    } else if (twice) {
-      fields_.problem(cell.offset, "the column " + shown + " is there twice");
+    if (twice && !cell.text.empty()) {
+      fields_.problem(cell.offset, "the column " + printable(cell.text, max_shown) + " is there twice");
     } else if (meaning == RequestFields::Meaning::mistake) {
-      fields_.problem(cell.offset, "unknown column " + shown,
-                      "a known field, or metadata under a name that is not so near to one", {},
-                      fields_.nearest_to(cell.text));
+      fields_.refuse(cell.text, cell.offset, "column",
+                     "under the name metadata." + printable(cell.text, max_shown));
+    } else {
+      look_at_name(record, cell);
     }
-    has_prompt = has_prompt || cell.text == "prompt" || fields_.nearest_to(cell.text) == "prompt";
+    has_prompt = has_prompt || cell.text == "prompt" || fields_.field_meant(cell.text) == "prompt";
     columns_.push_back({cell.text, meaning == RequestFields::Meaning::metadata});
   }
-  if (!has_prompt) {
-    fields_.problem(0, "the header has no column prompt", "a first line that names the columns",
-                    printable(record.text(), max_shown));
-  }
+  if (!has_prompt) report_missing_prompt(record);
   return problems_->size() == before;
+}
+
+void CsvRequestReader::look_at_name(const CsvRecord& record, const CsvField& cell) {
+  const bool first = &cell == record.fields().data();
+  if (cell.text.empty()) {
+    fields_.problem(cell.offset, "a column without a name",
+                    first ? "a name for each column of the header; where it holds row numbers, the table "
+                            "written without them: df.to_csv(FILE, index=False)"
+                          : "a name for each column of the header, and no empty columns at its end");
+  } else if (cell.text.starts_with("Unnamed: ")) {
+    warnings_->add({.file = file_,
+                    .line = record.line(),
+                    .column = fields_.place(cell.offset).column,
+                    .message = "the column " + printable(cell.text, max_shown) +
+                               " is what a data frame calls one without a name: kept as metadata",
+                    .expected = "the table written without row numbers: df.to_csv(FILE, index=False)"},
+                   "unnamed");
+  }
+}
+
+void CsvRequestReader::report_missing_prompt(const CsvRecord& record) {
+  std::string expected = "a first line that names the columns";
+  const auto other = std::find_if(record.fields().begin(), record.fields().end(), [](const CsvField& cell) {
+    return configs::is_called_prompt(cell.text) && is_plain_word(cell.text);
+  });
+  if (other != record.fields().end()) {
+    expected += ", " + other->text + " as prompt: sed '1s/\\b" + other->text + "\\b/prompt/' " +
+                shell_word(file_) + " > " + shell_word(beside_file(file_, "-prompts"));
+  }
+  fields_.problem(0, "the header has no column prompt", std::move(expected),
+                  printable(record.text(), max_shown));
 }
 
 RecordPlaces CsvRequestReader::read(const CsvRecord& record, ItemDraft& item) {
@@ -71,8 +104,12 @@ RecordPlaces CsvRequestReader::read(const CsvRecord& record, ItemDraft& item) {
     const auto count = [](std::size_t fields) {
       return std::to_string(fields) + (fields == 1 ? " field" : " fields");
     };
-    fields_.problem(0, "the record has not as many fields as the header", count(columns_.size()),
-                    count(cells.size()));
+    fields_.problem(
+        0, "the record has not as many fields as the header",
+        count(columns_.size()) + (cells.size() > columns_.size()
+                                      ? "; one with a comma in it has to be put into double quotes"
+                                      : ""),
+        count(cells.size()));
     return {};
   }
   std::string metadata;

@@ -1,5 +1,11 @@
 #include "jobs/list/json_request.h"
 
+#include <algorithm>
+#include <utility>
+
+#include "configs/other_names.h"
+#include "jobs/list/json_form.h"
+
 namespace ditmill::jobs {
 namespace {
 
@@ -16,8 +22,9 @@ RecordField record_field(const JsonField& field) {
 
 }  // namespace
 
-JsonRequestReader::JsonRequestReader(std::string file, std::vector<Problem>& problems)
-    : file_(std::move(file)), problems_(&problems), fields_(file_, problems) {}
+JsonRequestReader::JsonRequestReader(std::string file, std::vector<Problem>& problems,
+                                     CountedWarnings& warnings)
+    : file_(std::move(file)), problems_(&problems), fields_(file_, problems, warnings) {}
 
 RecordPlaces JsonRequestReader::read(std::string_view line, const std::vector<JsonField>& fields,
                                      ItemDraft& item) {
@@ -25,7 +32,7 @@ RecordPlaces JsonRequestReader::read(std::string_view line, const std::vector<Js
   bool has_prompt = false;
   fields_.begin(line, item);
   for (const JsonField& field : fields) {
-    std::string_view known = field.key;
+    bool is_prompt = field.key == "prompt";
     switch (fields_.meaning_of(field.key)) {
       case RequestFields::Meaning::request:
         fields_.read(record_field(field));
@@ -37,23 +44,32 @@ RecordPlaces JsonRequestReader::read(std::string_view line, const std::vector<Js
         append_compact(metadata, field.raw);
         break;
       case RequestFields::Meaning::mistake:
-        known = fields_.nearest_to(field.key);
-        fields_.problem(field.key_offset, "unknown field " + printable(field.key, max_shown),
-                        "a known field, or metadata under a name that is not so near to one", {},
-                        std::string{known});
+        is_prompt = fields_.field_meant(field.key) == "prompt";
+        fields_.refuse(field.key, field.key_offset, "field",
+                       "{\"metadata\": {" + printable(field.raw_key, max_shown) + ": ...}}");
         break;
     }
-    has_prompt = has_prompt || known == "prompt";
+    has_prompt = has_prompt || is_prompt;
   }
-  if (!has_prompt) {
-    problems_->push_back({.file = file_,
-                          .line = item.line,
-                          .column = item.column,
-                          .message = "prompt is missing",
-                          .expected = "a field prompt"});
-  }
+  if (!has_prompt) report_missing_prompt(fields, item);
   if (!metadata.empty()) item.metadata = metadata + "}";
   return fields_.end();
+}
+
+void JsonRequestReader::report_missing_prompt(const std::vector<JsonField>& fields, const ItemDraft& item) {
+  std::string expected = "a field prompt";
+  const auto other = std::find_if(fields.begin(), fields.end(), [](const JsonField& field) {
+    return field.kind == JsonKind::string && configs::is_called_prompt(field.key);
+  });
+  if (other != fields.end() && !std::exchange(told_cure_, true)) {
+    expected += ", not " + printable(other->key, max_shown) + ": " +
+                remedy_for({.form = JsonForm::lines, .prompt = other->key}, file_);
+  }
+  problems_->push_back({.file = file_,
+                        .line = item.line,
+                        .column = item.column,
+                        .message = "prompt is missing",
+                        .expected = std::move(expected)});
 }
 
 }  // namespace ditmill::jobs

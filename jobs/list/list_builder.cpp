@@ -45,7 +45,7 @@ std::int64_t seed_of(std::string_view name, std::string_view id) {
 }
 
 ListBuilder::ListBuilder(std::string file, const ItemDefaults& defaults, std::vector<Problem>& problems)
-    : file_(std::move(file)), defaults_(&defaults), problems_(&problems) {
+    : file_(std::move(file)), odd_prompts_(file_, warnings_), defaults_(&defaults), problems_(&problems) {
   prototype_.draft = defaults.draft;
 }
 
@@ -58,6 +58,7 @@ ItemDraft ListBuilder::next_item() {
 void ListBuilder::add(ItemDraft item, const RecordPlaces& places) {
   const Matrix& matrix = defaults_->matrix;
   configs::Request& request = item.draft.request;
+  odd_prompts_.look_at(request.prompt, item.line, item.column);
   request.negative_prompt = final_negative_prompt(request.negative_prompt, defaults_->negative_prompt_suffix);
   if (matrix.empty()) return add_samples(item, places);
   for (std::size_t i = 0; i < matrix.combinations() && !full_; ++i) {
@@ -158,6 +159,7 @@ PromptList ListBuilder::finish(std::size_t most) {
             "an id of its own");
     --most;
   }
+  list_.warnings = warnings_.take();
   return std::move(list_);
 }
 

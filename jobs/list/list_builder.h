@@ -10,8 +10,10 @@
 
 #include "configs/error.h"
 #include "configs/request.h"
+#include "jobs/list/counted_warnings.h"
 #include "jobs/list/item_list.h"
 #include "jobs/list/matrix.h"
+#include "jobs/list/odd_prompts.h"
 
 namespace ditmill::jobs {
 
@@ -58,7 +60,8 @@ struct PromptList {
   ItemList items;
   std::vector<TextPlace> id_places;  ///< an item each: its id, or its record if it was given none
   std::vector<SizedItem> sizes;
-  std::vector<Problem> warnings;  ///< what is accepted, but likely not what its author meant
+  std::vector<Problem> warnings;            ///< what is accepted, but likely not what its author meant
+  std::vector<std::string> metadata_names;  ///< fields that are kept and change nothing: the first thousand
 };
 
 /// A negative prompt as the model gets it: the user's, then the preset's.
@@ -76,6 +79,8 @@ class ListBuilder {
  public:
   /// `defaults` and `problems` outlive the builder; `file` names the list in problems.
   ListBuilder(std::string file, const ItemDefaults& defaults, std::vector<Problem>& problems);
+  ListBuilder(const ListBuilder&) = delete;
+  ListBuilder& operator=(const ListBuilder&) = delete;
 
   /// The next position gets a record: all defaults, with the id of its position.
   ItemDraft next_item();
@@ -84,6 +89,9 @@ class ListBuilder {
   /// Keeps an item of a frozen list as it stands.
   void add_final(const Item& item);
   std::size_t positions() const noexcept { return positions_; }
+  /// Those that finish() returns with the list.
+  CountedWarnings& warnings() noexcept { return warnings_; }
+  OddPrompts& odd_prompts() noexcept { return odd_prompts_; }
 
   /// The list, once ids are known to be unique: those that are not become problems, `most` at most.
   PromptList finish(std::size_t most);
@@ -96,6 +104,8 @@ class ListBuilder {
   void problem_of_matrix(const configs::SizeMistake& mistake, std::size_t combination, TextPlace record);
 
   std::string file_;
+  CountedWarnings warnings_;
+  OddPrompts odd_prompts_;
   const ItemDefaults* defaults_;
   std::vector<Problem>* problems_;
   ItemDraft prototype_;

@@ -4,10 +4,13 @@
 #include <optional>
 #include <utility>
 
+#include "configs/text_encoding.h"
 #include "configs/utf8.h"
+#include "jobs/list/csv_dialect.h"
 #include "jobs/list/csv_record.h"
 #include "jobs/list/csv_request.h"
 #include "jobs/list/frozen_item.h"
+#include "jobs/list/json_form.h"
 #include "jobs/list/json_line.h"
 #include "jobs/list/json_request.h"
 #include "jobs/list/line_reader.h"
@@ -22,24 +25,27 @@ class ListReader {
  public:
   ListReader(const registry::ByteSource& source, const ItemDefaults& defaults, std::vector<Problem>& problems)
       : file_(source.label()),
+        source_(source),
         lines_(source),
         builder_(file_, defaults, problems),
-        requests_(file_, problems),
-        csv_requests_(file_, problems),
+        requests_(file_, problems, builder_.warnings()),
+        csv_requests_(file_, problems, builder_.warnings()),
         problems_(problems),
         before_(problems.size()) {}
 
   PromptList read(ListFormat format) {
     std::string_view line;
     while (!stop_ && !hopeless() && next(line)) {
-      if (is_utf16(line)) {
-        problem(0, "not UTF-8 but UTF-16 text", "UTF-8");
+      if (const std::string_view utf16 = utf16_encoding(line); lines_.line() == 1 && !utf16.empty()) {
+        problem(0, "not UTF-8 but UTF-16 text", "UTF-8: " + conversion(utf16, file_));
         break;
       }
       const std::size_t invalid = utf8::find_invalid(line);
       const bool is_text = invalid == std::string_view::npos;
       if (!is_text) {
-        problem(csv_.open() ? 0 : column_at(line, invalid), "not UTF-8 text", "UTF-8",
+        const bool first = !std::exchange(told_conversion_, true);
+        problem(csv_.open() ? 0 : column_at(line, invalid), "not UTF-8 text",
+                first ? "UTF-8; of Windows' CP1252: " + conversion("CP1252", file_) : "UTF-8",
                 "byte " + printable(line.substr(invalid, 1)));
       }
       if (format == ListFormat::csv) {
@@ -52,6 +58,8 @@ class ListReader {
     }
     if (csv_.open() && !stop_ && !hopeless()) problem(0, "a quoted field that is never closed");
     PromptList list = builder_.finish(max_list_problems - found());
+    list.metadata_names =
+        format == ListFormat::csv ? csv_requests_.metadata_names() : requests_.metadata_names();
     if (hopeless()) {
       problems_.push_back(
           {.file = file_,
@@ -75,10 +83,6 @@ class ListReader {
     }
   }
 
-  bool is_utf16(std::string_view line) const {
-    return lines_.line() == 1 && (line.starts_with("\xff\xfe") || line.starts_with("\xfe\xff"));
-  }
-
   void problem(int column, std::string message, std::string expected = {}, std::string got = {}) {
     problems_.push_back({.file = file_,
                          .line = csv_.open() ? csv_.line() : lines_.line(),
@@ -96,6 +100,7 @@ class ListReader {
     if (const std::size_t cr = line.find('\r'); cr != std::string_view::npos) {
       return problem(column_at(line, cr), "a carriage return within a line", "lines that end in LF or CRLF");
     }
+    builder_.odd_prompts().look_at_line(line, lines_.line());
     item.draft.request.prompt = line;
     item.line = lines_.line();
     item.column = 1;
@@ -106,13 +111,35 @@ class ListReader {
     ItemDraft item = builder_.next_item();
     item.line = lines_.line();
     item.column = column_at(line, line.find_first_not_of(" \t"));
-    if (const std::optional<JsonFault> fault = parse_json_line(line, fields_)) {
-      return problem(column_at(line, fault->offset), fault->message);
+    const std::optional<JsonFault> fault = parse_json_line(line, fields_);
+    if (!std::exchange(seen_json_, true) && is_no_list(fault.has_value())) {
+      stop_ = true;
+      return problem(item.column, "not a JSON object a line",
+                     remedy_for(json_shape(beginning_of(source_)), file_));
     }
+    if (fault) return json_fault(line, *fault);
     if (is_frozen_item(fields_)) return frozen_line(line);
     const std::size_t before = problems_.size();
     const RecordPlaces places = requests_.read(line, fields_, item);
     if (problems_.size() == before) builder_.add(std::move(item), places);
+  }
+
+  /// Whether the file is JSON of another form, as its first line shows.
+  bool is_no_list(bool faulty) const {
+    const bool has_prompt = std::any_of(fields_.begin(), fields_.end(), [](const JsonField& field) {
+      return field.key == "prompt" && field.kind != JsonKind::object;
+    });
+    if (!faulty && (has_prompt || is_frozen_item(fields_))) return false;
+    const JsonForm form = json_shape(beginning_of(source_)).form;
+    return form != JsonForm::unknown && form != JsonForm::lines;
+  }
+
+  /// With the cure, the first time.
+  void json_fault(std::string_view line, const JsonFault& fault) {
+    const std::optional<JsonCure> cure = cure_of(line, fault.offset, file_);
+    if (!cure) return problem(column_at(line, fault.offset), fault.message);
+    const bool first = !std::exchange(told_cure_, true);
+    problem(column_at(line, fault.offset), cure->message, first ? cure->remedy : "");
   }
 
   /// All of it is final: neither defaults nor the preset's negative prompt apply.
@@ -129,6 +156,12 @@ class ListReader {
   void csv_line(std::string_view line, bool is_text) {
     if (!csv_.open()) {
       if (is_blank(line)) return;
+      if (!csv_requests_.has_header()) {
+        if (const std::optional<CsvDialect> dialect = other_dialect(line, file_)) {
+          stop_ = true;
+          return problem(1, dialect->message, dialect->remedy);
+        }
+      }
       csv_is_text_ = true;
     }
     csv_is_text_ = csv_is_text_ && is_text;
@@ -154,6 +187,8 @@ class ListReader {
       stop_ = !sound || !csv_requests_.read_header(csv_);
       return;
     }
+    // Spreadsheets write rows of empty cells after the last.
+    if (sound && std::ranges::all_of(csv_.fields(), &std::string::empty, &CsvField::text)) return;
     ItemDraft item = builder_.next_item();
     if (!sound) return;
     item.line = csv_.line();
@@ -164,6 +199,7 @@ class ListReader {
   }
 
   std::string file_;
+  const registry::ByteSource& source_;
   LineReader lines_;
   ListBuilder builder_;
   JsonRequestReader requests_;
@@ -172,6 +208,9 @@ class ListReader {
   CsvRequestReader csv_requests_;
   std::vector<Problem>& problems_;
   std::size_t before_;
+  bool seen_json_ = false;
+  bool told_conversion_ = false;
+  bool told_cure_ = false;
   bool stop_ = false;  ///< nothing that follows can be understood
   std::vector<JsonField> fields_;
 };

@@ -1,14 +1,18 @@
 #include "jobs/list/request_fields.h"
 
 #include <algorithm>
-#include <charconv>
+#include <array>
+#include <cmath>
+#include <cstdlib>
 #include <span>
 #include <type_traits>
 #include <utility>
 
+#include "configs/number_text.h"
 #include "configs/resolution.h"
 #include "configs/suggest.h"
 #include "jobs/list/line_reader.h"
+#include "jobs/list/odd_prompts.h"
 
 namespace ditmill::jobs {
 namespace {
@@ -16,27 +20,68 @@ namespace {
 constexpr std::size_t max_shown = 80;
 /// A list whose every line has other fields must not fill the memory with their names.
 constexpr std::size_t max_remembered = 1000;
+/// A float64 holds every whole number up to this one.
+constexpr std::int64_t largest_exact = std::int64_t{1} << 53;
+
+const std::array<std::string, 4> optional_texts{"id", "negative_prompt", "resolution", "aspect_ratio"};
 
 bool contains(std::span<const std::string> words, std::string_view word) {
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
+/// The whole number that a JSON number with a fraction or an exponent is, if it is one.
+std::optional<std::int64_t> whole_number(std::string_view text) {
+  const std::optional<double> value = number_from_text<double>(text);
+  constexpr double beyond = 9e18;
+  if (!value || std::trunc(*value) != *value || std::abs(*value) > beyond) return std::nullopt;
+  return static_cast<std::int64_t>(*value);
+}
+
 }  // namespace
 
-RequestFields::RequestFields(std::string file, std::vector<Problem>& problems)
-    : file_(std::move(file)), problems_(&problems) {}
+RequestFields::RequestFields(std::string file, std::vector<Problem>& problems, CountedWarnings& warnings)
+    : file_(std::move(file)), problems_(&problems), warnings_(&warnings) {}
 
 RequestFields::Meaning RequestFields::meaning_of(std::string_view name) {
   if (contains(configs::request_field_names(), name)) return Meaning::request;
-  return nearest_to(name).empty() ? Meaning::metadata : Meaning::mistake;
+  return unknown(name).mistake() ? Meaning::mistake : Meaning::metadata;
 }
 
-const std::string& RequestFields::nearest_to(std::string_view name) {
-  const auto found = nearest_.find(name);
-  if (found != nearest_.end()) return found->second;
-  std::string nearest = configs::nearest(name, configs::request_field_names());
-  if (nearest_.size() < max_remembered) return nearest_.emplace(name, std::move(nearest)).first->second;
-  return not_remembered_ = std::move(nearest);
+const RequestFields::Unknown& RequestFields::unknown(std::string_view name) {
+  const auto found = unknown_.find(name);
+  if (found != unknown_.end()) return found->second;
+  Unknown meant{.setting = configs::setting_called(name), .nearest = {}};
+  if (meant.setting && meant.setting->everyday) meant.setting.reset();
+  if (!meant.setting) meant.nearest = configs::nearest(name, configs::request_field_names());
+  if (unknown_.size() == max_remembered) return not_remembered_ = std::move(meant);
+  if (!meant.mistake()) metadata_names_.emplace_back(name);
+  return unknown_.emplace(name, std::move(meant)).first->second;
+}
+
+std::string RequestFields::field_meant(std::string_view name) {
+  const Unknown& meant = unknown(name);
+  if (!meant.setting) return meant.nearest;
+  return meant.setting->of_requests() ? meant.setting->name : std::string{};
+}
+
+void RequestFields::refuse(std::string_view name, std::size_t offset, const std::string& written,
+                           const std::string& as_metadata) {
+  const Unknown meant = unknown(name);
+  const std::string shown = printable(name, max_shown);
+  if (!meant.setting) {
+    problem(offset, "unknown " + written + " " + shown,
+            "a known field, or metadata under a name that is not so near to one", {}, meant.nearest);
+  } else if (meant.setting->of_requests()) {
+    problem(offset, "unknown " + written + " " + shown + ": it is called " + meant.setting->name,
+            meant.setting->name + "; or, to be kept only, " + as_metadata);
+  } else {
+    const std::string called =
+        meant.setting->name == name ? "" : ", where it is called " + meant.setting->name;
+    problem(offset,
+            written + " " + shown + " is no setting of an item but of the whole job: set it under " +
+                meant.setting->section + called,
+            meant.setting->path() + " in the manifest; or, to be kept only, " + as_metadata);
+  }
 }
 
 void RequestFields::begin(std::string_view record, ItemDraft& item) {
@@ -53,6 +98,7 @@ TextPlace RequestFields::place(std::size_t offset) const {
 }
 
 void RequestFields::read(const RecordField& field) {
+  if (is_absent(field)) return;
   configs::RequestDraft& draft = item_->draft;
   configs::Request& request = draft.request;
   if (field.name == "id") {
@@ -158,22 +204,53 @@ void RequestFields::read_seed(const RecordField& field) {
     item_->draft.auto_seed = true;
   } else if (read_number(field, item_->draft.request.seed, configs::seed_bounds)) {
     item_->draft.auto_seed = false;
+  } else {
+    problems_->back().expected += configs::or_auto;
   }
+}
+
+bool RequestFields::is_absent(const RecordField& field) {
+  const bool is_null = field.kind == JsonKind::null;
+  if (!is_null && (field.kind != JsonKind::string || !is_missing_word(field.text))) return false;
+  if (field.name == "prompt") {
+    problem(field.value_offset,
+            is_null ? "prompt is missing" : "prompt is " + field.text + ", which stands for a missing value",
+            "text: the record left out, or its prompt filled in", printable(field.raw, max_shown));
+  } else if (!is_null && contains(optional_texts, field.name)) {
+    const TextPlace at = place(field.value_offset);
+    warnings_->add({.file = file_,
+                    .line = at.line,
+                    .column = at.column,
+                    .message = std::string{field.name} + " is " + field.text +
+                               ", which stands for a missing value: taken as not given"},
+                   field.name);
+  }
+  return true;
 }
 
 template <typename T>
 bool RequestFields::read_number(const RecordField& field, T& out, configs::Bounds<T> bounds) {
+  std::optional<std::int64_t> whole;  // 7.0 is 7
+  if (std::is_integral_v<T> && field.kind == JsonKind::real) {
+    whole = whole_number(field.raw);
+    if (whole && std::abs(*whole) > largest_exact) {
+      problem(field.value_offset, std::string{field.name} + " may be rounded: it is written as a float",
+              "all digits of a whole number above 2^53", printable(field.raw, max_shown));
+      return false;
+    }
+  }
   const bool real = std::is_floating_point_v<T> && field.kind == JsonKind::real;
-  if (field.kind != JsonKind::integer && !real) return wrong_type(field, configs::expected_number(bounds));
-  T value{};
-  const char* end = field.raw.data() + field.raw.size();
-  const std::from_chars_result parsed = std::from_chars(field.raw.data(), end, value);
-  if (parsed.ec != std::errc{} || parsed.ptr != end || value < bounds.least || value > bounds.most) {
+  if (field.kind != JsonKind::integer && !real && !whole) {
+    return wrong_type(field, configs::expected_number(bounds));
+  }
+  const std::string text = whole ? std::to_string(*whole) : std::string{field.raw};
+  const std::optional<T> value = number_from_text<T>(text);
+  if (!value || *value < bounds.least || *value > bounds.most) {
     problem(field.value_offset, std::string{field.name} + " is out of range",
             configs::expected_number(bounds), printable(field.raw, max_shown));
     return false;
   }
-  out = value;
+  out = *value;
   return true;
 }
 
@@ -190,8 +267,10 @@ void RequestFields::problem(std::size_t offset, std::string message, std::string
 }
 
 bool RequestFields::wrong_type(const RecordField& field, std::string expected) {
+  std::string got = printable(field.raw, max_shown);
+  if (field.raw.starts_with('"') && expected != "a string") got += ", which is text because it is quoted";
   problem(field.value_offset, std::string{field.name} + " has the wrong type", std::move(expected),
-          printable(field.raw, max_shown));
+          std::move(got));
   return false;
 }
 

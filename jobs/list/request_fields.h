@@ -1,13 +1,16 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "configs/bounds.h"
 #include "configs/error.h"
+#include "configs/other_names.h"
 #include "configs/request.h"
+#include "jobs/list/counted_warnings.h"
 #include "jobs/list/json_line.h"
 #include "jobs/list/list_builder.h"
 
@@ -29,13 +32,20 @@ class RequestFields {
  public:
   enum class Meaning { request, metadata, mistake };
 
-  /// `problems` outlives the reader.
-  RequestFields(std::string file, std::vector<Problem>& problems);
+  /// `problems` and `warnings` outlive the reader.
+  RequestFields(std::string file, std::vector<Problem>& problems, CountedWarnings& warnings);
 
-  /// What a field of that name is: a known one, metadata, or within edit distance 2 of a known one.
+  /// What a field of that name is: a known one, metadata, or a mistake: within edit distance 2 of a known
+  /// one, a setting of another section, or what other tools call a field or setting of ours.
   Meaning meaning_of(std::string_view name);
-  /// The known field that such a mistake is near to.
-  const std::string& nearest_to(std::string_view name);
+  /// The known field that such a mistake stands for; "" if it is none.
+  std::string field_meant(std::string_view name);
+  /// Says what is wrong with a name that is such a mistake. `written` is "field" or "column"; `as_metadata`
+  /// says how to keep it all the same.
+  void refuse(std::string_view name, std::size_t offset, const std::string& written,
+              const std::string& as_metadata);
+  /// The names that are metadata, in the order that they came in: the first thousand.
+  const std::vector<std::string>& metadata_names() const noexcept { return metadata_names_; }
 
   /// Starts on a record that begins on item.line. Both outlive end().
   void begin(std::string_view record, ItemDraft& item);
@@ -57,11 +67,24 @@ class RequestFields {
   template <typename T>
   bool read_number(const RecordField& field, T& out, configs::Bounds<T> bounds);
   bool wrong_type(const RecordField& field, std::string expected);
+  /// Whether a field is there in name only: null, or the word of a data frame for a missing value.
+  bool is_absent(const RecordField& field);
+
+  /// What a name that is no field's stands for.
+  struct Unknown {
+    std::optional<configs::Setting> setting;
+    std::string nearest;
+
+    bool mistake() const noexcept { return setting.has_value() || !nearest.empty(); }
+  };
+  const Unknown& unknown(std::string_view name);
 
   std::string file_;
   std::vector<Problem>* problems_;
-  std::map<std::string, std::string, std::less<>> nearest_;  ///< of names that are none, "" if there is none
-  std::string not_remembered_;
+  CountedWarnings* warnings_;
+  std::map<std::string, Unknown, std::less<>> unknown_;  ///< of names that are no field's
+  Unknown not_remembered_;
+  std::vector<std::string> metadata_names_;
 
   std::string_view record_;
   ItemDraft* item_ = nullptr;

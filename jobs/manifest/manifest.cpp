@@ -62,6 +62,7 @@ class Decoder {
     manifest.shard = requests.shard();
     manifest.warnings = requests.warnings();
     manifest.list_file = requests.list_file();
+    manifest.metadata_names = requests.metadata_names();
     manifest.slurm = slurm::read_settings(top.map("slurm"));
     top.finish();
     return manifest;

@@ -48,6 +48,7 @@ struct Manifest {
   std::optional<Shard> shard;  ///< `requests.shard`: which part of the list `items` are; none: all of it
   OutputConfig output;
   slurm::Settings slurm;
+  std::vector<std::string> metadata_names;  ///< fields of the items that are kept and change nothing
   std::vector<Problem> warnings;  ///< what is accepted, but likely not what its author meant
 };
 

@@ -9,6 +9,10 @@
 #include <utility>
 
 #include "configs/suggest.h"
+#include "configs/written_path.h"
+#include "configs/yaml_cure.h"
+#include "jobs/list/list_format.h"
+#include "jobs/list/yaml_record.h"
 #include "registry/byte_source.h"
 
 namespace ditmill::jobs {
@@ -27,15 +31,26 @@ TextPlace place_of(const YamlNode* node) {
   return {.line = node->line, .column = node->column};
 }
 
+/// `path` is absolute.
 std::optional<ListFormat> format_of(MapReader& reader, const std::string& path) {
-  const std::string ending = std::filesystem::path(path).extension().string();
-  if (ending == ".txt") return ListFormat::text;
-  if (ending == ".jsonl") return ListFormat::json_lines;
-  if (ending == ".csv") return ListFormat::csv;
-  const std::array<std::string, 3> endings{".jsonl", ".txt", ".csv"};
-  reader.problem("file", "requests.file has an unknown ending", ".txt, .jsonl or .csv",
-                 ending.empty() ? "none" : printable(ending, max_shown), configs::nearest(ending, endings));
-  return std::nullopt;
+  const std::optional<ListFormat> format = format_named(path);
+  if (!format) {
+    const std::string ending = std::filesystem::path(path).extension().string();
+    const std::array<std::string, 3> endings{".jsonl", ".txt", ".csv"};
+    const std::string remedy = remedy_for_ending(path);
+    const bool general = remedy == list_endings;
+    reader.problem("file", "requests.file has an unknown ending", remedy,
+                   ending.empty() ? "none" : printable(ending, max_shown),
+                   general ? configs::nearest(ending, endings) : "");
+  }
+  return format;
+}
+
+/// Whether a path can be taken as it is written.
+bool check_path(MapReader& reader, std::string_view key, const std::string& path) {
+  const std::optional<configs::PathFault> fault = configs::fault_of_path(path);
+  if (fault) reader.problem(key, reader.path_of(key) + fault->message, fault->expected, printable(path));
+  return !fault;
 }
 
 std::optional<int> gzip_level(std::string_view word) {
@@ -125,6 +140,7 @@ ItemList RequestsSection::read(const CheckRequest& check_request) {
   }
   if (check_request) check_sizes(list, check_request);
   warnings_ = std::move(list.warnings);
+  metadata_names_ = std::move(list.metadata_names);
   keep_part(list.items);
   reader_.finish();
   return std::move(list.items);
@@ -146,10 +162,10 @@ void RequestsSection::keep_part(ItemList& items) {
 
 PromptList RequestsSection::read_file() {
   std::string path;
-  if (!reader_.read("file", path)) return {};
-  const std::optional<ListFormat> format = format_of(reader_, path);
-  if (!format) return {};
+  if (!reader_.read("file", path) || !check_path(reader_, "file", path)) return {};
   list_file_ = absolute_path(source_.directory, path);
+  const std::optional<ListFormat> format = format_of(reader_, list_file_);
+  if (!format) return {};
   std::unique_ptr<registry::ByteSource> file;
   try {
     file = registry::open_file(list_file_);
@@ -172,7 +188,21 @@ PromptList RequestsSection::read_items() {
   const std::size_t before = reader_.problems().size();
   ListBuilder builder{list_file_, defaults_, reader_.problems()};
   std::size_t index = 0;
-  for (const YamlNode& node : reader_.list("items")) read_item(node, index++, builder);
+  CutTexts texts{source_.tree ? std::string_view{} : source_.text};
+  for (const YamlNode& node : reader_.list("items")) {
+    read_item(as_record(node), index++, builder);
+    for (const char* field : {"prompt", "negative_prompt"}) {
+      const YamlNode* text = node.find(field);
+      if (!texts.cut(text)) continue;
+      builder.warnings().add(
+          {.file = source_.file,
+           .line = text->line,
+           .column = text->column,
+           .message = std::string{field} + " ends before the #, which begins a comment in YAML",
+           .expected = "the text in quotes, if # belongs to it"},
+          "comment");
+    }
+  }
   if (index == 0 && reader_.problems().size() == before) {
     reader_.problem("items", "requests.items is empty", "an item or more");
   }
@@ -182,6 +212,10 @@ PromptList RequestsSection::read_items() {
 void RequestsSection::read_item(const YamlNode& node, std::size_t index, ListBuilder& builder) {
   const std::size_t before = reader_.problems().size();
   ItemDraft item = builder.next_item();
+  if (node.kind == YamlNode::Kind::scalar && !node.reported) {
+    return reader_.problem_at(node, reader_.path_of("items") + "." + std::to_string(index) + " is a text",
+                              "an item: {prompt: " + configs::quoted_yaml(node.text) + "}");
+  }
   const TextPlace record = place_of(&node);
   item.line = record.line;
   item.column = record.column;
@@ -259,7 +293,7 @@ OutputConfig read_output(MapReader output, const ManifestSource& source) {
   if (output.read("path", path)) {
     if (path.empty()) {
       output.problem("path", "output.path is empty", "a folder");
-    } else if (config.path.empty()) {
+    } else if (check_path(output, "path", path) && config.path.empty()) {
       config.path = absolute_path(source.directory, path);
     }
   } else if (!output.has("path") && config.path.empty()) {

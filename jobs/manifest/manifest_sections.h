@@ -24,6 +24,9 @@ class RequestsSection {
   /// What read() found that is accepted, but likely not what its author meant.
   const std::vector<Problem>& warnings() const noexcept { return warnings_; }
 
+  /// Fields of the items that are kept and change nothing.
+  const std::vector<std::string>& metadata_names() const noexcept { return metadata_names_; }
+
  private:
   void keep_part(ItemList& items);
   PromptList read_file();
@@ -38,6 +41,7 @@ class RequestsSection {
   ItemDefaults defaults_;
   std::optional<Shard> shard_;
   std::vector<Problem> warnings_;
+  std::vector<std::string> metadata_names_;
   std::string list_file_;  ///< names the items' places in problems
 };
 

@@ -128,6 +128,17 @@ std::vector<std::string> warning_lines(const std::vector<Problem>& warnings) {
   return lines;
 }
 
+std::string metadata_line(const std::vector<std::string>& names) {
+  constexpr std::size_t most = 20;
+  constexpr std::size_t max_shown = 80;
+  std::string line;
+  for (std::size_t i = 0; i < std::min(names.size(), most); ++i) {
+    line += (i > 0 ? ", " : "") + printable(names[i], max_shown);
+  }
+  if (names.size() > most) line += " and " + std::to_string(names.size() - most) + " more";
+  return line + ": kept with the items, without effect";
+}
+
 dist::Mesh lay_out(const PreparedJob& job, int world) {
   try {
     return dist::Mesh{world, job.manifest.pipeline.parallel};

@@ -66,6 +66,9 @@ PreparedJob prepare_job(const RunOptions& options, std::vector<Problem>& problem
 /// What is said of warnings, a line each: the first 20, then how many more there are.
 std::vector<std::string> warning_lines(const std::vector<Problem>& warnings);
 
+/// What is said of fields that are kept and change nothing: the first 20, then how many more there are.
+std::string metadata_line(const std::vector<std::string>& names);
+
 /// The job's mesh in a world. Throws Error(usage) where the degrees do not fit it.
 dist::Mesh lay_out(const PreparedJob& job, int world);
 
