@@ -6,9 +6,9 @@
 
 #include "configs/error.h"
 #include "configs/number_text.h"
+#include "configs/shell_word.h"
 #include "configs/yaml_reader.h"
 #include "jobs/store/durable.h"
-#include "slurm/batch_script.h"
 
 namespace ditmill::jobs {
 namespace {
@@ -73,7 +73,7 @@ void require_same_shard(const RunDirectory& run, const std::optional<Shard>& sha
                 Where{.file = run.path()},
                 Expected{"that of one run"},
                 Got{"that of an array, whose shards are runs of their own and are merged into it"},
-                "ditmill submit " + slurm::shell_word(run.submission() + "/job.yaml") +
+                "ditmill submit " + shell_word(run.submission() + "/job.yaml") +
                     " --retry; or one shard: run MANIFEST --shard I/K --run-dir " + run.shards() + "/NNNN"};
   }
   if (!std::filesystem::exists(run.requests()) || !std::filesystem::exists(run.manifest())) return;

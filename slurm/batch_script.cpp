@@ -4,6 +4,7 @@
 
 #include "configs/embedded.h"
 #include "configs/error.h"
+#include "configs/shell_word.h"
 #include "slurm/sbatch.h"
 #include "slurm/time_limit.h"
 

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "configs/dump.h"
+#include "configs/shell_word.h"
 #include "jobs/manifest/from_dump.h"
 #include "jobs/memory/parallel_choice.h"
 #include "jobs/pilot/forecast.h"
@@ -16,7 +17,6 @@
 #include "jobs/pilot/pilot_file.h"
 #include "jobs/pilot/text.h"
 #include "jobs/run/resume.h"
-#include "slurm/batch_script.h"
 #include "slurm/time_limit.h"
 
 namespace ditmill::jobs {
@@ -28,10 +28,9 @@ constexpr std::size_t pilot_items = 8;
 
 /// The command that makes the pilot that is missing.
 std::string pilot_command(const PlanOptions& options, const PreparedJob& job, int ranks) {
-  std::string command =
-      fmt::format("mpirun -n {} ditmill run {}", ranks, slurm::shell_word(options.run.manifest));
-  for (const std::string& set : options.run.sets) command += " --set " + slurm::shell_word(set);
-  if (!options.run.run_dir.empty()) command += " --run-dir " + slurm::shell_word(options.run.run_dir);
+  std::string command = fmt::format("mpirun -n {} ditmill run {}", ranks, shell_word(options.run.manifest));
+  for (const std::string& set : options.run.sets) command += " --set " + shell_word(set);
+  if (!options.run.run_dir.empty()) command += " --run-dir " + shell_word(options.run.run_dir);
   const std::size_t wanted = std::max(pilot_items, 2 * items_by_size(job.manifest.items).size());
   return command + fmt::format(" --pilot {}", std::min(wanted, job.manifest.items.size()));
 }

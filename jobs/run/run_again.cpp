@@ -2,25 +2,24 @@
 
 #include <filesystem>
 
+#include "configs/shell_word.h"
 #include "jobs/shard.h"
-#include "slurm/batch_script.h"
 
 namespace ditmill::jobs {
 
 std::string see_verify(const RunDirectory& run) {
-  return "`ditmill results verify " + slurm::shell_word(run.path()) +
-         "` says what is damaged, and how to mend it";
+  return "`ditmill results verify " + shell_word(run.path()) + "` says what is damaged, and how to mend it";
 }
 
 std::string run_again(const RunDirectory& run) {
   if (!std::filesystem::exists(run.manifest())) return run_with_own_manifest(run);
   const std::optional<Shard> shard = frozen_shard(run);
-  return "`ditmill run " + slurm::shell_word(run.manifest()) + " --run-dir " + slurm::shell_word(run.path()) +
+  return "`ditmill run " + shell_word(run.manifest()) + " --run-dir " + shell_word(run.path()) +
          (shard ? " --shard " + describe(shard) : "") + "`";
 }
 
 std::string run_with_own_manifest(const RunDirectory& run) {
-  return "`ditmill run JOB.yaml --run-dir " + slurm::shell_word(run.path()) + "` with the job's own manifest";
+  return "`ditmill run JOB.yaml --run-dir " + shell_word(run.path()) + "` with the job's own manifest";
 }
 
 }  // namespace ditmill::jobs

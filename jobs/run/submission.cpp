@@ -9,6 +9,7 @@
 #include <iostream>
 
 #include "configs/error.h"
+#include "configs/shell_word.h"
 
 namespace ditmill::jobs {
 
@@ -33,12 +34,10 @@ Submission read_submission(const RunDirectory& run) {
 
 std::string resubmit_command(const RunDirectory& run) {
   const std::string manifest = SubmissionFiles{run}.manifest();
-  return std::filesystem::exists(manifest) ? "ditmill submit " + slurm::shell_word(manifest) : "";
+  return std::filesystem::exists(manifest) ? "ditmill submit " + shell_word(manifest) : "";
 }
 
-std::string cancel_command(const RunDirectory& run) {
-  return "ditmill cancel " + slurm::shell_word(run.path());
-}
+std::string cancel_command(const RunDirectory& run) { return "ditmill cancel " + shell_word(run.path()); }
 
 nlohmann::json submission_record(const slurm::BatchJob& job, const std::string& id,
                                  const std::vector<std::string>& sbatch_options) {

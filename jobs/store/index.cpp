@@ -3,12 +3,12 @@
 #include <filesystem>
 
 #include "configs/error.h"
+#include "configs/shell_word.h"
 #include "jobs/store/durable.h"
 #include "jobs/store/hdf5/h5_attribute.h"
 #include "jobs/store/hdf5/h5_memory_file.h"
 #include "jobs/store/listing.h"
 #include "jobs/store/part_writer.h"
-#include "slurm/batch_script.h"
 
 namespace ditmill::jobs {
 namespace {
@@ -27,9 +27,9 @@ std::size_t write_index(const RunDirectory& run, const JournalState& journals, c
   std::vector<std::string> left;
   const std::string path = run.index();
   if (std::filesystem::is_directory(std::filesystem::symlink_status(path))) {
-    throw Error(
-        Category::io, "write the index", Where{.file = path}, Expected{"a file, or none"}, Got{"a folder"},
-        "move it away: `mv " + slurm::shell_word(path) + " " + slurm::shell_word(path + ".moved") + "`");
+    throw Error(Category::io, "write the index", Where{.file = path}, Expected{"a file, or none"},
+                Got{"a folder"},
+                "move it away: `mv " + shell_word(path) + " " + shell_word(path + ".moved") + "`");
   }
   h5::Buffer memory;
   h5::MemoryFile file(path, memory);

@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "configs/error.h"
+#include "configs/shell_word.h"
 #include "jobs/journal/reader.h"
 #include "jobs/store/hdf5/h5_attribute.h"
 #include "jobs/store/tools/isolated.h"
-#include "slurm/batch_script.h"
 
 namespace ditmill::jobs {
 namespace {
@@ -71,7 +71,7 @@ std::string name_one_of(const std::vector<std::string>& runs) {
   if (runs.empty()) return "name a run directory: what output.path or --run-dir of `ditmill run` named";
   std::string text = "name a run directory: ";
   for (std::size_t i = 0; i < std::min(runs.size(), max_runs_named); ++i) {
-    text += (i == 0 ? "" : ", ") + slurm::shell_word(runs[i]);
+    text += (i == 0 ? "" : ", ") + shell_word(runs[i]);
   }
   if (runs.size() > max_runs_named) text += " and " + std::to_string(runs.size() - max_runs_named) + " more";
   return text;
@@ -112,7 +112,7 @@ nlohmann::json look_into(const std::string& path) {
 
 /// A file that lies in no run directory.
 Instead lone_file(const std::string& path) {
-  const std::string word = slurm::shell_word(path);
+  const std::string word = shell_word(path);
   if (path.ends_with(".yaml") || path.ends_with(".yml")) {
     return {"a manifest", "name the folder that its output.path, or --run-dir of `ditmill run`, named"};
   }
@@ -145,7 +145,7 @@ Instead look_at(const std::string& path) {
     const fs::path within =
         fs::weakly_canonical(place, error).lexically_relative(fs::weakly_canonical(*run, error));
     return {is_there(place) ? describe_within(within) : "no such path",
-            "name the run directory: " + slurm::shell_word(run->string())};
+            "name the run directory: " + shell_word(run->string())};
   }
   if (is_folder(place)) return {"a folder that is no run directory of ditmill", name_one_of(runs_in(place))};
   if (is_there(place)) return lone_file(place.string());

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "configs/error.h"
+#include "configs/shell_word.h"
 
 namespace ditmill::slurm {
 namespace {

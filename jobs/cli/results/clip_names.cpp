@@ -10,8 +10,8 @@
 #include <variant>
 
 #include "configs/error.h"
+#include "configs/shell_word.h"
 #include "jobs/export/name_template.h"
-#include "slurm/batch_script.h"
 
 namespace ditmill::jobs {
 namespace {
@@ -154,7 +154,7 @@ std::vector<std::string> clip_names(const std::string& name_template, const Resu
                 Got{'"' + printable(names.texts[a]) + '"' +
                     (equal ? "" : " and \"" + printable(names.texts[b]) + '"') + " for items " + ids[a] +
                     " and " + ids[b]},
-                "--name " + slurm::shell_word(better(name_template, namer)) + " tells all of them apart");
+                "--name " + shell_word(better(name_template, namer)) + " tells all of them apart");
   }
   if (names.shortened > 0) {
     notes.push_back(std::to_string(names.shortened) +

@@ -9,6 +9,7 @@
 #include <set>
 #include <string_view>
 
+#include "configs/shell_word.h"
 #include "jobs/cli/engine_path.h"
 #include "jobs/cli/options/run_options.h"
 #include "jobs/cli/slurm/submit_array.h"
@@ -145,7 +146,7 @@ void refuse_stopped(const RunDirectory& run) {
               Where{.file = run.path()},
               Expected{"one that is not told to stop"},
               Got{*file},
-              "remove it to go on: rm " + slurm::shell_word(*file)};
+              "remove it to go on: rm " + shell_word(*file)};
 }
 
 /// Slurm queues what can never start, too; and what cannot start now may tomorrow.

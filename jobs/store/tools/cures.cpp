@@ -6,9 +6,9 @@
 #include <set>
 #include <system_error>
 
+#include "configs/shell_word.h"
 #include "jobs/run/run_again.h"
 #include "jobs/store/durable.h"
-#include "slurm/batch_script.h"
 
 namespace ditmill::jobs {
 namespace {
@@ -62,7 +62,7 @@ class Cures {
   }
 
  private:
-  std::string word(const std::string& name) const { return slurm::shell_word(run_.path() + "/" + name); }
+  std::string word(const std::string& name) const { return shell_word(run_.path() + "/" + name); }
 
   /// Out of where a start would take it for its own, under a name that no other has.
   void move(const std::string& file, const std::string& what) {
@@ -91,7 +91,7 @@ class Cures {
       cures_.push_back("do the same for its shards: `for shard in " + word("shards") +
                        "/*; do ditmill results verify \"$shard\"; done` says what there is to do");
       cures_.push_back("then merge again: `ditmill results merge " + word("shards") + "/* --out " +
-                       slurm::shell_word(run_.path()) + "`");
+                       shell_word(run_.path()) + "`");
     } else if (list && is_own_list()) {
       cures_.push_back("the list was made by a merge: merge its runs again, into another --out");
     } else {
@@ -114,7 +114,7 @@ std::vector<std::string> cures(const RunDirectory& run, const std::vector<Damage
 }
 
 std::string index_cure(const RunDirectory& run) {
-  return "write results.h5 anew: `ditmill results index --rebuild " + slurm::shell_word(run.path()) + "`";
+  return "write results.h5 anew: `ditmill results index --rebuild " + shell_word(run.path()) + "`";
 }
 
 void rethrow_with_cure(const Error& error, const RunDirectory& run) {
