@@ -57,15 +57,15 @@ void check_shards(const std::string& path, const ShardIndex& index) {
   }
   if (missing.empty()) return;
   refuse_unfinished(missing.front());
-  const std::string more = std::to_string(missing.size() - 1);
+  std::string hint = "its download did not finish";
+  if (missing.size() > 1) hint += ", nor that of " + std::to_string(missing.size() - 1) + " more shards";
+  hint += ": fetch what is missing again";
   throw Error{Category::not_found,
               "open a shard",
               Where{.file = missing.front()},
               Expected{"a file that " + path + " names"},
               Got{"No such file or directory"},
-              "its download did not finish" +
-                  (missing.size() > 1 ? ", nor that of " + more + " more shards" : "") +
-                  ": fetch what is missing again"};
+              std::move(hint)};
 }
 
 WeightFile read_file(const std::string& path, std::vector<std::string>& warnings) {
@@ -85,7 +85,8 @@ WeightFile read_file(const std::string& path, std::vector<std::string>& warnings
     file.dictionary_hash_names = std::move(header.key_hash_names);
     file.nested = header.nested;
   }
-  for (const std::string& other : header.others) warnings.push_back(path + ": not a tensor: " + other);
+  const std::string no_tensor = path + ": not a tensor: ";
+  for (const std::string& other : header.others) warnings.push_back(no_tensor + other);
   return file;
 }
 
@@ -129,13 +130,13 @@ void check_against_index(const std::string& path, const ShardIndex& index,
            owner ? "it is in " + files[*owner].path : "no shard holds it", tensor,
            "index and shards are not of one download: fetch both again");
   }
-  for (std::uint32_t i = 0; i < files.size(); ++i) {
-    for (const TensorInfo& tensor : files[i].tensors) {
+  for (const WeightFile& file : files) {
+    for (const TensorInfo& tensor : file.tensors) {
       const auto named =
           std::ranges::lower_bound(index.tensors, std::string_view{tensor.name}, {},
                                    [](const auto& entry) { return std::string_view{entry.first}; });
       if (named != index.tensors.end() && named->first == tensor.name) continue;
-      refuse(path, "every tensor of " + files[i].path, "no mention of it", tensor.name,
+      refuse(path, "every tensor of " + file.path, "no mention of it", tensor.name,
              "index and shards are not of one download: fetch both again");
     }
   }
