@@ -150,7 +150,7 @@ Instead look_at(const std::string& path) {
   if (is_folder(place)) return {"a folder that is no run directory of ditmill", name_one_of(runs_in(place))};
   if (is_there(place)) return lone_file(place.string());
   const fs::path parent = place.has_parent_path() ? place.parent_path() : ".";
-  return {"no such path", name_one_of(runs_in(parent))};
+  return {"no run directory: there is no such path", name_one_of(runs_in(parent))};
 }
 
 }  // namespace

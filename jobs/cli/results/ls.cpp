@@ -20,7 +20,7 @@ using Row = std::array<std::string, columns>;
 const Row heading{"id", "state", "size", "frames", "seconds", "part"};
 
 std::string decimal(double seconds) {
-  std::array<char, 64> buffer;
+  std::array<char, 64> buffer{};
   const auto result =
       std::to_chars(buffer.data(), buffer.data() + buffer.size(), seconds, std::chars_format::fixed, 1);
   return {buffer.data(), result.ptr};

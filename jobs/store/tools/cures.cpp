@@ -93,7 +93,7 @@ class Cures {
       cures_.push_back("then merge again: `ditmill results merge " + word("shards") + "/* --out " +
                        shell_word(run_.path()) + "`");
     } else if (list && is_own_list()) {
-      cures_.push_back("the list was made by a merge: merge its runs again, into another --out");
+      cures_.emplace_back("the list was made by a merge: merge its runs again, into another --out");
     } else {
       cures_.push_back("then run the job again as it was started, or by " +
                        (manifest ? run_with_own_manifest(run_) : run_again(run_)) +
