@@ -18,9 +18,19 @@ function(_ditmill_aten name)
   target_precompile_headers(${name} REUSE_FROM ditmill_aten_pch)
 endfunction()
 
-# ditmill_test(name [ATEN] SOURCES ... USES ...): a GoogleTest program, one ctest entry for each of its tests.
+# What caps LibTorch at AVX2, as on a CPU without native bfloat16; DITMILL_HAS_MORE: this machine has more than that, so
+# that tests at both levels are two.
+set(DITMILL_AVX2_CAP ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2)
+file(STRINGS /proc/cpuinfo avx512_flags REGEX "avx512bw" LIMIT_COUNT 1)
+set(DITMILL_HAS_MORE OFF)
+if(avx512_flags)
+  set(DITMILL_HAS_MORE ON)
+endif()
+
+# ditmill_test(name [ATEN] [LEVELS] [LABELS ...] SOURCES ... USES ...): a GoogleTest program, one ctest entry for each of
+# its tests. LEVELS: where the machine has more than AVX2, a second one capped at it, named NAME.avx2.
 function(ditmill_test name)
-  cmake_parse_arguments(TEST "ATEN" "" "SOURCES;USES;ENVIRONMENT" ${ARGN})
+  cmake_parse_arguments(TEST "ATEN;LEVELS" "" "SOURCES;USES;ENVIRONMENT;LABELS" ${ARGN})
   add_executable(${name} ${TEST_SOURCES})
   target_link_libraries(${name} PRIVATE ditmill_flags ${TEST_USES} GTest::gmock_main)
   if(TEST_ATEN)
@@ -29,8 +39,18 @@ function(ditmill_test name)
     list(APPEND TEST_ENVIRONMENT OMP_WAIT_POLICY=PASSIVE)
   endif()
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
-  gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 60 NO_PRETTY_VALUES
-    PROPERTIES TIMEOUT 300 ENVIRONMENT "${TEST_ENVIRONMENT}")
+  _ditmill_discover(${name} "" "${TEST_LABELS}" ${TEST_ENVIRONMENT})
+  if(TEST_LEVELS AND DITMILL_HAS_MORE)
+    _ditmill_discover(${name} ".avx2" "${TEST_LABELS}" ${TEST_ENVIRONMENT} ${DITMILL_AVX2_CAP})
+  endif()
+endfunction()
+
+function(_ditmill_discover name suffix labels)
+  # A list within a list of properties, which passes through two commands.
+  string(REPLACE ";" "\\;" environment "${ARGN}")
+  gtest_discover_tests(${name} TEST_PREFIX "${name}." TEST_SUFFIX "${suffix}" TEST_LIST ${name}_tests${suffix}
+    DISCOVERY_TIMEOUT 60 NO_PRETTY_VALUES
+    PROPERTIES TIMEOUT 300 LABELS "${labels}" ENVIRONMENT "${environment}")
 endfunction()
 include(GoogleTest)
 

@@ -14,6 +14,7 @@
 #include "configs/pipeline_config.h"
 #include "configs/request.h"
 #include "dist/plan/shard_rule.h"
+#include "models/cpu_kind.h"
 #include "registry/component.h"
 
 namespace ditmill::models {
@@ -76,10 +77,10 @@ class Family {
   /// Channels, frames, height and width of a request's latent.
   virtual std::array<std::int64_t, 4> latent_shape(const HyperParameters& all,
                                                    const configs::Request& request) const = 0;
-  /// Estimates from above.
+  /// Estimates from above, for a rank on such a CPU.
   virtual ActivationBytes activation_bytes(const HyperParameters& all,
                                            const configs::PipelineConfig& pipeline,
-                                           const configs::Request& request) const = 0;
+                                           const configs::Request& request, const CpuKind& cpu) const = 0;
   /// What denoising a request takes, so that sizes that were measured tell of others.
   virtual DenoiseFlops denoise_flops(const HyperParameters& all, const configs::PipelineConfig& pipeline,
                                      const configs::Request& request) const = 0;

@@ -14,6 +14,7 @@
 #include "jobs/engine/doctor/doctor.h"
 #include "jobs/engine/replay.h"
 #include "jobs/engine/run.h"
+#include "models/large_blocks.h"
 #include "slurm/launch.h"
 
 using namespace ditmill;
@@ -58,6 +59,7 @@ int run_engine(int argc, char** argv) {
 int main(int argc, char** argv) {
   // MKL's matrix products otherwise differ in the last bit with the number of threads.
   setenv("MKL_CBWR", "AUTO,STRICT", 0);
+  models::give_large_blocks_back();
   dist::Sentinel::take_over_signals();
   // NCCL's communicators otherwise wait for each other where exchanges of two of them overlap on a device.
   setenv("NCCL_LAUNCH_ORDER_IMPLICIT", "1", 0);

@@ -63,6 +63,20 @@ bool Authority::needs_weights() const noexcept {
   return job_.family != nullptr && (!weights_.known() || !pending_.empty());
 }
 
+void Authority::take_cpu(const models::CpuKind& cpu) {
+  job_.cpu = cpu;
+  if (cpu.native_bfloat16) return;
+  std::string slow;
+  for (const auto& [name, component] : pipeline().components) {
+    if (component.dtype == configs::Dtype::bfloat16) slow += (slow.empty() ? "" : ", ") + name;
+  }
+  if (slow.empty()) return;
+  spdlog::warn(
+      "{} in bfloat16: this CPU has no native bfloat16, and float32 is several times faster on it "
+      "(pipeline.dtype: float32, or components.NAME.dtype; other results)",
+      slow);
+}
+
 void Authority::choose_layout(std::span<const RankMemory> ranks) {
   const Room room = room_of(ranks);
   const ParallelChoice choice = choose_parallel(job_, room);

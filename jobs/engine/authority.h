@@ -32,6 +32,9 @@ class Authority {
   const configs::ModelDefinition& model() const noexcept { return job_.manifest.model; }
   /// Threads that a dump asks of every rank, and the command line does not overrule; 0: none.
   int dumped_threads() const noexcept { return options_.threads == 0 ? job_.threads : 0; }
+  /// Plans memory for the CPU of the ranks on which the job takes most, and says so where its bfloat16 is
+  /// slow on them. Before what plans memory.
+  void take_cpu(const models::CpuKind& cpu);
   /// `parallel: auto`: chooses the degrees by what bounds the ranks, in rank order; the pipeline has them
   /// from then on. Throws Error(usage) where no layout fits, unless that is not to be checked or nothing is
   /// left to load.

@@ -78,7 +78,10 @@ class Run {
     Orders orders = open();
     std::optional<Loading> loading;
     Generation generation;
-    if (orders.load) device_ = choose_rank_device(world_, options_.device);
+    if (orders.load) {
+      device_ = choose_rank_device(world_, options_.device);
+      look_at_cpus();
+    }
     if (orders.pipeline.parallel.automatic) choose_layout(orders);
     connect(orders.pipeline.parallel);
     if (orders.load) {
@@ -192,6 +195,16 @@ class Run {
     mesh_.emplace(connect_ranks(world_, degrees, device_));
     weights_way_ = &mesh_->ranks;
     items_ = items_.split(0, mesh_->ranks.rank(), dist::Purpose::plan);
+  }
+
+  /// Ranks may run on other CPUs than rank 0; on a device the CPU computes nothing.
+  void look_at_cpus() {
+    const models::CpuKind here = device_.is_cuda() ? models::CpuKind{} : models::this_cpu();
+    const auto any = [&](bool it) { return world_.max(it ? 1 : 0, dist::Purpose::plan) != 0; };
+    const models::CpuKind worst{.wide = any(here.wide), .native_bfloat16 = !any(!here.native_bfloat16)};
+    dist::agree(world_, [&] {
+      if (leads()) authority_->take_cpu(worst);
+    });
   }
 
   /// `parallel: auto`: what bounds every rank decides, on rank 0.

@@ -11,6 +11,7 @@
 #include "jobs/manifest/manifest.h"
 #include "jobs/run/resume.h"
 #include "jobs/selection.h"
+#include "models/cpu_kind.h"
 #include "models/family.h"
 #include "registry/component.h"
 
@@ -54,6 +55,8 @@ struct PreparedJob {
   std::vector<configs::ExpertDump> experts;
   models::HyperParameters hyper_parameters;
   std::vector<dist::ComponentPlan> components;
+  /// That its memory is planned for: this machine's, until the ranks' are known.
+  models::CpuKind cpu = models::this_cpu();
   std::vector<Problem>
       warnings;  ///< of the model folder, the manifest and its list: the job runs all the same
 };

@@ -58,7 +58,7 @@ class PlanMaker {
       : planner_(planner), job_(planner.job()), pipeline_(pipeline) {
     for (const auto& [request, items] : planner.sizes_) {
       const models::ActivationBytes bytes =
-          job_.family->activation_bytes(job_.hyper_parameters, pipeline, request);
+          job_.family->activation_bytes(job_.hyper_parameters, pipeline, request, job_.cpu);
       encode_ = std::max(encode_, bytes.encode);
       clips_ = std::max({clips_, bytes.denoise, bytes.decode});
     }

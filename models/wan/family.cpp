@@ -67,13 +67,13 @@ class Wan final : public Family {
   }
 
   ActivationBytes activation_bytes(const HyperParameters& all, const configs::PipelineConfig& pipeline,
-                                   const configs::Request& request) const override {
+                                   const configs::Request& request, const CpuKind& cpu) const override {
     const auto dtype = [&](const char* role) { return pipeline.components.at(role).dtype; };
     const configs::ParallelConfig& parallel = pipeline.parallel;
     return {
         .encode = wan::encode_bytes(all.at("text_encoder"), dtype("text_encoder"), parallel),
         .denoise = wan::denoise_bytes(wan::dims_from_json(all.at("dit")), dtype("dit"), request, parallel),
-        .decode = wan::decode_bytes(all.at("vae"), dtype("vae"), request,
+        .decode = wan::decode_bytes(all.at("vae"), dtype("vae"), cpu, request,
                                     pipeline.components.at("vae").tiling, parallel)};
   }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string>
 
+#include "models/vae/wan_decoder_memory.h"
+
 namespace ditmill::models::wan {
 namespace {
 
@@ -36,27 +38,25 @@ std::uint64_t latent_bytes(const std::array<std::int64_t, 4>& latent) {
   return sizeof(float) * unsigned_of(latent[0] * latent[1] * latent[2] * latent[3]);
 }
 
-/// Rows of latents are shared out over the group's ranks; a rank also sees a row of each neighbour's, which
-/// at the smallest size is as much as a convolution reaches.
+/// Rows of latents are shared out over the group's ranks.
 std::uint64_t slab_rows(std::uint64_t height, std::uint64_t ranks) {
   constexpr std::uint64_t scale = spatial_compression;
   const std::uint64_t rows = std::max<std::uint64_t>(height / scale, 1);
-  const std::uint64_t slabs = std::min(ranks, rows);
-  if (slabs == 1) return height;
-  return std::min(height, (ceil_div(rows, slabs) + 2) * scale);
+  return ceil_div(rows, std::min(ranks, rows)) * scale;
 }
 
-/// Pixels of what is decoded at once, and of what is held for blending: the tile and its right edge, and the
+/// What is decoded at once, in pixels, and what is held for blending: the tile and its right edge, and the
 /// lower edges of the row above it and of its own; of many ranks, the tiles that the others have sent.
-struct TilePixels {
-  std::uint64_t one = 0;
+struct DecodedPixels {
+  std::uint64_t width = 0;
+  std::uint64_t height = 0;
   std::uint64_t held = 0;
-  bool slab = false;  ///< one is a slab, not a tile
+  bool slab = false;  ///< a slab, not a tile
 };
 
-TilePixels tile_pixels(std::uint64_t width, std::uint64_t height,
-                       const std::optional<configs::VaeTiling>& tiling, std::uint64_t ranks) {
-  const TilePixels whole{.one = width * slab_rows(height, ranks), .slab = ranks > 1};
+DecodedPixels decoded_pixels(std::uint64_t width, std::uint64_t height,
+                             const std::optional<configs::VaeTiling>& tiling, std::uint64_t ranks) {
+  const DecodedPixels whole{.width = width, .height = slab_rows(height, ranks), .slab = ranks > 1};
   if (!tiling) return whole;
   const std::uint64_t tile_width = unsigned_of(tiling->width);
   const std::uint64_t tile_height = unsigned_of(tiling->height);
@@ -69,7 +69,8 @@ TilePixels tile_pixels(std::uint64_t width, std::uint64_t height,
   const std::uint64_t h = std::min(height, tile_height);
   const std::uint64_t lower = tile_height - std::min(tile_height, unsigned_of(tiling->stride_height));
   const std::uint64_t right = tile_width - std::min(tile_width, unsigned_of(tiling->stride_width));
-  return {.one = w * h,
+  return {.width = w,
+          .height = h,
           .held = (1 + sent) * w * h + std::min(right, w) * h + std::min(lower, h) * w * columns};
 }
 
@@ -131,10 +132,14 @@ std::uint64_t denoise_bytes(const Dims& dims, configs::Dtype dtype, const config
   // Where tp sums what comes out of a block's halves: the ranks' slices, in float32 and as they came.
   const std::uint64_t reduced = tp > 1 ? tokens * dim * (2 * e + 2 * f) : 0;
 
-  // x and its sum, the norm in float32 and its cast; q, k, v before and after RoPE with its products in
-  // float32. With tp the norm, which is as wide as the model, can be what takes most.
-  const std::uint64_t norm = tokens * dim * (3 * e + 3 * f);
-  const std::uint64_t rope = tokens * dim * (3 * e + f) + tokens * inner * (5 * e + 4 * f);
+  // A map's copy in float32, and what it is cast back to.
+  const std::uint64_t wide = e < f ? f : 0;
+  const std::uint64_t cast = e < f ? e : 0;
+  // Of each half of a block, what is held at its widest, operator by operator: keys as they are normalised
+  // and rotated beside x, its norm and the queries; sums with what is added; what comes before and after the
+  // feed-forward's middle. With tp the norm, which is as wide as the model, can be what takes most.
+  const std::uint64_t keys = tokens * (dim * 2 * e + inner * (2 * e + std::max(wide + 2 * f, 2 * e + 2 * f)));
+  const std::uint64_t queries = tokens * (dim * 3 * e + inner * (e + wide + 2 * f));
   // q, k, v as they leave, packed, and as they come in with what attention makes of them, which goes back.
   const std::uint64_t exchanged = ceil_div(all, ring) * ceil_div(heads, ulysses) * head_dim;
   std::uint64_t sequence = 0;
@@ -142,10 +147,13 @@ std::uint64_t denoise_bytes(const Dims& dims, configs::Dtype dtype, const config
   // The keys and values that attention looks at and the next that come in, and the sum so far in float32.
   if (ring > 1) sequence += exchanged * (8 * e + 3 * f);
   if (sequence > 0) sequence += tokens * dim * 3 * e;
-  const std::uint64_t summed = tokens * dim * 3 * e + tokens * inner * e + reduced;
+  const std::uint64_t summed = tokens * (dim * 4 * e + inner * 3 * e) + reduced;
   const std::uint64_t attention =
-      std::max({norm, rope, sequence, summed}) + text * dim * 2 * e + text * inner * 3 * e;
-  const std::uint64_t feed_forward = tokens * dim * (4 * e + 3 * f) + tokens * ffn * 2 * e + reduced;
+      std::max({keys, queries, sequence, summed}) + text * dim * 2 * e + text * inner * 3 * e;
+  const std::uint64_t feed_forward = tokens * (dim * 4 * e + ffn * e) + reduced;
+  const std::uint64_t last = tokens * dim * (3 * e + 2 * wide + 2 * f + cast);
+  // What came into the first block stays until the last is done.
+  const std::uint64_t entered = dims.layers > 1 ? tokens * dim * e : 0;
   // Matrix libraries pack one operand; samplers keep a few latents; RoPE keeps some tables.
   const std::uint64_t scratch =
       std::max(ffn, inner) * dim * e + 12 * latent_bytes(latent) + 4 * all * head_dim * f;
@@ -157,7 +165,7 @@ std::uint64_t denoise_bytes(const Dims& dims, configs::Dtype dtype, const config
     shared += unsigned_of(parallel.pp) * (12 * latent_bytes(latent) + 2 * tokens * dim * e +
                                           2 * text * (unsigned_of(dims.text_dim) + dim) * e);
   }
-  return std::max(attention, feed_forward) + scratch + shared;
+  return std::max({attention, feed_forward, last}) + entered + scratch + shared;
 }
 
 std::uint64_t encode_bytes(const nlohmann::json& umt5, configs::Dtype dtype,
@@ -170,38 +178,41 @@ std::uint64_t encode_bytes(const nlohmann::json& umt5, configs::Dtype dtype,
   const std::uint64_t dim = field(umt5, "dim");
   const std::uint64_t ffn = ceil_div(field(umt5, "ffn_dim"), tp);
   const std::uint64_t reduced = tp > 1 ? tokens * dim * (2 * e + 2 * f) : 0;
-  return tokens * (dim * (4 * e + 3 * f) + heads * field(umt5, "head_dim") * 5 * e + ffn * 6 * e) +
-         heads * tokens * tokens * (2 * e + 2 * f) + ffn * dim * e + reduced;
+  const std::uint64_t inner = heads * field(umt5, "head_dim");
+  // The positions' bias is there twice, before and after it is masked or packed, beside q, k, v and what
+  // attention makes of them; GELU is seven maps, operator by operator.
+  const std::uint64_t attention = tokens * (dim * 3 * e + inner * 4 * e) + heads * tokens * tokens * 2 * e;
+  const std::uint64_t feed_forward = tokens * (dim * 4 * e + ffn * 7 * e);
+  const std::uint64_t norm = tokens * dim * (4 * e + 3 * f);
+  return std::max({attention, feed_forward, norm}) + reduced;
 }
 
-std::uint64_t decode_bytes(const nlohmann::json& vae, configs::Dtype dtype, const configs::Request& request,
-                           const std::optional<configs::VaeTiling>& tiling,
+std::uint64_t decode_bytes(const nlohmann::json& vae, configs::Dtype dtype, const CpuKind& cpu,
+                           const configs::Request& request, const std::optional<configs::VaeTiling>& tiling,
                            const configs::ParallelConfig& parallel) {
+  const WanVaeDims dims = wan_vae_dims_from_json(vae);
   const std::uint64_t e = bytes_of(dtype);
   const std::uint64_t width = unsigned_of(request.width);
   const std::uint64_t height = unsigned_of(request.height);
-  const std::uint64_t pixels = width * height;
-  const TilePixels tiles = tile_pixels(width, height, tiling, group_size(parallel));
-  const std::uint64_t channels = field(vae, "base_dim");
-  const std::uint64_t convolutions = 2 * (field(vae, "num_res_blocks") + 1) + 2;
-  // At full size a chunk is 4 frames. The widest moment holds an upsampled map of twice the channels, its
-  // convolution's input padded by two frames, its output, and what the matrix library reorders; every causal
-  // convolution keeps two frames, and the smaller sizes before it no more than half as much again. In float32
-  // oneDNN, on machines whose instructions make it, holds the input and the output a second and third time.
-  // A slab's input is there once more, with its neighbours' rows.
-  const std::uint64_t maps = (dtype == configs::Dtype::float32 ? 36 : 12) + (tiles.slab ? 4 : 0);
-  const std::uint64_t chunk = tiles.one * channels * e * 4 * maps;
-  const std::uint64_t kept = tiles.one * channels * e * 2 * convolutions * 3 / 2;
+  const DecodedPixels pixels = decoded_pixels(width, height, tiling, group_size(parallel));
+  const DecodedLatents latents{.frames = unsigned_of((request.frames - 1) / temporal_compression + 1),
+                               .height = pixels.height / spatial_compression,
+                               .width = pixels.width / spatial_compression,
+                               .slab = pixels.slab};
+  const std::uint64_t layers = wan_decoder_bytes(dims, dtype, latents, cpu);
   const std::uint64_t clip = 3 * unsigned_of(request.frames);
-  const std::uint64_t floats = clip * (2 * e + 2 * sizeof(float) + 1);
-  if (!tiles.slab) return chunk + kept + pixels * floats + tiles.held * clip * e;
+  // What is left when the layers are done is looked at for NaN, then made bytes of.
+  const std::uint64_t to_bytes = std::max(2 * e + 3, e + sizeof(float) + 2);
+  if (!pixels.slab) {
+    const std::uint64_t whole = width * height * clip;
+    return std::max(layers + (whole + pixels.held * clip) * e, whole * to_bytes);
+  }
   // Attention at the smallest size looks at the keys and values of all slabs, which come in packed; frames
   // are gathered as bytes.
-  constexpr std::uint64_t latent_pixel = spatial_compression * spatial_compression;
-  const auto widths = vae.value("dim_mult", std::vector<std::int64_t>{1});
-  const std::uint64_t widest = channels * unsigned_of(*std::ranges::max_element(widths));
-  const std::uint64_t attention = pixels / latent_pixel * widest * 2 * 2 * e;
-  return chunk + kept + attention + tiles.one * floats + pixels * clip * 2;
+  const auto widest = unsigned_of(dims.up_width(0));
+  const std::uint64_t others = width / spatial_compression * (height / spatial_compression) * widest * 4 * e;
+  const std::uint64_t slab = pixels.width * pixels.height * clip;
+  return std::max(layers + others + slab * e, slab * to_bytes + width * height * clip * 2);
 }
 
 std::uint64_t embedding_bytes(const nlohmann::json& umt5, configs::Dtype dtype, std::string_view text) {

@@ -9,6 +9,7 @@
 #include "configs/error.h"
 #include "configs/pipeline_config.h"
 #include "configs/request.h"
+#include "models/cpu_kind.h"
 #include "models/family.h"
 #include "models/wan/dims.h"
 
@@ -31,8 +32,10 @@ std::uint64_t denoise_bytes(const Dims& dims, configs::Dtype dtype, const config
 std::uint64_t encode_bytes(const nlohmann::json& umt5, configs::Dtype dtype,
                            const configs::ParallelConfig& parallel = {});
 /// The same while one latent is decoded by all ranks of a group, whole or in tiles, with the frames that come
-/// out: those of the group's first rank, which are all of them.
-std::uint64_t decode_bytes(const nlohmann::json& vae, configs::Dtype dtype, const configs::Request& request,
+/// out: those of the group's first rank, which are all of them. Which workspaces convolutions take is the
+/// CPU's matter.
+std::uint64_t decode_bytes(const nlohmann::json& vae, configs::Dtype dtype, const CpuKind& cpu,
+                           const configs::Request& request,
                            const std::optional<configs::VaeTiling>& tiling = {},
                            const configs::ParallelConfig& parallel = {});
 /// Bytes of a text's embedding: a token a byte and two more (the leading space, the end), at most

@@ -88,7 +88,7 @@ TEST_P(ActivationBytes, OfDecodingAreAnEstimateFromAbove) {
     const std::uint64_t peak = TensorPeak::installed().of([&] {
       to_frames(decoder.decode(draw({shape[0], shape[1], shape[2], shape[3]}, 1)));
     });
-    const std::uint64_t estimate = decode_bytes(json, GetParam(), request);
+    const std::uint64_t estimate = decode_bytes(json, GetParam(), this_cpu(), request);
     EXPECT_GE(estimate, peak) << frames << " frames";
     if (frames > 1) {
       EXPECT_LE(estimate, waste * peak) << frames << " frames";

@@ -80,10 +80,10 @@ TEST_P(VaeMemory, OfTiledDecodingIsEstimatedFromAbove) {
     const at::Tensor latents = at::randn({16, latent_frames, height / 8, width / 8});
     const std::uint64_t peak =
         TensorPeak::installed().of([&] { to_frames(decoder.decode(latents, tiling)); });
-    const std::uint64_t estimate = wan::decode_bytes(to_json(dims_), GetParam(), request, tiling);
+    const std::uint64_t estimate = wan::decode_bytes(to_json(dims_), GetParam(), this_cpu(), request, tiling);
     EXPECT_GE(estimate, peak) << height << "x" << width;
     EXPECT_LE(estimate, 4 * peak) << height << "x" << width;
-    const std::uint64_t whole = wan::decode_bytes(to_json(dims_), GetParam(), request);
+    const std::uint64_t whole = wan::decode_bytes(to_json(dims_), GetParam(), this_cpu(), request);
     if (height > tiling.height || width > tiling.width) {
       EXPECT_LT(estimate, whole) << height << "x" << width;
     } else {

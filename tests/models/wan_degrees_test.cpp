@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include "models/vae/wan_vae_dims.h"
 #include "models/wan/degrees.h"
 #include "models/wan/sizes.h"
 
@@ -17,7 +18,13 @@ const Dims dit{.dim = 1536,
                .freq_dim = 256};
 const Umt5Dims umt5{
     .vocabulary = 256384, .dim = 4096, .heads = 64, .head_dim = 64, .ffn_dim = 10240, .layers = 24};
-const nlohmann::json vae{{"base_dim", 96}, {"num_res_blocks", 2}, {"dim_mult", {1, 2, 4, 4}}};
+const nlohmann::json vae = to_json(WanVaeDims{.base_dim = 96,
+                                              .z_dim = 16,
+                                              .dim_mult = {1, 2, 4, 4},
+                                              .num_res_blocks = 2,
+                                              .temporal_downsample = {false, true, true},
+                                              .latents_mean = {},
+                                              .latents_std = {}});
 
 configs::Request clip() {
   configs::Request request;
@@ -74,7 +81,7 @@ TEST(WanSizes, TheTextEncoderIsSplitByTpAlone) {
 
 TEST(WanSizes, PicturesAreSplitOverAllRanksOfAGroup) {
   const auto decode = [](const configs::ParallelConfig& degrees, bool tiled = false) {
-    return decode_bytes(vae, configs::Dtype::float32, clip(),
+    return decode_bytes(vae, configs::Dtype::float32, {}, clip(),
                         tiled ? std::optional(configs::VaeTiling{}) : std::nullopt, degrees);
   };
   const std::uint64_t whole = decode({});

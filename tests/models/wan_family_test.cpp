@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "models/family.h"
+#include "models/vae/wan_vae_dims.h"
 #include "tests/models/tiny_component.h"
 
 namespace ditmill::models {
@@ -10,11 +11,15 @@ namespace {
 using ::testing::HasSubstr;
 
 HyperParameters fitting() {
-  return {
-      {"dit", wan::to_json(wan::tiny_dims())},
-      {"vae",
-       {{"z_dim", 16}, {"spatial_scale", 8}, {"temporal_scale", 4}, {"base_dim", 96}, {"num_res_blocks", 2}}},
-      {"text_encoder", {{"dim", 48}, {"heads", 4}, {"head_dim", 16}, {"ffn_dim", 96}}}};
+  return {{"dit", wan::to_json(wan::tiny_dims())},
+          {"vae", to_json(WanVaeDims{.base_dim = 96,
+                                     .z_dim = 16,
+                                     .dim_mult = {1, 2, 4, 4},
+                                     .num_res_blocks = 2,
+                                     .temporal_downsample = {false, true, true},
+                                     .latents_mean = {},
+                                     .latents_std = {}})},
+          {"text_encoder", {{"dim", 48}, {"heads", 4}, {"head_dim", 16}, {"ffn_dim", 96}}}};
 }
 
 TEST(Families, WanIsFoundByName) {
@@ -78,10 +83,10 @@ TEST(WanFamily, ActivationsGrowWithTheClipAndWithTheType) {
   configs::Request small;
   small.frames = 5;
   configs::Request large;
-  const std::uint64_t bytes = wan.activation_bytes(fitting(), pipeline, small).most();
-  EXPECT_GT(wan.activation_bytes(fitting(), pipeline, large).most(), bytes);
+  const std::uint64_t bytes = wan.activation_bytes(fitting(), pipeline, small, {}).most();
+  EXPECT_GT(wan.activation_bytes(fitting(), pipeline, large, {}).most(), bytes);
   for (auto& [role, component] : pipeline.components) component.dtype = configs::Dtype::float32;
-  EXPECT_GT(wan.activation_bytes(fitting(), pipeline, small).most(), bytes);
+  EXPECT_GT(wan.activation_bytes(fitting(), pipeline, small, {}).most(), bytes);
 }
 
 }  // namespace
