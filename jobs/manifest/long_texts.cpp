@@ -83,7 +83,7 @@ Problem warning(const TooLong& found, const std::string& file, const std::string
           .column = found.first->column,
           .message = what + " of " + found.ids.counted() + " is longer than the text encoder takes: " +
                      found.ids.text() + "; it is cut to the first " + tokens +
-                     ", its end with them, and what is behind them changes nothing: shorten it",
+                     ", its end with them, and what is behind them changes nothing: say it in fewer words",
           .expected = "at most " + tokens,
           .got = std::to_string(found.longest)};
 }
