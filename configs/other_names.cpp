@@ -21,7 +21,7 @@ struct OtherNames {
 
 constexpr std::string_view requests = "requests.defaults";
 
-constexpr std::array<OtherNames, 28> table{{
+constexpr std::array<OtherNames, 29> table{{
     {requests, "frames",
      "num_frames frame_num n_frames nframes num_frame frames_num number_of_frames frame_count video_length "
      "video_frames num_video_frames total_frames target_frames | length"},
@@ -74,6 +74,7 @@ constexpr std::array<OtherNames, 28> table{{
     {"pipeline.components.text_encoder", "offload",
      "cpu_offload offload_model t5_cpu enable_model_cpu_offload use_cpu_offload offload_config offload_type "
      "enable_cpu_offload | offload"},
+    {"pipeline.components.text_encoder", "window", "text_window | window"},
     {"pipeline.components.vae", "tiling",
      "vae_tiling enable_tiling use_tiling enable_vae_tiling tiled tile_size | tiling"},
     {"model", "path",
@@ -112,7 +113,9 @@ Settings all_settings() {
   for (const std::string& field : request_field_names()) {
     settings[field] = {.section = std::string{requests}, .name = field};
   }
-  const nlohmann::json layer2 = dump_layer2(PipelineConfig{});
+  nlohmann::json layer2 = dump_layer2(PipelineConfig{});
+  layer2.erase("negative_prompt_suffix");  // a preset's own
+  layer2.erase("text_window");             // a component's
   for (const auto& [field, value] : layer2.items()) {
     settings.try_emplace(field, Setting{.section = "pipeline", .name = field});
   }
@@ -151,11 +154,14 @@ std::optional<Setting> setting_called(std::string_view name) {
 }
 
 bool is_called_prompt(std::string_view name) {
+  constexpr std::size_t longest = 40;
   const std::string text = snake_case(name);
   if (const std::optional<Setting> setting = setting_called(text)) return setting->name == "prompt";
+  const bool is_name = text.size() <= longest &&
+                       text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string::npos;
   const bool of_another = text.find("neg") != std::string::npos || text.find("_id") != std::string::npos;
-  return (text.find("prompt") != std::string::npos && !of_another) ||
-         text.find("caption") != std::string::npos;
+  const bool named = text.find("prompt") != std::string::npos || text.find("caption") != std::string::npos;
+  return is_name && named && !of_another;
 }
 
 }  // namespace ditmill::configs

@@ -281,16 +281,18 @@ class TreeBuilder : public YAML::EventHandler {
 /// Bytes that yaml-cpp would guess about: another encoding, or characters that YAML does not allow.
 bool check_characters(const Source& source) {
   const std::string_view text = source.text();
-  if (const std::string_view utf16 = utf16_encoding(text); !utf16.empty()) {
+  const bool is_option = source.file().starts_with("--set ");
+  if (const std::string_view utf16 = utf16_encoding(text); !is_option && !utf16.empty()) {
     source.problem({1, 0}, "not UTF-8 but UTF-16 text", "UTF-8: " + conversion(utf16, source.file()));
     return false;
   }
   for (std::size_t at = 0; at < text.size();) {
     const auto [code_point, length] = utf8::decode(text.substr(at));
     if (code_point == utf8::invalid) {
-      source.problem(source.place(at), "not UTF-8 text",
-                     "UTF-8; of Windows' CP1252: " + conversion("CP1252", source.file()),
-                     "byte " + printable(text.substr(at, 1)));
+      source.problem(
+          source.place(at), "not UTF-8 text",
+          is_option ? "UTF-8" : "UTF-8; of Windows' CP1252: " + conversion("CP1252", source.file()),
+          "byte " + printable(text.substr(at, 1)));
       return false;
     }
     const bool blank = code_point == '\t' || code_point == '\n' || code_point == '\r' || code_point == 0x85;

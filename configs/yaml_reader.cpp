@@ -60,9 +60,10 @@ bool is_its_section(const Setting& setting, std::string_view section) {
 std::string belongs(const Setting& setting, std::string_view section, std::string_view key) {
   if (is_its_section(setting, section)) return ": it is called " + setting.name;
   if (setting.of_requests()) return ": it is a field of the requests";
-  return (setting.name == key ? ": it is a setting of "
-                              : ": it is called " + setting.name + " and belongs to ") +
-         setting.section + ", the same for all items";
+  const std::string called = setting.name == key ? "" : "called " + setting.name + ", ";
+  const bool of_an_item = section.starts_with("requests.");
+  return ": it is " + called + "a setting of " + setting.section +
+         (of_an_item ? ", the same for all items" : "");
 }
 
 /// Where to write it instead.
@@ -121,7 +122,8 @@ const YamlNode* MapReader::value(std::string_view key) {
 void MapReader::wrong_type(const YamlNode& node, std::string_view key, std::string expected) {
   std::string got = describe(node);
   const bool bracketed = node.kind == YamlNode::Kind::sequence || node.kind == YamlNode::Kind::mapping;
-  if (expected == "text" && bracketed) expected += ", put into quotes if it begins with [ or {";
+  const bool free_text = key == "prompt" || key == "negative_prompt";
+  if (free_text && bracketed) expected += ", put into quotes if it begins with [ or {";
   if (node.quoted && expected != "text") got += ", which is text because it is quoted";
   problem_at(node, path_of(key) + " has the wrong type", std::move(expected), std::move(got));
 }
@@ -279,7 +281,9 @@ void MapReader::finish() {
     if (const std::optional<Setting> setting = setting_called(key.text)) {
       problem_at(key, message + belongs(*setting, path_, key.text), place_for(*setting, path_));
     } else {
-      const bool cut = value.kind == YamlNode::Kind::null && key.text.find(' ') != std::string::npos;
+      // {prompt: a cat, asleep}: the text ends at its comma.
+      const bool cut = value.kind == YamlNode::Kind::null && &key != &node_->entries.front().first &&
+                       key.line == node_->entries.front().first.line;
       problem_at(key, message, cut ? "a text with a comma put into quotes, within { }" : "", {},
                  nearest(key.text, known_));
     }

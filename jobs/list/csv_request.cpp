@@ -91,7 +91,7 @@ void CsvRequestReader::report_missing_prompt(const CsvRecord& record) {
   });
   if (other != record.fields().end()) {
     expected += ", " + other->text + " as prompt: sed '1s/\\b" + other->text + "\\b/prompt/' " +
-                shell_word(file_) + " > " + shell_word(beside_file(file_, "-prompts"));
+                shell_word(file_) + " > " + shell_word(beside_file(file_, "-renamed"));
   }
   fields_.problem(0, "the header has no column prompt", std::move(expected),
                   printable(record.text(), max_shown));

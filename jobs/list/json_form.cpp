@@ -219,8 +219,6 @@ std::string_view describe(JsonForm form) {
       return "one JSON array";
     case JsonForm::objects:
       return "JSON objects of several lines";
-    case JsonForm::lines:
-      return "lines of JSON objects";
     case JsonForm::columns:
       return "a data frame by columns";
     default:
@@ -246,12 +244,12 @@ JsonShape json_shape(std::string_view beginning) {
 }
 
 std::string remedy_for(const JsonShape& shape, const std::string& file) {
-  std::string text = "this is " + std::string{describe(shape.form)} + "; make lines of it: ";
+  std::string text = "a JSON object a line, not " + std::string{describe(shape.form)} + ": ";
   if (shape.form == JsonForm::lines && shape.prompt == "prompt") {
-    return "these are lines of JSON objects: mv " + shell_word(file) + " " +
+    return "its lines of JSON in a .jsonl: mv " + shell_word(file) + " " +
            shell_word(beside_file(file, "", ".jsonl"));
   }
-  if (shape.form == JsonForm::lines) text = "rename it: ";
+  if (shape.form == JsonForm::lines) text = "a .jsonl with a field prompt: ";
   text += by_jq(jq_filter(shape), file);
   if (const std::string code = python_of(shape); !code.empty()) {
     text += "; or without jq: " + by_python("json", code, file);

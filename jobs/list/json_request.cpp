@@ -62,7 +62,7 @@ void JsonRequestReader::report_missing_prompt(const std::vector<JsonField>& fiel
     return field.kind == JsonKind::string && configs::is_called_prompt(field.key);
   });
   if (other != fields.end() && !std::exchange(told_cure_, true)) {
-    expected += ", not " + printable(other->key, max_shown) + ": " +
+    expected += ", not " + printable(other->key, max_shown) + "; " +
                 remedy_for({.form = JsonForm::lines, .prompt = other->key}, file_);
   }
   problems_->push_back({.file = file_,

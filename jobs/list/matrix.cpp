@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "configs/other_names.h"
 #include "configs/suggest.h"
 #include "jobs/list/list_builder.h"
 #include "registry/checked.h"
@@ -79,8 +80,12 @@ void refuse_field(MapReader& matrix, const std::string& name) {
     names.emplace_back(field.name);
     expected += (expected.empty() ? "" : ", ") + names.back();
   }
-  matrix.problem_at_key(name, matrix.path_of(name) + " cannot vary", expected, {},
-                        configs::nearest(name, names));
+  std::string nearest = configs::nearest(name, names);
+  if (const std::optional<configs::Setting> setting = configs::setting_called(name)) {
+    if (!setting->of_requests()) expected = setting->path() + ", the same for all items; or " + expected;
+    if (setting->of_requests() && setting->name != name) nearest = setting->name;
+  }
+  matrix.problem_at_key(name, matrix.path_of(name) + " cannot vary", expected, {}, std::move(nearest));
 }
 
 /// The values of one field. Each is read as if it stood in `requests.defaults`.

@@ -129,7 +129,7 @@ void OddPrompts::look_at_line(std::string_view text, int line) {
     const std::string mark = first == '#' ? "#" : "//";
     warn_here(mark, "a line that begins with " + mark + " is taken as a prompt: a .txt has no comments",
               "the line left out: grep -v '^[[:space:]]*" + mark + "' " + shell_word(file_) + " > " +
-                  shell_word(beside_file(file_, "-prompts")));
+                  shell_word(beside_file(file_, "-clean")));
   } else if (first == '{' && word.ends_with('}') && word.find('"') != std::string_view::npos) {
     warn_here("json", "a JSON object is taken as a prompt, as it stands", "a list named .jsonl");
   } else if (line == 1 && is_header(word)) {

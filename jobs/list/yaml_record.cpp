@@ -8,6 +8,7 @@
 #include "configs/request.h"
 #include "configs/utf8.h"
 #include "configs/yaml_cure.h"
+#include "jobs/list/odd_prompts.h"
 
 namespace ditmill::jobs {
 
@@ -18,8 +19,11 @@ YamlNode as_record(const YamlNode& item) {
   const std::span<const std::string> known = configs::request_field_names();
   YamlNode record = item;
   std::erase_if(record.entries, [known](const auto& entry) {
-    return entry.second.kind == YamlNode::Kind::null && !entry.second.reported &&
-           std::find(known.begin(), known.end(), entry.first.text) != known.end();
+    const auto& [key, value] = entry;
+    const bool is_text = key.text == "prompt" || key.text == "id";
+    const bool missing = !value.quoted && !is_text && (value.text == ".nan" || is_missing_word(value.text));
+    return (value.kind == YamlNode::Kind::null || missing) && !value.reported &&
+           std::find(known.begin(), known.end(), key.text) != known.end();
   });
   for (auto& [key, value] : record.entries) {
     if (value.quoted || std::find(whole.begin(), whole.end(), key.text) == whole.end()) continue;

@@ -7,7 +7,8 @@
 
 namespace ditmill::jobs {
 
-/// An item of a manifest with the fields that a record of a list would have: null is absent, and 7.0 is 7.
+/// An item of a manifest with the fields that a record of a list would have: null and a data frame's
+/// words for it are absent, and 7.0 is 7.
 configs::YamlNode as_record(const configs::YamlNode& item);
 
 /// Finds plain texts that YAML ends at a `#`, in the lines of a manifest.

@@ -212,10 +212,15 @@ TEST(PipelineConfig, RefusesValuesOutOfPlace) {
       {"components: {dit: {atention: sdpa}}",
        "m.yaml:1:20: unknown key components.dit.atention; did you mean attention?"},
       {"components: {vea: {}}", "m.yaml:1:14: unknown key components.vea; did you mean vae?"},
-      {"components: {vae: {window: 3}}", "m.yaml:1:20: unknown key components.vae.window"},
-      {"components: {dit: {tiling: true}}", "m.yaml:1:20: unknown key components.dit.tiling"},
+      {"components: {vae: {window: 3}}",
+       "m.yaml:1:20: unknown key components.vae.window: it is a setting of pipeline.components.text_encoder "
+       "(expected pipeline.components.text_encoder.window)"},
+      {"components: {dit: {tiling: true}}",
+       "m.yaml:1:20: unknown key components.dit.tiling: it is a setting of pipeline.components.vae (expected "
+       "pipeline.components.vae.tiling)"},
       {"components: {text_encoder: {tiling: false}}",
-       "m.yaml:1:29: unknown key components.text_encoder.tiling"},
+       "m.yaml:1:29: unknown key components.text_encoder.tiling: it is a setting of pipeline.components.vae "
+       "(expected pipeline.components.vae.tiling)"},
       {"components: {vae: {tilling: true}}",
        "m.yaml:1:20: unknown key components.vae.tilling; did you mean tiling?"},
       {"components: {vae: {tiling: 256}}",

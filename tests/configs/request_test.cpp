@@ -33,8 +33,13 @@ TEST(Request, DefaultsHoldAllButIdAndPrompt) {
                   [&](MapReader& root) { read_request_defaults(root, draft); }),
       IsEmpty());
   EXPECT_EQ(draft.request, (Request{.seed = 0, .width = 16, .height = 16, .frames = 1, .fps = 1}));
-  EXPECT_THAT(problems_of("{id: a, prompt: b}", [&](MapReader& root) { read_request_defaults(root, draft); }),
-              ElementsAre("m.yaml:1:2: unknown key id", "m.yaml:1:9: unknown key prompt"));
+  EXPECT_THAT(
+      problems_of("{id: a, prompt: b}", [&](MapReader& root) { read_request_defaults(root, draft); }),
+      ElementsAre(
+          "m.yaml:1:2: unknown key id: it is a field of the requests (expected id of an item: "
+          "requests.items, or a line of requests.file)",
+          "m.yaml:1:9: unknown key prompt: it is a field of the requests (expected prompt of an item: "
+          "requests.items, or a line of requests.file)"));
 }
 
 TEST(Request, RefusesValuesOutOfPlace) {
@@ -44,7 +49,9 @@ TEST(Request, RefusesValuesOutOfPlace) {
   };
   const std::string id =
       " (expected 1 to 128 letters, digits, '.', '_', '~' or '-', the first a letter or a digit, got ";
-  const std::string seed = " (expected a whole number from 0 to 9223372036854775807, got ";
+  const std::string seed =
+      " (expected a whole number from 0 to 9223372036854775807, or \"auto\", which makes one of the "
+      "job's name and the item's id, got ";
   const std::vector<Case> cases{
       {"{id: a}", "m.yaml:1:1: prompt is missing (expected text)"},
       {"{prompt: ''}", "m.yaml:1:10: prompt is empty (expected text)"},

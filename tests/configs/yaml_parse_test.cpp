@@ -86,18 +86,33 @@ TEST(ParseYaml, RefusesWhatAManifestMayNotUse) {
     std::string text;
     std::vector<std::string> problems;
   };
-  const std::string out = " (expected the value written out)";
+  const std::string out = " (expected the value written out; or a text that begins with ";
   const std::vector<Case> cases{
-      {"a: 1\nb: &x 2\n", {"m.yaml:2:4: anchors are not supported: &x" + out}},
+      {"a: 1\nb: &x 2\n",
+       {"m.yaml:2:4: anchors are not supported: &x" + out + "& put into quotes: b: \"&x 2\")"}},
       {"a: &x {c: 1}\nb: *x\n",
-       {"m.yaml:1:4: anchors are not supported: &x" + out, "m.yaml:2:4: aliases are not supported" + out}},
-      {"a: *nowhere\n", {"m.yaml:1:4: aliases are not supported" + out}},
-      {"a: !!str 5\n", {"m.yaml:1:4: tags are not supported: tag:yaml.org,2002:str"}},
-      {"a: ! 5\n", {"m.yaml:1:4: tags are not supported: !"}},
-      {"a: ! '5'\n", {"m.yaml:1:4: tags are not supported: !"}},
-      {"a: !mine {b: 1}\n", {"m.yaml:1:4: tags are not supported: !mine"}},
-      {"a: !mine [1]\n", {"m.yaml:1:4: tags are not supported: !mine"}},
-      {"a: !<x:y> b\n", {"m.yaml:1:4: tags are not supported: x:y"}},
+       {"m.yaml:1:4: anchors are not supported: &x" + out + "& put into quotes: a: \"&x {c: 1}\")",
+        "m.yaml:2:4: aliases are not supported" + out + "* put into quotes: b: \"*x\")"}},
+      {"a: *nowhere\n",
+       {"m.yaml:1:4: aliases are not supported" + out + "* put into quotes: a: \"*nowhere\")"}},
+      {"a: !!str 5\n",
+       {"m.yaml:1:4: tags are not supported: tag:yaml.org,2002:str (expected a text that begins with ! put "
+        "into quotes: a: \"!!str 5\")"}},
+      {"a: ! 5\n",
+       {"m.yaml:1:4: tags are not supported: ! (expected a text that begins with ! put into quotes: a: \"! "
+        "5\")"}},
+      {"a: ! '5'\n",
+       {"m.yaml:1:4: tags are not supported: ! (expected a text that begins with ! put into quotes: a: \"! "
+        "'5'\")"}},
+      {"a: !mine {b: 1}\n",
+       {"m.yaml:1:4: tags are not supported: !mine (expected a text that begins with ! put into quotes: a: "
+        "\"!mine {b: 1}\")"}},
+      {"a: !mine [1]\n",
+       {"m.yaml:1:4: tags are not supported: !mine (expected a text that begins with ! put into quotes: a: "
+        "\"!mine [1]\")"}},
+      {"a: !<x:y> b\n",
+       {"m.yaml:1:4: tags are not supported: x:y (expected a text that begins with ! put into quotes: a: "
+        "\"!<x:y> b\")"}},
       {"a: 1\n---\nb: 2\n", {"m.yaml:2:1: a second YAML document begins here (expected one document)"}},
       {"a: 1\n---\nb: [\n", {"m.yaml:2:1: a second YAML document begins here (expected one document)"}},
       {"<<: {a: 1}\n", {"m.yaml:1:1: merge keys are not supported (expected the keys written out)"}},
@@ -108,17 +123,28 @@ TEST(ParseYaml, RefusesWhatAManifestMayNotUse) {
       {"~: 1\n", {"m.yaml:1:1: a key must be text (expected text, got nothing)"}},
       {"a: \"x\\0y\"\n", {"m.yaml:1:4: a NUL character in text"}},
       {"a: [1, 2\nb: 3\n", {"m.yaml:2:2: not YAML: end of sequence flow not found"}},
-      {"a: b: c\n", {"m.yaml:1:5: not YAML: illegal map value"}},
+      {"a: b: c\n",
+       {"m.yaml:1:5: not YAML: illegal map value (expected a text with a colon put into quotes: a: \"b: "
+        "c\")"}},
       {"a: \"\\ud800\"\n", {"m.yaml:1:11: not YAML: invalid unicode: 55296"}},
-      {"a: 1\n\tb: 2\n", {"m.yaml:2:1: not YAML: illegal tab when looking for indentation"}},
-      {"a: caf\xe9\n", {"m.yaml:1:7: not UTF-8 text (expected UTF-8, got byte \\xe9)"}},
-      {"\u00e9: 1\n\u00e9: \xff", {"m.yaml:2:4: not UTF-8 text (expected UTF-8, got byte \\xff)"}},
+      {"a: 1\n\tb: 2\n",
+       {"m.yaml:2:1: not YAML: illegal tab when looking for indentation (expected spaces, and no tabs, "
+        "before the text)"}},
+      {"a: caf\xe9\n",
+       {"m.yaml:1:7: not UTF-8 text (expected UTF-8; of Windows' CP1252: iconv -f CP1252 -t UTF-8 m.yaml > "
+        "m-utf8.yaml, got byte \\xe9)"}},
+      {"\u00e9: 1\n\u00e9: \xff",
+       {"m.yaml:2:4: not UTF-8 text (expected UTF-8; of Windows' CP1252: iconv -f CP1252 -t UTF-8 m.yaml > "
+        "m-utf8.yaml, got byte \\xff)"}},
       {"a: \x1b[0m\n", {"m.yaml:1:4: a control character (expected text, got \\x1b)"}},
       {"a: 1\n\x04", {"m.yaml:2:1: a control character (expected text, got \\x04)"}},
-      {std::string("a\0:\0", 4), {"m.yaml:1:2: a control character (expected text, got \\x00)"}},
+      {std::string("a\0:\0", 4),
+       {"m.yaml:1: not UTF-8 but UTF-16 text (expected UTF-8: iconv -f UTF-16LE -t UTF-8 m.yaml > "
+        "m-utf8.yaml)"}},
       {"\xff\xfe"
        "a",
-       {"m.yaml:1:1: not UTF-8 text (expected UTF-8, got byte \\xff)"}},
+       {"m.yaml:1: not UTF-8 but UTF-16 text (expected UTF-8: iconv -f UTF-16 -t UTF-8 m.yaml > "
+        "m-utf8.yaml)"}},
   };
   for (const Case& each : cases) {
     std::vector<Problem> problems;

@@ -136,7 +136,9 @@ TEST(MapReader, NamesPathExpectedAndGotAtTheValue) {
        "m.yaml:1:12: a.shift has the wrong type (expected a number above 0, at most 100, got .inf)"},
       {"a: {flag: yes}", "m.yaml:1:11: a.flag has the wrong type (expected true or false, got yes)"},
       {"a: {text: [x]}", "m.yaml:1:11: a.text has the wrong type (expected text, got a list)"},
-      {"a: {text: \"}", "m.yaml:1:13: not YAML: illegal EOF in scalar"},
+      {"a: {text: \"}",
+       "m.yaml:1:13: not YAML: illegal EOF in scalar (expected a text that begins with { put into quotes: a: "
+       "\"{text: \\\"}\")"},
       {"a: {colour: gren}",
        "m.yaml:1:13: a.colour has an unknown value (expected red or green, got gren); did you mean green?"},
       {"a: {colour: blue}", "m.yaml:1:13: a.colour has an unknown value (expected red or green, got blue)"},
@@ -194,8 +196,10 @@ TEST(MapReader, SaysOfAnAliasOnlyThatItIsOne) {
                             reader.map("v").finish();
                             reader.finish();
                           }),
-              ElementsAre("m.yaml:1:4: anchors are not supported: &x (expected the value written out)",
-                          "m.yaml:2:4: aliases are not supported (expected the value written out)"));
+              ElementsAre("m.yaml:1:4: anchors are not supported: &x (expected the value written out; or a "
+                          "text that begins with & put into quotes: w: \"&x 1\")",
+                          "m.yaml:2:4: aliases are not supported (expected the value written out; or a text "
+                          "that begins with * put into quotes: v: \"*x\")"));
 }
 
 TEST(MapReader, PlacesWhatIsMissingAtTheNearestMappingWrittenDown) {

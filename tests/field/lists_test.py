@@ -265,7 +265,7 @@ class Json(ListsTest):
             for name in ("info.json", "its one.jsonl"):
                 for indent in (None, 2):
                     with self.subTest(form, name=name, indent=indent):
-                        self.remedies(name, json.dumps(data, indent=indent), "make lines of it")
+                        self.remedies(name, json.dumps(data, indent=indent), "a JSON object a line")
 
     def test_lines_that_need_little(self):
         lines = "".join(json.dumps(record) + "\n" for record in self.RECORDS)
@@ -276,16 +276,17 @@ class Json(ListsTest):
         self.remedies("l.jsonl", "".join(json.dumps(record) + "\n" for record in self.RENAMED), "prompt is missing")
         for ending in ("json", "ndjson", "jsonlines"):
             told = self.refused(f"m.{ending}", lines, "mv ")
-            subprocess.run(re.search(r"mv .*\.jsonl'?", told)[0], shell=True, check=True)
+            subprocess.run(re.search(r"mv '[^']+' '[^']+'", told)[0], shell=True, check=True)
             self.check_list("m.jsonl")
         subprocess.run(["gzip", "m.jsonl"], cwd=self.path, check=True)
         told = self.refused("m.jsonl.gz", None, "gunzip")
-        subprocess.run(re.search(r"gunzip .*?\.gz'?", told)[0], shell=True, check=True)
+        subprocess.run(re.search(r"gunzip -k '[^']+'", told)[0], shell=True, check=True)
         self.check_list("m.jsonl")
         self.accepted("L.JSONL", lines, 2)
 
     def test_what_is_not_json(self):
-        self.remedies("l.jsonl", '{"prompt": "a cat", "seed": NaN}\n{"prompt": "a dog", "x": NaN}\n', "l.jsonl:1:", "NaN")
+        told = self.refused("l.jsonl", '{"prompt": "a cat", "seed": NaN}\n{"prompt": "a dog", "x": NaN}\n', "l.jsonl:1:", "NaN")
+        self.mended(told, "python3")
         told = self.refused("l.jsonl", "".join(f"{record}\n" for record in self.RECORDS), "Python")
         self.mended(told, "python3")
         told = self.refused("l.jsonl", '{"prompt": "a cat"},\n{"prompt": "a dog"}\n', "l.jsonl:1:", "comma")

@@ -95,6 +95,10 @@ struct Bad {
 
 void PrintTo(const Bad& bad, std::ostream* out) { *out << bad.name; }
 
+const std::string whole_seed =
+    "a whole number from 0 to 9223372036854775807, or \"auto\", which makes one of the job's name and the "
+    "item's id";
+
 class BadCsv : public testing::TestWithParam<Bad> {};
 
 TEST_P(BadCsv, IsRefusedWhereItsRecordBegins) {
@@ -112,8 +116,9 @@ INSTANTIATE_TEST_SUITE_P(
              "cat,7)"}},
         Bad{"semicolons",
             "prompt;seed\na;7\n",
-            {"L:1:1: the header has no column prompt (expected a first line that names the columns, got "
-             "prompt;seed)"}},
+            {"L:1:1: the columns are separated by semicolons (expected commas: python3 -c 'import csv, sys; "
+             "csv.writer(sys.stdout, lineterminator=\"\\n\").writerows(csv.reader(open(0, "
+             "encoding=\"utf-8-sig\", newline=\"\"), delimiter=\";\"))' < L > L.csv)"}},
         Bad{"misspelt_columns",
             "promt,sead,author\na,7,x\n",
             {"L:1:1: unknown column promt (expected a known field, or metadata under a name that is not so "
@@ -124,31 +129,34 @@ INSTANTIATE_TEST_SUITE_P(
              "one); did you mean seed?"}},
         Bad{"blank_before_a_name",
             "prompt, seed\na,7\n",
-            {"L:1:8: unknown column  seed (expected a known field, or metadata under a name that is not so "
-             "near to "
-             "one); did you mean seed?"}},
+            {"L:1:8: unknown column  seed: it is called seed (expected seed; or, to be kept only, under the "
+             "name metadata. seed)"}},
         Bad{"columns_twice",
             "prompt,seed,x,seed,x\na,1,2,3,4\n",
             {"L:1:15: the column seed is there twice", "L:1:20: the column x is there twice"}},
         Bad{"column_without_a_name",
             "prompt,\na,\n",
-            {"L:1:8: a column without a name (expected a name for each column of the header)"}},
+            {"L:1:8: a column without a name (expected a name for each column of the header, and no empty "
+             "columns at its end)"}},
         Bad{"too_few_and_too_many",
             "prompt,seed\na\nb,1\nc,2,3\n",
             {"L:2:1: the record has not as many fields as the header (expected 2 fields, got 1 field)",
-             "L:4:1: the record has not as many fields as the header (expected 2 fields, got 3 fields)"},
+             "L:4:1: the record has not as many fields as the header (expected 2 fields; one with "
+             "a comma in it has to be put into double quotes, got 3 fields)"},
             1},
         Bad{"stray_quote",
             "prompt,x\n\"a\nb\",c\na \"cat\",1\nd,2\n",
-            {"L:4:3: a quote within a field that does not begin with one"},
+            {"L:4:3: a quote within a field that does not begin with one: put the field into quotes, and "
+             "write each "
+             "quote within it twice"},
             2},
         Bad{"text_after_a_quote",
             "prompt,x\n\"a\" b,1\nc,2\n",
-            {"L:2:4: text after the closing quote of a field"},
+            {"L:2:4: text after the closing quote of a field: a quote within it is written twice"},
             1},
         Bad{"quote_after_a_quote",
             "prompt,x\n\"a\"\"b\"\"\" \"\n",
-            {"L:2:9: text after the closing quote of a field"}},
+            {"L:2:9: text after the closing quote of a field: a quote within it is written twice"}},
         Bad{"unterminated",
             "prompt,x\na,1\nb,\"2\nc,3\nd,4\n",
             {"L:3: a quoted field that is never closed"},
@@ -160,7 +168,8 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"old_mac_lines", "prompt\ra\rb\r", {"L:1:7: a carriage return outside quotes"}},
         Bad{"not_utf8",
             "prompt\n\"a\n\xff\nb\"\ncaf\xe9\nc\n",
-            {"L:2: not UTF-8 text (expected UTF-8, got byte \\xff)",
+            {"L:2: not UTF-8 text (expected UTF-8; of Windows' CP1252: iconv -f CP1252 -t UTF-8 L > "
+             "L-utf8, got byte \\xff)",
              "L:5:4: not UTF-8 text (expected UTF-8, got byte \\xe9)"},
             1},
         Bad{"no_prompt",
@@ -170,15 +179,12 @@ INSTANTIATE_TEST_SUITE_P(
             std::string("prompt\na\0b\n", 11),
             {"L:2:1: prompt holds a NUL character (expected text, got \\u0000)"}},
         Bad{"seeds",
-            "prompt,seed\na,1.0\nb,-1\nc,x\nd,9223372036854775808\ne, 1\n",
-            {"L:2:3: seed has the wrong type (expected a whole number from 0 to 9223372036854775807, got "
-             "1.0)",
-             "L:3:3: seed is out of range (expected a whole number from 0 to 9223372036854775807, got -1)",
-             "L:4:3: seed has the wrong type (expected a whole number from 0 to 9223372036854775807, got x)",
-             "L:5:3: seed is out of range (expected a whole number from 0 to 9223372036854775807, got "
-             "9223372036854775808)",
-             "L:6:3: seed has the wrong type (expected a whole number from 0 to 9223372036854775807, got  "
-             "1)"}},
+            "prompt,seed\na,1.5\nb,-1\nc,x\nd,9223372036854775808\ne, 1\n",
+            {"L:2:3: seed has the wrong type (expected " + whole_seed + ", got 1.5)",
+             "L:3:3: seed is out of range (expected " + whole_seed + ", got -1)",
+             "L:4:3: seed has the wrong type (expected " + whole_seed + ", got x)",
+             "L:5:3: seed is out of range (expected " + whole_seed + ", got 9223372036854775808)",
+             "L:6:3: seed has the wrong type (expected " + whole_seed + ", got  1)"}},
         Bad{"value_on_a_later_line",
             "prompt,width\n\"a\nb\",x\n",
             {"L:2: width has the wrong type (expected a whole number from 1 to 16384, got x)"}},

@@ -168,10 +168,11 @@ TEST_F(ExpansionTest, BadMatricesAreRefusedAtTheirPlace) {
   };
   EXPECT_THAT(
       matrix("{seed: [1, -1, x]}"),
-      ElementsAre("m.yaml:7:22: requests.matrix.seed is out of range (expected a whole number from 0 to "
-                  "9223372036854775807, got -1)",
-                  "m.yaml:7:26: requests.matrix.seed has the wrong type (expected a whole number from 0 to "
-                  "9223372036854775807, got x)"));
+      ElementsAre(
+          "m.yaml:7:22: requests.matrix.seed is out of range (expected a whole number from 0 to "
+          "9223372036854775807, or \"auto\", which makes one of the job's name and the item's id, got -1)",
+          "m.yaml:7:26: requests.matrix.seed has the wrong type (expected a whole number from 0 to "
+          "9223372036854775807, or \"auto\", which makes one of the job's name and the item's id, got x)"));
   EXPECT_THAT(matrix("{seed: [1, 2, 01]}"),
               testing::Contains(testing::HasSubstr("m.yaml:7:25: requests.matrix.seed has")));
   EXPECT_THAT(
@@ -186,10 +187,13 @@ TEST_F(ExpansionTest, BadMatricesAreRefusedAtTheirPlace) {
       matrix("[1]"),
       ElementsAre("m.yaml:7:11: requests.matrix has the wrong type (expected a mapping, got a list)"));
   const std::string fields =
-      " (expected seed, width, height, frames, fps, samples, negative_prompt, resolution, aspect_ratio)";
+      "seed, width, height, frames, fps, samples, negative_prompt, resolution, aspect_ratio)";
   EXPECT_THAT(matrix("{steps: [1], sead: [1]}"),
-              ElementsAre("m.yaml:7:12: requests.matrix.steps cannot vary" + fields,
-                          "m.yaml:7:24: requests.matrix.sead cannot vary" + fields + "; did you mean seed?"));
+              ElementsAre("m.yaml:7:12: requests.matrix.steps cannot vary (expected pipeline.steps, the same "
+                          "for all items; or " +
+                              fields,
+                          "m.yaml:7:24: requests.matrix.sead cannot vary (expected " + fields +
+                              "; did you mean seed?"));
   EXPECT_THAT(matrix("{aspect_ratio: [\"1:1\"]}"),
               ElementsAre("m.yaml:6:11: requests.matrix.aspect_ratio (aspect_ratio1-1) without a resolution "
                           "(expected resolution: 480p, 720p, 1080p, 2k, 4k beside it)"));

@@ -220,7 +220,17 @@ TEST_P(BadList, IsRefusedAtItsPlace) {
 }
 
 constexpr ListFormat text = ListFormat::text;
-constexpr const char* whole_seed = "a whole number from 0 to 9223372036854775807";
+constexpr const char* whole_seed =
+    "a whole number from 0 to 9223372036854775807, or \"auto\", which makes one of the job's name and the "
+    "item's id";
+/// How commands that Python follows end.
+const std::string of_each_line = "in open(0, encoding=\"utf-8-sig\") if l.strip()]' < L > L.jsonl)";
+const std::string python =
+    "this is Python's way to write an object, not JSON (expected JSON: python3 -c 'import ast, json; "
+    "[print(json.dumps(ast.literal_eval(l.strip()))) for l " +
+    of_each_line;
+/// Said of the first line that is not UTF-8.
+const std::string cp1252 = "UTF-8; of Windows' CP1252: iconv -f CP1252 -t UTF-8 L > L-utf8, got byte";
 
 INSTANTIATE_TEST_SUITE_P(
     Text, BadList,
@@ -228,17 +238,21 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"invalid_byte",
             text,
             "ok\ncaf\xc3\xa9 \xff!\n",
-            {"L:2:6: not UTF-8 text (expected UTF-8, got byte \\xff)"}},
-        Bad{"latin1", text, "caf\xe9", {"L:1:4: not UTF-8 text (expected UTF-8, got byte \\xe9)"}},
-        Bad{"surrogate", text, "\xed\xa0\x80", {"L:1:1: not UTF-8 text (expected UTF-8, got byte \\xed)"}},
-        Bad{"overlong", text, "a\n\n\xc0\xaf", {"L:3:1: not UTF-8 text (expected UTF-8, got byte \\xc0)"}},
-        Bad{"cut_character", text, "a \xe2\x82", {"L:1:3: not UTF-8 text (expected UTF-8, got byte \\xe2)"}},
+            {std::string{"L:2:6: not UTF-8 text (expected "} + cp1252 + " \\xff)"}},
+        Bad{"latin1", text, "caf\xe9", {"L:1:4: not UTF-8 text (expected " + cp1252 + " \\xe9)"}},
+        Bad{"surrogate", text, "\xed\xa0\x80", {"L:1:1: not UTF-8 text (expected " + cp1252 + " \\xed)"}},
+        Bad{"overlong",
+            text,
+            "a\n\n\xc0\xaf",
+            {"L:3:1: not UTF-8 text (expected UTF-8; of Windows' CP1252: iconv -f CP1252 -t UTF-8 L > "
+             "L-utf8, got byte \\xc0)"}},
+        Bad{"cut_character", text, "a \xe2\x82", {"L:1:3: not UTF-8 text (expected " + cp1252 + " \\xe2)"}},
         Bad{"utf16",
             text,
             std::string("\xff\xfe"
                         "a\0\n\0b\0",
                         8),
-            {"L:1: not UTF-8 but UTF-16 text (expected UTF-8)"}},
+            {"L:1: not UTF-8 but UTF-16 text (expected UTF-8: iconv -f UTF-16 -t UTF-8 L > L-utf8)"}},
         Bad{"nul", text, std::string("a\0b", 3), {"L:1:2: a NUL character in a prompt (expected text)"}},
         Bad{"old_mac_lines",
             text,
@@ -251,7 +265,7 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"several",
             text,
             "\xff\nok\n\xfe\n",
-            {"L:1:1: not UTF-8 text (expected UTF-8, got byte \\xff)",
+            {"L:1:1: not UTF-8 text (expected " + cp1252 + " \\xff)",
              "L:3:1: not UTF-8 text (expected UTF-8, got byte \\xfe)"}}),
     [](const auto& info) { return info.param.name; });
 
@@ -268,15 +282,23 @@ INSTANTIATE_TEST_SUITE_P(
             jsonl,
             R"({"prompt": "a"} {"prompt": "b"})",
             {"L:1:17: text after the JSON object"}},
-        Bad{"trailing_comma", jsonl, R"({"prompt": "a",})", {"L:1:16: expected a key in double quotes"}},
+        Bad{"trailing_comma",
+            jsonl,
+            R"({"prompt": "a",})",
+            {"L:1:16: a comma before } (expected no comma there)"}},
         Bad{"missing_comma",
             jsonl,
             R"({"prompt": "a" "seed": 1})",
             {"L:1:16: expected , or } after a value"}},
         Bad{"missing_colon", jsonl, R"({"prompt" "a"})", {"L:1:11: expected : after the key prompt"}},
-        Bad{"single_quotes", jsonl, R"({'prompt': 'a'})", {"L:1:2: expected a key in double quotes"}},
-        Bad{"python_true", jsonl, R"({"prompt": "a", "x": True})", {"L:1:22: not a JSON value"}},
-        Bad{"nan", jsonl, R"({"prompt": "a", "x": NaN})", {"L:1:22: not a JSON value"}},
+        Bad{"single_quotes", jsonl, R"({'prompt': 'a'})", {"L:1:2: " + python}},
+        Bad{"python_true", jsonl, R"({"prompt": "a", "x": True})", {"L:1:22: " + python}},
+        Bad{"nan",
+            jsonl,
+            R"({"prompt": "a", "x": NaN})",
+            {"L:1:22: NaN and Infinity are not JSON (expected null, or the field left out: python3 -c "
+             "'import json; [print(json.dumps(json.loads(l, parse_constant=lambda c: None))) for l " +
+             of_each_line}},
         Bad{"leading_zero",
             jsonl,
             R"({"prompt": "a", "seed": 007})",
@@ -304,7 +326,7 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"bad_utf8",
             jsonl,
             "{\"prompt\": \"caf\xe9\"}",
-            {"L:1:16: not UTF-8 text (expected UTF-8, got byte \\xe9)"}},
+            {"L:1:16: not UTF-8 text (expected " + cp1252 + " \\xe9)"}},
         Bad{"columns_are_characters",
             jsonl,
             "{\"prompt\": \"\xe7\x8c\xab\", \"seed\": x}",
@@ -329,7 +351,8 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"prompt_null",
             jsonl,
             R"({"prompt": null})",
-            {"L:1:12: prompt has the wrong type (expected a string, got null)"}},
+            {"L:1:12: prompt is missing (expected text: the record left out, or its prompt filled in, got "
+             "null)"}},
         Bad{"prompt_list",
             jsonl,
             R"({"prompt": ["a", "b"]})",
@@ -338,10 +361,6 @@ INSTANTIATE_TEST_SUITE_P(
             jsonl,
             R"({"prompt": "a\u0000b"})",
             {"L:1:12: prompt holds a NUL character (expected text, got \\u0000)"}},
-        Bad{"negative_null",
-            jsonl,
-            R"({"prompt": "a", "negative_prompt": null})",
-            {"L:1:36: negative_prompt has the wrong type (expected a string, got null)"}},
         Bad{"misspelt_prompt",
             jsonl,
             R"({"promt": "a"})",
@@ -357,21 +376,32 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"capital",
             jsonl,
             R"({"prompt": "a", "Width": 1})",
-            {"L:1:17: unknown field Width (expected a known field, or metadata under a name that is not so "
-             "near to "
-             "one); did you mean width?"}},
+            {"L:1:17: unknown field Width: it is called width (expected width; or, to be kept only, "
+             "{\"metadata\": {\"Width\": ...}})"}},
+        Bad{"other_name",
+            jsonl,
+            R"({"prompt": "a", "num_frames": 81})",
+            {"L:1:17: unknown field num_frames: it is called frames (expected frames; or, to be kept only, "
+             "{\"metadata\": {\"num_frames\": ...}})"}},
+        Bad{"setting_of_the_job",
+            jsonl,
+            R"({"prompt": "a", "sample_steps": 30})",
+            {"L:1:17: field sample_steps is no setting of an item but of the whole job: set it under "
+             "pipeline, where it is called steps (expected pipeline.steps in the manifest; or, to be kept "
+             "only, {\"metadata\": {\"sample_steps\": ...}})"}},
         Bad{"seed_real",
             jsonl,
-            R"({"prompt": "a", "seed": 1.0})",
-            {std::string("L:1:25: seed has the wrong type (expected ") + whole_seed + ", got 1.0)"}},
+            R"({"prompt": "a", "seed": 1.5})",
+            {std::string("L:1:25: seed has the wrong type (expected ") + whole_seed + ", got 1.5)"}},
         Bad{"seed_exponent",
             jsonl,
-            R"({"prompt": "a", "seed": 1e3})",
-            {std::string("L:1:25: seed has the wrong type (expected ") + whole_seed + ", got 1e3)"}},
+            R"({"prompt": "a", "seed": 1e-3})",
+            {std::string("L:1:25: seed has the wrong type (expected ") + whole_seed + ", got 1e-3)"}},
         Bad{"seed_text",
             jsonl,
             R"({"prompt": "a", "seed": "1"})",
-            {std::string("L:1:25: seed has the wrong type (expected ") + whole_seed + ", got \"1\")"}},
+            {std::string("L:1:25: seed has the wrong type (expected ") + whole_seed +
+             ", got \"1\", which is text because it is quoted)"}},
         Bad{"seed_true",
             jsonl,
             R"({"prompt": "a", "seed": true})",
@@ -388,7 +418,8 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"seed_word",
             jsonl,
             R"({"prompt": "a", "seed": "Auto"})",
-            {std::string("L:1:25: seed has the wrong type (expected ") + whole_seed + ", got \"Auto\")"}},
+            {std::string("L:1:25: seed has the wrong type (expected ") + whole_seed +
+             ", got \"Auto\", which is text because it is quoted)"}},
         Bad{"width_zero",
             jsonl,
             R"({"prompt": "a", "width": 0})",
@@ -396,7 +427,8 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"height_text",
             jsonl,
             R"({"prompt": "a", "height": "480"})",
-            {"L:1:27: height has the wrong type (expected a whole number from 1 to 16384, got \"480\")"}},
+            {"L:1:27: height has the wrong type (expected a whole number from 1 to 16384, got \"480\", which "
+             "is text because it is quoted)"}},
         Bad{"frames_beyond",
             jsonl,
             R"({"prompt": "a", "frames": 10001})",
@@ -488,7 +520,8 @@ INSTANTIATE_TEST_SUITE_P(
             jsonl,
             R"({"seed": -1, "width": "a", "fps": true})",
             {std::string("L:1:10: seed is out of range (expected ") + whole_seed + ", got -1)",
-             "L:1:23: width has the wrong type (expected a whole number from 1 to 16384, got \"a\")",
+             "L:1:23: width has the wrong type (expected a whole number from 1 to 16384, got \"a\", which is "
+             "text because it is quoted)",
              "L:1:35: fps has the wrong type (expected a number above 0, at most 1000, got true)",
              "L:1:1: prompt is missing (expected a field prompt)"}},
         Bad{"same_id",
@@ -506,6 +539,38 @@ INSTANTIATE_TEST_SUITE_P(
             "{\"prompt\": \"a\"}\n{\"prompt\": \"b\", \"id\": \"000000\"}",
             {"L:2:23: the id 000000 is already that of line 1 (expected an id of its own)"}}),
     [](const auto& info) { return info.param.name; });
+
+TEST(JsonList, TakesNullAsAbsentAndWholeFloatsAsWhole) {
+  const Reading reading =
+      read(jsonl, R"({"prompt": "a", "negative_prompt": null, "seed": 7.0, "frames": 5e0})");
+  EXPECT_THAT(reading.messages(), IsEmpty());
+  EXPECT_EQ(reading.list.items[0].request.negative_prompt, "blurry");
+  EXPECT_EQ(reading.list.items[0].request.seed, 7);
+  EXPECT_EQ(reading.list.items[0].request.frames, 5);
+  EXPECT_THAT(read(jsonl, R"({"prompt": "a", "seed": 9007199254740994.0})").messages(),
+              ElementsAre(testing::HasSubstr("seed may be rounded")));
+}
+
+TEST(Metadata, IsNamedOnce) {
+  const Reading reading = read(jsonl,
+                               "{\"prompt\": \"a\", \"style\": 1, \"metadata\": {\"steps\": "
+                               "3}}\n{\"prompt\": \"b\", \"style\": 2, \"source\": null}\n");
+  EXPECT_THAT(reading.messages(), IsEmpty());
+  EXPECT_THAT(reading.list.warnings, IsEmpty());
+  EXPECT_THAT(reading.list.metadata_names, ElementsAre("style", "metadata", "source"));
+}
+
+TEST(Warnings, AreOneForAMillionLinesOfAKind) {
+  std::string text = "a cat\n";
+  for (int i = 0; i < 5000; ++i) text += "# a comment\na cat --w 832 --h 480\n";
+  const Reading reading = read(ListFormat::text, text);
+  EXPECT_EQ(reading.list.items.size(), 10001u);
+  ASSERT_EQ(reading.list.warnings.size(), 2u);
+  EXPECT_EQ(reading.list.warnings[0].line, 2);
+  EXPECT_THAT(reading.list.warnings[0].message, testing::EndsWith("(5000 in all)"));
+  EXPECT_EQ(reading.list.warnings[1].line, 3);
+  EXPECT_THAT(reading.list.warnings[1].message, testing::StartsWith("--w and --h are taken as part"));
+}
 
 TEST(HopelessList, IsGivenUpAfterAThousandProblems) {
   std::string text;

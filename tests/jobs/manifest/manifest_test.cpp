@@ -428,7 +428,8 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"anchor",
             "name: cats",
             "name: &n cats",
-            {"m.yaml:2:7: anchors are not supported: &n (expected the value written out)"}},
+            {"m.yaml:2:7: anchors are not supported: &n (expected the value written out; or a text that "
+             "begins with & put into quotes: name: \"&n cats\")"}},
         Bad{"empty",
             base,
             "",
@@ -482,7 +483,8 @@ INSTANTIATE_TEST_SUITE_P(
             "{seed: 1}",
             "{seed: -1}",
             {"m.yaml:8:20: requests.defaults.seed is out of range (expected a whole number from 0 to "
-             "9223372036854775807, got -1)"}},
+             "9223372036854775807, or \"auto\", which makes one of the job's name and the item's id, got "
+             "-1)"}},
         Bad{"default_samples",
             "{seed: 1}",
             "{samples: 0}",
@@ -505,7 +507,8 @@ INSTANTIATE_TEST_SUITE_P(
             {"m.yaml:6:10: pipeline.steps is out of range (expected a whole number from 1 to 1000, got 0)",
              "m.yaml:7:3: unknown key pipeline.tep; did you mean steps?",
              "m.yaml:9:20: requests.defaults.seed has the wrong type (expected a whole number from 0 to "
-             "9223372036854775807, got Auto)",
+             "9223372036854775807, or \"auto\", which makes one of the job's name and the item's id, got "
+             "Auto)",
              "DIR/bad.jsonl:2:17: unknown field sed (expected a known field, or metadata under a name that "
              "is not so "
              "near to one); did you mean seed?"}}),
@@ -533,10 +536,8 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"json",
             "list.txt",
             "list.json",
-            {"m.yaml:9:9: requests.file has an unknown ending (expected .txt, .jsonl or .csv, got .json); "
-             "did you "
-             "mean "
-             ".jsonl?"}},
+            {"m.yaml:9:9: requests.file has an unknown ending (expected a .jsonl, with a JSON object such as "
+             "{\"prompt\": \"a cat\"} a line, got .json)"}},
         Bad{"no_ending",
             "list.txt",
             "list",
@@ -563,8 +564,7 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"items_are_texts",
             "  file: list.txt\n",
             "  items: [a cat]\n",
-            {"m.yaml:9:11: requests.items.0 has the wrong type (expected a mapping, got a cat)",
-             "m.yaml:9:11: requests.items.0.prompt is missing (expected text)"}},
+            {"m.yaml:9:11: requests.items.0 is a text (expected an item: {prompt: \"a cat\"})"}},
         Bad{"item_without_prompt",
             "  file: list.txt\n",
             "  items:\n    - {prompt: a}\n    - {id: b}\n",
