@@ -47,8 +47,15 @@ std::vector<Alternative> alternatives(const PreparedJob& job, configs::PipelineC
     text_encoder.offload = configs::Offload::stages;
     consider("components.text_encoder.offload: stages");
   }
+  configs::Dtype& vae = pipeline.components.at("vae").dtype;
+  if (!job.cpu.native_bfloat16 && vae == configs::Dtype::bfloat16) {
+    vae = configs::Dtype::float32;
+    consider("components.vae.dtype: float32 (other results)");
+  }
   for (const std::string role : {"dit", "text_encoder", "vae"}) {
     if (pipeline.components.at(role).dtype == configs::Dtype::bfloat16) continue;
+    // Its convolutions would take more, not less.
+    if (role == "vae" && !job.cpu.native_bfloat16) continue;
     pipeline.components.at(role).dtype = configs::Dtype::bfloat16;
     consider("components." + role + ".dtype: bfloat16 (other results)");
   }

@@ -38,6 +38,10 @@ std::uint64_t latent_bytes(const std::array<std::int64_t, 4>& latent) {
   return sizeof(float) * unsigned_of(latent[0] * latent[1] * latent[2] * latent[3]);
 }
 
+/// With what following operators leaves out: what threads of attention work in, small tensors, holes in the
+/// heap.
+std::uint64_t with_slack(std::uint64_t bytes) { return bytes + bytes / 16 + (std::uint64_t{1} << 20); }
+
 /// Rows of latents are shared out over the group's ranks.
 std::uint64_t slab_rows(std::uint64_t height, std::uint64_t ranks) {
   constexpr std::uint64_t scale = spatial_compression;
@@ -184,7 +188,7 @@ std::uint64_t encode_bytes(const nlohmann::json& umt5, configs::Dtype dtype,
   const std::uint64_t attention = tokens * (dim * 3 * e + inner * 4 * e) + heads * tokens * tokens * 2 * e;
   const std::uint64_t feed_forward = tokens * (dim * 4 * e + ffn * 7 * e);
   const std::uint64_t norm = tokens * dim * (4 * e + 3 * f);
-  return std::max({attention, feed_forward, norm}) + reduced;
+  return with_slack(std::max({attention, feed_forward, norm}) + reduced);
 }
 
 std::uint64_t decode_bytes(const nlohmann::json& vae, configs::Dtype dtype, const CpuKind& cpu,
@@ -205,14 +209,14 @@ std::uint64_t decode_bytes(const nlohmann::json& vae, configs::Dtype dtype, cons
   const std::uint64_t to_bytes = std::max(2 * e + 3, e + sizeof(float) + 2);
   if (!pixels.slab) {
     const std::uint64_t whole = width * height * clip;
-    return std::max(layers + (whole + pixels.held * clip) * e, whole * to_bytes);
+    return with_slack(std::max(layers + (whole + pixels.held * clip) * e, whole * to_bytes));
   }
   // Attention at the smallest size looks at the keys and values of all slabs, which come in packed; frames
   // are gathered as bytes.
   const auto widest = unsigned_of(dims.up_width(0));
   const std::uint64_t others = width / spatial_compression * (height / spatial_compression) * widest * 4 * e;
   const std::uint64_t slab = pixels.width * pixels.height * clip;
-  return std::max(layers + others + slab * e, slab * to_bytes + width * height * clip * 2);
+  return with_slack(std::max(layers + others + slab * e, slab * to_bytes + width * height * clip * 2));
 }
 
 std::uint64_t embedding_bytes(const nlohmann::json& umt5, configs::Dtype dtype, std::string_view text) {

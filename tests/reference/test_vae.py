@@ -15,6 +15,9 @@ from diffusers.utils import logging
 logging.set_verbosity_error()
 SEED = probe.fresh_seed("test_vae")
 BOTH = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+# Without native bfloat16 LibTorch convolves in loops of its own, a hundred times slower, in diffusers as in ditmill: a
+# few small cases show what there is to show.
+SLOW = not torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 def tiny_vae(rng: random.Random, generator: torch.Generator, halvings: int = 3) -> AutoencoderKLWan:
@@ -111,7 +114,9 @@ class Case(unittest.TestCase):
         (self.folder / "model_index.json").write_text(json.dumps(index))
 
     def tilings(self, dtype: str) -> list:
-        return TILINGS if dtype == "float32" else self.rng.sample(TILINGS, 3)
+        if dtype == "float32":
+            return TILINGS
+        return [TILINGS[1]] if SLOW else self.rng.sample(TILINGS, 3)
 
     def model(self, halvings: int = 3) -> AutoencoderKLWan:
         model = tiny_vae(self.rng, self.generator, halvings)
@@ -141,7 +146,7 @@ class Vae(Case):
 
     def test_bfloat16_pixels_are_as_exact_as_diffusers(self) -> None:
         ours, theirs, apart = 0.0, 0.0, 0.0
-        for frames in (1, 2, 3, 2, 3, 2):
+        for frames in (1, 2, 3) if SLOW else (1, 2, 3, 2, 3, 2):
             model, latents = self.case(frames)
             exact = decode(model.double(), latents)
             want = decode(model.to(torch.bfloat16), latents)
@@ -177,7 +182,7 @@ class Encoder(Case):
 
     def test_latents_are_diffusers(self) -> None:
         """One frame, whole chunks, and clips of which diffusers drops the last one to three frames."""
-        for dtype, lengths in (("float32", (1, 5, 9, 17, 4, 7)), ("bfloat16", (1, 9, 6))):
+        for dtype, lengths in (("float32", (1, 5, 9, 17, 4, 7)), ("bfloat16", (6,) if SLOW else (1, 9, 6))):
             for frames in lengths:
                 model = self.model(halvings=2)
                 size = (self.rng.choice([8, 24, 40]), self.rng.choice([16, 32, 56]))
@@ -226,8 +231,9 @@ class Tiling(Case):
                     self.compare(dtype, tiling, size, self.rng.choice([1, 2, 3]))
 
     def test_tiles_of_the_usual_size_are_diffusers(self) -> None:
-        for dtype, size in (("float32", (392, 264)), ("bfloat16", (208, 456))):
-            self.compare(dtype, True, size, 2)
+        self.compare("float32", True, (392, 264), 2)
+        if not SLOW:
+            self.compare("bfloat16", True, (208, 456), 2)
 
 
 if __name__ == "__main__":

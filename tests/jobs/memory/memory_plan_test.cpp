@@ -139,6 +139,25 @@ TEST(MemoryPlan, OfARehearsalIsNothing) {
   EXPECT_EQ(embedding_bytes(job), 0U);
 }
 
+TEST(MemoryPlan, WithoutNativeBfloat16PicturesTakeMoreAndFloat32IsTheAdvice) {
+  PreparedJob job = job_of(configs::Offload::stages, bf16, registry::ElementType::bf16);
+  Item large = job.manifest.items[0];
+  large.request.width = 832;
+  large.request.height = 480;
+  large.request.frames = 9;
+  job.manifest.items.add(large);
+  job.cpu = {};
+  const std::uint64_t native = plan_memory(job).peak();
+  for (const Alternative& other : alternatives(job)) EXPECT_EQ(other.change.find("vae"), std::string::npos);
+  job.cpu.native_bfloat16 = false;
+  EXPECT_GT(plan_memory(job).peak(), native);
+  const std::vector<Alternative> found = alternatives(job);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found.front().change, "components.vae.dtype: float32 (other results)");
+  job.manifest.pipeline.components["vae"].dtype = f32;
+  EXPECT_EQ(plan_memory(job).peak(), found.front().peak) << "what was advised";
+}
+
 TEST(MemoryPlan, EachDistinctTextCountsOnce) {
   PreparedJob job = job_of(configs::Offload::stages, f32, registry::ElementType::f32);
   const std::uint64_t one = embedding_bytes(job);
