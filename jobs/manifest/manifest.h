@@ -49,7 +49,7 @@ struct Manifest {
   OutputConfig output;
   slurm::Settings slurm;
   std::vector<std::string> metadata_names;  ///< fields of the items that are kept and change nothing
-  std::vector<Problem> warnings;  ///< what is accepted, but likely not what its author meant
+  std::vector<Problem> warnings;            ///< what is accepted, but likely not what its author meant
 };
 
 /// Called exactly once, with layer 1 decoded and before layers 2 and 3 are, whether or not the manifest names
