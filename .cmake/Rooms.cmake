@@ -45,12 +45,18 @@ function(ditmill_test name)
   endif()
 endfunction()
 
+# gtest_discover_tests() loses all but the first of an environment's variables on their way, so that what ctest
+# includes sets them.
 function(_ditmill_discover name suffix labels)
-  # A list within a list of properties, which passes through two commands.
-  string(REPLACE ";" "\\;" environment "${ARGN}")
-  gtest_discover_tests(${name} TEST_PREFIX "${name}." TEST_SUFFIX "${suffix}" TEST_LIST ${name}_tests${suffix}
-    DISCOVERY_TIMEOUT 60 NO_PRETTY_VALUES
-    PROPERTIES TIMEOUT 300 LABELS "${labels}" ENVIRONMENT "${environment}")
+  set(tests ${name}_tests${suffix})
+  gtest_discover_tests(${name} TEST_PREFIX "${name}." TEST_SUFFIX "${suffix}" TEST_LIST ${tests}
+    DISCOVERY_TIMEOUT 60 NO_PRETTY_VALUES PROPERTIES TIMEOUT 300)
+  set(file ${CMAKE_CURRENT_BINARY_DIR}/${tests}_properties.cmake)
+  file(GENERATE OUTPUT ${file} CONTENT "foreach(test IN LISTS ${tests})
+  set_tests_properties(\"\${test}\" PROPERTIES LABELS \"${labels}\" ENVIRONMENT \"${ARGN}\")
+endforeach()
+")
+  set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${file})
 endfunction()
 include(GoogleTest)
 

@@ -188,7 +188,9 @@ std::uint64_t encode_bytes(const nlohmann::json& umt5, configs::Dtype dtype,
   const std::uint64_t attention = tokens * (dim * 3 * e + inner * 4 * e) + heads * tokens * tokens * 2 * e;
   const std::uint64_t feed_forward = tokens * (dim * 4 * e + ffn * 7 * e);
   const std::uint64_t norm = tokens * dim * (4 * e + 3 * f);
-  return with_slack(std::max({attention, feed_forward, norm}) + reduced);
+  // Where the ranks' shares of a half are summed, what they come from is still there, but not what made that.
+  const std::uint64_t summed = tokens * (dim * 3 * e + std::max(inner, ffn) * e) + reduced;
+  return with_slack(std::max({attention, feed_forward, norm, summed}));
 }
 
 std::uint64_t decode_bytes(const nlohmann::json& vae, configs::Dtype dtype, const CpuKind& cpu,

@@ -126,7 +126,8 @@ class Official(unittest.TestCase):
         model = self.official("nested")
         tensors = torch.load(model / VAE, weights_only=True)
         torch.save({"epoch": 3, "model": tensors}, model / VAE)
-        [found] = json.loads(ditmill.ditmill("weights", "identify", "--json", model / VAE, code=2).stdout)
+        [found] = json.loads(ditmill.ditmill("weights", "identify", "--json", model / VAE).stdout)
+        self.assertEqual((found["role"], found["layout"], found["prefix"]), ("vae", "official", "model."))
         self.assertIn("key_hash_flat", found)
         self.assertNotEqual(found["key_hash"], found["key_hash_flat"])
 

@@ -72,7 +72,9 @@ class ShardsTest(unittest.TestCase):
         ditmill.ditmill("run", self.manifest, ranks=1)
         done = ditmill.ditmill("run", self.manifest, "--shard", "0/2", ranks=1, code=1)
         self.assertIn("leave --shard out", done.stderr)
-        check = ditmill.ditmill("run", self.manifest, "--shard", "0/3", "--check", "--json")
+        check = ditmill.ditmill("run", self.manifest, "--shard", "0/3", "--check", code=1)
+        self.assertIn("leave --shard out", check.stdout)
+        check = ditmill.ditmill("run", self.manifest, "--shard", "0/3", "--run-dir", self.path / "other", "--check", "--json")
         self.assertEqual(json.loads(check.stdout)["items"], 4)
 
     def test_a_merge_takes_the_shards_of_one_array_whole(self):
