@@ -27,7 +27,9 @@ void read_path(MapReader& reader, std::string_view key, const std::string& direc
     reader.problem(key, reader.path_of(key) + " is empty", "a path");
     return;
   }
-  if (const std::optional<PathFault> fault = fault_of_path(path)) {
+  // Of a model, whoever opens it knows more: hf://ORG/NAME is one to be downloaded
+  // (registry/identity/model_path).
+  if (const std::optional<PathFault> fault = key == "path" ? std::nullopt : fault_of_path(path)) {
     reader.problem(key, reader.path_of(key) + fault->message, fault->expected, printable(path));
     return;
   }

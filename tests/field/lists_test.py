@@ -340,9 +340,8 @@ class Manifests(ListsTest):
         self.write("l.txt", "a cat\n")
         manifest = self.job({"file": "l.txt"})
         for path in ("~/x", "~me/x", "$SCRATCH/x", "${SCRATCH}/x", "x/$USER"):
-            for key in ("output.path", "model.path", "requests.file"):
-                sets = [f"{key}={path}"] + (["model={}"] if key == "model.path" else [])
-                told = self.check(manifest, code=1, sets=sets[::-1])["text"]
+            for key in ("output.path", "model.catalog", "requests.file"):
+                told = self.check(manifest, code=1, sets=[f"{key}={path}"])["text"]
                 self.assertIn("not expanded", told)
                 self.assertIn("written out", told)
         self.assertIn("address", self.check(manifest, code=1, sets=["requests.file=https://a.b/c.jsonl"])["text"])
