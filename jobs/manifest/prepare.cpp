@@ -24,29 +24,20 @@ namespace {
 /// An item's attributes, groups and checksums in its part, and its line in the index: measured at 9 KB.
 constexpr std::uint64_t bytes_per_item = 16 << 10;
 
-/// Reads the tokenizer, and insists that the text encoder has a row for each of its ids.
+/// Reads the tokenizer, and warns where it and the text encoder's embedding are of different sizes: an item
+/// that uses a token without a row fails, the others are what they would be.
 std::unique_ptr<const models::Tokenizer> read_tokenizer(PreparedJob& job) {
   std::unique_ptr<const models::Tokenizer> tokenizer = models::read_tokenizer(job.folder.tokenizer_path);
-  const std::int64_t rows = job.family->text_limits(job.hyper_parameters).vocabulary;
-  const std::string ids = std::to_string(tokenizer->vocabulary());
-  if (tokenizer->vocabulary() > rows) {
-    throw Error{Category::bad_input,
-                "fit the tokenizer to the text encoder",
-                Where{.file = job.folder.tokenizer_path},
-                Expected{"at most " + std::to_string(rows) + " tokens, the rows of the embedding of " +
-                         job.folder.component("text_encoder").label},
-                Got{ids},
-                "it is the tokenizer of another model: take the one of the text encoder"};
-  }
   // Embeddings are padded to a round number of rows; another family's tokenizer is far from that.
   constexpr std::int64_t padding = 1024;
-  if (tokenizer->vocabulary() < rows - padding) {
+  const std::int64_t rows = job.family->text_limits(job.hyper_parameters).vocabulary;
+  if (tokenizer->vocabulary() > rows || tokenizer->vocabulary() < rows - padding) {
     job.warnings.push_back(
         {.file = job.folder.tokenizer_path,
-         .message = "it may be the tokenizer of another model",
-         .expected =
-             "about as many tokens as the embedding of the text encoder has rows, " + std::to_string(rows),
-         .got = ids});
+         .message = "it may be the tokenizer of another model: take the one of the text encoder",
+         .expected = "about as many tokens as the rows of the embedding of " +
+                     job.folder.component("text_encoder").label + ", and no more: " + std::to_string(rows),
+         .got = std::to_string(tokenizer->vocabulary())});
   }
   return tokenizer;
 }

@@ -103,13 +103,13 @@ class Tokenizers(WithModel):
         (official / "google/umt5-xxl/spiece.model").write_text(POINTER)
         self.assertRegex(ditmill.ditmill("run", manifest, "--check", code=1).stdout, "google/umt5-xxl/spiece.model.*git lfs pull")
 
-    def test_a_vocabulary_that_the_text_encoder_lacks_is_refused(self):
+    def test_a_vocabulary_that_the_text_encoder_lacks_is_warned_of(self):
         larger = json.loads(self.json)
         larger["model"]["vocab"] += [[f"more{i}", -9.0] for i in range(3)]
         (self.tokenizer / "spiece.model").unlink()
         self.put(self.tokenizer, "tokenizer.json", json.dumps(larger))
-        done = ditmill.ditmill("run", self.manifest_path, "--check", code=1)
-        self.assertRegex(done.stdout, "tokenizer.json.*tokenizer of another model.*rows")
+        done = ditmill.ditmill("run", self.manifest_path, "--check")
+        self.assertRegex(done.stdout, "warning: .*tokenizer.json.*tokenizer of another model.*rows")
 
     def test_run_says_the_same(self):
         self.put(self.tokenizer, "spiece.model", POINTER)
