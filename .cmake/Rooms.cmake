@@ -27,10 +27,13 @@ if(avx512_flags)
   set(DITMILL_HAS_MORE ON)
 endif()
 
-# ditmill_test(name [ATEN] [LEVELS] [LABELS ...] SOURCES ... USES ...): a GoogleTest program, one ctest entry for each of
-# its tests. LEVELS: where the machine has more than AVX2, a second one capped at it, named NAME.avx2.
+# ditmill_test(name [ATEN] [LEVELS] [TIMEOUT s] [LABELS ...] SOURCES ... USES ...): a GoogleTest program, one ctest entry
+# for each of its tests. LEVELS: where the machine has more than AVX2, a second one capped at it, named NAME.avx2.
 function(ditmill_test name)
-  cmake_parse_arguments(TEST "ATEN;LEVELS" "" "SOURCES;USES;ENVIRONMENT;LABELS" ${ARGN})
+  cmake_parse_arguments(TEST "ATEN;LEVELS" "TIMEOUT" "SOURCES;USES;ENVIRONMENT;LABELS" ${ARGN})
+  if(NOT TEST_TIMEOUT)
+    set(TEST_TIMEOUT 300)
+  endif()
   add_executable(${name} ${TEST_SOURCES})
   target_link_libraries(${name} PRIVATE ditmill_flags ${TEST_USES} GTest::gmock_main)
   if(TEST_ATEN)
@@ -39,18 +42,18 @@ function(ditmill_test name)
     list(APPEND TEST_ENVIRONMENT OMP_WAIT_POLICY=PASSIVE)
   endif()
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
-  _ditmill_discover(${name} "" "${TEST_LABELS}" ${TEST_ENVIRONMENT})
+  _ditmill_discover(${name} "" ${TEST_TIMEOUT} "${TEST_LABELS}" ${TEST_ENVIRONMENT})
   if(TEST_LEVELS AND DITMILL_HAS_MORE)
-    _ditmill_discover(${name} ".avx2" "${TEST_LABELS}" ${TEST_ENVIRONMENT} ${DITMILL_AVX2_CAP})
+    _ditmill_discover(${name} ".avx2" ${TEST_TIMEOUT} "${TEST_LABELS}" ${TEST_ENVIRONMENT} ${DITMILL_AVX2_CAP})
   endif()
 endfunction()
 
 # gtest_discover_tests() loses all but the first of an environment's variables on their way, so that what ctest
 # includes sets them.
-function(_ditmill_discover name suffix labels)
+function(_ditmill_discover name suffix timeout labels)
   set(tests ${name}_tests${suffix})
   gtest_discover_tests(${name} TEST_PREFIX "${name}." TEST_SUFFIX "${suffix}" TEST_LIST ${tests}
-    DISCOVERY_TIMEOUT 60 NO_PRETTY_VALUES PROPERTIES TIMEOUT 300)
+    DISCOVERY_TIMEOUT 60 NO_PRETTY_VALUES PROPERTIES TIMEOUT ${timeout})
   set(file ${CMAKE_CURRENT_BINARY_DIR}/${tests}_properties.cmake)
   file(GENERATE OUTPUT ${file} CONTENT "foreach(test IN LISTS ${tests})
   set_tests_properties(\"\${test}\" PROPERTIES LABELS \"${labels}\" ENVIRONMENT \"${ARGN}\")

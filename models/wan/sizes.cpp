@@ -40,7 +40,7 @@ std::uint64_t latent_bytes(const std::array<std::int64_t, 4>& latent) {
 
 /// With what following operators leaves out: what threads of attention work in, small tensors, holes in the
 /// heap.
-std::uint64_t with_slack(std::uint64_t bytes) { return bytes + bytes / 16 + (std::uint64_t{1} << 20); }
+std::uint64_t with_slack(std::uint64_t bytes) { return bytes + bytes / 10 + (std::uint64_t{1} << 20); }
 
 /// Rows of latents are shared out over the group's ranks.
 std::uint64_t slab_rows(std::uint64_t height, std::uint64_t ranks) {
