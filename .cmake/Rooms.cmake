@@ -1,21 +1,26 @@
-add_library(ditmill_flags INTERFACE)
-target_compile_options(ditmill_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Werror>)
-target_include_directories(ditmill_flags INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/generated)
-
-# ditmill_room(name [ATEN] SOURCES ... USES ...): a room's library. USES names what it may include and link.
-# ATEN: the target sees tensors, and shares the precompiled header.
+# ditmill_room(name [ATEN | COLD] [TOGETHER n] SOURCES ... USES ...): a room's library. USES names what it may include
+# and link. ATEN: it sees tensors. COLD: its speed does not count. TOGETHER: so many of its files are compiled as one,
+# which costs about half; names of their anonymous namespaces must then differ. DITMILL_ALONE compiles each by itself.
+option(DITMILL_ALONE "Compile every file by itself, as clang-tidy wants it" OFF)
 function(ditmill_room name)
-  cmake_parse_arguments(ROOM "ATEN" "" "SOURCES;USES" ${ARGN})
+  cmake_parse_arguments(ROOM "ATEN;COLD" "TOGETHER" "SOURCES;USES" ${ARGN})
   add_library(${name} STATIC ${ROOM_SOURCES})
   target_link_libraries(${name} PUBLIC ditmill_flags ${ROOM_USES})
   if(ROOM_ATEN)
     _ditmill_aten(${name})
+  elseif(ROOM_COLD)
+    ditmill_precompiled(${name} cold)
+  else()
+    ditmill_precompiled(${name} common)
+  endif()
+  if(ROOM_TOGETHER AND NOT DITMILL_ALONE)
+    set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${ROOM_TOGETHER})
   endif()
 endfunction()
 
 function(_ditmill_aten name)
   target_link_libraries(${name} PUBLIC torch::cpu)
-  target_precompile_headers(${name} REUSE_FROM ditmill_aten_pch)
+  ditmill_precompiled(${name} aten)
 endfunction()
 
 # What caps LibTorch at AVX2, as on a CPU without native bfloat16; DITMILL_HAS_MORE: this machine has more than that, so
@@ -40,6 +45,8 @@ function(ditmill_test name)
     _ditmill_aten(${name})
     # Threads that spin at a barrier starve each other where tests run side by side.
     list(APPEND TEST_ENVIRONMENT OMP_WAIT_POLICY=PASSIVE)
+  else()
+    ditmill_precompiled(${name} test)
   endif()
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   _ditmill_discover(${name} "" ${TEST_TIMEOUT} "${TEST_LABELS}" ${TEST_ENVIRONMENT})

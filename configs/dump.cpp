@@ -1,6 +1,7 @@
 #include "configs/dump.h"
 
 #include <ctime>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string_view>
 

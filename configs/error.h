@@ -98,13 +98,18 @@ class Error : public std::exception {
   std::string what_;
 };
 
-/// One line (no newline) that a problem is shown as: `file:line:column: message (expected ..., got ...); did you mean ...?`
+/// One line (no newline) that a problem is shown as: `file:line:column: message (expected ..., got ...); did
+/// you mean ...?`
 std::string describe(const Problem& problem);
 /// An error as one Problem (its problems() are not looked at).
 Problem to_problem(const Error& error);
-/// At most `limit` bytes of foreign text, control characters and bytes that are not UTF-8 escaped: safe on a terminal.
+/// At most `limit` bytes of foreign text, control characters and bytes that are not UTF-8 escaped: safe on a
+/// terminal.
 std::string printable(std::string_view foreign, std::size_t limit = 200);
-/// An Error of category io (no_space for ENOSPC and EDQUOT, not_found for ENOENT) from errno after a failed system call.
+/// The limit where a message says more than the foreign text.
+inline constexpr std::size_t max_shown = 80;
+/// An Error of category io (no_space for ENOSPC and EDQUOT, not_found for ENOENT) from errno after a failed
+/// system call.
 Error system_error(int error_number, std::string doing, Where where = {});
 
 }  // namespace ditmill

@@ -7,6 +7,8 @@
 
 namespace ditmill {
 
+constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+
 /// The number that a text is, from its first to its last character, as std::from_chars reads it; none for any
 /// other text, and for one that Number cannot hold.
 template <typename Number>

@@ -6,8 +6,6 @@
 namespace ditmill::configs {
 namespace {
 
-constexpr std::size_t max_shown = 80;
-
 /// One option on its way into the tree.
 class Override {
  public:

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "configs/error.h"
 #include "configs/resolution.h"
 #include "configs/suggest.h"
 #include "configs/yaml_reader.h"
@@ -11,7 +12,6 @@ namespace ditmill::configs {
 namespace {
 
 constexpr std::size_t max_id_length = 128;
-constexpr std::size_t max_shown = 80;
 
 bool is_alphanumeric(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');

@@ -7,7 +7,7 @@
 namespace ditmill::configs {
 namespace {
 
-constexpr std::size_t max_shown = 160;
+constexpr std::size_t most_shown = 160;
 
 /// Why a text cannot stand there without quotes; "" if it can.
 std::string why_quoted(std::string_view text) {
@@ -49,7 +49,7 @@ std::string yaml_cure(std::string_view line) {
   if (in_flow) return rest.find(": ") == std::string_view::npos ? "" : "a text with a colon put into quotes";
   const std::string why = why_quoted(rest);
   if (why.empty()) return "";
-  return why + " put into quotes: " + printable(std::string{key} + ": " + quoted_yaml(rest), max_shown);
+  return why + " put into quotes: " + printable(std::string{key} + ": " + quoted_yaml(rest), most_shown);
 }
 
 std::size_t comment_after(std::string_view line, std::size_t offset, std::string_view text) noexcept {

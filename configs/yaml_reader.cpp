@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <charconv>
 
+#include "configs/error.h"
 #include "configs/other_names.h"
 #include "configs/suggest.h"
 
 namespace ditmill::configs {
 namespace {
-
-constexpr std::size_t max_shown = 80;
 
 bool digits_at(std::string_view text, std::size_t& at) {
   const std::size_t begin = at;

@@ -1,6 +1,7 @@
 #include "models/component_plan.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 namespace ditmill::models {

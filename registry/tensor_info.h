@@ -45,9 +45,9 @@ int bits(ElementType type) noexcept;
 struct TensorInfo {
   std::string name;
   ElementType type;
-  std::vector<std::uint64_t> shape;  ///< empty: a scalar
-  std::uint64_t begin = 0;           ///< bytes from the start of the file: its first element
-  std::uint64_t end = 0;             ///< behind its last element in memory order
+  std::vector<std::uint64_t> shape;         ///< empty: a scalar
+  std::uint64_t begin = 0;                  ///< bytes from the start of the file: its first element
+  std::uint64_t end = 0;                    ///< behind its last element in memory order
   std::vector<std::uint64_t> strides = {};  ///< elements, one a dimension; empty: contiguous, row-major
 
   std::uint64_t elements() const noexcept;  ///< the reader has checked that the product does not wrap

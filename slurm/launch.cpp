@@ -13,7 +13,7 @@
 namespace ditmill::slurm {
 namespace {
 
-constexpr const char* doing = "start the ranks";
+constexpr const char* starting_ranks = "start the ranks";
 constexpr const char* by_pmix = "srun --mpi=pmix";
 
 class Variables {
@@ -115,7 +115,7 @@ void forget_launch() {
 void check_pmix(const Launch& launch, const std::string& mpi_version) {
   if (!lacks_pmix(launch, mpi_version) || launch.pmi) return;
   throw Error{Category::usage,
-              doing,
+              starting_ranks,
               {},
               Expected{started(launch) + ", in one world of MPI's"},
               Got{"tasks that srun gave no PMIx, by which they would find each other"},
@@ -125,7 +125,7 @@ void check_pmix(const Launch& launch, const std::string& mpi_version) {
 void check_world(const Launch& launch, int ranks, const std::string& mpi_version) {
   if (ranks >= launch.world) return;
   throw Error{Category::usage,
-              doing,
+              starting_ranks,
               {},
               Expected{started(launch) + ", in one world of MPI's"},
               Got{"a world of " + std::to_string(ranks) + ", by " + mpi_version},
@@ -135,7 +135,7 @@ void check_world(const Launch& launch, int ranks, const std::string& mpi_version
 void check_launches_once(const Launch& launch) {
   if (launch.world == 1) return;
   throw Error{Category::usage,
-              doing,
+              starting_ranks,
               Where{.key = "--np"},
               Expected{"one process, which starts the ranks"},
               Got{started(launch)},

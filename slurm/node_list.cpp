@@ -16,7 +16,7 @@ Error malformed(const std::string& variable, std::string_view text, const std::s
           Expected{expected}, Got{"'" + printable(text) + "'"}, "unset SLURM_JOB_ID to run outside Slurm"};
 }
 
-std::optional<int> number(std::string_view digits) {
+std::optional<int> whole_number(std::string_view digits) {
   const bool plain = digits.size() <= most_digits && !digits.starts_with('-');
   return plain ? number_from_text<int>(digits) : std::nullopt;
 }
@@ -37,16 +37,16 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
   return pieces;
 }
 
-/// "1-3,07" as 1, 2, 3, 07: the first number of a range says how many digits they have. None if it is not
-/// such a list.
+/// "1-3,07" as 1, 2, 3, 07: the first whole_number of a range says how many digits they have. None if it is
+/// not such a list.
 std::optional<std::vector<std::string>> numbers_of(std::string_view ranges) {
   std::vector<std::string> numbers;
   for (const std::string_view range : split(ranges, ',')) {
     const std::size_t dash = range.find('-');
     const std::string_view first = range.substr(0, dash);
     const std::string_view last = dash == std::string_view::npos ? first : range.substr(dash + 1);
-    const std::optional<int> from = number(first);
-    const std::optional<int> to = number(last);
+    const std::optional<int> from = whole_number(first);
+    const std::optional<int> to = whole_number(last);
     if (!from || !to || *to < *from) return std::nullopt;
     if (numbers.size() + static_cast<std::size_t>(*to - *from) >= most_nodes) return std::nullopt;
     for (int value = *from; value <= *to; ++value) {
@@ -101,10 +101,10 @@ std::vector<int> expand_counts(std::string_view counts, const std::string& varia
   for (const std::string_view piece : split(counts, ',')) {
     const std::size_t times_at = piece.find("(x");
     const bool repeated = times_at != std::string_view::npos;
-    const std::optional<int> count = number(piece.substr(0, times_at));
+    const std::optional<int> count = whole_number(piece.substr(0, times_at));
     std::optional<int> times = 1;
     if (repeated) {
-      times = piece.ends_with(')') ? number(piece.substr(times_at + 2, piece.size() - times_at - 3))
+      times = piece.ends_with(')') ? whole_number(piece.substr(times_at + 2, piece.size() - times_at - 3))
                                    : std::nullopt;
     }
     if (!count || !times || expanded.size() + static_cast<std::size_t>(*times) > most_nodes) {

@@ -16,6 +16,7 @@ namespace ditmill::dist {
 
 /// Tags from here on are a backend's own; callers of send() stay below.
 inline constexpr int first_reserved_tag = 32766;
+inline constexpr int exchange_tag = first_reserved_tag + 1;
 
 /// A backend's exchange under way. Its destructor is called after wait() only.
 class RequestImpl {

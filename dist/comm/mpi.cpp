@@ -91,7 +91,6 @@ class ByteRun {
 };
 
 constexpr int gather_tag = first_reserved_tag;
-constexpr int exchange_tag = first_reserved_tag + 1;
 
 /// The requests of one exchange. Any thread may test them.
 class MpiExchange {

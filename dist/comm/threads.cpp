@@ -21,7 +21,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int collective_tag = first_reserved_tag;
-constexpr int exchange_tag = first_reserved_tag + 1;
 
 /// A message in its mailbox.
 struct Letter {

@@ -1,19 +1,20 @@
+#include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <iostream>
 
 #include "dist/comm/mpi.h"
 #include "dist/liveness/sentinel.h"
+#include "jobs/bench/bench_comm.h"
+#include "jobs/bench/bench_coordinator.h"
+#include "jobs/bench/bench_step.h"
+#include "jobs/bench/doctor/doctor.h"
 #include "jobs/cli/options/bench_options.h"
 #include "jobs/cli/options/doctor_options.h"
 #include "jobs/cli/options/replay_options.h"
 #include "jobs/cli/options/run_options.h"
-#include "jobs/cli/output.h"
-#include "jobs/engine/bench/bench_comm.h"
-#include "jobs/engine/bench/bench_coordinator.h"
-#include "jobs/engine/bench/bench_step.h"
-#include "jobs/engine/doctor/doctor.h"
 #include "jobs/engine/replay.h"
 #include "jobs/engine/run.h"
+#include "jobs/results/files/output.h"
 #include "models/large_blocks.h"
 #include "slurm/launch.h"
 
@@ -33,25 +34,27 @@ int run_engine(int argc, char** argv) {
   dist::MpiSession mpi{argc, argv};
   slurm::check_world(launch, mpi.world().size(), mpi_version);
   const bool leads = mpi.world().rank() == 0;
-  jobs::RunOptions options;
-  jobs::BenchOptions bench;
-  const auto app = jobs::make_app();
-  jobs::add_run_options(*app->add_subcommand("run", "Run a job"), options);
-  jobs::add_bench_options(*app, bench);
-  jobs::DoctorOptions doctor;
-  const CLI::App* doctor_command = jobs::add_doctor_options(*app, doctor);
-  jobs::ReplayOptions replay;
+  jobs::plan::RunOptions options;
+  jobs::bench::BenchOptions bench;
+  const auto app = jobs::cli::make_app();
+  jobs::cli::add_run_options(*app->add_subcommand("run", "Run a job"), options);
+  jobs::cli::add_bench_options(*app, bench);
+  jobs::bench::DoctorOptions doctor;
+  const CLI::App* doctor_command = jobs::cli::add_doctor_options(*app, doctor);
+  jobs::engine::ReplayOptions replay;
   CLI::App* replay_command =
-      jobs::add_replay_options(*app->add_subcommand("results", "What a run has stored"), replay);
-  if (const auto code = jobs::parse_command_line(*app, argc, argv, !leads)) return leads ? *code : 0;
-  if (bench.chosen == jobs::BenchOptions::Chosen::comm) return jobs::bench_comm(mpi, bench.comm);
-  if (bench.chosen == jobs::BenchOptions::Chosen::step) return jobs::bench_step(mpi, bench.step);
-  if (bench.chosen == jobs::BenchOptions::Chosen::coordinator) {
-    return jobs::bench_coordinator(mpi, bench.coordinator);
+      jobs::cli::add_replay_options(*app->add_subcommand("results", "What a run has stored"), replay);
+  if (const auto code = jobs::cli::parse_command_line(*app, argc, argv, !leads)) return leads ? *code : 0;
+  if (bench.chosen == jobs::bench::BenchOptions::Chosen::comm)
+    return jobs::bench::bench_comm(mpi, bench.comm);
+  if (bench.chosen == jobs::bench::BenchOptions::Chosen::step)
+    return jobs::bench::bench_step(mpi, bench.step);
+  if (bench.chosen == jobs::bench::BenchOptions::Chosen::coordinator) {
+    return jobs::bench::bench_coordinator(mpi, bench.coordinator);
   }
-  if (doctor_command->parsed()) return jobs::doctor::examine(mpi, doctor);
-  if (replay_command->parsed()) return jobs::replay_item(mpi, replay);
-  return jobs::run_job(mpi, options);
+  if (doctor_command->parsed()) return jobs::bench::doctor::examine(mpi, doctor);
+  if (replay_command->parsed()) return jobs::engine::replay_item(mpi, replay);
+  return jobs::engine::run_job(mpi, options);
 }
 
 }  // namespace
@@ -63,5 +66,5 @@ int main(int argc, char** argv) {
   dist::Sentinel::take_over_signals();
   // NCCL's communicators otherwise wait for each other where exchanges of two of them overlap on a device.
   setenv("NCCL_LAUNCH_ORDER_IMPLICIT", "1", 0);
-  return jobs::run_command([&] { return run_engine(argc, argv); });
+  return jobs::results::run_command([&] { return run_engine(argc, argv); });
 }

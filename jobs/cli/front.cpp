@@ -1,10 +1,11 @@
 #include "jobs/cli/front.h"
 
+#include <CLI/CLI.hpp>
 #include <iostream>
 
-#include "jobs/cli/output.h"
+#include "jobs/results/files/output.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::cli {
 
 CLI::App& Front::add(CLI::App& parent, const std::string& name, const std::string& what, bool has_json,
                      Command command) {
@@ -21,12 +22,12 @@ CLI::App& Front::add_room(CLI::App& parent, const std::string& name, const std::
   return *room;
 }
 
-int Front::run() const { return write_results(out, chosen_); }
+int Front::run() const { return results::write_results(out, chosen_); }
 
-int say(std::ostream& out, const ResultsOutput& results) {
+int say(std::ostream& out, const results::ResultsOutput& results) {
   for (const std::string& note : results.notes) std::cerr << "ditmill: " << note << "\n";
   out << results.text;
   return results.code;
 }
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::cli

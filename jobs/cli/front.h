@@ -1,13 +1,16 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <iosfwd>
 #include <string>
 
-#include "jobs/cli/results/run.h"
+#include "jobs/results/listing/stored_run.h"
 
-namespace ditmill::jobs {
+namespace CLI {
+class App;
+}
+
+namespace ditmill::jobs::cli {
 
 /// The command line of the front: what its subcommands share, and which of them was chosen.
 class Front {
@@ -32,9 +35,21 @@ class Front {
 };
 
 /// Results go to the stream, notes to standard error.
-int say(std::ostream& out, const ResultsOutput& results);
+int say(std::ostream& out, const results::ResultsOutput& results);
+
+/// Each adds its subcommand, with its options.
+void add_plan(CLI::App& app, Front& front);
+void add_cancel(CLI::App& app, Front& front);
+void add_stage(CLI::App& app, Front& front);
+void add_weights(CLI::App& app, Front& front);
+void add_registry(CLI::App& app, Front& front);
+void add_status(CLI::App& app, Front& front);
+void add_report(CLI::App& app, Front& front);
+/// `submit`; takes from its command line what follows the first `--`: options for sbatch. Returns how many
+/// words are left to parse.
+int add_submit(CLI::App& app, Front& front, int argc, char** argv);
 
 /// Adds `results` with all its subcommands but `replay`, which is the engine's. Returns it.
 CLI::App& add_results(CLI::App& app, Front& front);
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::cli

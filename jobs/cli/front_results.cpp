@@ -1,19 +1,20 @@
+#include <CLI/CLI.hpp>
 #include <map>
 #include <memory>
 #include <ostream>
 
 #include "jobs/cli/front.h"
-#include "jobs/cli/results/export.h"
 #include "jobs/cli/results/index.h"
 #include "jobs/cli/results/ls.h"
 #include "jobs/cli/results/merge.h"
 #include "jobs/cli/results/show.h"
 #include "jobs/cli/results/verify.h"
 #include "jobs/cli/terminal_progress.h"
-#include "jobs/export/name_template.h"
+#include "jobs/results/export/name_template.h"
+#include "jobs/run/clips/export.h"
 #include "slurm/allocation.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::cli {
 namespace {
 
 void add_run(CLI::App& command, std::string& run) {
@@ -38,11 +39,11 @@ void add_show(CLI::App& results, Front& front) {
 }
 
 void add_export(CLI::App& results, Front& front) {
-  const auto options = std::make_shared<ExportOptions>();
-  ExportOptions& exports = *options;
+  const auto options = std::make_shared<run::ExportOptions>();
+  run::ExportOptions& exports = *options;
   CLI::App* export_command =
       &front.add(results, "export", "Write pictures, videos or a training set of finished items", false,
-                 [options](std::ostream& out) { return say(out, results_export(*options)); });
+                 [options](std::ostream& out) { return say(out, run::results_export(*options)); });
   export_command->add_option("run", exports.run_directory, "A run directory")->required();
   export_command->add_option("--png", exports.png_folder, "Every frame, as DIR/<name>/frame_0000.png")
       ->type_name("DIR");
@@ -54,7 +55,7 @@ void add_export(CLI::App& results, Front& front) {
       ->add_option("--name", exports.name,
                    "Names for --mp4 and --png, with fields in braces, {FIELD:.N} cut to N characters, as "
                    "'{prompt}-{sample}' or '{id}-{seed}-{prompt:.40}'; default '{id}'. Fields: " +
-                       std::string{name_fields})
+                       std::string{results::name_fields})
       ->type_name("TEMPLATE");
   export_command
       ->add_option(
@@ -79,18 +80,18 @@ void add_export(CLI::App& results, Front& front) {
   export_command
       ->add_option("--frames", exports.sample_frames,
                    "What samples hold: npy or mp4; default: the stored video, else the frames as npy")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, SampleFrames>{{"npy", SampleFrames::npy}, {"mp4", SampleFrames::mp4}}));
+      ->transform(CLI::CheckedTransformer(std::map<std::string, run::SampleFrames>{
+          {"npy", run::SampleFrames::npy}, {"mp4", run::SampleFrames::mp4}}));
 }
 
 void add_verify(CLI::App& results, Front& front) {
   const auto run = std::make_shared<std::string>();
   const auto verify = [&front, run](std::ostream& out) {
-    ResultsOutput found;
+    results::ResultsOutput found;
     {
       TerminalProgress progress;
       found = results_verify(*run, front.json, slurm::read_allocation(),
-                             [&](const VerifyProgress& at) { progress.show(describe(at)); });
+                             [&](const run::VerifyProgress& at) { progress.show(describe(at)); });
     }
     return say(out, found);
   };
@@ -113,7 +114,7 @@ void add_index(CLI::App& results, Front& front) {
 }
 
 void add_merge(CLI::App& results, Front& front) {
-  const auto merge = std::make_shared<MergeOptions>();
+  const auto merge = std::make_shared<run::MergeOptions>();
   CLI::App& command =
       front.add(results, "merge", "Make one run directory of the shards of a job", true,
                 [&front, merge](std::ostream& out) {
@@ -140,4 +141,4 @@ CLI::App& add_results(CLI::App& app, Front& front) {
   return results;
 }
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::cli

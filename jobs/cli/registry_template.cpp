@@ -12,7 +12,7 @@
 #include "registry/identity/model_folder.h"
 #include "registry/identity/packed.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::cli {
 namespace {
 
 /// A shard alone is not a component: an entry made from it would match nothing.
@@ -91,4 +91,4 @@ int registry_list(bool json, std::ostream& out) {
   return 0;
 }
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::cli

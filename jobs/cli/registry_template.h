@@ -3,7 +3,7 @@
 #include <ostream>
 #include <string>
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::cli {
 
 /// `registry template PATH --name N`: prints the catalog entries that make the weights at a path (a file, an
 /// index, a component's folder or a model folder) known, as YAML usable unchanged as `model.catalog`. What a
@@ -14,4 +14,4 @@ int registry_template(const std::string& path, const std::string& name, std::ost
 /// `registry list`: the catalog that is compiled in, an entry a line, or as a JSON array. Returns 0.
 int registry_list(bool json, std::ostream& out);
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::cli

@@ -3,17 +3,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <tuple>
 
 #include "configs/error.h"
-#include "jobs/cli/report_overview.h"
-#include "jobs/cli/results/stored_clips.h"
-#include "jobs/report/item_facts.h"
-#include "jobs/report/page.h"
-#include "jobs/report/thumbnails.h"
+#include "jobs/run/clips/stored_clips.h"
+#include "jobs/watch/report/item_facts.h"
+#include "jobs/watch/report/overview.h"
+#include "jobs/watch/report/page.h"
+#include "jobs/watch/report/thumbnails.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::cli {
 namespace {
 
 constexpr std::size_t block_items = 256;
@@ -21,15 +22,15 @@ constexpr std::size_t most_notes = 100;
 
 struct Chosen {
   std::size_t number;  ///< among the chosen, in the order of the list
-  const ListedItem* item;
+  const results::ListedItem* item;
 };
 
 /// Done items, at most `most`, evenly spread over the list; in the order of their parts, so that each is
 /// opened once.
-std::vector<Chosen> choose(const std::vector<ListedItem>& items, std::size_t most) {
+std::vector<Chosen> choose(const std::vector<results::ListedItem>& items, std::size_t most) {
   std::vector<Chosen> done;
-  for (const ListedItem& item : items) {
-    if (item.outcome == ItemOutcome::done) done.push_back({.number = 0, .item = &item});
+  for (const results::ListedItem& item : items) {
+    if (item.outcome == results::ItemOutcome::done) done.push_back({.number = 0, .item = &item});
   }
   std::vector<Chosen> chosen;
   const std::size_t taken = std::min(done.size(), most);
@@ -60,8 +61,8 @@ class Notes {
 
 class Report {
  public:
-  Report(const ResultsRun& run, PageWriter& page, std::size_t items)
-      : page_(page), clips_(run), thumbnails_(items, ThumbnailMaker::budget(items)) {
+  Report(const results::ResultsRun& run, watch::PageWriter& page, std::size_t items)
+      : page_(page), clips_(run), thumbnails_(items, watch::ThumbnailMaker::budget(items)) {
     for (std::string& note : run.notes()) notes_.add(std::move(note));
   }
 
@@ -91,16 +92,16 @@ class Report {
  private:
   /// What could be read of an item, and why the rest could not.
   struct Stored {
-    std::optional<h5::Attributes> attributes;
-    std::optional<Sprite> sprite;
+    std::optional<results::h5::Attributes> attributes;
+    std::optional<watch::Sprite> sprite;
     std::string note;
   };
 
-  Stored read(const ListedItem& item) {
+  Stored read(const results::ListedItem& item) {
     Stored stored;
     try {
       stored.attributes = clips_.attributes(item);
-      stages_.add(item.width, item.height, item.frames, stage_seconds(*stored.attributes));
+      stages_.add(item.width, item.height, item.frames, watch::stage_seconds(*stored.attributes));
       stored.sprite = sprite_of(item);
     } catch (const Error& error) {
       stored.note = error.what();
@@ -109,41 +110,42 @@ class Report {
     return stored;
   }
 
-  std::optional<Sprite> sprite_of(const ListedItem& item) {
+  std::optional<watch::Sprite> sprite_of(const results::ListedItem& item) {
     if (!clips_.has_frames(item) && !clips_.has_video(item)) return std::nullopt;
     return thumbnails_.make(clips_.count(item),
                             [&](std::int64_t index) { return clips_.frame(item, index); });
   }
 
-  PageWriter& page_;
-  StoredClips clips_;
-  ThumbnailMaker thumbnails_;
-  StageTable stages_;
-  ItemFacts facts_;
+  watch::PageWriter& page_;
+  run::StoredClips clips_;
+  watch::ThumbnailMaker thumbnails_;
+  watch::StageTable stages_;
+  watch::ItemFacts facts_;
   Notes notes_;
 };
 
 }  // namespace
 
-ResultsOutput write_report(const ReportOptions& options) {
-  const ResultsRun run(options.run_directory);
-  const double now = journal_time();
+results::ResultsOutput write_report(const ReportOptions& options) {
+  const results::ResultsRun run(options.run_directory);
+  const double now = results::journal_time();
   const std::string out = options.out.empty() ? run.directory().path() + "/report.html" : options.out;
   std::size_t done = 0;
-  std::optional<PageWriter> page;
+  std::optional<watch::PageWriter> page;
   {
-    const nlohmann::json overview = report_overview(run, read_timeline(run.directory(), now), now);
+    const nlohmann::json overview =
+        watch::report_overview(run, watch::read_timeline(run.directory(), now), now);
     done = overview["counts"]["done"];
     page.emplace(out, overview["name"].get<std::string>() + " · ditmill report", overview);
   }
-  const std::vector<Chosen> chosen = choose(run.items(), ThumbnailMaker::most_items);
+  const std::vector<Chosen> chosen = choose(run.items(), watch::ThumbnailMaker::most_items);
   Report report(run, *page, chosen.size());
   for (const Chosen& item : chosen) report.add(item);
-  ResultsOutput output;
+  results::ResultsOutput output;
   const std::uint64_t bytes = report.finish(done, output.notes);
   output.text = fmt::format("{}: {} of {} clips, {:.1f} MB\n", out, chosen.size(), done,
                             static_cast<double>(bytes) / 1e6);
   return output;
 }
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::cli

@@ -2,9 +2,9 @@
 
 #include <string>
 
-#include "jobs/cli/results/run.h"
+#include "jobs/results/listing/stored_run.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::cli {
 
 /// What `ditmill report RUN` is asked for.
 struct ReportOptions {
@@ -15,6 +15,6 @@ struct ReportOptions {
 /// Writes one HTML page about a run, whatever state it is in; `text` says where it is. What cannot be read of
 /// an item is told on the page, and in the notes. Throws Error: not_found (no run directory), bad_input (its
 /// list of items is damaged), io, no_space.
-ResultsOutput write_report(const ReportOptions& options);
+results::ResultsOutput write_report(const ReportOptions& options);
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::cli

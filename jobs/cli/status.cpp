@@ -7,20 +7,21 @@
 #include <algorithm>
 #include <cstdlib>
 #include <iostream>
+#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "configs/error.h"
-#include "jobs/journal/record.h"
+#include "jobs/results/files/durable.h"
+#include "jobs/results/journal/record.h"
 #include "jobs/run/submission.h"
-#include "jobs/status/joblog.h"
-#include "jobs/status/progress_of_run.h"
-#include "jobs/status/shards.h"
-#include "jobs/status/slurm_view.h"
-#include "jobs/status/status_json.h"
-#include "jobs/status/status_text.h"
-#include "jobs/store/durable.h"
+#include "jobs/watch/status/joblog.h"
+#include "jobs/watch/status/progress_of_run.h"
+#include "jobs/watch/status/shards.h"
+#include "jobs/watch/status/slurm_view.h"
+#include "jobs/watch/status/status_json.h"
+#include "jobs/watch/status/status_text.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::cli {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -36,8 +37,8 @@ constexpr std::string_view clear_below = "\x1b[J";
 
 bool is_terminal(const std::ostream& out) { return &out == &std::cout && ::isatty(STDOUT_FILENO) == 1; }
 
-StatusLook look_of_terminal(bool whole_screen) {
-  StatusLook look{.colour = std::getenv("NO_COLOR") == nullptr};
+watch::StatusLook look_of_terminal(bool whole_screen) {
+  watch::StatusLook look{.colour = std::getenv("NO_COLOR") == nullptr};
   winsize size{};
   if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return look;
   look.width = std::clamp<std::size_t>(size.ws_col, narrowest, widest);
@@ -70,8 +71,8 @@ class Shower {
       const int indent = options_.watch ? -1 : 2;
       out_ << object.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
     } else if (terminal_) {
-      const StatusLook look = look_of_terminal(options_.watch);
-      const std::string text = status_text(progress, look);
+      const watch::StatusLook look = look_of_terminal(options_.watch);
+      const std::string text = watch::status_text(progress, look);
       if (!options_.watch) {
         out_ << text;
       } else {
@@ -79,7 +80,7 @@ class Shower {
         redraw(text, look.rows, out_);
       }
     } else {
-      out_ << (first_ ? "" : "\n") << status_text(progress);
+      out_ << (first_ ? "" : "\n") << watch::status_text(progress);
     }
     first_ = false;
     out_.flush();
@@ -96,9 +97,9 @@ class Shower {
 /// What Slurm knows of a run's job, not asked again within a short while.
 class SlurmWatcher {
  public:
-  explicit SlurmWatcher(RunDirectory run) : run_(std::move(run)) {}
+  explicit SlurmWatcher(results::RunDirectory run) : run_(std::move(run)) {}
 
-  std::optional<slurm::JobReport> look(const EpochOwner& owner) {
+  std::optional<slurm::JobReport> look(const results::EpochOwner& owner) {
     const std::string id = job_of(owner);
     const bool fresh = id == id_ && Clock::now() - asked_ < between_questions;
     if (fresh) return report_;
@@ -111,8 +112,8 @@ class SlurmWatcher {
 
  private:
   /// The job that was submitted last, or one that somebody has given to sbatch since.
-  std::string job_of(const EpochOwner& owner) const {
-    const std::string submitted = read_submission(run_).job_id;
+  std::string job_of(const results::EpochOwner& owner) const {
+    const std::string submitted = run::read_submission(run_).job_id;
     const bool by_hand = submitted.size() < owner.slurm_job.size() ||
                          (submitted.size() == owner.slurm_job.size() && submitted < owner.slurm_job);
     return by_hand ? owner.slurm_job : submitted;
@@ -120,7 +121,7 @@ class SlurmWatcher {
 
   /// Tasks of an array that were submitted earlier than its last ones, and live.
   void add_older() {
-    for (const std::string& id : read_submission(run_).older_jobs) {
+    for (const std::string& id : run::read_submission(run_).older_jobs) {
       const std::optional<slurm::JobReport> older = slurm::ask_of_job(id);
       if (!older) continue;
       std::ranges::copy_if(older->jobs, std::back_inserter(report_->jobs),
@@ -128,58 +129,59 @@ class SlurmWatcher {
     }
   }
 
-  RunDirectory run_;
+  results::RunDirectory run_;
   std::string id_;
   std::optional<slurm::JobReport> report_;
   Clock::time_point asked_;
 };
 
 /// Whether a run that is not at work may still be: then it is worth waiting for.
-bool goes_on(const RunProgress& progress) {
-  const RunState state = progress.life.state;
-  if (state == RunState::running || state == RunState::waiting) return true;
-  return state != RunState::finished && progress.slurm &&
+bool goes_on(const watch::RunProgress& progress) {
+  const watch::RunState state = progress.life.state;
+  if (state == watch::RunState::running || state == watch::RunState::waiting) return true;
+  return state != watch::RunState::finished && progress.slurm &&
          std::ranges::any_of(progress.slurm->jobs, [](const slurm::JobFacts& job) { return job.works(); });
 }
 
 /// A run, and an array: whose look it is, and whether it may still go on.
-const RunProgress& whole_of(const RunProgress& progress) { return progress; }
-const RunProgress& whole_of(const ArrayProgress& progress) { return progress.whole; }
+const watch::RunProgress& whole_of(const watch::RunProgress& progress) { return progress; }
+const watch::RunProgress& whole_of(const watch::ArrayProgress& progress) { return progress.whole; }
 
 template <typename Watcher>
 int watch(Watcher watcher, const StatusOptions& options, std::ostream& out) {
-  SlurmWatcher slurm{RunDirectory{options.run_directory}};
+  SlurmWatcher slurm{results::RunDirectory{options.run_directory}};
   Shower shower(options, out);
   Clock::time_point give_up = Clock::now();
   while (true) {
-    auto progress = watcher.look(journal_time());
-    if (auto report = slurm.look(whole_of(progress).life.owner)) take_slurm(progress, *std::move(report));
+    auto progress = watcher.look(results::journal_time());
+    if (auto report = slurm.look(whole_of(progress).life.owner))
+      watch::take_slurm(progress, *std::move(report));
     shower.show(progress);
-    const RunProgress& whole = whole_of(progress);
+    const watch::RunProgress& whole = whole_of(progress);
     if (goes_on(whole)) give_up = Clock::now() + options.afterwards;
-    if (!options.watch || whole.life.state == RunState::finished || Clock::now() >= give_up) return 0;
+    if (!options.watch || whole.life.state == watch::RunState::finished || Clock::now() >= give_up) return 0;
     std::this_thread::sleep_for(options.interval);
   }
 }
 
-void note(const JoblogResult& result) {
-  for (const JournalReport& report : result.damage) {
+void note(const watch::JoblogResult& result) {
+  for (const results::JournalReport& report : result.damage) {
     std::cerr << "ditmill: " << report.file << ", byte " << report.offset << ": " << report.message << "\n";
   }
 }
 
 int joblog(const StatusOptions& options, std::ostream& out) {
-  const RunDirectory run{options.run_directory};
+  const results::RunDirectory run{options.run_directory};
   if (options.joblog == "-") {
-    note(write_joblog(run, [&out](std::string_view piece) { out << piece; }));
+    note(watch::write_joblog(run, [&out](std::string_view piece) { out << piece; }));
     return 0;
   }
-  const std::string temp = options.joblog + std::string{durable::temp_suffix};
-  durable::File file = durable::File::open(temp, O_WRONLY | O_CREAT | O_TRUNC);
+  const std::string temp = options.joblog + std::string{results::durable::temp_suffix};
+  results::durable::File file = results::durable::File::open(temp, O_WRONLY | O_CREAT | O_TRUNC);
   try {
-    note(write_joblog(run, [&file](std::string_view piece) { file.write(piece); }));
+    note(watch::write_joblog(run, [&file](std::string_view piece) { file.write(piece); }));
     file.close();
-    durable::publish(temp, options.joblog);
+    results::durable::publish(temp, options.joblog);
   } catch (const Error&) {
     ::unlink(temp.c_str());
     throw;
@@ -189,25 +191,14 @@ int joblog(const StatusOptions& options, std::ostream& out) {
 
 }  // namespace
 
-void add_status_options(CLI::App& command, StatusOptions& options) {
-  command.add_option("run", options.run_directory, "A run directory")->required();
-  command.add_flag("--watch", options.watch, "Look every 2 s until the run is over")
-      ->excludes(command.get_option("--out"));
-  command
-      .add_option("--joblog", options.joblog,
-                  "Write GNU parallel's joblog instead, a line an attempt; - for standard output")
-      ->type_name("FILE")
-      ->excludes(command.get_option("--watch"), command.get_option("--json"));
-}
-
 int show_status(const StatusOptions& options, std::ostream& out) {
   if (!options.joblog.empty()) return joblog(options, out);
-  const RunDirectory run{options.run_directory};
-  Submission submission = read_submission(run);
-  if (is_array(run, submission)) {
-    return watch(ArrayWatcher{run, std::move(submission)}, options, out);
+  const results::RunDirectory run{options.run_directory};
+  run::Submission submission = run::read_submission(run);
+  if (watch::is_array(run, submission)) {
+    return watch(watch::ArrayWatcher{run, std::move(submission)}, options, out);
   }
-  return watch(RunWatcher{run}, options, out);
+  return watch(watch::RunWatcher{run}, options, out);
 }
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::cli

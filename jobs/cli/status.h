@@ -1,11 +1,10 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <chrono>
 #include <ostream>
 #include <string>
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::cli {
 
 /// What the command line of `status` says.
 struct StatusOptions {
@@ -18,12 +17,9 @@ struct StatusOptions {
       10'000};  ///< a run that stops while it is watched may be started again
 };
 
-/// Adds the options of `status` to its subcommand, which has --out already.
-void add_status_options(CLI::App& command, StatusOptions& options);
-
 /// `ditmill status RUN [--watch] [--json] [--joblog FILE]`: status_text.h, status_json.h (with --watch an
 /// object a line), joblog.h. Reads only. With --watch a terminal is redrawn in place; elsewhere the blocks
 /// follow each other. Returns 0. Throws Error: not_found (no run directory), io.
 int show_status(const StatusOptions& options, std::ostream& out);
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::cli

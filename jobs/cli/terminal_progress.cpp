@@ -4,7 +4,7 @@
 
 #include <iostream>
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::cli {
 namespace {
 
 constexpr std::chrono::milliseconds interval{200};
@@ -25,4 +25,4 @@ void TerminalProgress::show(const std::string& line) {
   std::cerr << start_of_empty_line << "ditmill: " << line << std::flush;
 }
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::cli

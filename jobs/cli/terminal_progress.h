@@ -3,7 +3,7 @@
 #include <chrono>
 #include <string>
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::cli {
 
 /// A line on standard error that is written over a few times a second, if that is a terminal; gone when it
 /// goes.
@@ -21,4 +21,4 @@ class TerminalProgress {
   std::chrono::steady_clock::time_point next_{};
 };
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::cli

@@ -10,7 +10,7 @@
 #include "registry/identity/fingerprint.h"
 #include "registry/identity/model_folder.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::cli {
 namespace {
 
 using registry::Component;
@@ -177,4 +177,4 @@ int weights_identify(const IdentifyOptions& options, std::ostream& out) {
   return findings.code();
 }
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::cli

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::cli {
 
 /// What the command line of `weights identify` says.
 struct IdentifyOptions {
@@ -17,4 +17,4 @@ struct IdentifyOptions {
 /// cannot be read (3: because of the machine).
 int weights_identify(const IdentifyOptions& options, std::ostream& out);
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::cli

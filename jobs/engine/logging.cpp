@@ -10,7 +10,7 @@
 
 #include "configs/error.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::engine {
 
 void set_up_logging(int rank, const std::string& level, const std::string& file) {
   std::vector<spdlog::sink_ptr> sinks{std::make_shared<spdlog::sinks::stderr_color_sink_mt>()};
@@ -29,4 +29,4 @@ void set_up_logging(int rank, const std::string& level, const std::string& file)
   spdlog::set_default_logger(std::move(logger));
 }
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::engine

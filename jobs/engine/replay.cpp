@@ -11,16 +11,16 @@
 
 #include "configs/dump.h"
 #include "dist/agree.h"
-#include "jobs/cli/output.h"
-#include "jobs/cli/results/run.h"
 #include "jobs/engine/run.h"
-#include "jobs/manifest/from_dump.h"
-#include "jobs/run/resume.h"
-#include "jobs/store/compare.h"
-#include "jobs/store/durable.h"
-#include "jobs/temporary_folder.h"
+#include "jobs/plan/manifest/from_dump.h"
+#include "jobs/results/files/durable.h"
+#include "jobs/results/files/output.h"
+#include "jobs/results/files/temporary_folder.h"
+#include "jobs/results/listing/stored_run.h"
+#include "jobs/results/store/compare.h"
+#include "jobs/run/frozen/resume.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::engine {
 namespace {
 
 namespace fs = std::filesystem;
@@ -29,7 +29,7 @@ using nlohmann::json;
 /// The run directory of the repetition: that of --keep, or one beside the item's that goes with this object.
 class Workplace {
  public:
-  Workplace(const RunDirectory& run, const std::string& keep) {
+  Workplace(const results::RunDirectory& run, const std::string& keep) {
     if (keep.empty()) {
       // In the run directory, for all ranks see that one.
       path_ = temporary_.emplace(run.path() + "/replay-").path();
@@ -49,7 +49,7 @@ class Workplace {
   bool keeps() const noexcept { return !temporary_; }
 
  private:
-  std::optional<TemporaryFolder> temporary_;
+  std::optional<results::TemporaryFolder> temporary_;
   std::string path_;
 };
 
@@ -64,18 +64,20 @@ Error damaged(const std::string& part, const std::string& id, std::string expect
 }
 
 /// Where the journals once acknowledged an item that now counts as left; empty: nowhere.
-std::string lost_part(const RunDirectory& run, const ListedItem& item) {
-  std::vector<JournalReport> ignored;
-  for (const JournalFile& file : journal_files(run)) {
-    for (const Record& record : parse_journal(durable::read_file(file.path), file.path, ignored)) {
-      if (record.event == Event::done && record.key == item.key) return run.path() + "/" + record.part;
+std::string lost_part(const results::RunDirectory& run, const results::ListedItem& item) {
+  std::vector<results::JournalReport> ignored;
+  for (const results::JournalFile& file : results::journal_files(run)) {
+    for (const results::Record& record :
+         results::parse_journal(results::durable::read_file(file.path), file.path, ignored)) {
+      if (record.event == results::Event::done && record.key == item.key)
+        return run.path() + "/" + record.part;
     }
   }
   return {};
 }
 
 template <typename T>
-T attribute(const h5::Attributes& attributes, std::string_view name, T otherwise) {
+T attribute(const results::h5::Attributes& attributes, std::string_view name, T otherwise) {
   for (const auto& [each, value] : attributes) {
     if (each == name && std::holds_alternative<T>(value)) return std::get<T>(value);
   }
@@ -90,12 +92,12 @@ class Replay {
         run_(options.run_directory),
         item_(find_item()),
         place_(run_.directory(), options.keep) {
-    durable::write_file(dump_path(), dump_text_);
+    results::durable::write_file(dump_path(), dump_text_);
   }
 
   /// The job of this item alone.
-  RunOptions job() const {
-    RunOptions run = options_.run;
+  plan::RunOptions job() const {
+    plan::RunOptions run = options_.run;
     run.from_dump = dump_path();
     run.run_dir = place_.path();
     // Before what the user sets: the groups that the item's job had say nothing of this one's world.
@@ -111,14 +113,14 @@ class Replay {
   int conclude(int job_code) const {
     if (job_code != 0) {
       if (job_code == 2) {
-        const ResultsRun again(place_.path());
+        const results::ResultsRun again(place_.path());
         std::cerr << "ditmill: the item failed when it was made again: "
                   << printable(again.item(item_.stored).reason, 2000) << "\n";
       }
       return job_code;
     }
-    const ResultsRun again(place_.path());
-    const ListedItem& made = again.item(item_.stored);
+    const results::ResultsRun again(place_.path());
+    const results::ListedItem& made = again.item(item_.stored);
     const bool equal = made.content == item_.content;
     json report{{"id", item_.id},
                 {"equal", equal},
@@ -127,11 +129,11 @@ class Replay {
                 {"changes", json::array()},
                 {"kept", place_.keeps() ? json(place_.path()) : json()}};
     if (!equal) {
-      report["datasets"] =
-          datasets(compare_items(PartReader(part_), PartReader(again.part_of(made)), item_.stored));
-      report["changes"] = differences(made_then(), made_now(), changing_fields);
+      report["datasets"] = datasets(results::compare_items(
+          results::PartReader(part_), results::PartReader(again.part_of(made)), item_.stored));
+      report["changes"] = plan::differences(made_then(), made_now(), changing_fields);
     }
-    return write_results(options_.run.out, [&](std::ostream& out) {
+    return results::write_results(options_.run.out, [&](std::ostream& out) {
       out << (options_.run.json ? report.dump(2) + "\n" : to_text(report));
       return equal ? 0 : 2;
     });
@@ -139,21 +141,21 @@ class Replay {
 
  private:
   static constexpr std::array<const char*, 7> changing_fields{
-      "ditmill_version", "device", "device_name", "threads", "libraries", "parallel", identity_field};
+      "ditmill_version", "device", "device_name", "threads", "libraries", "parallel", run::identity_field};
 
   std::string dump_path() const { return place_.path() + "/item.json"; }
 
   /// Reads what is stored whole, so that nothing damaged is compared with.
-  ListedItem find_item() {
-    const ListedItem& item = run_.item(options_.id);
-    if (item.outcome == ItemOutcome::left) {
+  results::ListedItem find_item() {
+    const results::ListedItem& item = run_.item(options_.id);
+    if (item.outcome == results::ItemOutcome::left) {
       const std::string part = lost_part(run_.directory(), item);
       if (!part.empty())
         throw damaged(part, item.id, "the part as it was acknowledged", "it is missing or of another size");
     }
     part_ = run_.part_of(item);
     try {
-      const PartReader part(part_);
+      const results::PartReader part(part_);
       const std::string content = part.content(item.stored);
       if (content != item.content) throw damaged(part_, item.id, "content " + item.content, content);
       attributes_ = part.attributes(item.stored);
@@ -171,11 +173,11 @@ class Replay {
   }
 
   /// A dump of one item does not say what was kept of it; its content is a hash of just that.
-  void keep_alike(const PartReader& part, const std::string& id) {
+  void keep_alike(const results::PartReader& part, const std::string& id) {
     kept_.push_back(fmt::format("output.frames={}", part.frames_shape(id).has_value()));
     kept_.push_back(fmt::format("output.latents={}", part.latents_shape(id).has_value()));
     if (!part.video_bytes(id)) return;
-    const h5::Attributes video = part.video_attributes(id);
+    const results::h5::Attributes video = part.video_attributes(id);
     kept_.push_back(fmt::format(
         "output.video={{codec: {}, crf: {}, pix_fmt: {}}}", attribute<std::string>(video, "codec", ""),
         attribute<std::int64_t>(video, "crf", 0), attribute<std::string>(video, "pix_fmt", "")));
@@ -185,7 +187,7 @@ class Replay {
   json made_then() const {
     const json config = read_config(run_.directory());
     json then = layout_of(dump_);
-    for (const char* field : {"device", "device_name", "libraries", identity_field}) {
+    for (const char* field : {"device", "device_name", "libraries", run::identity_field}) {
       if (config.contains(field)) then[field] = config.at(field);
     }
     then["threads"] = dump_.value("threads", json());
@@ -194,13 +196,13 @@ class Replay {
   }
 
   json made_now() const {
-    json now = read_config(RunDirectory{place_.path()});
+    json now = read_config(results::RunDirectory{place_.path()});
     now.update(layout_of(now));
     return now;
   }
 
-  static json read_config(const RunDirectory& run) {
-    json config = json::parse(durable::read_file(run.config()), nullptr, false);
+  static json read_config(const results::RunDirectory& run) {
+    json config = json::parse(results::durable::read_file(run.config()), nullptr, false);
     return config.is_object() ? config : json::object();
   }
 
@@ -211,9 +213,9 @@ class Replay {
     return {{"parallel", std::move(parallel)}};
   }
 
-  static json datasets(const ItemDifference& difference) {
+  static json datasets(const results::ItemDifference& difference) {
     json sets = json::object();
-    const auto add_bytes = [&sets](const char* name, const std::optional<ByteDifference>& bytes) {
+    const auto add_bytes = [&sets](const char* name, const std::optional<results::ByteDifference>& bytes) {
       if (!bytes) return;
       sets[name] = {{"bytes", bytes->bytes},
                     {"differing_bytes", bytes->differing},
@@ -252,18 +254,18 @@ class Replay {
   }
 
   const ReplayOptions& options_;
-  ResultsRun run_;
+  results::ResultsRun run_;
   std::string part_;
-  h5::Attributes attributes_;
+  results::h5::Attributes attributes_;
   std::vector<std::string> kept_;  ///< --set of what is kept
   std::string dump_text_;
   json dump_;
-  ListedItem item_;
+  results::ListedItem item_;
   Workplace place_;
 };
 
 /// Rank 0's job on every rank.
-RunOptions broadcast(const dist::Communicator& world, RunOptions run) {
+plan::RunOptions broadcast(const dist::Communicator& world, plan::RunOptions run) {
   json job{{"from_dump", run.from_dump}, {"run_dir", run.run_dir}, {"sets", run.sets}};
   job = json::parse(world.broadcast_text(world.rank() == 0 ? job.dump() : "", 0, dist::Purpose::plan));
   run.from_dump = job.at("from_dump").get<std::string>();
@@ -278,7 +280,7 @@ int replay_item(const dist::MpiSession& mpi, const ReplayOptions& options) {
   const dist::Communicator world = mpi.world();
   const bool leads = world.rank() == 0;
   std::optional<Replay> replay;
-  RunOptions job = options.run;
+  plan::RunOptions job = options.run;
   try {
     dist::agree(world, [&] {
       if (!leads) return;
@@ -296,4 +298,4 @@ int replay_item(const dist::MpiSession& mpi, const ReplayOptions& options) {
   return replay ? replay->conclude(code) : 0;
 }
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::engine

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <iostream>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
 #include <string>
@@ -17,26 +18,26 @@
 #include "dist/liveness/fatal_signals.h"
 #include "dist/liveness/rank_state.h"
 #include "dist/liveness/sentinel.h"
-#include "jobs/cli/output.h"
-#include "jobs/engine/authority.h"
-#include "jobs/engine/early_ending.h"
+#include "jobs/engine/authority/authority.h"
+#include "jobs/engine/authority/orders.h"
+#include "jobs/engine/authority/store_plan.h"
+#include "jobs/engine/items/early_ending.h"
 #include "jobs/engine/items/items_phase.h"
 #include "jobs/engine/loading/generation.h"
 #include "jobs/engine/loading/loading.h"
 #include "jobs/engine/loading/memory_check.h"
-#include "jobs/engine/loading/rank_device.h"
 #include "jobs/engine/loading/text_stage.h"
 #include "jobs/engine/logging.h"
-#include "jobs/engine/orders.h"
-#include "jobs/engine/rank_mesh.h"
-#include "jobs/engine/store_plan.h"
-#include "jobs/engine/teamwork.h"
-#include "jobs/engine/threads.h"
-#include "jobs/memory/memory_limit.h"
-#include "jobs/memory/memory_plan.h"
+#include "jobs/engine/ranks/rank_device.h"
+#include "jobs/engine/ranks/rank_mesh.h"
+#include "jobs/engine/ranks/teamwork.h"
+#include "jobs/engine/ranks/threads.h"
+#include "jobs/plan/memory/memory_limit.h"
+#include "jobs/plan/memory/memory_plan.h"
+#include "jobs/results/files/output.h"
 #include "slurm/allocation.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::engine {
 namespace {
 
 /// Rank 0's text on every rank.
@@ -55,13 +56,13 @@ std::optional<double> seconds_left(const slurm::Allocation& allocation) {
 /// A run on one rank; `authority` is there on rank 0 only.
 class Run {
  public:
-  Run(const dist::MpiSession& mpi, const RunOptions& options)
+  Run(const dist::MpiSession& mpi, const plan::RunOptions& options)
       : world_(mpi.world()),
         items_(mpi.world()),
         options_(options),
         state_(world_.rank()),
         early_ending_(world_.rank(), std::chrono::seconds{options.grace},
-                      [this](const Outcome& outcome) { tell_outcome(outcome); }),
+                      [this](const run::Outcome& outcome) { tell_outcome(outcome); }),
         sentinel_(mpi.world(), state_, {.watchdog = std::chrono::seconds{options.watchdog}},
                   {.also_progress =
                        [this] {
@@ -74,7 +75,7 @@ class Run {
   bool leads() const noexcept { return world_.rank() == 0; }
 
   /// Returns how the run ended, on rank 0. Throws the agreed error.
-  Outcome run() {
+  run::Outcome run() {
     Orders orders = open();
     std::optional<Loading> loading;
     Generation generation;
@@ -92,11 +93,11 @@ class Run {
       generation = rehearse(*orders.noop_seconds);
     }
     const StorePlan store = settle(loading ? &*loading : nullptr);
-    EarlyEnd early;
+    run::EarlyEnd early;
     if (generation.generator) early = work(orders.pipeline, generation, store);
     tell_peak();
     spool_folder_.reset();
-    Outcome outcome;
+    run::Outcome outcome;
     rank_0_does("writing the index");
     dist::agree(world_, [&] {
       if (!authority_) return;
@@ -107,10 +108,10 @@ class Run {
   }
 
   /// Says how the run ended, on rank 0.
-  void tell_outcome(const Outcome& outcome) const {
+  void tell_outcome(const run::Outcome& outcome) const {
     spdlog::info("{}", outcome.reason);
     if (!options_.json) return;
-    write_results(options_.out, [&](std::ostream& out) {
+    results::write_results(options_.out, [&](std::ostream& out) {
       out << to_json(outcome).dump(2) << "\n";
       return 0;
     });
@@ -213,9 +214,9 @@ class Run {
         world_.gather_text(to_json(memory_here()).dump(), 0, dist::Purpose::plan);
     dist::agree(world_, [&] {
       if (!leads()) return;
-      std::vector<RankMemory> ranks;
+      std::vector<plan::RankMemory> ranks;
       for (const std::string& text : texts) {
-        ranks.push_back(rank_memory_from_json(nlohmann::json::parse(text)));
+        ranks.push_back(plan::rank_memory_from_json(nlohmann::json::parse(text)));
       }
       authority_->choose_layout(ranks);
       orders.pipeline = authority_->pipeline();
@@ -225,7 +226,7 @@ class Run {
     if (orders.load) orders.load->pipeline = orders.pipeline;
   }
 
-  RankMemory memory_here() const { return device_.is_cuda() ? on_device(device_) : this_rank(); }
+  plan::RankMemory memory_here() const { return device_.is_cuda() ? on_device(device_) : plan::this_rank(); }
 
   /// Refuses a job that the machines have no memory for, before a byte of weights is read.
   void check_room() {
@@ -253,8 +254,8 @@ class Run {
     return spool;
   }
 
-  EarlyEnd work(const configs::PipelineConfig& pipeline, const Generation& generation,
-                const StorePlan& plan) {
+  run::EarlyEnd work(const configs::PipelineConfig& pipeline, const Generation& generation,
+                     const StorePlan& plan) {
     return work_on_items({.world = &world_,
                           .items = &items_,
                           .parallel = &mesh_->parallel,
@@ -270,17 +271,17 @@ class Run {
   /// Says what the largest rank came to, beside what was planned.
   void tell_peak() {
     const auto peak = static_cast<std::uint64_t>(
-        world_.max(static_cast<std::int64_t>(process_memory().peak), dist::Purpose::progress));
+        world_.max(static_cast<std::int64_t>(plan::process_memory().peak), dist::Purpose::progress));
     if (!leads()) return;
-    spdlog::info("peak memory {} on the largest rank{}", gigabytes(peak),
-                 planned_bytes_ == 0 ? "" : ", at most " + gigabytes(planned_bytes_) + " planned");
+    spdlog::info("peak memory {} on the largest rank{}", plan::gigabytes(peak),
+                 planned_bytes_ == 0 ? "" : ", at most " + plan::gigabytes(planned_bytes_) + " planned");
   }
 
   dist::Communicator world_;
   dist::Communicator items_;  ///< the coordinator's and the groups' own; in the mesh's order once it is known
   std::optional<RankMesh> mesh_;  ///< outlives the sentinel, whose thread looks at weights_way_
   std::atomic<const dist::Communicator*> weights_way_ = nullptr;  ///< by which weights come, for the watchdog
-  RunOptions options_;
+  plan::RunOptions options_;
   dist::RankState state_;
   const dist::FatalSignals fatal_signals_{state_};
   EarlyEnding early_ending_;
@@ -299,7 +300,7 @@ class Run {
 /// Says on rank 0 what ended the job; returns its exit code.
 int end_with(Run& run, const Error& error) {
   std::cerr << "ditmill: " << error.what() << "\n";
-  run_command([&] {
+  results::run_command([&] {
     run.abandon(error);
     return 0;
   });
@@ -308,9 +309,9 @@ int end_with(Run& run, const Error& error) {
 
 }  // namespace
 
-int run_job(const dist::MpiSession& mpi, const RunOptions& options) {
+int run_job(const dist::MpiSession& mpi, const plan::RunOptions& options) {
   Run run{mpi, options};
-  Outcome outcome;
+  run::Outcome outcome;
   try {
     outcome = run.run();
   } catch (const dist::AgreedError& error) {
@@ -327,4 +328,4 @@ int run_job(const dist::MpiSession& mpi, const RunOptions& options) {
   }
 }
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::engine

@@ -12,7 +12,7 @@
 #include "dist/liveness/rank_state.h"
 #include "registry/digest.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::run {
 namespace {
 
 namespace fs = std::filesystem;
@@ -55,7 +55,7 @@ std::optional<Crash> first_crash(const std::string& folder, int epoch) {
 
 }  // namespace
 
-std::vector<Crash> read_crashes(const RunDirectory& run, int epoch) {
+std::vector<Crash> read_crashes(const results::RunDirectory& run, int epoch) {
   std::vector<Crash> crashes;
   std::error_code error;
   for (fs::directory_iterator at(run.statuses(), error), end; !error && at != end; at.increment(error)) {
@@ -69,13 +69,13 @@ std::vector<Crash> read_crashes(const RunDirectory& run, int epoch) {
   return crashes;
 }
 
-std::vector<Record> crash_records(const std::vector<Crash>& crashes, const ItemList& items,
-                                  ItemStates& states, int epoch) {
-  std::vector<Record> records;
+std::vector<results::Record> crash_records(const std::vector<Crash>& crashes, const requests::ItemList& items,
+                                           results::ItemStates& states, int epoch) {
+  std::vector<results::Record> records;
   if (crashes.empty()) return records;
-  IdIndex ids(items);
+  requests::IdIndex ids(items);
   for (std::size_t i = 0; i < items.size(); ++i) ids.insert(i);
-  const auto note = [&](const Record& record) {
+  const auto note = [&](const results::Record& record) {
     states.take(epoch, record);
     records.push_back(record);
   };
@@ -84,18 +84,18 @@ std::vector<Record> crash_records(const std::vector<Crash>& crashes, const ItemL
       const std::optional<std::size_t> index = ids.find(id);
       if (!index) continue;
       const std::string key = registry::hex(items.packed()[*index].key);
-      const std::optional<ItemState> state = states.find(key);
-      if (state && state->event == Event::done) continue;
-      Record record{.time = journal_time(),
-                    .event = Event::stopped,
-                    .item = id,
-                    .key = key,
-                    .attempt = state ? state->attempts : 1,
-                    .reason = std::string{crash_reason} + crash.how};
+      const std::optional<results::ItemState> state = states.find(key);
+      if (state && state->event == results::Event::done) continue;
+      results::Record record{.time = results::journal_time(),
+                             .event = results::Event::stopped,
+                             .item = id,
+                             .key = key,
+                             .attempt = state ? state->attempts : 1,
+                             .reason = std::string{results::crash_reason} + crash.how};
       note(record);
       const int of_item = states.at(key).crashes;
       if (of_item < crashes_to_quarantine) continue;
-      record.event = Event::quarantined;
+      record.event = results::Event::quarantined;
       record.reason =
           fmt::format("it was in hand of {} ranks when they died; the last: {}", of_item, crash.how);
       note(record);
@@ -104,4 +104,4 @@ std::vector<Record> crash_records(const std::vector<Crash>& crashes, const ItemL
   return records;
 }
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::run

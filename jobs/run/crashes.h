@@ -3,12 +3,12 @@
 #include <string>
 #include <vector>
 
-#include "jobs/journal/item_states.h"
-#include "jobs/journal/record.h"
-#include "jobs/list/item_list.h"
-#include "jobs/run/run_directory.h"
+#include "jobs/requests/items/item_list.h"
+#include "jobs/results/files/run_directory.h"
+#include "jobs/results/journal/item_states.h"
+#include "jobs/results/journal/record.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::run {
 
 /// An item that was in hand of so many ranks when these died is given up.
 inline constexpr int crashes_to_quarantine = 3;
@@ -24,12 +24,12 @@ struct Crash {
 /// own fatal signal, or another rank of its machine found it dead while that one lived on: preemption and a
 /// lost node take all at once and leave no such note. Of each epoch only the first to die counts; two that
 /// were found at the same moment do not.
-std::vector<Crash> read_crashes(const RunDirectory& run, int epoch);
+std::vector<Crash> read_crashes(const results::RunDirectory& run, int epoch);
 
 /// What the journal of `epoch` is to say of crashes: a `stopped` for each item that was in hand, and a
 /// `quarantined` after the one that makes them `crashes_to_quarantine`. Items that are done are left alone,
 /// as are ids that are no longer among `items`. `states` has taken in what is returned.
-std::vector<Record> crash_records(const std::vector<Crash>& crashes, const ItemList& items,
-                                  ItemStates& states, int epoch);
+std::vector<results::Record> crash_records(const std::vector<Crash>& crashes, const requests::ItemList& items,
+                                           results::ItemStates& states, int epoch);
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::run

@@ -6,11 +6,11 @@
 #include <thread>
 #include <vector>
 
-#include "configs/error.h"
-#include "jobs/run/run_directory.h"
+#include "jobs/results/files/epoch_files.h"
+#include "jobs/results/files/run_directory.h"
 #include "slurm/allocation.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::run {
 
 /// How long an epoch waits and how often it shows life (contracts.md); tests shorten it.
 struct EpochLimits {
@@ -28,7 +28,7 @@ class Epoch {
   /// Takes the next epoch. If the newest owner may be alive, waits until its pid and start time are gone on
   /// the same boot, its Slurm incarnation has ended, or its heartbeat is 30 s old; after 40 s throws
   /// Error(io) naming it. Reclaims what it left: temporary files.
-  Epoch(RunDirectory run, const slurm::Allocation& allocation, EpochLimits limits = {});
+  Epoch(results::RunDirectory run, const slurm::Allocation& allocation, EpochLimits limits = {});
   Epoch(const Epoch&) = delete;
   Epoch& operator=(const Epoch&) = delete;
   ~Epoch();
@@ -38,7 +38,7 @@ class Epoch {
   const std::vector<std::string>& reclaimed() const noexcept { return reclaimed_; }
 
  private:
-  RunDirectory run_;
+  results::RunDirectory run_;
   int number_ = 0;
   std::vector<std::string> reclaimed_;
   std::jthread heartbeat_;
@@ -46,14 +46,6 @@ class Epoch {
 
 /// Who may be at work on a run directory ("pid 12 on node7"), by the rules that a start goes by, without
 /// waiting and without writing where it must not; none if nobody is. Throws Error(io).
-std::optional<std::string> live_owner(const RunDirectory& run, const slurm::Allocation& allocation,
+std::optional<std::string> live_owner(const results::RunDirectory& run, const slurm::Allocation& allocation,
                                       EpochLimits limits = {});
-/// The number of the newest epoch; 0 if there is none. Throws Error(io).
-int newest_epoch(const RunDirectory& run);
-/// Whether the run directory holds a higher epoch than `number`: a writer that sees one stops before it
-/// seals.
-bool superseded(const RunDirectory& run, int number);
-/// What such a writer stops with, naming the new owner. Category io.
-Error taken_over(const RunDirectory& run, int number, const std::string& doing);
-
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::run

@@ -3,11 +3,12 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "configs/error.h"
-#include "jobs/store/durable.h"
+#include "jobs/results/files/durable.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::run {
 namespace {
 
 std::string items_text(std::size_t count) { return fmt::format("{} item{}", count, count == 1 ? "" : "s"); }
@@ -24,21 +25,22 @@ std::string given_up_text(const Counts& counts) {
 
 }  // namespace
 
-Counts count_items(const ItemList& items, const JournalState& journals, const std::vector<bool>& chosen) {
+Counts count_items(const requests::ItemList& items, const results::JournalState& journals,
+                   const std::vector<bool>& chosen) {
   Counts counts;
   for (std::size_t i = 0; i < items.size(); ++i) {
     if (!chosen.empty() && !chosen[i]) continue;
     switch (journals.by_key.outcome(items.packed()[i].key)) {
-      case ItemOutcome::done:
+      case results::ItemOutcome::done:
         ++counts.done;
         break;
-      case ItemOutcome::failed:
+      case results::ItemOutcome::failed:
         ++counts.failed;
         break;
-      case ItemOutcome::quarantined:
+      case results::ItemOutcome::quarantined:
         ++counts.quarantined;
         break;
-      case ItemOutcome::left:
+      case results::ItemOutcome::left:
         ++counts.left;
         break;
     }
@@ -95,17 +97,18 @@ std::optional<Outcome> outcome_from_text(const std::string& text) {
   }
 }
 
-std::optional<Outcome> read_outcome(const RunDirectory& run) {
+std::optional<Outcome> read_outcome(const results::RunDirectory& run) {
   try {
-    if (std::filesystem::exists(run.outcome())) return outcome_from_text(durable::read_file(run.outcome()));
+    if (std::filesystem::exists(run.outcome()))
+      return outcome_from_text(results::durable::read_file(run.outcome()));
   } catch (const Error&) {  // it was removed at this moment, or is not to be read
   }
   return std::nullopt;
 }
 
-std::optional<Outcome> outcome_of_epoch(const RunDirectory& run, int epoch) {
+std::optional<Outcome> outcome_of_epoch(const results::RunDirectory& run, int epoch) {
   try {
-    std::optional<Outcome> outcome = outcome_from_text(durable::read_file(run.outcome()));
+    std::optional<Outcome> outcome = outcome_from_text(results::durable::read_file(run.outcome()));
     if (outcome && outcome->epoch == epoch) return outcome;
   } catch (const Error& error) {
     if (error.category() != Category::not_found) throw;
@@ -113,4 +116,4 @@ std::optional<Outcome> outcome_of_epoch(const RunDirectory& run, int epoch) {
   return std::nullopt;
 }
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::run

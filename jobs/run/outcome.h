@@ -1,16 +1,16 @@
 #pragma once
 
 #include <cstddef>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "jobs/journal/reader.h"
-#include "jobs/list/item_list.h"
-#include "jobs/run/run_directory.h"
+#include "jobs/requests/items/item_list.h"
+#include "jobs/results/files/run_directory.h"
+#include "jobs/results/journal/reader.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::run {
 
 /// Items by what became of them.
 struct Counts {
@@ -24,7 +24,8 @@ struct Counts {
 };
 
 /// What the journals say of these items; of those only whose flag in `chosen` is set, if it has any.
-Counts count_items(const ItemList& items, const JournalState& journals, const std::vector<bool>& chosen = {});
+Counts count_items(const requests::ItemList& items, const results::JournalState& journals,
+                   const std::vector<bool>& chosen = {});
 
 /// Why a run took up nothing new before it was through. Both empty: it did not.
 struct EarlyEnd {
@@ -52,8 +53,8 @@ nlohmann::json to_json(const Outcome& outcome);
 /// What an outcome.json says; nothing if it is none.
 std::optional<Outcome> outcome_from_text(const std::string& text);
 /// What the run directory's says; nothing if there is none, or none that can be read.
-std::optional<Outcome> read_outcome(const RunDirectory& run);
+std::optional<Outcome> read_outcome(const results::RunDirectory& run);
 /// The same, if an epoch of that number wrote it. Throws Error(io) if it is there and cannot be read.
-std::optional<Outcome> outcome_of_epoch(const RunDirectory& run, int epoch);
+std::optional<Outcome> outcome_of_epoch(const results::RunDirectory& run, int epoch);
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::run

@@ -5,16 +5,16 @@
 #include <string>
 #include <vector>
 
-#include "jobs/run/run_directory.h"
-#include "jobs/store/durable.h"
+#include "jobs/results/files/durable.h"
+#include "jobs/results/files/run_directory.h"
 #include "slurm/batch_script.h"
 #include "slurm/squeue.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::run {
 
 /// What `ditmill submit` keeps in RUN/submit.
 struct SubmissionFiles {
-  explicit SubmissionFiles(const RunDirectory& run) : folder(run.submission()) {}
+  explicit SubmissionFiles(const results::RunDirectory& run) : folder(run.submission()) {}
 
   std::string script() const { return folder + "/job.sh"; }
   std::string merge_script() const { return folder + "/merge.sh"; }
@@ -36,11 +36,11 @@ struct Submission {
 };
 
 /// A record that cannot be read is none. Throws Error(io).
-Submission read_submission(const RunDirectory& run);
+Submission read_submission(const results::RunDirectory& run);
 /// The command that submits a run again, with what was asked for then; empty: it was not submitted.
-std::string resubmit_command(const RunDirectory& run);
+std::string resubmit_command(const results::RunDirectory& run);
 /// The command that ends its job.
-std::string cancel_command(const RunDirectory& run);
+std::string cancel_command(const results::RunDirectory& run);
 /// What is kept of a submission, and printed by --json: {job_id, submitted, nodes, ranks, script, log,
 /// sbatch_options}.
 nlohmann::json submission_record(const slurm::BatchJob& job, const std::string& id,
@@ -48,17 +48,17 @@ nlohmann::json submission_record(const slurm::BatchJob& job, const std::string& 
 /// And of an array beside that, as `array`: {shards, at_once, items, tasks, merge_job, older_jobs}.
 nlohmann::json array_record(const Submission& submission, const std::vector<int>& tasks);
 /// Returns the record, written down. Throws Error: io, no_space.
-nlohmann::json write_record(nlohmann::json record, const RunDirectory& run);
+nlohmann::json write_record(nlohmann::json record, const results::RunDirectory& run);
 
 /// The run's jobs that are queued or at work, an array's task by task; its merge is none of them. Throws
 /// Error.
-std::vector<slurm::QueuedJob> live_runs_of(const RunDirectory& run);
+std::vector<slurm::QueuedJob> live_runs_of(const results::RunDirectory& run);
 /// The jobs that are to merge an array, queued or at work. Throws Error.
-std::vector<slurm::QueuedJob> live_merges_of(const RunDirectory& run);
+std::vector<slurm::QueuedJob> live_merges_of(const results::RunDirectory& run);
 
 /// One submission of a run directory at a time: waits for another one's end, and says so. Of two on two
 /// machines only where the file system knows flock() across machines (NFS from version 4 on, Lustre with
 /// `flock`); elsewhere they may both submit, and then the second job waits for the first one's epoch to end.
-durable::File lock_submission(const RunDirectory& run);
+results::durable::File lock_submission(const results::RunDirectory& run);
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::run

@@ -1,5 +1,6 @@
 #include "models/text_encoders/umt5_dims.h"
 
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "models/text_encoders/umt5_names.h"

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 
@@ -10,8 +11,6 @@
 
 namespace ditmill::models {
 namespace {
-
-constexpr std::int64_t image_channels = 3;
 
 /// The encoder's weights may have come along: they are accounted for, and freed with the view.
 void let_go_of_encoder(const WeightsView& weights, const WanVaeDims& dims) {

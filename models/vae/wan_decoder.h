@@ -2,7 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <vector>
 

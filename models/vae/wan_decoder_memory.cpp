@@ -8,7 +8,6 @@ namespace ditmill::models {
 namespace {
 
 constexpr std::uint64_t kept_frames = 2;
-constexpr std::uint64_t image_channels = 3;
 
 std::uint64_t unsigned_of(std::int64_t value) { return static_cast<std::uint64_t>(value); }
 

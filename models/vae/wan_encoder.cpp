@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 
@@ -12,7 +13,6 @@
 namespace ditmill::models {
 namespace {
 
-constexpr std::int64_t image_channels = 3;
 constexpr std::int64_t chunk_frames = 4;
 
 WanVaeDims encodable(const nlohmann::json& hyper_parameters) {

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string_view>
 #include <vector>
 
@@ -9,6 +9,8 @@
 #include "registry/component.h"
 
 namespace ditmill::models {
+
+inline constexpr std::int64_t image_channels = 3;
 
 /// Hyper-parameters of Wan's 2.1 video VAE.
 struct WanVaeDims {

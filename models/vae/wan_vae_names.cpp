@@ -5,8 +5,6 @@
 namespace ditmill::models {
 namespace {
 
-constexpr std::int64_t image_channels = 3;
-
 /// Names and shapes of the VAE's parts, written into one table.
 class Table {
  public:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <string>
@@ -16,7 +17,7 @@
 namespace ditmill::models::wan {
 namespace {
 
-constexpr const char* doing = "bind the transformer's weights";
+constexpr const char* binding_weights = "bind the transformer's weights";
 
 /// How many blocks there are, numbered 0 .. n-1 without a gap: a missing shard must not pass for a small
 /// model.
@@ -37,7 +38,7 @@ std::int64_t count_layers(const registry::Component& component, const Shapes& sh
     while (numbers.contains(missing)) ++missing;
     throw Error{
         Category::bad_input,
-        doing,
+        binding_weights,
         Where{.file = component.label, .tensor = "blocks." + std::to_string(missing)},
         Expected{"blocks numbered from 0 without a gap"},
         Got{"no block " + std::to_string(missing) + ", but a block " + std::to_string(*numbers.rbegin())},
@@ -83,7 +84,7 @@ void refuse_unknown_fields(const registry::Component& component) {
     const std::string similar = configs::nearest(field, known_fields);
     throw Error{
         Category::unsupported,
-        doing,
+        binding_weights,
         at_field(component, field),
         Expected{"a field of a Wan transformer's configuration"},
         Got{printable(value.dump(), 80)},
@@ -94,7 +95,7 @@ void refuse_unknown_fields(const registry::Component& component) {
 [[noreturn]] void refuse_heads(const registry::Component& component, const std::string& field,
                                const std::string& expected, std::int64_t got) {
   throw Error{
-      Category::bad_input,        doing,
+      Category::bad_input,        binding_weights,
       at_field(component, field), Expected{expected},
       Got{std::to_string(got)},   "the config.json may belong to other weights: fetch the component again"};
 }
@@ -123,7 +124,8 @@ std::int64_t bind_heads(const registry::Component& component, const ComponentRea
   const auto entry = component.identity.hyper_parameters.find("heads");
   if (entry != component.identity.hyper_parameters.end() && !entry->is_null()) {
     if (!entry->is_number_integer() || *entry < 1 || *entry > dim || dim % entry->get<std::int64_t>() != 0) {
-      throw Error{Category::bad_input, doing, Where{.file = component.label, .key = "hyper_parameters.heads"},
+      throw Error{Category::bad_input, binding_weights,
+                  Where{.file = component.label, .key = "hyper_parameters.heads"},
                   Expected{"a divisor of " + std::to_string(dim) + ", the weights' width"},
                   Got{printable(entry->dump()) + " in the catalog entry " + component.identity.variant}};
     }
@@ -132,7 +134,7 @@ std::int64_t bind_heads(const registry::Component& component, const ComponentRea
   if (dim % 128 == 0) return dim / 128;
   throw Error{
       Category::bad_input,
-      doing,
+      binding_weights,
       Where{.file = component.label},
       Expected{"the number of attention heads: num_attention_heads and attention_head_dim in config.json, "
                "hyper_parameters.heads in the catalog entry, or a width that is a multiple of 128"},
@@ -145,15 +147,15 @@ double bind_eps(const registry::Component& component, const ComponentReader& rea
   const bool known = entry != component.identity.hyper_parameters.end() && entry->is_number();
   const double eps = reader.positive("eps").value_or(known ? entry->get<double>() : otherwise);
   if (eps > 0 && eps < 1) return eps;
-  throw Error{Category::bad_input, doing, at_field(component, "eps"), Expected{"a number between 0 and 1"},
-              Got{std::to_string(eps)}};
+  throw Error{Category::bad_input, binding_weights, at_field(component, "eps"),
+              Expected{"a number between 0 and 1"}, Got{std::to_string(eps)}};
 }
 
 void refuse_other_models(const registry::Component& component, const Shapes& shapes) {
   // Its shapes are those of Wan 2.1's 14B: only the variant tells.
   if (component.identity.variant.starts_with("wan2.2-")) {
     throw Error{Category::unsupported,
-                doing,
+                binding_weights,
                 Where{.file = component.label},
                 Expected{"a pipeline with one transformer"},
                 Got{component.identity.variant + ", one of two experts"},
@@ -164,7 +166,7 @@ void refuse_other_models(const registry::Component& component, const Shapes& sha
     const bool image =
         name.find(".add_k_proj.") != std::string::npos || name.find("image_embedder.") != std::string::npos;
     if (image || name.starts_with("vace_")) {
-      throw Error{Category::unsupported, doing, Where{.file = component.label, .tensor = name},
+      throw Error{Category::unsupported, binding_weights, Where{.file = component.label, .tensor = name},
                   Expected{"a text-to-video transformer"},
                   Got{image ? "an image-to-video transformer" : "a VACE transformer"}};
     }
@@ -204,7 +206,7 @@ Dims dims_from_json(const nlohmann::json& json) {
 }
 
 Dims bind_dit(const registry::Component& component) {
-  const ComponentReader reader(component, doing, "a Wan transformer");
+  const ComponentReader reader(component, binding_weights, "a Wan transformer");
   refuse_other_models(component, reader.shapes());
   refuse_unknown_fields(component);
 
@@ -217,9 +219,9 @@ Dims bind_dit(const registry::Component& component) {
   d.layers = count_layers(component, reader.shapes());
   const std::int64_t out = reader.size("proj_out.weight", 2, 0);
   if (out % (patch_edge * patch_edge) != 0) {
-    throw Error{Category::bad_input, doing, Where{.file = component.label, .tensor = "proj_out.weight"},
-                Expected{"a multiple of 4 rows: channels times the patch (1, 2, 2)"},
-                Got{std::to_string(out)}};
+    throw Error{
+        Category::bad_input, binding_weights, Where{.file = component.label, .tensor = "proj_out.weight"},
+        Expected{"a multiple of 4 rows: channels times the patch (1, 2, 2)"}, Got{std::to_string(out)}};
   }
   d.out_channels = out / (patch_edge * patch_edge);
 
@@ -248,11 +250,11 @@ Dims bind_dit(const registry::Component& component) {
   d.head_dim = d.dim / d.heads;
 
   if (d.head_dim % 2 != 0) {
-    throw Error{Category::unsupported, doing, at_field(component, "attention_head_dim"),
+    throw Error{Category::unsupported, binding_weights, at_field(component, "attention_head_dim"),
                 Expected{"an even head width, for RoPE rotates pairs"}, Got{std::to_string(d.head_dim)}};
   }
   if (d.in_channels != d.out_channels) {
-    throw Error{Category::unsupported, doing,
+    throw Error{Category::unsupported, binding_weights,
                 Where{.file = component.label, .tensor = "patch_embedding.weight"},
                 Expected{"as many input channels as output channels, " + std::to_string(d.out_channels) +
                          ": a text-to-video transformer"},

@@ -1,6 +1,7 @@
 #include "models/family.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "models/text_encoders/umt5_dims.h"
 #include "models/text_encoders/umt5_shard_rules.h"

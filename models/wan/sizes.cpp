@@ -1,6 +1,7 @@
 #include "models/wan/sizes.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "models/vae/wan_decoder_memory.h"

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "configs/error.h"
+#include "configs/number_text.h"
 #include "configs/utf8.h"
 #include "registry/formats/json_string.h"
 
@@ -15,8 +16,6 @@ namespace {
 
 constexpr std::size_t max_depth = 64;
 constexpr std::size_t shown_bytes = 24;
-
-bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
 }  // namespace
 

@@ -1,6 +1,7 @@
 #include "registry/formats/safetensors.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <numeric>
 #include <optional>
 #include <utility>
@@ -16,16 +17,13 @@ namespace {
 
 constexpr std::uint64_t length_bytes = 8;
 constexpr std::uint64_t largest_header = 100'000'000;
-constexpr const char* doing = "read safetensors header";
+constexpr const char* reading_header = "read safetensors header";
 
 [[noreturn]] void refuse(const ByteSource& source, std::uint64_t offset, std::string expected,
                          std::string got, std::string hint = {}) {
-  throw Error{Category::bad_input,
-              doing,
-              Where{.file = source.label(), .offset = offset},
-              Expected{std::move(expected)},
-              Got{std::move(got)},
-              std::move(hint)};
+  throw Error{
+      Category::bad_input,           reading_header,      Where{.file = source.label(), .offset = offset},
+      Expected{std::move(expected)}, Got{std::move(got)}, std::move(hint)};
 }
 
 std::string bytes_text(std::uint64_t count) { return std::to_string(count) + " bytes"; }
@@ -73,7 +71,7 @@ class HeaderReader {
         json_(json),
         data_begin_(length_bytes + json.size()),
         data_bytes_(source.size() - data_begin_),
-        scanner_(json, doing, source.label(), length_bytes) {}
+        scanner_(json, reading_header, source.label(), length_bytes) {}
 
   SafetensorsHeader read() {
     scanner_.begin_object();

@@ -1,6 +1,7 @@
 #include "registry/identity/fingerprint.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
 
@@ -23,7 +24,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t largest_config = std::uint64_t{16} << 20;
-constexpr const char* doing = "open a model folder";
 
 WeightSet read_weights(const ComponentPlace& place) {
   if (!place.shards.empty()) return read_weight_files(place.path, place.shards);
@@ -42,7 +42,7 @@ void read_config(Component& component, const ComponentPlace& place) {
   component.config_path = path;
   component.config = told_apart(text, [&] { return parse_json(text, "read config.json", path); });
   if (!component.config.is_object()) {
-    throw Error{Category::bad_input, doing, Where{.file = path}, Expected{"an object"},
+    throw Error{Category::bad_input, opening_model, Where{.file = path}, Expected{"an object"},
                 Got{component.config.type_name()}};
   }
 }
@@ -95,7 +95,7 @@ void settle_official(ModelFolder& folder, const std::vector<Error>& unread, bool
     if (one.role.empty() || one.role == "lora" || one.role != other.role || (experts && one.role == "dit"))
       continue;
     throw Error{Category::bad_input,
-                doing,
+                opening_model,
                 Where{.file = folder.path},
                 Expected{"one " + one.role},
                 Got{one.label + " and " + other.label},
@@ -110,7 +110,7 @@ Component open_named(const ComponentPlace& place, const Catalog& catalog,
   const Identity& identity = component.identity;
   if (component.role == "lora" && !place.official) refuse_lora(component, place.folder_role);
   if (!place.folder_role.empty() && component.role != place.folder_role) {
-    throw Error{Category::bad_input,        doing,
+    throw Error{Category::bad_input,        opening_model,
                 Where{.file = place.path},  Expected{"a " + place.folder_role},
                 Got{"a " + component.role}, "the weights are in the wrong folder"};
   }
@@ -167,7 +167,7 @@ ModelFolder open_model_folder(const std::string& path, const Catalog& catalog,
   }
   for (const auto& [role, variant] : variants) {
     if (std::ranges::find(folder.components, role, &Component::role) == folder.components.end()) {
-      throw Error{Category::usage, doing, Where{.file = path, .key = "model.variants." + role},
+      throw Error{Category::usage, opening_model, Where{.file = path, .key = "model.variants." + role},
                   Expected{"a role that the model has"}, Got{printable(role)}};
     }
   }

@@ -11,6 +11,9 @@
 
 namespace ditmill::registry {
 
+/// What errors say was being done.
+inline constexpr const char* opening_model = "open a model folder";
+
 /// Where one component is, before any of its weights has been looked at.
 struct ComponentPlace {
   std::string path;                          ///< a folder, an index or a file

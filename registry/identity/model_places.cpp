@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -23,7 +24,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t largest_index = std::uint64_t{16} << 20;
-constexpr const char* doing = "open a model folder";
 
 struct Subfolder {
   std::string_view name;
@@ -41,12 +41,8 @@ constexpr std::array<std::string_view, 2> without_weights{"tokenizer", "schedule
 
 [[noreturn]] void refuse(const std::string& file, std::string key, std::string expected, std::string got,
                          std::string hint = {}) {
-  throw Error{Category::bad_input,
-              doing,
-              Where{.file = file, .key = std::move(key)},
-              Expected{std::move(expected)},
-              Got{std::move(got)},
-              std::move(hint)};
+  throw Error{Category::bad_input,           opening_model,       Where{.file = file, .key = std::move(key)},
+              Expected{std::move(expected)}, Got{std::move(got)}, std::move(hint)};
 }
 
 /// What model_index.json says of the components.

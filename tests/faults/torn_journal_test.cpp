@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "jobs/journal/reader.h"
-#include "jobs/store/durable.h"
+#include "jobs/results/files/durable.h"
+#include "jobs/results/journal/reader.h"
 
 namespace ditmill::jobs {
 namespace {
@@ -19,9 +19,9 @@ struct TornJournal : ::testing::Test {
   void SetUp() override {
     const char* path = std::getenv("DITMILL_TEST_JOURNAL");
     ASSERT_NE(path, nullptr) << "torn_journal_test.py names the journal";
-    bytes = durable::read_file(path);
-    std::vector<JournalReport> reports;
-    records = parse_journal(bytes, "j", reports);
+    bytes = results::durable::read_file(path);
+    std::vector<results::JournalReport> reports;
+    records = results::parse_journal(bytes, "j", reports);
     ASSERT_THAT(reports, IsEmpty());
     ASSERT_GE(records.size(), 20U);
     for (std::size_t at = 0; at < bytes.size(); ++at) {
@@ -35,16 +35,17 @@ struct TornJournal : ::testing::Test {
   }
 
   std::string bytes;
-  std::vector<Record> records;
+  std::vector<results::Record> records;
   std::vector<std::size_t> ends;
 };
 
 TEST_F(TornJournal, KeepsItsWholeLinesWhereverItIsCut) {
   for (std::size_t cut = 0; cut <= bytes.size(); ++cut) {
-    std::vector<JournalReport> reports;
-    const auto read = parse_journal(std::string_view(bytes).substr(0, cut), "j", reports);
+    std::vector<results::JournalReport> reports;
+    const auto read = results::parse_journal(std::string_view(bytes).substr(0, cut), "j", reports);
     const std::size_t whole = lines_before(cut);
-    ASSERT_EQ(read, std::vector<Record>(records.begin(), records.begin() + static_cast<long>(whole))) << cut;
+    ASSERT_EQ(read, std::vector<results::Record>(records.begin(), records.begin() + static_cast<long>(whole)))
+        << cut;
     const std::size_t torn_at = whole == 0 ? 0 : ends[whole - 1];
     ASSERT_THAT(reports, SizeIs(torn_at == cut ? 0 : 1)) << cut;
     if (torn_at == cut) continue;
@@ -58,11 +59,11 @@ TEST_F(TornJournal, LosesNoLineButThoseInWhichAByteChanged) {
     for (const unsigned flip : {0x01U, 0x80U, 0xffU}) {
       std::string damaged = bytes;
       damaged[at] = static_cast<char>(static_cast<unsigned char>(damaged[at]) ^ flip);
-      std::vector<JournalReport> reports;
-      const auto read = parse_journal(damaged, "j", reports);
+      std::vector<results::JournalReport> reports;
+      const auto read = results::parse_journal(damaged, "j", reports);
       // A newline that is none any more joins two lines; a byte that becomes one splits its line. The last
       // newline's loss tears the last line.
-      std::vector<Record> expected = records;
+      std::vector<results::Record> expected = records;
       const std::size_t line = lines_before(at);
       const bool joins = bytes[at] == '\n' && line + 1 < records.size();
       expected.erase(expected.begin() + static_cast<long>(line),

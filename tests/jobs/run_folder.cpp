@@ -5,12 +5,12 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
-#include "jobs/store/durable.h"
+#include "jobs/results/files/durable.h"
 
 namespace ditmill::jobs {
 
-Item make_item(int number, int width, int height, int frames) {
-  Item item;
+requests::Item make_item(int number, int width, int height, int frames) {
+  requests::Item item;
   item.request = {.id = "item" + std::to_string(number),
                   .prompt = "Prompt “" + std::to_string(number) + "”",
                   .negative_prompt = "",
@@ -24,7 +24,7 @@ Item make_item(int number, int width, int height, int frames) {
   return item;
 }
 
-std::vector<std::uint8_t> frame_bytes(const Item& item) {
+std::vector<std::uint8_t> frame_bytes(const requests::Item& item) {
   const configs::Request& request = item.request;
   std::mt19937_64 random(static_cast<std::uint64_t>(request.seed));
   std::vector<std::uint8_t> bytes(
@@ -33,16 +33,16 @@ std::vector<std::uint8_t> frame_bytes(const Item& item) {
   return bytes;
 }
 
-FinishedItem make_finished(const Item& item, bool with_latents) {
-  FinishedItem finished{.item = &item,
-                        .attempt = 1,
-                        .started = "2026-01-02T03:04:05Z",
-                        .frames = frame_bytes(item),
-                        .text = {.tokens = 600, .cut = 88},
-                        .negative = {.tokens = 7},
-                        .seconds_text = 0.25,
-                        .seconds_denoise = 0.5,
-                        .seconds_decode = 0.125};
+results::FinishedItem make_finished(const requests::Item& item, bool with_latents) {
+  results::FinishedItem finished{.item = &item,
+                                 .attempt = 1,
+                                 .started = "2026-01-02T03:04:05Z",
+                                 .frames = frame_bytes(item),
+                                 .text = {.tokens = 600, .cut = 88},
+                                 .negative = {.tokens = 7},
+                                 .seconds_text = 0.25,
+                                 .seconds_denoise = 0.5,
+                                 .seconds_decode = 0.125};
   if (with_latents) {
     finished.latent_shape = {4, 3, 2, 5};
     finished.latents.resize(120);
@@ -53,7 +53,7 @@ FinishedItem make_finished(const Item& item, bool with_latents) {
   return finished;
 }
 
-StoreProvenance make_provenance() {
+results::StoreProvenance make_provenance() {
   return {.model_key_hash = "0123456789abcdef0123456789abcdef",
           .weights_digest = "sha256:00ff",
           .manifest_sha256 = "11ee",
@@ -64,17 +64,17 @@ StoreProvenance make_provenance() {
           .guidance = 5.5};
 }
 
-void write_requests(const RunDirectory& run, const std::vector<Item>& items) {
+void write_requests(const results::RunDirectory& run, const std::vector<requests::Item>& items) {
   std::string text;
-  for (const Item& item : items) {
+  for (const requests::Item& item : items) {
     text += nlohmann::json{{"id", item.request.id},
                            {"key", item.key},
-                           {"request", to_json(item.request)},
+                           {"request", requests::to_json(item.request)},
                            {"metadata", nlohmann::json::parse(item.metadata)}}
                 .dump() +
             "\n";
   }
-  durable::write_file(run.requests(), text);
+  results::durable::write_file(run.requests(), text);
 }
 
 std::vector<std::string> files_below(const std::string& folder) {

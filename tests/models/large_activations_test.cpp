@@ -4,6 +4,7 @@
 #include <malloc.h>
 
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "models/large_blocks.h"
 #include "models/text_encoders/umt5.h"

@@ -2,6 +2,8 @@
 #include <c10/core/InferenceMode.h>
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "models/vae/wan_decoder.h"
 #include "models/vae/wan_encoder.h"
 #include "models/wan/sizes.h"

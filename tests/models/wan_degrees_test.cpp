@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 
+#include <nlohmann/json.hpp>
+
 #include "models/vae/wan_vae_dims.h"
 #include "models/wan/degrees.h"
 #include "models/wan/sizes.h"

@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "models/family.h"
 #include "models/vae/wan_vae_dims.h"
 #include "tests/models/tiny_component.h"

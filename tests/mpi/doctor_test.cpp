@@ -1,13 +1,13 @@
-#include "jobs/engine/doctor/doctor.h"
+#include "jobs/bench/doctor/doctor.h"
 
 #include <filesystem>
 
-#include "jobs/engine/doctor/diagnosis.h"
-#include "jobs/engine/doctor/pair_rates.h"
+#include "jobs/bench/doctor/diagnosis.h"
+#include "jobs/bench/doctor/pair_rates.h"
 #include "tests/jobs/temp_folder.h"
 #include "tests/mpi/mpi_test.h"
 
-namespace ditmill::jobs::doctor {
+namespace ditmill::jobs::bench::doctor {
 namespace {
 
 using dist::mpi_test::world;
@@ -56,4 +56,4 @@ TEST(MeasurePairs, ComesToAnEndWhereThereIsNoTimeForAllRounds) {
 }
 
 }  // namespace
-}  // namespace ditmill::jobs::doctor
+}  // namespace ditmill::jobs::bench::doctor

@@ -16,10 +16,11 @@ using dist::mpi_test::world;
 
 constexpr std::uint64_t mib = std::uint64_t{1} << 20;
 
-MemoryDemand demand_of(std::uint64_t peak) {
+engine::MemoryDemand demand_of(std::uint64_t peak) {
   return {
-      .plans = RankPlans{{.components = {{.role = "dit", .dtype = configs::Dtype::float32, .bytes = peak}},
-                          .stages = {{.name = "all", .roles = {"dit"}, .weights = peak, .peak = peak}}}},
+      .plans =
+          plan::RankPlans{{.components = {{.role = "dit", .dtype = configs::Dtype::float32, .bytes = peak}},
+                           .stages = {{.name = "all", .roles = {"dit"}, .weights = peak, .peak = peak}}}},
       .alternatives = {{"components.text_encoder.offload: stages", 10 * mib}}};
 }
 
@@ -32,7 +33,7 @@ class CheckMemory : public testing::Test {
   }
   std::string root() const { return folder_.path(); }
 
-  std::optional<MemoryDemand> on_rank_0(std::uint64_t peak) const {
+  std::optional<engine::MemoryDemand> on_rank_0(std::uint64_t peak) const {
     if (world().rank() != 0) return std::nullopt;
     return demand_of(peak);
   }
@@ -43,14 +44,14 @@ class CheckMemory : public testing::Test {
 
 TEST_F(CheckMemory, PassesWhatFitsForAllRanksOfTheMachine) {
   const std::uint64_t share = 100 * mib / static_cast<std::uint64_t>(world().size());
-  const std::uint64_t most = check_memory(world(), on_rank_0(share), this_rank(root()));
+  const std::uint64_t most = engine::check_memory(world(), on_rank_0(share), plan::this_rank(root()));
   EXPECT_EQ(most, world().rank() == 0 ? share : 0) << "the fake machine tells of nothing resident";
 }
 
 TEST_F(CheckMemory, RefusesOnAllRanksWithThePlan) {
   const std::uint64_t share = 100 * mib / static_cast<std::uint64_t>(world().size());
   try {
-    check_memory(world(), on_rank_0(share + 1), this_rank(root()));
+    engine::check_memory(world(), on_rank_0(share + 1), plan::this_rank(root()));
     ADD_FAILURE() << "no error";
   } catch (const Error& error) {
     expect_same_everywhere(dist::to_text(error));
@@ -62,12 +63,12 @@ TEST_F(CheckMemory, RefusesOnAllRanksWithThePlan) {
 }
 
 TEST_F(CheckMemory, RefusesNothingWithoutADemand) {
-  EXPECT_EQ(check_memory(world(), std::nullopt, this_rank(root())), 0U);
+  EXPECT_EQ(engine::check_memory(world(), std::nullopt, plan::this_rank(root())), 0U);
 }
 
 TEST_F(CheckMemory, LooksAtTheRealMachineToo) {
-  EXPECT_NO_THROW(check_memory(world(), on_rank_0(1), this_rank()));
-  EXPECT_THROW(check_memory(world(), on_rank_0(std::uint64_t{1} << 50), this_rank()), Error);
+  EXPECT_NO_THROW(engine::check_memory(world(), on_rank_0(1), plan::this_rank()));
+  EXPECT_THROW(engine::check_memory(world(), on_rank_0(std::uint64_t{1} << 50), plan::this_rank()), Error);
 }
 
 }  // namespace

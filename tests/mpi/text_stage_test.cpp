@@ -64,15 +64,16 @@ class TextStage : public testing::Test {
   }
   void TearDown() override { world().barrier(dist::Purpose::plan); }
 
-  TextSpool spool(models::TextEncoder& encoder, const std::vector<std::string>& texts) {
+  engine::TextSpool spool(models::TextEncoder& encoder, const std::vector<std::string>& texts) {
     const dist::ParallelContext parallel(dist::Mesh(world().size(), {}), world());
-    return encode_texts(world(), parallel, encoder, world().rank() == 0 ? texts : std::vector<std::string>{},
-                        path_, {.tell = [](std::string_view) {}, .wait = {}, .abandon = {}, .hold = {}});
+    return engine::encode_texts(world(), parallel, encoder,
+                                world().rank() == 0 ? texts : std::vector<std::string>{}, path_,
+                                {.tell = [](std::string_view) {}, .wait = {}, .abandon = {}, .hold = {}});
   }
 
   std::optional<tests::TempFolder> own_;
   std::string path_;
-  std::optional<SpoolFolder> folder_;
+  std::optional<engine::SpoolFolder> folder_;
 };
 
 std::vector<std::string> many(std::size_t count) {
@@ -87,7 +88,7 @@ TEST_F(TextStage, EveryRankReadsWhatAnyRankEncoded) {
     ByteEncoder encoder{type};
     std::vector<std::string> texts = many(41);
     texts.insert(texts.end(), {"雨の夜", std::string(100'000, 'x')});
-    const TextSpool spooled = spool(encoder, texts);
+    const engine::TextSpool spooled = spool(encoder, texts);
     EXPECT_EQ(spooled.size(), texts.size());
     for (const std::string& text : texts) {
       const auto [embedding, tokens, cut] = spooled.read(text);
@@ -117,7 +118,7 @@ TEST_F(TextStage, RanksShareTheWorkEqually) {
 
 TEST_F(TextStage, ATextThatFailsIsStoredWithItsError) {
   ByteEncoder encoder;
-  const TextSpool spooled = spool(encoder, {"good", "bad one", "fine"});
+  const engine::TextSpool spooled = spool(encoder, {"good", "bad one", "fine"});
   EXPECT_EQ(spooled.read("good").embedding.size(0), 4);
   EXPECT_EQ(spooled.read("fine").embedding.size(0), 4);
   try {
@@ -155,10 +156,11 @@ TEST_F(TextStage, RefusesBeforeEncodingWhatTheDiskHasNoRoomFor) {
 
 TEST_F(TextStage, WhatIsReadIsWhatWasWritten) {
   ByteEncoder encoder;
-  const TextSpool spooled = spool(encoder, many(8));
+  const engine::TextSpool spooled = spool(encoder, many(8));
   world().barrier(dist::Purpose::plan);
   if (world().rank() == 0) {
-    std::fstream file(TextSpool::file_name(path_, 0), std::ios::in | std::ios::out | std::ios::binary);
+    std::fstream file(engine::TextSpool::file_name(path_, 0),
+                      std::ios::in | std::ios::out | std::ios::binary);
     file.seekp(5).put('!');
   }
   world().barrier(dist::Purpose::plan);

@@ -1,6 +1,6 @@
-// text_probe clean, text_probe ids TOKENIZER MAX_TOKENS, text_probe padded TOKENIZER TOKENS: answers each line of
-// standard input, a JSON string, with a line: the cleaned text, the ids of the text as it is, or its padded ids
-// and attention mask. TOKENIZER is a spiece.model or a tokenizer.json.
+// text_probe clean, text_probe ids TOKENIZER MAX_TOKENS, text_probe padded TOKENIZER TOKENS: answers each
+// line of standard input, a JSON string, with a line: the cleaned text, the ids of the text as it is, or its
+// padded ids and attention mask. TOKENIZER is a spiece.model or a tokenizer.json.
 #include <exception>
 #include <fstream>
 #include <iostream>

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <nlohmann/json.hpp>
+
 #include "tests/jobs/temp_folder.h"
 
 namespace ditmill::registry {

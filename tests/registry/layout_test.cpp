@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <nlohmann/json.hpp>
+
 #include "registry/identity/catalog.h"
 #include "tests/registry/key_lists.h"
 

@@ -25,8 +25,8 @@ struct Answer {
 Answer ask(const std::vector<std::string>& paths) {
   std::ostringstream json;
   std::ostringstream text;
-  const int code = weights_identify({.paths = paths, .json = true}, json);
-  EXPECT_EQ(weights_identify({.paths = paths, .json = false}, text), code);
+  const int code = cli::weights_identify({.paths = paths, .json = true}, json);
+  EXPECT_EQ(cli::weights_identify({.paths = paths, .json = false}, text), code);
   return {code, nlohmann::json::parse(json.str()), text.str()};
 }
 

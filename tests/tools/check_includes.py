@@ -5,9 +5,11 @@
 
 Rules, each with the chain of includes that breaks it:
   arrow   a room includes only the rooms it may use (ROOMS), and no other
+  pair    no two folders include each other
   root    includes of our own files start at the root of the tree, in quotes
   seam    a foreign library's header is included only where SEAMS says
   front   what the front executable links reaches no header of ATen or MPI, however indirectly
+  heavy   a header that costs seconds is reached, however indirectly, only where HEAVY says
 
 `front` needs the compile database: it says which target a file is built into. Without one, only files that
 are front by their path are looked at. Exit 0: nothing found; 1: findings, one a line; 2: bad command line.
@@ -19,15 +21,19 @@ import re
 import sys
 from pathlib import Path
 
-# A room and all that it may use (the last column of design.md's table, and what those may use).
+# The wing of jobs: each may use those before it, as far as USES_OF_JOBS says, and what those may use.
+LOWER = {"configs", "registry", "dist", "models", "slurm"}
+WING = ["requests", "results", "run", "plan", "submit", "watch", "engine", "bench", "cli"]
+
+# A room and all that it may use (design.md's tables).
 ROOMS = {
     "configs": set(),
     "registry": {"configs"},
     "dist": {"registry", "configs"},
     "models": {"dist", "registry", "configs"},
     "slurm": {"configs"},
-    "jobs": {"configs", "registry", "dist", "models", "slurm"},
-    "tests": {"configs", "registry", "dist", "models", "slurm", "jobs"},
+    **{f"jobs/{room}": LOWER | {f"jobs/{other}" for other in WING[:at]} for at, room in enumerate(WING)},
+    "tests": LOWER | {f"jobs/{room}" for room in WING},
 }
 
 # Header pattern -> the path prefixes that may include it directly. Tests attack from outside, so they may, too.
@@ -35,17 +41,26 @@ SEAMS = [
     (re.compile(r"mpi\.h$"), ("dist/comm/mpi", "tests/")),
     (re.compile(r"nccl\.h$"), ("dist/comm/nccl", "tests/")),
     (re.compile(r"cuda_runtime_api\.h$"), ("dist/comm/nccl", "dist/device_cuda", "models/kernels/cuda/")),
-    (re.compile(r"hdf5\w*\.h$|H5\w*\.h$"), ("jobs/store/", "tests/")),
+    (re.compile(r"hdf5\w*\.h$|H5\w*\.h$"), ("jobs/results/store/", "tests/")),
     (re.compile(r"yaml-cpp/"), ("configs/", "tests/")),
     # 136 shared libraries: they are behind libditmill_video.so.
-    (re.compile(r"lib(av\w+|sw\w+|postproc)/"), ("jobs/export/libav/", "tests/")),
+    (re.compile(r"lib(av\w+|sw\w+|postproc)/"), ("jobs/results/export/libav/", "tests/")),
+    (re.compile(r"CLI/"), ("jobs/cli/",)),
     # 22 s and 1.3 GB of memory a file, where <ATen/ATen.h> is precompiled.
     (re.compile(r"torch/(torch|all|extension)\.h$"), ()),
 ]
 
+# Header pattern -> the path prefixes of the .cpp files that may reach it, however indirectly.
+HEAVY = [
+    (re.compile(r"CLI/CLI\.hpp$"), ("jobs/cli/",)),  # 3 s a file
+    (re.compile(r"(ATen|torch|caffe2)/"), ("dist/", "models/", "jobs/engine/", "jobs/bench/", "jobs/cli/engine_main.cpp",
+                                           "tests/")),
+    (re.compile(r"nlohmann/json\.hpp$"), JSON_READERS),  # 2 s a file
+]
+
 TENSOR_OR_MPI = re.compile(r"(ATen|c10|torch|caffe2)/|mpi\.h$|nccl\.h$")
 # Every other target is the front's, so that a new one has to be named here before it may see a tensor.
-ENGINE_TARGETS = {"ditmill_dist", "ditmill_models", "ditmill_engine_lib", "ditmill-engine", "ditmill_aten_pch"}
+ENGINE_TARGETS = {"ditmill_dist", "ditmill_models", "ditmill_engine", "ditmill_bench", "ditmill-engine", "ditmill_aten_pch"}
 FRONT_PATHS = re.compile(r"(configs|registry|slurm|dist/plan)/|dist/(mesh|parallel_context)\.")
 
 SOURCE_ENDINGS = {".h", ".cpp", ".cu", ".cuh", ".inc", ".in"}
@@ -58,7 +73,7 @@ class Tree:
     def __init__(self, root):
         self.root = root
         self.includes = {}  # path from the root -> [(line, bracket, name)]
-        for room in ROOMS:
+        for room in sorted({room.split("/")[0] for room in ROOMS}):
             for path in sorted((root / room).rglob("*")):
                 if path.suffix in SOURCE_ENDINGS and path.is_file():
                     # A template is known by the name of what CMake makes of it.
@@ -87,8 +102,11 @@ class Tree:
 
 
 def room_of(path):
-    room = path.split("/", 1)[0]
-    return room if room in ROOMS else None
+    folders = path.split("/")
+    for room in ("/".join(folders[:2]), folders[0]):
+        if room in ROOMS:
+            return room
+    return None
 
 
 def arrow_and_root_findings(tree):
@@ -108,6 +126,23 @@ def arrow_and_root_findings(tree):
                 yield f"{at}: arrow: {room} may not include {other} (\"{name}\"); it may use {allowed}"
 
 
+def pairs(tree):
+    """Pairs of folders that include each other, each with one include of either way."""
+    first = {}  # (folder, folder) -> "file -> file"
+    for path, includes in tree.includes.items():
+        for _, _, name in includes:
+            ends = path.rpartition("/")[0], name.rpartition("/")[0]
+            if name in tree.includes and ends[0] != ends[1]:
+                first.setdefault(ends, f"{path} -> {name}")
+    return [(*ends, there, first[ends[::-1]]) for ends, there in sorted(first.items())
+            if ends[0] < ends[1] and ends[::-1] in first]
+
+
+def pair_findings(tree):
+    for one, other, there, back in pairs(tree):
+        yield f"{one}: pair: it and {other} include each other: {there}, {back}"
+
+
 def seam_findings(tree):
     for path, includes in tree.includes.items():
         for line, _, name in includes:
@@ -115,6 +150,13 @@ def seam_findings(tree):
                 if name not in tree.includes and header.search(name) and not path.startswith(allowed):
                     where = " or ".join(f"{prefix}*" for prefix in allowed) or "nowhere"
                     yield f"{path}:{line}: seam: <{name}> is included in {where} only"
+
+
+def heavy_findings(tree):
+    for header, allowed in HEAVY:
+        for path in tree.includes:
+            if path.endswith(".cpp") and not path.startswith(allowed) and (chain := tree.chain_to(path, header)):
+                yield f"{path}: heavy: reaches <{chain[-1]}>, which it must not: {' -> '.join(chain)}"
 
 
 def front_files(tree, compile_commands):
@@ -138,7 +180,8 @@ def front_findings(tree, compile_commands):
 def check(root, compile_commands):
     """All findings, sorted; `compile_commands` is the parsed database (may be empty)."""
     tree = Tree(root)
-    return sorted([*arrow_and_root_findings(tree), *seam_findings(tree), *front_findings(tree, compile_commands)])
+    return sorted([*arrow_and_root_findings(tree), *pair_findings(tree), *seam_findings(tree), *heavy_findings(tree),
+                   *front_findings(tree, compile_commands)])
 
 
 def main():

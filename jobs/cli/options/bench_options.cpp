@@ -1,6 +1,8 @@
 #include "jobs/cli/options/bench_options.h"
 
-namespace ditmill::jobs {
+#include <CLI/CLI.hpp>
+
+namespace ditmill::jobs::cli {
 namespace {
 
 void add_output(CLI::App& command, bool& json, std::string& out) {
@@ -16,12 +18,12 @@ void add_common(CLI::App& command, std::string& device, bool& json, std::string&
   add_output(command, json, out);
 }
 
-void add_comm(CLI::App& bench, BenchOptions& options) {
+void add_comm(CLI::App& bench, bench::BenchOptions& options) {
   CLI::App* command = bench.add_subcommand(
       "comm",
       "Time what ranks exchange; under mpirun or srun --mpi=pmix, on the ranks and machines of the job");
-  command->callback([&options] { options.chosen = BenchOptions::Chosen::comm; });
-  BenchCommOptions& comm = options.comm;
+  command->callback([&options] { options.chosen = bench::BenchOptions::Chosen::comm; });
+  bench::BenchCommOptions& comm = options.comm;
   command->add_option("--max-bytes", comm.max_bytes, "The largest tensor; default 64MiB")
       ->transform(CLI::AsSizeValue(false))
       ->check(CLI::Range(std::uint64_t{8}, std::uint64_t{1} << 32))
@@ -33,12 +35,12 @@ void add_comm(CLI::App& bench, BenchOptions& options) {
   add_common(*command, comm.device, comm.json, comm.out);
 }
 
-void add_step(CLI::App& bench, BenchOptions& options) {
+void add_step(CLI::App& bench, bench::BenchOptions& options) {
   CLI::App* command = bench.add_subcommand(
       "step",
       "Time a denoising step of a Wan transformer with random weights, on the ranks it is started with");
-  command->callback([&options] { options.chosen = BenchOptions::Chosen::step; });
-  BenchStepOptions& step = options.step;
+  command->callback([&options] { options.chosen = bench::BenchOptions::Chosen::step; });
+  bench::BenchStepOptions& step = options.step;
   command->add_option("--model", step.model, "A transformer of the catalog (ditmill registry list)")
       ->type_name("NAME")
       ->capture_default_str();
@@ -74,12 +76,12 @@ void add_step(CLI::App& bench, BenchOptions& options) {
   add_common(*command, step.device, step.json, step.out);
 }
 
-void add_coordinator(CLI::App& bench, BenchOptions& options) {
+void add_coordinator(CLI::App& bench, bench::BenchOptions& options) {
   CLI::App* command = bench.add_subcommand("coordinator",
                                            "Time a job of items that take no time, and the store; under "
                                            "mpirun or srun --mpi=pmix, on the ranks of the job");
-  command->callback([&options] { options.chosen = BenchOptions::Chosen::coordinator; });
-  BenchCoordinatorOptions& coordinator = options.coordinator;
+  command->callback([&options] { options.chosen = bench::BenchOptions::Chosen::coordinator; });
+  bench::BenchCoordinatorOptions& coordinator = options.coordinator;
   command->add_option("--items", coordinator.items, "Of 16x16x1 frames")
       ->check(CLI::Range(100, 20'000'000))
       ->type_name("N")
@@ -93,7 +95,7 @@ void add_coordinator(CLI::App& bench, BenchOptions& options) {
 
 }  // namespace
 
-void add_bench_options(CLI::App& app, BenchOptions& options) {
+void add_bench_options(CLI::App& app, bench::BenchOptions& options) {
   CLI::App* bench = app.add_subcommand("bench", "Measure this machine");
   bench->require_subcommand(1);
   add_comm(*bench, options);
@@ -101,4 +103,4 @@ void add_bench_options(CLI::App& app, BenchOptions& options) {
   add_coordinator(*bench, options);
 }
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::cli

@@ -1,58 +1,15 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
-#include <cstdint>
-#include <optional>
-#include <string>
+#include "jobs/bench/bench_options.h"
 
-namespace ditmill::jobs {
+namespace CLI {
+class App;
+}
 
-/// What the command line of `bench comm` says.
-struct BenchCommOptions {
-  std::uint64_t max_bytes = std::uint64_t{64} << 20;  ///< --max-bytes: the largest tensor
-  int repeats = 7;                                    ///< --repeats
-  std::string device = "auto";                        ///< --device, as `run` has it
-  bool json = false;
-  std::string out;  ///< --out FILE
-};
-
-/// What the command line of `bench step` says.
-struct BenchStepOptions {
-  std::string model = "wan2.1-t2v-1.3b";  ///< --model: a transformer of the catalog
-  std::optional<std::int64_t> layers;     ///< --layers: none: all that the model has
-  int width = 832;                        ///< --width, --height, --frames
-  int height = 480;
-  int frames = 81;
-  std::string dtype = "bfloat16";  ///< --dtype
-  std::string parallel = "{}";     ///< --parallel: as `pipeline.parallel` of a manifest
-  double guidance = 5;             ///< --guidance
-  int steps = 3;                   ///< --steps that are measured, or rounds beside a peer
-  std::string peer;                ///< --peer: diffusers, or empty
-  std::string device = "auto";     ///< --device, as `run` has it
-  int threads = 0;                 ///< --threads; 0: each rank's own default
-  bool json = false;
-  std::string out;  ///< --out FILE
-};
-
-/// What the command line of `bench coordinator` says.
-struct BenchCoordinatorOptions {
-  int items = 1'000'000;  ///< --items
-  std::string folder;     ///< --folder: where its run directories are; empty: the folder for temporary files
-  bool json = false;
-  std::string out;  ///< --out FILE
-};
-
-/// The subcommands of `bench` and what each was told.
-struct BenchOptions {
-  enum class Chosen { none, comm, step, coordinator };
-  Chosen chosen = Chosen::none;
-  BenchCommOptions comm;
-  BenchStepOptions step;
-  BenchCoordinatorOptions coordinator;
-};
+namespace ditmill::jobs::cli {
 
 /// Adds the group `bench`; both executables read the same command line. A subcommand is a struct of options,
 /// a function here that adds it, and a file of the engine that does it.
-void add_bench_options(CLI::App& app, BenchOptions& options);
+void add_bench_options(CLI::App& app, bench::BenchOptions& options);
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::cli

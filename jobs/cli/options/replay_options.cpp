@@ -1,12 +1,14 @@
 #include "jobs/cli/options/replay_options.h"
 
-namespace ditmill::jobs {
+#include <CLI/CLI.hpp>
 
-CLI::App* add_replay_options(CLI::App& results, ReplayOptions& options) {
+namespace ditmill::jobs::cli {
+
+CLI::App* add_replay_options(CLI::App& results, engine::ReplayOptions& options) {
   CLI::App* command = results.add_subcommand("replay",
                                              "Make one item again from its stored config, and compare; under "
                                              "mpirun or srun --mpi=pmix, on all its ranks");
-  RunOptions& run = options.run;
+  plan::RunOptions& run = options.run;
   command->add_option("run", options.run_directory, "A run directory")->required();
   command->add_option("id", options.id, "An item that is done")->required();
   command->add_option("--keep", options.keep, "Keep what is made, as a run directory of its own")
@@ -37,4 +39,4 @@ CLI::App* add_replay_options(CLI::App& results, ReplayOptions& options) {
   return command;
 }
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::cli

@@ -1,22 +1,14 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
-#include <string>
+#include "jobs/engine/replay_options.h"
 
-#include "jobs/manifest/prepare.h"
+namespace CLI {
+class App;
+}
 
-namespace ditmill::jobs {
-
-/// What the command line of `results replay RUN ID` says.
-struct ReplayOptions {
-  std::string run_directory;
-  std::string id;
-  std::string keep;  ///< --keep DIR: the run directory of the repetition, which stays; empty: one that goes
-  /// Of the repetition: sets, device, threads, skip_memory_check, log_level; and json, out of the report.
-  RunOptions run;
-};
+namespace ditmill::jobs::cli {
 
 /// Adds `replay` to the group `results`; both executables read the same command line.
-CLI::App* add_replay_options(CLI::App& results, ReplayOptions& options);
+CLI::App* add_replay_options(CLI::App& results, engine::ReplayOptions& options);
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::cli

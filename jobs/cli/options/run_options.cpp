@@ -1,15 +1,14 @@
 #include "jobs/cli/options/run_options.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
+#include <CLI/CLI.hpp>
 #include <iostream>
+#include <nlohmann/json.hpp>
 
-#include "jobs/version.h"
+#include "configs/version.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::cli {
 
-void add_passed_options(CLI::App& command, RunOptions& options) {
+void add_passed_options(CLI::App& command, plan::RunOptions& options) {
   command.add_flag("--drop", options.drop, "Forget items that are no longer in the list");
   command.add_option("--only", options.selection.only, "Do only these items, and leave the others")
       ->delimiter(',')
@@ -42,34 +41,7 @@ void add_passed_options(CLI::App& command, RunOptions& options) {
       ->capture_default_str();
 }
 
-std::vector<std::string> words_of(const Retry& retry) {
-  std::string states;
-  if (retry.failed) states = "failed";
-  if (retry.quarantined) states += states.empty() ? "quarantined" : ",quarantined";
-  return states.empty() ? std::vector<std::string>{} : std::vector<std::string>{"--retry", states};
-}
-
-std::vector<std::string> passed_words(const RunOptions& options) {
-  std::vector<std::string> words;
-  const auto flag = [&words](bool set, const char* option) {
-    if (set) words.emplace_back(option);
-  };
-  const auto value = [&words](const char* option, const std::string& text) {
-    words.insert(words.end(), {option, text});
-  };
-  flag(options.drop, "--drop");
-  if (!options.selection.only.empty())
-    value("--only", fmt::format("{}", fmt::join(options.selection.only, ",")));
-  flag(options.selection.shuffle, "--shuffle");
-  if (options.max_fails > 0) value("--max-fails", std::to_string(options.max_fails));
-  flag(options.skip_memory_check, "--skip-memory-check");
-  if (options.device != RunOptions{}.device) value("--device", options.device);
-  if (options.threads > 0) value("--threads", std::to_string(options.threads));
-  if (options.watchdog > 0) value("--watchdog", std::to_string(options.watchdog));
-  return words;
-}
-
-void add_run_options(CLI::App& command, RunOptions& options) {
+void add_run_options(CLI::App& command, plan::RunOptions& options) {
   CLI::Option* manifest = command.add_option("manifest", options.manifest, "The job manifest (YAML)");
   CLI::Option* from_dump =
       command
@@ -178,4 +150,4 @@ std::optional<int> parse_command_line(CLI::App& app, int argc, char** argv, bool
   }
 }
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::cli

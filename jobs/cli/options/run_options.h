@@ -1,25 +1,23 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "jobs/manifest/prepare.h"
+#include "jobs/plan/run_options.h"
 
-namespace ditmill::jobs {
+namespace CLI {
+class App;
+}
+
+namespace ditmill::jobs::cli {
 
 /// Adds the options of `run` to its subcommand; both executables read the same command line.
-void add_run_options(CLI::App& command, RunOptions& options);
+void add_run_options(CLI::App& command, plan::RunOptions& options);
 
 /// Those of them that `submit` has, too, and passes on to the runs that it submits.
-void add_passed_options(CLI::App& command, RunOptions& options);
-/// What add_passed_options() has read, as words of a command line.
-std::vector<std::string> passed_words(const RunOptions& options);
-/// "--retry failed,quarantined" as words; none: no words.
-std::vector<std::string> words_of(const Retry& retry);
-
+void add_passed_options(CLI::App& command, plan::RunOptions& options);
 /// The top of both command lines: name, description, version.
 std::unique_ptr<CLI::App> make_app();
 
@@ -27,4 +25,4 @@ std::unique_ptr<CLI::App> make_app();
 /// Messages go to the usual streams unless `quiet`.
 std::optional<int> parse_command_line(CLI::App& app, int argc, char** argv, bool quiet = false);
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::cli

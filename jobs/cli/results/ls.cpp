@@ -8,9 +8,10 @@
 #include <ostream>
 
 #include "configs/error.h"
-#include "jobs/store/require_run.h"
+#include "jobs/results/listing/require_run.h"
+#include "jobs/watch/status/status_json.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::cli {
 namespace {
 
 using nlohmann::json;
@@ -26,7 +27,7 @@ std::string decimal(double seconds) {
   return {buffer.data(), result.ptr};
 }
 
-Row row_of(const ListedItem& item) {
+Row row_of(const results::ListedItem& item) {
   return {item.id,
           std::string(name(item.outcome)),
           std::to_string(item.width) + "x" + std::to_string(item.height),
@@ -35,13 +36,13 @@ Row row_of(const ListedItem& item) {
           item.reason.empty() ? item.part : printable(item.reason, 100)};
 }
 
-void write_table(const std::vector<ListedItem>& items, std::ostream& out) {
+void write_table(const std::vector<results::ListedItem>& items, std::ostream& out) {
   std::array<std::size_t, columns> widths{};
   const auto widen = [&widths](const Row& row) {
     for (std::size_t i = 0; i < columns; ++i) widths[i] = std::max(widths[i], row[i].size());
   };
   widen(heading);
-  for (const ListedItem& item : items) widen(row_of(item));
+  for (const results::ListedItem& item : items) widen(row_of(item));
   const auto print = [&](const Row& row) {
     std::string text;
     for (std::size_t i = 0; i + 1 < columns; ++i)
@@ -51,8 +52,8 @@ void write_table(const std::vector<ListedItem>& items, std::ostream& out) {
     out << text << "\n";
   };
   print(heading);
-  std::map<ItemOutcome, std::size_t> counts;
-  for (const ListedItem& item : items) {
+  std::map<results::ItemOutcome, std::size_t> counts;
+  for (const results::ListedItem& item : items) {
     print(row_of(item));
     ++counts[item.outcome];
   }
@@ -61,9 +62,7 @@ void write_table(const std::vector<ListedItem>& items, std::ostream& out) {
   out << "\n";
 }
 
-json text_or_null(const std::string& text) { return text.empty() ? json() : json(text); }
-
-json to_json(const ListedItem& item, const json& request) {
+json to_json(const results::ListedItem& item, const json& request) {
   return {{"id", item.id},
           {"key", item.key},
           {"state", name(item.outcome)},
@@ -74,15 +73,15 @@ json to_json(const ListedItem& item, const json& request) {
           {"frames", item.frames},
           {"attempts", item.attempts},
           {"seconds", item.seconds > 0 ? json(item.seconds) : json()},
-          {"part", text_or_null(item.part)},
-          {"content", text_or_null(item.content)},
-          {"reason", text_or_null(item.reason)}};
+          {"part", watch::text_or_null(item.part)},
+          {"content", watch::text_or_null(item.content)},
+          {"reason", watch::text_or_null(item.reason)}};
 }
 
 /// As nlohmann's dump(2) of the whole array.
-void write_array(const RunDirectory& run, const JournalState& journals, std::ostream& out) {
+void write_array(const results::RunDirectory& run, const results::JournalState& journals, std::ostream& out) {
   bool first = true;
-  for_each_line(run, journals, [&](ListedItem&& item, const json& line) {
+  results::for_each_line(run, journals, [&](results::ListedItem&& item, const json& line) {
     std::string text = to_json(item, line.at("request")).dump(2, ' ', false, json::error_handler_t::replace);
     for (std::size_t at = 0; (at = text.find('\n', at)) != std::string::npos; at += 3)
       text.insert(at + 1, "  ");
@@ -94,17 +93,17 @@ void write_array(const RunDirectory& run, const JournalState& journals, std::ost
 
 }  // namespace
 
-ResultsOutput results_ls(const std::string& run_directory, bool as_json, std::ostream& out) {
+results::ResultsOutput results_ls(const std::string& run_directory, bool as_json, std::ostream& out) {
   if (!as_json) {
-    const ResultsRun run(run_directory);
+    const results::ResultsRun run(run_directory);
     write_table(run.items(), out);
     return {.text = {}, .notes = run.notes()};
   }
-  const RunDirectory run{run_directory};
-  require_run(run, "read the items of a run");
-  const JournalState journals = read_journals(run);
+  const results::RunDirectory run{run_directory};
+  results::require_run(run, "read the items of a run");
+  const results::JournalState journals = results::read_journals(run);
   write_array(run, journals, out);
-  return {.text = {}, .notes = notes_of(journals.reports)};
+  return {.text = {}, .notes = results::notes_of(journals.reports)};
 }
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::cli

@@ -2,17 +2,18 @@
 
 #include <nlohmann/json.hpp>
 
-#include "jobs/store/tools/damage.h"
+#include "jobs/run/verify/damage.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::cli {
 
-ResultsOutput results_merge(const MergeOptions& options, bool as_json, const slurm::Allocation& allocation) {
-  const MergeReport report = merge_runs(options, allocation);
-  ResultsOutput output{.text = {}, .notes = report.notes, .code = report.alarms.empty() ? 0 : 2};
+results::ResultsOutput results_merge(const run::MergeOptions& options, bool as_json,
+                                     const slurm::Allocation& allocation) {
+  const run::MergeReport report = run::merge_runs(options, allocation);
+  results::ResultsOutput output{.text = {}, .notes = report.notes, .code = report.alarms.empty() ? 0 : 2};
   if (!report.alarms.empty()) {
     output.notes.push_back(
         "ALARM: " + std::to_string(report.alarms.size()) +
-        " items were done twice with different content, the first counts: " + some_of(report.alarms));
+        " items were done twice with different content, the first counts: " + run::some_of(report.alarms));
   }
   if (as_json) {
     output.text = nlohmann::json{{"out", options.out},
@@ -36,4 +37,4 @@ ResultsOutput results_merge(const MergeOptions& options, bool as_json, const slu
   return output;
 }
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::cli

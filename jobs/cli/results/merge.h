@@ -1,12 +1,13 @@
 #pragma once
 
-#include "jobs/cli/results/run.h"
-#include "jobs/store/tools/merge.h"
+#include "jobs/results/listing/stored_run.h"
+#include "jobs/run/merge/merge.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::cli {
 
 /// `ditmill results merge RUN... --out DIR [--copy] [--json]`: merge_runs(). JSON: {out, items, done, failed,
 /// quarantined, left, parts_linked, parts_copied, alarms (ids)}. Exit code 2 if there are alarms.
-ResultsOutput results_merge(const MergeOptions& options, bool json, const slurm::Allocation& allocation);
+results::ResultsOutput results_merge(const run::MergeOptions& options, bool json,
+                                     const slurm::Allocation& allocation);
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::cli

@@ -3,22 +3,22 @@
 #include <nlohmann/json.hpp>
 
 #include "configs/error.h"
-#include "jobs/store/part_reader.h"
-#include "jobs/store/tools/cures.h"
+#include "jobs/results/store/part_reader.h"
+#include "jobs/run/verify/cures.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::cli {
 namespace {
 
 using nlohmann::json;
 
-json attribute_value(const std::string& name, const h5::Value& value) {
+json attribute_value(const std::string& name, const results::h5::Value& value) {
   json plain = std::visit([](const auto& held) { return json(held); }, value);
   if (!name.ends_with("_json") || !plain.is_string()) return plain;
   json parsed = json::parse(plain.get<std::string>(), nullptr, false);
   return parsed.is_discarded() ? plain : parsed;
 }
 
-json to_json(const ListedItem& item) {
+json to_json(const results::ListedItem& item) {
   return {{"id", item.id},
           {"key", item.key},
           {"state", name(item.outcome)},
@@ -30,7 +30,7 @@ json to_json(const ListedItem& item) {
           {"attributes", nullptr}};
 }
 
-void add_stored(json& shown, const ListedItem& item, const PartReader& part) {
+void add_stored(json& shown, const results::ListedItem& item, const results::PartReader& part) {
   shown["part"] = item.part;
   shown["content"] = item.content;
   shown["datasets"] = json::object();
@@ -67,17 +67,18 @@ std::string to_text(const json& shown) {
 
 }  // namespace
 
-ResultsOutput results_show(const std::string& run_directory, const std::string& id, bool as_json) {
-  const ResultsRun run(run_directory);
-  const ListedItem& item = run.item(id);
+results::ResultsOutput results_show(const std::string& run_directory, const std::string& id, bool as_json) {
+  const results::ResultsRun run(run_directory);
+  const results::ListedItem& item = run.item(id);
   json shown = to_json(item);
   try {
-    if (item.outcome == ItemOutcome::done) add_stored(shown, item, PartReader(run.part_of(item)));
+    if (item.outcome == results::ItemOutcome::done)
+      add_stored(shown, item, results::PartReader(run.part_of(item)));
   } catch (const Error& error) {
-    rethrow_with_cure(error, run.directory());
+    run::rethrow_with_cure(error, run.directory());
   }
   const auto replace = json::error_handler_t::replace;
   return {.text = as_json ? shown.dump(2, ' ', false, replace) + "\n" : to_text(shown), .notes = run.notes()};
 }
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::cli

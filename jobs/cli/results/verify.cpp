@@ -4,9 +4,9 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "jobs/store/tools/cures.h"
+#include "jobs/run/verify/cures.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::cli {
 namespace {
 
 using nlohmann::json;
@@ -17,9 +17,9 @@ std::string gigabytes(std::uint64_t bytes) {
   return text.data();
 }
 
-json to_json(const VerifyReport& report) {
+json to_json(const run::VerifyReport& report) {
   json damage = json::array();
-  for (const Damage& each : report.damage) damage.push_back(to_json(each));
+  for (const run::Damage& each : report.damage) damage.push_back(to_json(each));
   return {{"exit", report.exit_code()},
           {"parts", report.parts},
           {"bytes", report.bytes},
@@ -35,7 +35,7 @@ json to_json(const VerifyReport& report) {
           {"notes", report.notes}};
 }
 
-std::string verdict(const VerifyReport& report) {
+std::string verdict(const run::VerifyReport& report) {
   switch (report.exit_code()) {
     case 0:
       return "all whole and complete\n";
@@ -49,17 +49,17 @@ std::string verdict(const VerifyReport& report) {
   return text;
 }
 
-std::string to_text(const VerifyReport& report, const RunDirectory& run) {
+std::string to_text(const run::VerifyReport& report, const results::RunDirectory& run) {
   std::string text;
-  for (const Damage& damage : report.damage) text += "damage: " + describe(damage) + "\n";
+  for (const run::Damage& damage : report.damage) text += "damage: " + describe(damage) + "\n";
   for (const std::string& stale : report.stale_index) {
-    text += "results.h5: " + stale + "; " + index_cure(run) + "\n";
+    text += "results.h5: " + stale + "; " + run::index_cure(run) + "\n";
   }
   for (const std::string& leftover : report.leftovers) text += "leftover: " + leftover + "\n";
   text += std::to_string(report.parts) + " parts, " + gigabytes(report.bytes) + "; " +
           std::to_string(report.done) + " of " + std::to_string(report.items) + " items done";
   const auto missing = [&text](const char* what, const std::vector<std::string>& ids) {
-    if (!ids.empty()) text += ", " + std::to_string(ids.size()) + " " + what + " (" + some_of(ids) + ")";
+    if (!ids.empty()) text += ", " + std::to_string(ids.size()) + " " + what + " (" + run::some_of(ids) + ")";
   };
   missing("failed", report.failed);
   missing("quarantined", report.quarantined);
@@ -69,21 +69,21 @@ std::string to_text(const VerifyReport& report, const RunDirectory& run) {
 
 }  // namespace
 
-std::string describe(const VerifyProgress& progress) {
+std::string describe(const run::VerifyProgress& progress) {
   return std::to_string(progress.items) + " of " + std::to_string(progress.expected_items) + " items, " +
          std::to_string(progress.parts) + " parts, " + gigabytes(progress.bytes) + ", " +
          std::to_string(progress.damage) + " findings";
 }
 
-ResultsOutput results_verify(const std::string& run_directory, bool as_json,
-                             const slurm::Allocation& allocation,
-                             const std::function<void(const VerifyProgress&)>& progress) {
-  const RunDirectory run{run_directory};
-  const VerifyReport report = verify_run(run, allocation, progress);
+results::ResultsOutput results_verify(const std::string& run_directory, bool as_json,
+                                      const slurm::Allocation& allocation,
+                                      const std::function<void(const run::VerifyProgress&)>& progress) {
+  const results::RunDirectory run{run_directory};
+  const run::VerifyReport report = run::verify_run(run, allocation, progress);
   const auto replace = json::error_handler_t::replace;
   return {.text = as_json ? to_json(report).dump(2, ' ', false, replace) + "\n" : to_text(report, run),
           .notes = report.notes,
           .code = report.exit_code()};
 }
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::cli

@@ -6,7 +6,7 @@
 
 #include "dist/agree.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::engine {
 namespace {
 
 /// Between two looks at whether an open part is due.
@@ -14,7 +14,7 @@ constexpr auto idle = std::chrono::milliseconds{100};
 
 }  // namespace
 
-BackgroundStore::BackgroundStore(GroupStore& store) : store_(&store), thread_([this] { run(); }) {}
+BackgroundStore::BackgroundStore(results::GroupStore& store) : store_(&store), thread_([this] { run(); }) {}
 
 BackgroundStore::~BackgroundStore() {
   {
@@ -44,20 +44,20 @@ void BackgroundStore::push(Task task) {
 }
 
 void BackgroundStore::start(const WorkItem& work) {
-  push([work](GroupStore& store) -> std::vector<Acknowledged> {
+  push([work](results::GroupStore& store) -> std::vector<results::Acknowledged> {
     store.start(work.item, work.attempt);
     return {};
   });
 }
 
 void BackgroundStore::failed(const WorkItem& work, const std::string& reason) {
-  push([work, reason](GroupStore& store) -> std::vector<Acknowledged> {
+  push([work, reason](results::GroupStore& store) -> std::vector<results::Acknowledged> {
     store.failed(work.item, work.attempt, reason);
     return {};
   });
 }
 
-void BackgroundStore::add(const WorkItem& work, FinishedItem finished) {
+void BackgroundStore::add(const WorkItem& work, results::FinishedItem finished) {
   {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return failure_ || results_waiting_ == 0; });
@@ -66,8 +66,8 @@ void BackgroundStore::add(const WorkItem& work, FinishedItem finished) {
     ++results_waiting_;
   }
   // Shared, because a function can be copied and clips should not.
-  const auto result = std::make_shared<FinishedItem>(std::move(finished));
-  push([this, work, result](GroupStore& store) {
+  const auto result = std::make_shared<results::FinishedItem>(std::move(finished));
+  push([this, work, result](results::GroupStore& store) {
     {
       const std::scoped_lock lock(mutex_);
       --results_waiting_;
@@ -78,7 +78,7 @@ void BackgroundStore::add(const WorkItem& work, FinishedItem finished) {
   });
 }
 
-std::vector<Acknowledged> BackgroundStore::acknowledged() {
+std::vector<results::Acknowledged> BackgroundStore::acknowledged() {
   const std::scoped_lock lock(mutex_);
   check();
   return std::exchange(acknowledged_, {});
@@ -88,13 +88,13 @@ void BackgroundStore::seal_soon() {
   {
     const std::scoped_lock lock(mutex_);
     if (closed_ || failure_) return;
-    tasks_.emplace_back([](GroupStore& store) { return store.seal(true); });
+    tasks_.emplace_back([](results::GroupStore& store) { return store.seal(true); });
   }
   changed_.notify_all();
 }
 
-std::vector<Acknowledged> BackgroundStore::finish() {
-  push([](GroupStore& store) { return store.seal(true); });
+std::vector<results::Acknowledged> BackgroundStore::finish() {
+  push([](results::GroupStore& store) { return store.seal(true); });
   {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return failure_ || (tasks_.empty() && !at_work_); });
@@ -102,13 +102,14 @@ std::vector<Acknowledged> BackgroundStore::finish() {
   return acknowledged();
 }
 
-std::vector<Acknowledged> BackgroundStore::stop(std::vector<WorkItem> in_hand, const std::string& reason,
-                                                std::chrono::milliseconds within) {
+std::vector<results::Acknowledged> BackgroundStore::stop(std::vector<WorkItem> in_hand,
+                                                         const std::string& reason,
+                                                         std::chrono::milliseconds within) {
   std::unique_lock lock(mutex_);
   if (!std::exchange(closed_, true)) {
-    tasks_.emplace_back([in_hand = std::move(in_hand), reason](GroupStore& store) {
-      std::vector<Acknowledged> sealed = store.seal(true);
-      std::vector<std::pair<Item, int>> items;
+    tasks_.emplace_back([in_hand = std::move(in_hand), reason](results::GroupStore& store) {
+      std::vector<results::Acknowledged> sealed = store.seal(true);
+      std::vector<std::pair<requests::Item, int>> items;
       for (const WorkItem& work : in_hand) items.emplace_back(work.item, work.attempt);
       store.stopped(items, reason);
       return sealed;
@@ -124,7 +125,7 @@ void BackgroundStore::run() {
   std::unique_lock lock(mutex_);
   while (!ends_ && !failure_) {
     if (tasks_.empty() && !changed_.wait_for(lock, idle, [this] { return ends_ || !tasks_.empty(); })) {
-      tasks_.emplace_back([](GroupStore& store) { return store.seal(false); });
+      tasks_.emplace_back([](results::GroupStore& store) { return store.seal(false); });
     }
     if (!ends_) do_next(lock);
   }
@@ -136,7 +137,7 @@ void BackgroundStore::do_next(std::unique_lock<std::mutex>& lock) {
   tasks_.pop_front();
   at_work_ = true;
   lock.unlock();
-  std::vector<Acknowledged> done;
+  std::vector<results::Acknowledged> done;
   std::optional<Error> failure = dist::failure_of([&] { done = task(*store_); });
   lock.lock();
   at_work_ = false;
@@ -145,4 +146,4 @@ void BackgroundStore::do_next(std::unique_lock<std::mutex>& lock) {
   changed_.notify_all();
 }
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::engine

@@ -13,9 +13,9 @@
 
 #include "configs/error.h"
 #include "jobs/engine/items/protocol.h"
-#include "jobs/store/group_store.h"
+#include "jobs/results/store/group_store.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::engine {
 
 /// A group's store on a thread of its own, so that an item goes to disk while the next one runs. What is
 /// asked of it is done in that order; parts are sealed when their time has come. An error of the store ends
@@ -23,7 +23,7 @@ namespace ditmill::jobs {
 class BackgroundStore {
  public:
   /// The store is used by nobody else meanwhile, and outlives this.
-  explicit BackgroundStore(GroupStore& store);
+  explicit BackgroundStore(results::GroupStore& store);
   BackgroundStore(const BackgroundStore&) = delete;
   BackgroundStore& operator=(const BackgroundStore&) = delete;
   ~BackgroundStore();  ///< drops what has not been done yet
@@ -31,21 +31,21 @@ class BackgroundStore {
   void start(const WorkItem& work);
   void failed(const WorkItem& work, const std::string& reason);
   /// `finished.item` is filled in. Waits while another finished item waits: at most two are held.
-  void add(const WorkItem& work, FinishedItem finished);
+  void add(const WorkItem& work, results::FinishedItem finished);
   /// What was acknowledged since the last call.
-  std::vector<Acknowledged> acknowledged();
+  std::vector<results::Acknowledged> acknowledged();
   /// Seals what is open once all that was asked is done; returns at once.
   void seal_soon();
   /// Does all that was asked, and seals. Returns what was acknowledged since the last call.
-  std::vector<Acknowledged> finish();
+  std::vector<results::Acknowledged> finish();
   /// As finish(), from another thread than that which works on items: what that one still asks for is not
   /// done, and does not return. The items that it has in hand are journalled as stopped. Waits no longer than
   /// `within`.
-  std::vector<Acknowledged> stop(std::vector<WorkItem> in_hand, const std::string& reason,
-                                 std::chrono::milliseconds within);
+  std::vector<results::Acknowledged> stop(std::vector<WorkItem> in_hand, const std::string& reason,
+                                          std::chrono::milliseconds within);
 
  private:
-  using Task = std::function<std::vector<Acknowledged>(GroupStore&)>;
+  using Task = std::function<std::vector<results::Acknowledged>(results::GroupStore&)>;
 
   void push(Task task);
   void wait_for_ever_if_closed(std::unique_lock<std::mutex>& lock);
@@ -53,7 +53,7 @@ class BackgroundStore {
   void do_next(std::unique_lock<std::mutex>& lock);
   void check() const;
 
-  GroupStore* store_;
+  results::GroupStore* store_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Task> tasks_;
@@ -61,9 +61,9 @@ class BackgroundStore {
   bool at_work_ = false;
   bool ends_ = false;
   bool closed_ = false;
-  std::vector<Acknowledged> acknowledged_;
+  std::vector<results::Acknowledged> acknowledged_;
   std::optional<Error> failure_;
   std::thread thread_;
 };
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::engine

@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "dist/comm/mpi.h"
-#include "jobs/grant_size.h"
+#include "jobs/plan/pilot/grant_size.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::engine {
 namespace {
 
 constexpr auto shortest_sleep = std::chrono::microseconds{50};
@@ -105,10 +105,10 @@ std::size_t Coordinator::left() const {
 }
 
 void Coordinator::grant(int rank) {
-  std::span<const PendingItem>& from = given_back_.empty() ? parts_.pending : given_back_.back();
-  const std::size_t count = std::min(grant_size(left(), groups_, parts_.window), from.size());
+  std::span<const run::PendingItem>& from = given_back_.empty() ? parts_.pending : given_back_.back();
+  const std::size_t count = std::min(plan::grant_size(left(), groups_, parts_.window), from.size());
   Grant grant;
-  for (const PendingItem& each : from.first(count)) {
+  for (const run::PendingItem& each : from.first(count)) {
     grant.items.push_back({(*parts_.items)[each.item], each.attempt, each.alone});
   }
   granted_[rank] = from.first(count);
@@ -127,4 +127,4 @@ std::optional<Error> Coordinator::finish() {
   return fatal_;
 }
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::engine

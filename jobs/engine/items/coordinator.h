@@ -15,10 +15,10 @@
 #include "jobs/engine/items/progress.h"
 #include "jobs/engine/items/protocol.h"
 #include "jobs/engine/items/stop_switch.h"
-#include "jobs/list/item_list.h"
-#include "jobs/run/resume.h"
+#include "jobs/requests/items/item_list.h"
+#include "jobs/run/frozen/resume.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::engine {
 
 /// Hands the items of a job to dp groups as they become free: a thread of rank 0 that lives from construction
 /// to finish(). It probes and sleeps; it never blocks in MPI, which would spin a core that computes.
@@ -26,9 +26,9 @@ class Coordinator {
  public:
   struct Parts {
     const dist::Communicator* comm = nullptr;  ///< used for nothing else while the coordinator lives
-    const ItemList* items = nullptr;
-    std::span<const PendingItem> pending = {};  ///< those of `items` to hand out, in that order
-    std::set<int> group_roots = {};             ///< the ranks that ask
+    const requests::ItemList* items = nullptr;
+    std::span<const run::PendingItem> pending = {};  ///< those of `items` to hand out, in that order
+    std::set<int> group_roots = {};                  ///< the ranks that ask
     int window = 1;
     int max_fails = 0;  ///< so many failures, and nothing more is handed out; 0: any number
     Progress* progress = nullptr;
@@ -65,8 +65,9 @@ class Coordinator {
   void hand_out_nothing_more();
 
   Parts parts_;  ///< pending: those not handed out yet; group_roots: those that have not left
-  std::map<int, std::span<const PendingItem>> granted_;   ///< last, by rank
-  std::vector<std::span<const PendingItem>> given_back_;  ///< by groups that ran out of time, to the others
+  std::map<int, std::span<const run::PendingItem>> granted_;  ///< last, by rank
+  std::vector<std::span<const run::PendingItem>>
+      given_back_;  ///< by groups that ran out of time, to the others
   int groups_;
   std::chrono::steady_clock::time_point next_look_;
   std::optional<Error> fatal_;
@@ -79,4 +80,4 @@ class Coordinator {
   std::jthread thread_;
 };
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::engine

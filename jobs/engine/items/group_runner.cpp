@@ -11,7 +11,7 @@
 #include "configs/dump.h"
 #include "dist/agree.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::engine {
 namespace {
 
 class Stopwatch {
@@ -45,7 +45,7 @@ std::size_t batch_size(std::span<const WorkItem> items, std::size_t most) {
 }  // namespace
 
 GroupRunner::GroupRunner(const dist::ParallelContext& parallel, Parts parts,
-                         const configs::PipelineConfig& pipeline, const OutputConfig& output)
+                         const configs::PipelineConfig& pipeline, const results::OutputConfig& output)
     : parallel_(&parallel),
       coordinator_(parts.coordinator),
       texts_(std::move(parts.texts)),
@@ -313,10 +313,11 @@ void GroupRunner::finish(Work& work) {
 /// What is kept of an item, on the first rank.
 void GroupRunner::keep(Work& work, const at::Tensor& frames) {
   const configs::Request& request = work.clip.request;
-  FinishedItem& finished = work.finished;
+  results::FinishedItem& finished = work.finished;
   if (frames.defined()) finished.frames = to_vector<std::uint8_t>(frames);
   if (output_->video) {
-    const ClipShape shape{.frames = request.frames, .height = request.height, .width = request.width};
+    const results::ClipShape shape{
+        .frames = request.frames, .height = request.height, .width = request.width};
     finished.video = encoder_->encode(finished.frames, shape, request.fps, *output_->video);
     if (!output_->frames) finished.frames = {};
   }
@@ -327,9 +328,9 @@ void GroupRunner::keep(Work& work, const at::Tensor& frames) {
   }
 }
 
-void GroupRunner::report_done(const std::vector<Acknowledged>& acknowledged) {
+void GroupRunner::report_done(const std::vector<results::Acknowledged>& acknowledged) {
   if (acknowledged.empty()) return;
   report({.kind = GroupMessage::Kind::done, .items = acknowledged.size()});
 }
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::engine

@@ -20,13 +20,13 @@
 #include "jobs/engine/items/protocol.h"
 #include "jobs/engine/items/stop_switch.h"
 #include "jobs/engine/loading/text_source.h"
-#include "jobs/engine/teamwork.h"
-#include "jobs/export/video.h"
-#include "jobs/store/group_store.h"
+#include "jobs/engine/ranks/teamwork.h"
+#include "jobs/results/export/video.h"
+#include "jobs/results/store/group_store.h"
 #include "models/generator.h"
 #include "models/text_cache.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::engine {
 
 /// One dp group at work, on each of its ranks: the first asks the coordinator for windows of items and shares
 /// them with the others; all get the embeddings of a window (each distinct text once), then make clip after
@@ -37,7 +37,7 @@ class GroupRunner {
  public:
   struct Parts {
     const dist::Communicator* coordinator = nullptr;  ///< to the coordinator; of the first rank
-    GroupStore* store = nullptr;                      ///< of the first rank
+    results::GroupStore* store = nullptr;             ///< of the first rank
     TextSource texts = {};
     models::ClipGenerator* generator = nullptr;
     GroupSeams seams = {};
@@ -46,7 +46,7 @@ class GroupRunner {
 
   /// What is referred to outlives the runner.
   GroupRunner(const dist::ParallelContext& parallel, Parts parts, const configs::PipelineConfig& pipeline,
-              const OutputConfig& output);
+              const results::OutputConfig& output);
 
   /// Works until nothing is left, then seals and leaves. Throws what ended the job, on all ranks of the
   /// group, after telling the coordinator. Collective over the group.
@@ -68,7 +68,7 @@ class GroupRunner {
     std::optional<Error> failure;  ///< equal on all ranks
     models::ClipInput clip;
     at::Tensor latents;
-    FinishedItem finished;
+    results::FinishedItem finished;
   };
 
   enum class Next { go_on, stop, leave };
@@ -94,7 +94,7 @@ class GroupRunner {
   std::optional<Error> together(const std::function<void()>& step);
   std::optional<Error> settle(std::optional<Error> failure);
   void report(const GroupMessage& message) { send_to_coordinator(*coordinator_, message); }
-  void report_done(const std::vector<Acknowledged>& acknowledged);
+  void report_done(const std::vector<results::Acknowledged>& acknowledged);
 
   const dist::ParallelContext* parallel_;
   const dist::Communicator* coordinator_;
@@ -104,9 +104,9 @@ class GroupRunner {
   GroupSeams seams_;
   const StopSwitch* stop_switch_;
   const configs::PipelineConfig* pipeline_;
-  const OutputConfig* output_;
+  const results::OutputConfig* output_;
   models::TextCache cache_;
-  std::optional<VideoLibrary> encoder_;  ///< on the first rank, while output.video asks for it
+  std::optional<results::VideoLibrary> encoder_;  ///< on the first rank, while output.video asks for it
   std::map<std::string, double, std::less<>> text_seconds_;  ///< by id, of the window in hand
   std::optional<Grant> next_;
   bool asked_ = false;
@@ -115,4 +115,4 @@ class GroupRunner {
   std::atomic<bool> gone_ = false;  ///< the coordinator knows, or is being told
 };
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::engine

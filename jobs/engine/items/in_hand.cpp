@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::engine {
 namespace {
 
 constexpr std::size_t remembered = 15;
@@ -80,4 +80,4 @@ std::optional<double> InHand::expected(const Size& size) const {
   return *slowest_pixel * pixels(size);
 }
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::engine

@@ -12,7 +12,7 @@
 
 #include "jobs/engine/items/protocol.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::engine {
 
 /// The items that a group has in hand, and how long such items took before. Safe from any thread.
 class InHand {
@@ -50,4 +50,4 @@ class InHand {
   std::map<Size, std::vector<double>> measured_;  ///< the last few
 };
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::engine

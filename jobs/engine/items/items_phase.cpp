@@ -15,10 +15,10 @@
 #include "jobs/engine/items/group_runner.h"
 #include "jobs/engine/items/progress.h"
 #include "jobs/engine/items/traffic_text.h"
-#include "jobs/store/free_space.h"
-#include "jobs/store/group_store.h"
+#include "jobs/results/files/free_space.h"
+#include "jobs/results/store/group_store.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::engine {
 namespace {
 
 /// While items are worked on, however that ends.
@@ -48,19 +48,20 @@ void stop_if_need_be(const ItemsParts& parts, std::uint64_t usual_part) {
   if (parts.early_ending->stop().stopped()) return;
   std::optional<std::string> why;
   const std::optional<Error> failure = dist::failure_of([&] {
-    const RunDirectory& run = parts.authority->run();
+    const results::RunDirectory& run = parts.authority->run();
     if (const std::optional<std::string> file = run.told_to_stop()) {
       why = *file + " is there";
     } else {
-      why = shortage_of_room(free_bytes(run.path()), usual_part, parts.parallel->degree(dist::Axis::dp));
+      why = results::shortage_of_room(results::free_bytes(run.path()), usual_part,
+                                      parts.parallel->degree(dist::Axis::dp));
     }
   });
   if (failure) spdlog::warn("{}; it is looked at again in a second", failure->what());
   if (why) parts.sentinel->order({.kind = dist::Order::Kind::finish, .why = *why});
 }
 
-EarlyEnd early_end(const ItemsParts& parts, const Coordinator& coordinator) {
-  EarlyEnd early;
+run::EarlyEnd early_end(const ItemsParts& parts, const Coordinator& coordinator) {
+  run::EarlyEnd early;
   if (const auto stop = parts.early_ending->stop().stopped()) early.stopped = stop->why;
   if (coordinator.out_of_time() && early.stopped.empty()) {
     early.stopped = "no further item would be finished before the time limit";
@@ -71,15 +72,15 @@ EarlyEnd early_end(const ItemsParts& parts, const Coordinator& coordinator) {
 
 }  // namespace
 
-EarlyEnd work_on_items(const ItemsParts& parts, const Generation& generation,
-                       const configs::PipelineConfig& pipeline, const StorePlan& plan) {
+run::EarlyEnd work_on_items(const ItemsParts& parts, const Generation& generation,
+                            const configs::PipelineConfig& pipeline, const StorePlan& plan) {
   const dist::ParallelContext& parallel = *parts.parallel;
   EarlyEnding& ending = *parts.early_ending;
-  std::optional<GroupStore> store;
+  std::optional<results::GroupStore> store;
   dist::agree(*parts.world, [&] {
     if (parallel.place(dist::Team::clip) != 0) return;
-    store.emplace(RunDirectory{plan.run_directory}, plan.epoch, parallel.index(dist::Axis::dp), plan.output,
-                  plan.provenance, SealLimits{.behind = true});
+    store.emplace(results::RunDirectory{plan.run_directory}, plan.epoch, parallel.index(dist::Axis::dp),
+                  plan.output, plan.provenance, results::SealLimits{.behind = true});
   });
 
   std::optional<Progress> progress;
@@ -116,7 +117,7 @@ EarlyEnd work_on_items(const ItemsParts& parts, const Generation& generation,
   const std::optional<Error> failure = dist::failure_of([&] { runner.run(); });
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   parts.state->wait("waiting for the other ranks to finish their items");
-  EarlyEnd early;
+  run::EarlyEnd early;
   if (coordinator) {
     coordinator->finish();
     progress->finish();
@@ -128,4 +129,4 @@ EarlyEnd work_on_items(const ItemsParts& parts, const Generation& generation,
   return early;
 }
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::engine

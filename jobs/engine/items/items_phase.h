@@ -5,14 +5,14 @@
 #include "dist/liveness/rank_state.h"
 #include "dist/liveness/sentinel.h"
 #include "dist/parallel_context.h"
-#include "jobs/engine/authority.h"
-#include "jobs/engine/early_ending.h"
+#include "jobs/engine/authority/authority.h"
+#include "jobs/engine/authority/store_plan.h"
+#include "jobs/engine/items/early_ending.h"
 #include "jobs/engine/loading/generation.h"
-#include "jobs/engine/store_plan.h"
-#include "jobs/engine/teamwork.h"
+#include "jobs/engine/ranks/teamwork.h"
 #include "jobs/run/outcome.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::engine {
 
 /// What the items of a run are worked on with.
 struct ItemsParts {
@@ -30,7 +30,7 @@ struct ItemsParts {
 /// Makes clips of the items that are left, on every rank: rank 0's coordinator hands them out, each group
 /// runs and stores what it is given, until nothing is left or something ends that early. Returns on rank 0
 /// what did. Collective. Throws the agreed Error.
-EarlyEnd work_on_items(const ItemsParts& parts, const Generation& generation,
-                       const configs::PipelineConfig& pipeline, const StorePlan& plan);
+run::EarlyEnd work_on_items(const ItemsParts& parts, const Generation& generation,
+                            const configs::PipelineConfig& pipeline, const StorePlan& plan);
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::engine

@@ -5,7 +5,7 @@
 #include <functional>
 #include <string>
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::engine {
 
 /// Progress of a job on standard error: a bar that rewrites itself on a terminal, plain lines otherwise. Used
 /// by one thread.
@@ -46,4 +46,4 @@ class Progress {
   std::string shown_;
 };
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::engine

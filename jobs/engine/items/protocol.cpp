@@ -7,7 +7,7 @@
 
 #include "dist/agree.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::engine {
 namespace {
 
 constexpr int coordinator_rank = 0;
@@ -35,7 +35,7 @@ GroupMessage::Kind kind_named(std::string_view word) {
 }
 
 nlohmann::json work_to_json(const WorkItem& work) {
-  return {{"request", jobs::to_json(work.item.request)},
+  return {{"request", requests::to_json(work.item.request)},
           {"metadata", work.item.metadata},
           {"key", work.item.key},
           {"attempt", work.attempt},
@@ -44,7 +44,7 @@ nlohmann::json work_to_json(const WorkItem& work) {
 
 WorkItem work_from_json(const nlohmann::json& json) {
   WorkItem work;
-  work.item.request = request_from_json(json.at("request"));
+  work.item.request = requests::request_from_json(json.at("request"));
   work.item.metadata = json.at("metadata").get<std::string>();
   work.item.key = json.at("key").get<std::string>();
   work.attempt = json.at("attempt").get<int>();
@@ -98,4 +98,4 @@ std::optional<Grant> receive_grant(const dist::Communicator& comm) {
   return grant_from_text({reinterpret_cast<const char*>(arrived->bytes.data()), arrived->bytes.size()});
 }
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::engine

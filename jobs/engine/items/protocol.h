@@ -6,13 +6,13 @@
 
 #include "configs/error.h"
 #include "dist/comm/communicator.h"
-#include "jobs/item.h"
+#include "jobs/requests/items/item.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::engine {
 
 /// An item handed to a group.
 struct WorkItem {
-  Item item;
+  requests::Item item;
   int attempt = 1;
   bool alone = false;  ///< computed with no other beside it
 };
@@ -52,4 +52,4 @@ Grant grant_from_text(const std::string& text);
 void send_grant(const dist::Communicator& comm, int rank, const Grant& grant);
 std::optional<Grant> receive_grant(const dist::Communicator& comm);
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::engine

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::engine {
 namespace {
 
 constexpr std::chrono::seconds warned_early{60};
@@ -32,4 +32,4 @@ std::optional<StopSwitch::Clock::time_point> StopSwitch::last_moment() const {
   return last_moment_;
 }
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::engine

@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::engine {
 
 /// Whether a run is to take up nothing new, why, and by when it has to have ended. Thrown once, by any
 /// thread.
@@ -39,4 +39,4 @@ class StopSwitch {
   std::optional<Clock::time_point> last_moment_;
 };
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::engine

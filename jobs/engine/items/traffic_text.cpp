@@ -6,7 +6,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::engine {
 namespace {
 
 using dist::Purpose;
@@ -49,4 +49,4 @@ std::string traffic_text(const dist::Communicator& comm, const dist::ParallelCon
   return text;
 }
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::engine

@@ -5,7 +5,7 @@
 #include "dist/comm/communicator.h"
 #include "dist/parallel_context.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::engine {
 
 /// What the ranks of all groups said to each other while they worked for so many seconds, by purpose: bytes
 /// that the busiest rank gave, time that the slowest waited, and the share of the time under way that was
@@ -14,4 +14,4 @@ namespace ditmill::jobs {
 std::string traffic_text(const dist::Communicator& comm, const dist::ParallelContext& parallel,
                          double seconds);
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::engine

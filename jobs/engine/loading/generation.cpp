@@ -5,12 +5,12 @@
 #include <spdlog/spdlog.h>
 
 #include "dist/agree.h"
-#include "jobs/engine/items/noop_generator.h"
+#include "jobs/engine/loading/noop_generator.h"
 #include "jobs/engine/loading/text_stage.h"
-#include "jobs/memory/memory_limit.h"
-#include "jobs/memory/memory_plan.h"
+#include "jobs/plan/memory/memory_limit.h"
+#include "jobs/plan/memory/memory_plan.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::engine {
 namespace {
 
 std::shared_ptr<const TextSpool> spool_texts(const GenerationParts& parts, models::TextEncoder& encoder) {
@@ -45,13 +45,13 @@ Generation load_generation(const LoadPlan& plan, const GenerationParts& parts, L
   tell("building the text encoder");
   dist::agree(*parts.world, [&] { generation.encoder = models::make_text_encoder(loading.model, parallel); });
   const configs::Offload offload = plan.pipeline.components.at("text_encoder").offload;
-  generation.texts.cache_bytes = text_cache_bytes(offload);
+  generation.texts.cache_bytes = plan::text_cache_bytes(offload);
   if (offload == configs::Offload::stages) {
     generation.spool = spool_texts(parts, *generation.encoder);
     generation.encoder.reset();
     malloc_trim(0);
     spdlog::debug("the text encoder's memory is given back: {} resident",
-                  gigabytes(process_memory().resident));
+                  plan::gigabytes(plan::process_memory().resident));
     generation.texts.encoded = [spool = generation.spool](const std::string& text) {
       models::EncodedText encoded;
       models::translate_errors([&] { encoded = spool->read(text); });
@@ -71,4 +71,4 @@ Generation load_generation(const LoadPlan& plan, const GenerationParts& parts, L
   return generation;
 }
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::engine

@@ -11,11 +11,11 @@
 #include "jobs/engine/loading/loading.h"
 #include "jobs/engine/loading/text_source.h"
 #include "jobs/engine/loading/text_spool.h"
-#include "jobs/engine/rank_mesh.h"
-#include "jobs/engine/teamwork.h"
+#include "jobs/engine/ranks/rank_mesh.h"
+#include "jobs/engine/ranks/teamwork.h"
 #include "models/generator.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::engine {
 
 /// What turns items into clips on this rank.
 struct Generation {
@@ -48,4 +48,4 @@ struct GenerationParts {
 /// learnt of them stays there. Collective. Throws the agreed Error.
 Generation load_generation(const LoadPlan& plan, const GenerationParts& parts, Loading& loading);
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::engine

@@ -3,17 +3,18 @@
 #include <spdlog/spdlog.h>
 
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <span>
 #include <utility>
 
 #include "configs/dump.h"
 #include "dist/agree.h"
 #include "dist/weights/stream.h"
-#include "jobs/store/durable.h"
+#include "jobs/results/files/durable.h"
 #include "registry/byte_source.h"
 #include "registry/digest.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::engine {
 namespace {
 
 /// Opens a file of the model's: in the copy, if it is there and no other file than the model's.
@@ -41,7 +42,7 @@ std::unique_ptr<registry::ByteSource> open_weights(const LoadPlan& plan, const s
 void load_tokenizer(const dist::Communicator& comm, const LoadPlan& plan, Loading& loading) {
   std::string tokenizer;
   dist::agree(comm, [&] {
-    if (comm.rank() == 0) tokenizer = durable::read_file(plan.tokenizer_path);
+    if (comm.rank() == 0) tokenizer = results::durable::read_file(plan.tokenizer_path);
   });
   loading.model.tokenizer = comm.broadcast_text(std::move(tokenizer), 0, dist::Purpose::weights);
   const auto bytes = std::as_bytes(std::span{loading.model.tokenizer});
@@ -103,4 +104,4 @@ void load_stage(const dist::Communicator& comm, const LoadPlan& plan, LoadStage 
   if (stage == LoadStage::text) load_tokenizer(comm, plan, loading);
 }
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::engine

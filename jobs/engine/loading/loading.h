@@ -1,6 +1,6 @@
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,10 +9,10 @@
 #include "dist/comm/communicator.h"
 #include "dist/liveness/rank_state.h"
 #include "dist/plan/plan.h"
-#include "jobs/item.h"
+#include "jobs/requests/items/item.h"
 #include "models/generator.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::engine {
 
 /// What is loaded at a time: the text encoder with its tokenizer first, because it may be let go of before
 /// the rest.
@@ -36,7 +36,8 @@ LoadPlan load_plan_from_json(const nlohmann::json& json);
 /// What of a model is on this rank, and what was learnt of its bytes on the way.
 struct Loading {
   models::LoadedModel model;
-  std::vector<ComponentIdentity> digests;  ///< of the components and the tokenizer; key hashes are left empty
+  std::vector<requests::ComponentIdentity>
+      digests;  ///< of the components and the tokenizer; key hashes are left empty
   std::uint64_t bytes = 0;
   double seconds = 0;
 };
@@ -46,4 +47,4 @@ struct Loading {
 void load_stage(const dist::Communicator& comm, const LoadPlan& plan, LoadStage stage, const dist::Mesh& mesh,
                 const at::Device& device, Loading& loading, const dist::Tell& tell);
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::engine

@@ -3,44 +3,45 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "dist/agree.h"
 #include "dist/device.h"
-#include "jobs/memory/memory_limit.h"
+#include "jobs/plan/memory/memory_limit.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::engine {
 
-RankMemory on_device(const at::Device& device) {
+plan::RankMemory on_device(const at::Device& device) {
   const std::string name = dist::describe_device(device);
-  return {.machine = machine_id(),
-          .name = machine_name(),
+  return {.machine = plan::machine_id(),
+          .name = plan::machine_name(),
           .resident = 0,
-          .bounds = {{.id = machine_id() + " " + name,
+          .bounds = {{.id = plan::machine_id() + " " + name,
                       .source = "free memory of " + name,
                       .available = dist::free_memory(device)}}};
 }
 
 std::uint64_t check_memory(const dist::Communicator& comm, const std::optional<MemoryDemand>& demand,
-                           const RankMemory& here) {
+                           const plan::RankMemory& here) {
   const std::vector<std::string> texts = comm.gather_text(to_json(here).dump(), 0, dist::Purpose::plan);
   std::uint64_t most = 0;
   dist::agree(comm, [&] {
     if (!demand) return;
-    std::vector<RankMemory> ranks;
+    std::vector<plan::RankMemory> ranks;
     for (const std::string& text : texts) {
       const std::uint64_t peak = demand->plans.of(static_cast<int>(ranks.size())).peak();
-      ranks.push_back(rank_memory_from_json(nlohmann::json::parse(text)));
+      ranks.push_back(plan::rank_memory_from_json(nlohmann::json::parse(text)));
       most = std::max(most, ranks.back().resident + peak);
     }
-    if (auto shortage = memory_shortage(ranks, demand->plans, demand->alternatives)) {
+    if (auto shortage = plan::memory_shortage(ranks, demand->plans, demand->alternatives)) {
       throw Error{std::move(*shortage)};
     }
-    for (const SharedBound& bound : shared_bounds(ranks)) {
-      spdlog::debug("{}: {} of memory for {} ranks ({})", bound.name, gigabytes(bound.available),
+    for (const plan::SharedBound& bound : plan::shared_bounds(ranks)) {
+      spdlog::debug("{}: {} of memory for {} ranks ({})", bound.name, plan::gigabytes(bound.available),
                     bound.count(), bound.source);
     }
   });
   return most;
 }
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::engine

@@ -6,7 +6,7 @@
 
 #include "models/encoded_text.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::engine {
 
 /// Where a group gets embeddings from: every rank of it asks for the same ones, in the same order.
 struct TextSource {
@@ -15,4 +15,4 @@ struct TextSource {
   bool ahead = false;  ///< a window's texts are made before its first item, where making them is the work
 };
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::engine

@@ -12,15 +12,15 @@
 #include "dist/agree.h"
 #include "registry/byte_source.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::engine {
 namespace {
 
 registry::Leaf digest_of(std::string_view text) {
   return registry::leaf_digest(std::as_bytes(std::span(text)));
 }
 
-durable::File created(const std::string& path) {
-  std::optional<durable::File> file = durable::File::create(path);
+results::durable::File created(const std::string& path) {
+  std::optional<results::durable::File> file = results::durable::File::create(path);
   if (!file) {
     throw Error{Category::internal, "create a spool of embeddings", Where{.file = path},
                 Expected{"no such file"}, Got{"one, although this start has just made its folder"}};
@@ -115,4 +115,4 @@ models::EncodedText TextSpool::read(const std::string& text) const {
   return {.embedding = std::move(rows), .tokens = seen + entry.cut, .tokens_cut = entry.cut};
 }
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::engine

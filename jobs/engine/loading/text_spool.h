@@ -7,11 +7,11 @@
 #include <vector>
 
 #include "configs/error.h"
-#include "jobs/store/durable.h"
+#include "jobs/results/files/durable.h"
 #include "models/encoded_text.h"
 #include "registry/digest.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::engine {
 
 /// Where a spool holds what became of one text. Travels as its bytes, between ranks of one job.
 struct SpooledText {
@@ -42,7 +42,7 @@ class TextSpoolWriter {
  private:
   void add(SpooledText entry, const std::string& text, std::string_view bytes);
 
-  durable::File file_;
+  results::durable::File file_;
   std::uint64_t offset_ = 0;
   std::uint32_t rank_;
   std::vector<SpooledText> index_;
@@ -69,4 +69,4 @@ class TextSpool {
   std::vector<SpooledText> index_;  ///< sorted by text
 };
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::engine

@@ -5,14 +5,15 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <numeric>
 #include <optional>
 
 #include "dist/agree.h"
-#include "jobs/duration_text.h"
-#include "jobs/memory/memory_plan.h"
+#include "jobs/plan/memory/memory_plan.h"
+#include "jobs/plan/pilot/duration_text.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::engine {
 namespace {
 
 namespace fs = std::filesystem;
@@ -63,8 +64,8 @@ void require_room(const dist::Communicator& comm, std::uint64_t bytes, const std
     throw Error{Category::no_space,
                 "spool the embeddings of all texts",
                 Where{.file = folder},
-                Expected{"room for " + gigabytes(all)},
-                Got{gigabytes(space.available)},
+                Expected{"room for " + plan::gigabytes(all)},
+                Got{plan::gigabytes(space.available)},
                 "free some space, take another --run-dir, or components.text_encoder.offload: none"};
   });
 }
@@ -124,7 +125,7 @@ class Encoding {
     told_ = Clock::now();
     const double left =
         seconds_since(began_) / static_cast<double>(done) * static_cast<double>(share_.size() - done);
-    spdlog::info("texts: {} of {} encoded, {} left", done, share_.size(), duration_text(left));
+    spdlog::info("texts: {} of {} encoded, {} left", done, share_.size(), plan::duration_text(left));
   }
 
   const dist::Communicator& comm_;
@@ -177,4 +178,4 @@ SpoolFolder::~SpoolFolder() {
   fs::remove(fs::path(path_).parent_path(), error);
 }
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::engine

@@ -7,10 +7,10 @@
 #include "dist/comm/communicator.h"
 #include "dist/parallel_context.h"
 #include "jobs/engine/loading/text_spool.h"
-#include "jobs/engine/teamwork.h"
+#include "jobs/engine/ranks/teamwork.h"
 #include "models/generator.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::engine {
 
 /// Encodes all texts of a job before its clips: each text once, the tp teams sharing them equally, into a
 /// spool. `texts` are rank 0's, distinct; no rank holds more of them than its share and a block on its way. A
@@ -33,4 +33,4 @@ class SpoolFolder {
   std::string path_;
 };
 
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::engine

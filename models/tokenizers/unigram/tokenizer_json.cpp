@@ -1,6 +1,7 @@
 #include "models/tokenizers/unigram/tokenizer_json.h"
 
 #include <limits>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "configs/error.h"

@@ -1,6 +1,7 @@
 #include "models/tokenizers/unigram/unigram.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 

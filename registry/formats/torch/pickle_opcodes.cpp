@@ -22,70 +22,72 @@ enum class Argument : std::uint8_t {
   two_lines
 };
 
-struct Row {
+struct OpcodeRow {
   std::uint8_t code;
   std::string_view name;
   Argument argument;
 };
 
-constexpr Row row(Opcode opcode, std::string_view name, Argument argument) {
+constexpr OpcodeRow opcode_row(Opcode opcode, std::string_view name, Argument argument) {
   return {static_cast<std::uint8_t>(opcode), name, argument};
 }
-constexpr Row refused(std::uint8_t code, std::string_view name) { return {code, name, Argument::unknown}; }
+constexpr OpcodeRow refused(std::uint8_t code, std::string_view name) {
+  return {code, name, Argument::unknown};
+}
 
-constexpr std::array rows{
-    row(Opcode::mark, "MARK", Argument::none),
-    row(Opcode::stop, "STOP", Argument::none),
-    row(Opcode::pop, "POP", Argument::none),
-    row(Opcode::pop_mark, "POP_MARK", Argument::none),
-    row(Opcode::dup, "DUP", Argument::none),
-    row(Opcode::binint, "BININT", Argument::bytes4),
-    row(Opcode::binint1, "BININT1", Argument::bytes1),
-    row(Opcode::binint2, "BININT2", Argument::bytes2),
-    row(Opcode::none, "NONE", Argument::none),
-    row(Opcode::binpersid, "BINPERSID", Argument::none),
-    row(Opcode::reduce, "REDUCE", Argument::none),
-    row(Opcode::binstring, "BINSTRING", Argument::counted4),
-    row(Opcode::short_binstring, "SHORT_BINSTRING", Argument::counted1),
-    row(Opcode::binunicode, "BINUNICODE", Argument::counted4),
-    row(Opcode::append, "APPEND", Argument::none),
-    row(Opcode::build, "BUILD", Argument::none),
-    row(Opcode::global, "GLOBAL", Argument::two_lines),
-    row(Opcode::dict, "DICT", Argument::none),
-    row(Opcode::empty_dict, "EMPTY_DICT", Argument::none),
-    row(Opcode::appends, "APPENDS", Argument::none),
-    row(Opcode::binget, "BINGET", Argument::bytes1),
-    row(Opcode::long_binget, "LONG_BINGET", Argument::bytes4),
-    row(Opcode::list, "LIST", Argument::none),
-    row(Opcode::empty_list, "EMPTY_LIST", Argument::none),
-    row(Opcode::binput, "BINPUT", Argument::bytes1),
-    row(Opcode::long_binput, "LONG_BINPUT", Argument::bytes4),
-    row(Opcode::setitem, "SETITEM", Argument::none),
-    row(Opcode::tuple, "TUPLE", Argument::none),
-    row(Opcode::empty_tuple, "EMPTY_TUPLE", Argument::none),
-    row(Opcode::setitems, "SETITEMS", Argument::none),
-    row(Opcode::binfloat, "BINFLOAT", Argument::bytes8),
-    row(Opcode::proto, "PROTO", Argument::bytes1),
-    row(Opcode::newobj, "NEWOBJ", Argument::none),
-    row(Opcode::tuple1, "TUPLE1", Argument::none),
-    row(Opcode::tuple2, "TUPLE2", Argument::none),
-    row(Opcode::tuple3, "TUPLE3", Argument::none),
-    row(Opcode::newtrue, "NEWTRUE", Argument::none),
-    row(Opcode::newfalse, "NEWFALSE", Argument::none),
-    row(Opcode::long1, "LONG1", Argument::counted1),
-    row(Opcode::long4, "LONG4", Argument::counted4),
-    row(Opcode::binbytes, "BINBYTES", Argument::counted4),
-    row(Opcode::short_binbytes, "SHORT_BINBYTES", Argument::counted1),
-    row(Opcode::short_binunicode, "SHORT_BINUNICODE", Argument::counted1),
-    row(Opcode::binunicode8, "BINUNICODE8", Argument::counted8),
-    row(Opcode::binbytes8, "BINBYTES8", Argument::counted8),
-    row(Opcode::empty_set, "EMPTY_SET", Argument::none),
-    row(Opcode::additems, "ADDITEMS", Argument::none),
-    row(Opcode::frozenset, "FROZENSET", Argument::none),
-    row(Opcode::stack_global, "STACK_GLOBAL", Argument::none),
-    row(Opcode::memoize, "MEMOIZE", Argument::none),
-    row(Opcode::frame, "FRAME", Argument::bytes8),
-    row(Opcode::bytearray8, "BYTEARRAY8", Argument::counted8),
+constexpr std::array opcode_rows{
+    opcode_row(Opcode::mark, "MARK", Argument::none),
+    opcode_row(Opcode::stop, "STOP", Argument::none),
+    opcode_row(Opcode::pop, "POP", Argument::none),
+    opcode_row(Opcode::pop_mark, "POP_MARK", Argument::none),
+    opcode_row(Opcode::dup, "DUP", Argument::none),
+    opcode_row(Opcode::binint, "BININT", Argument::bytes4),
+    opcode_row(Opcode::binint1, "BININT1", Argument::bytes1),
+    opcode_row(Opcode::binint2, "BININT2", Argument::bytes2),
+    opcode_row(Opcode::none, "NONE", Argument::none),
+    opcode_row(Opcode::binpersid, "BINPERSID", Argument::none),
+    opcode_row(Opcode::reduce, "REDUCE", Argument::none),
+    opcode_row(Opcode::binstring, "BINSTRING", Argument::counted4),
+    opcode_row(Opcode::short_binstring, "SHORT_BINSTRING", Argument::counted1),
+    opcode_row(Opcode::binunicode, "BINUNICODE", Argument::counted4),
+    opcode_row(Opcode::append, "APPEND", Argument::none),
+    opcode_row(Opcode::build, "BUILD", Argument::none),
+    opcode_row(Opcode::global, "GLOBAL", Argument::two_lines),
+    opcode_row(Opcode::dict, "DICT", Argument::none),
+    opcode_row(Opcode::empty_dict, "EMPTY_DICT", Argument::none),
+    opcode_row(Opcode::appends, "APPENDS", Argument::none),
+    opcode_row(Opcode::binget, "BINGET", Argument::bytes1),
+    opcode_row(Opcode::long_binget, "LONG_BINGET", Argument::bytes4),
+    opcode_row(Opcode::list, "LIST", Argument::none),
+    opcode_row(Opcode::empty_list, "EMPTY_LIST", Argument::none),
+    opcode_row(Opcode::binput, "BINPUT", Argument::bytes1),
+    opcode_row(Opcode::long_binput, "LONG_BINPUT", Argument::bytes4),
+    opcode_row(Opcode::setitem, "SETITEM", Argument::none),
+    opcode_row(Opcode::tuple, "TUPLE", Argument::none),
+    opcode_row(Opcode::empty_tuple, "EMPTY_TUPLE", Argument::none),
+    opcode_row(Opcode::setitems, "SETITEMS", Argument::none),
+    opcode_row(Opcode::binfloat, "BINFLOAT", Argument::bytes8),
+    opcode_row(Opcode::proto, "PROTO", Argument::bytes1),
+    opcode_row(Opcode::newobj, "NEWOBJ", Argument::none),
+    opcode_row(Opcode::tuple1, "TUPLE1", Argument::none),
+    opcode_row(Opcode::tuple2, "TUPLE2", Argument::none),
+    opcode_row(Opcode::tuple3, "TUPLE3", Argument::none),
+    opcode_row(Opcode::newtrue, "NEWTRUE", Argument::none),
+    opcode_row(Opcode::newfalse, "NEWFALSE", Argument::none),
+    opcode_row(Opcode::long1, "LONG1", Argument::counted1),
+    opcode_row(Opcode::long4, "LONG4", Argument::counted4),
+    opcode_row(Opcode::binbytes, "BINBYTES", Argument::counted4),
+    opcode_row(Opcode::short_binbytes, "SHORT_BINBYTES", Argument::counted1),
+    opcode_row(Opcode::short_binunicode, "SHORT_BINUNICODE", Argument::counted1),
+    opcode_row(Opcode::binunicode8, "BINUNICODE8", Argument::counted8),
+    opcode_row(Opcode::binbytes8, "BINBYTES8", Argument::counted8),
+    opcode_row(Opcode::empty_set, "EMPTY_SET", Argument::none),
+    opcode_row(Opcode::additems, "ADDITEMS", Argument::none),
+    opcode_row(Opcode::frozenset, "FROZENSET", Argument::none),
+    opcode_row(Opcode::stack_global, "STACK_GLOBAL", Argument::none),
+    opcode_row(Opcode::memoize, "MEMOIZE", Argument::none),
+    opcode_row(Opcode::frame, "FRAME", Argument::bytes8),
+    opcode_row(Opcode::bytearray8, "BYTEARRAY8", Argument::counted8),
     refused('F', "FLOAT"),
     refused('I', "INT"),
     refused('L', "LONG"),
@@ -104,9 +106,9 @@ constexpr std::array rows{
     refused(0x98, "READONLY_BUFFER"),
 };
 
-constexpr std::array<const Row*, 256> by_code = [] {
-  std::array<const Row*, 256> table{};
-  for (const Row& row : rows) table[row.code] = &row;
+constexpr std::array<const OpcodeRow*, 256> by_code = [] {
+  std::array<const OpcodeRow*, 256> table{};
+  for (const OpcodeRow& opcode_row : opcode_rows) table[opcode_row.code] = &opcode_row;
   return table;
 }();
 
@@ -135,8 +137,8 @@ std::optional<PickleOp> with_argument(std::span<const std::byte> bytes, std::uin
 std::optional<PickleOp> read_opcode(std::span<const std::byte> bytes, std::uint64_t at) {
   if (at >= bytes.size()) return std::nullopt;
   const auto code = std::to_integer<std::uint8_t>(bytes[at]);
-  const Row* row = by_code[code];
-  switch (row == nullptr ? Argument::unknown : row->argument) {
+  const OpcodeRow* opcode_row = by_code[code];
+  switch (opcode_row == nullptr ? Argument::unknown : opcode_row->argument) {
     case Argument::unknown:
     case Argument::none:
       return with_argument(bytes, at, 0, 0);

@@ -19,7 +19,7 @@ namespace ditmill::registry {
 namespace {
 
 constexpr std::uint64_t largest_pickle = 100'000'000;
-constexpr const char* doing = "read an archive of torch.save";
+constexpr const char* reading_archive = "read an archive of torch.save";
 
 class Archive {
  public:
@@ -35,7 +35,7 @@ class Archive {
           std::to_string(pickle.size));
     }
     const std::uint64_t header_bytes = directory_.header_bytes() + pickle.size;
-    BoundedMemory memory{source_.label(), doing, header_bytes};
+    BoundedMemory memory{source_.label(), reading_archive, header_bytes};
     // The directory's text, its members, and names that are views.
     memory.charge(3 * directory_.header_bytes() + pickle.size);
     std::vector<std::byte> bytes(pickle.size);
@@ -53,7 +53,7 @@ class Archive {
   [[noreturn]] void bad(std::uint64_t offset, std::string_view member, std::string expected, std::string got,
                         std::string hint = {}) const {
     throw Error{Category::bad_input,
-                doing,
+                reading_archive,
                 Where{.file = source_.label(), .offset = offset},
                 Expected{std::move(expected) + " (member '" + printable(member, 80) + "')"},
                 Got{std::move(got)},
@@ -100,7 +100,7 @@ class Archive {
     const ZipMember* member = find("data.pkl");
     if (member == nullptr) {
       throw Error{Category::bad_input,
-                  doing,
+                  reading_archive,
                   Where{.file = source_.label(), .offset = source_.size()},
                   Expected{"a member data.pkl in the archive's folder"},
                   Got{"none among " + std::to_string(directory_.members().size()) + " members"},
@@ -121,7 +121,8 @@ class Archive {
     const ZipMember* member = find(".data/version");
     if (member == nullptr) member = find("version");
     if (member == nullptr) {
-      throw Error{Category::bad_input, doing, Where{.file = source_.label(), .offset = source_.size()},
+      throw Error{Category::bad_input, reading_archive,
+                  Where{.file = source_.label(), .offset = source_.size()},
                   Expected{"a member 'version' in the archive's folder"}, Got{"none"}};
     }
     const std::string text = short_text(*member);
@@ -145,7 +146,7 @@ class Archive {
       const ZipMember* member = storage(described.key);
       if (member == nullptr) {
         throw Error{Category::bad_input,
-                    doing,
+                    reading_archive,
                     Where{.file = source_.label(), .offset = source_.size()},
                     Expected{"a member data/" + printable(described.key, 80) + ", the storage of a tensor"},
                     Got{"none"},

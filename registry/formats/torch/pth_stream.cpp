@@ -18,20 +18,17 @@
 namespace ditmill::registry {
 namespace {
 
-constexpr std::uint64_t largest_header = 100'000'000;
+constexpr std::uint64_t largest_stream_header = 100'000'000;
 constexpr std::uint64_t first_read = 4096;
 constexpr std::size_t pickles = 5;  // magic number, protocol, system, object, storage keys
 constexpr std::int64_t protocol_version = 1001;
-constexpr const char* doing = "read a stream of torch.save";
+constexpr const char* reading_stream = "read a stream of torch.save";
 
 [[noreturn]] void bad(const ByteSource& source, std::uint64_t offset, std::string expected, std::string got,
                       std::string hint = {}) {
-  throw Error{Category::bad_input,
-              doing,
-              Where{.file = source.label(), .offset = offset},
-              Expected{std::move(expected)},
-              Got{std::move(got)},
-              std::move(hint)};
+  throw Error{
+      Category::bad_input,           reading_stream,      Where{.file = source.label(), .offset = offset},
+      Expected{std::move(expected)}, Got{std::move(got)}, std::move(hint)};
 }
 
 /// The bytes of a stream's pickles, and where each ends.
@@ -44,7 +41,7 @@ struct Pickles {
 /// Reads on until all five have ended, twice as far each time.
 Pickles read_pickles(const ByteSource& source) {
   Pickles found;
-  const std::uint64_t most = std::min(source.size(), largest_header);
+  const std::uint64_t most = std::min(source.size(), largest_stream_header);
   for (std::uint64_t size = std::min(most, first_read);; size = std::min(most, 2 * size)) {
     // The old bytes go first: two copies would be too much.
     found.bytes = {};
@@ -75,7 +72,7 @@ class Stream {
     // What a cut-off pickle would need is not known: its bytes are the header as far as it goes.
     const std::uint64_t header_bytes =
         pickles_.whole == pickles ? pickles_.ends[pickles] : pickles_.bytes.size();
-    BoundedMemory memory{source_.label(), doing, header_bytes};
+    BoundedMemory memory{source_.label(), reading_stream, header_bytes};
     memory.charge(pickles_.bytes.size());
     check_magic(memory);
     check_system(memory);

@@ -24,17 +24,14 @@ constexpr std::uint64_t in_extra = 0xffffffff;
 constexpr std::uint64_t zip64_extra = 0x0001;
 constexpr std::uint64_t encrypted_flags = 1 << 0 | 1 << 6 | 1 << 13;
 constexpr std::uint64_t descriptor_flag = 1 << 3;
-constexpr const char* doing = "read the directory of a zip archive";
+constexpr const char* reading_directory = "read the directory of a zip archive";
 
 [[noreturn]] void refuse(const ByteSource& source, std::uint64_t offset, std::string_view member,
                          std::string expected, std::string got, std::string hint = {}) {
   if (!member.empty()) expected += " (member '" + printable(member) + "')";
-  throw Error{Category::bad_input,
-              doing,
-              Where{.file = source.label(), .offset = offset},
-              Expected{std::move(expected)},
-              Got{std::move(got)},
-              std::move(hint)};
+  throw Error{
+      Category::bad_input,           reading_directory,   Where{.file = source.label(), .offset = offset},
+      Expected{std::move(expected)}, Got{std::move(got)}, std::move(hint)};
 }
 
 /// An entry of the directory, and what its local header has to repeat.

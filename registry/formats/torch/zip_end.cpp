@@ -24,8 +24,8 @@ constexpr std::uint64_t end64_bytes = 56;
 constexpr std::uint64_t in_other_record_16 = 0xffff;
 constexpr std::uint64_t in_other_record_32 = 0xffffffff;
 
-[[noreturn]] void refuse(const ByteSource& source, std::uint64_t offset, std::string expected,
-                         std::string got, std::string hint = {}) {
+[[noreturn]] void refuse_end(const ByteSource& source, std::uint64_t offset, std::string expected,
+                             std::string got, std::string hint = {}) {
   throw Error{Category::bad_input,
               "read the end of a zip archive",
               Where{.file = source.label(), .offset = offset},
@@ -98,19 +98,19 @@ std::uint64_t find_end_record(const ByteSource& source) {
   Candidates candidates{source};
   const std::optional<std::uint64_t> last = candidates.next();
   if (!last) {
-    refuse(source, source.size(), "a zip archive's end record near the end of the file",
-           "none: the file may be cut off", "the file ends before its tensors do; fetch it again");
+    refuse_end(source, source.size(), "a zip archive's end record near the end of the file",
+               "none: the file may be cut off", "the file ends before its tensors do; fetch it again");
   }
   const std::uint64_t end = claimed_end(source, *last);
   if (end != source.size()) {
-    refuse(source, *last, "an end record whose comment ends with the file",
-           end < source.size() ? std::to_string(source.size() - end) + " bytes behind it"
-                               : "a comment that is cut off");
+    refuse_end(source, *last, "an end record whose comment ends with the file",
+               end < source.size() ? std::to_string(source.size() - end) + " bytes behind it"
+                                   : "a comment that is cut off");
   }
   while (const std::optional<std::uint64_t> other = candidates.next()) {
     if (claimed_end(source, *other) == source.size()) {
-      refuse(source, *last, "one end record",
-             "another one inside the comment of that at byte " + std::to_string(*other));
+      refuse_end(source, *last, "one end record",
+                 "another one inside the comment of that at byte " + std::to_string(*other));
     }
   }
   return *last;
@@ -122,7 +122,7 @@ ZipEnd read_zip_end(const ByteSource& source) {
   const std::uint64_t at = find_end_record(source);
   const auto record = read<end_bytes>(source, at);
   if (field(record, 4, 2) != 0 || field(record, 6, 2) != 0 || field(record, 8, 2) != field(record, 10, 2)) {
-    refuse(source, at, "a zip archive on one disk", "one of several");
+    refuse_end(source, at, "a zip archive on one disk", "one of several");
   }
   ZipEnd end{.begin = field(record, 16, 4), .bytes = field(record, 12, 4), .entries = field(record, 10, 2)};
   std::uint64_t records_begin = at;
@@ -130,22 +130,22 @@ ZipEnd read_zip_end(const ByteSource& source) {
     const std::uint64_t locator_at = at - locator_bytes;
     const auto locator = read<locator_bytes>(source, locator_at);
     if (field(locator, 4, 4) != 0 || field(locator, 16, 4) > 1) {
-      refuse(source, locator_at, "a zip archive on one disk", "one of several");
+      refuse_end(source, locator_at, "a zip archive on one disk", "one of several");
     }
     records_begin = field(locator, 8, 8);
     if (records_begin > locator_at || locator_at - records_begin != end64_bytes) {
-      refuse(source, locator_at, "a zip64 end record of 56 bytes right before its locator",
-             "one at byte " + std::to_string(records_begin));
+      refuse_end(source, locator_at, "a zip64 end record of 56 bytes right before its locator",
+                 "one at byte " + std::to_string(records_begin));
     }
     const auto record64 = read<end64_bytes>(source, records_begin);
     if (!signed_as(record64, "PK\x06\x06"sv) || field(record64, 4, 8) != end64_bytes - 12) {
-      refuse(source, records_begin, "a zip64 end record of 56 bytes", "something else");
+      refuse_end(source, records_begin, "a zip64 end record of 56 bytes", "something else");
     }
     const ZipEnd end64{
         .begin = field(record64, 48, 8), .bytes = field(record64, 40, 8), .entries = field(record64, 32, 8)};
     if (field(record64, 16, 4) != 0 || field(record64, 20, 4) != 0 ||
         field(record64, 24, 8) != end64.entries) {
-      refuse(source, records_begin, "a zip archive on one disk", "one of several");
+      refuse_end(source, records_begin, "a zip archive on one disk", "one of several");
     }
     const auto agree = [](std::uint64_t narrow, std::uint64_t elsewhere, std::uint64_t wide) {
       return narrow == elsewhere || narrow == wide;
@@ -153,14 +153,14 @@ ZipEnd read_zip_end(const ByteSource& source) {
     if (!agree(end.begin, in_other_record_32, end64.begin) ||
         !agree(end.bytes, in_other_record_32, end64.bytes) ||
         !agree(end.entries, in_other_record_16, end64.entries)) {
-      refuse(source, at, "an end record that says what the zip64 end record says", "another directory");
+      refuse_end(source, at, "an end record that says what the zip64 end record says", "another directory");
     }
     end = end64;
   }
   if (checked_add(end.begin, end.bytes) != std::optional{records_begin}) {
-    refuse(source, at,
-           "a directory that ends where the end records begin, at byte " + std::to_string(records_begin),
-           std::to_string(end.bytes) + " bytes from byte " + std::to_string(end.begin));
+    refuse_end(source, at,
+               "a directory that ends where the end records begin, at byte " + std::to_string(records_begin),
+               std::to_string(end.bytes) + " bytes from byte " + std::to_string(end.begin));
   }
   end.record_bytes = source.size() - records_begin;
   return end;

@@ -7,13 +7,13 @@
 #include <sstream>
 
 #include "configs/error.h"
-#include "jobs/cli/results/export.h"
 #include "jobs/cli/results/ls.h"
 #include "jobs/cli/results/show.h"
-#include "jobs/store/durable.h"
+#include "jobs/results/files/durable.h"
+#include "jobs/run/clips/export.h"
 #include "tests/jobs/run_folder.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::cli {
 namespace {
 
 using nlohmann::json;
@@ -28,7 +28,7 @@ struct ResultsTest : ::testing::Test {
     run.create();
     for (int i = 0; i < 4; ++i) items.push_back(make_item(i, 20, 12, 3));
     write_requests(run, items);
-    GroupStore store(run, 1, 0, {}, make_provenance());
+    results::GroupStore store(run, 1, 0, {}, make_provenance());
     store.add(make_finished(items[0]));
     store.add(make_finished(items[1], true));
     store.seal(true);
@@ -52,8 +52,8 @@ struct ResultsTest : ::testing::Test {
   }
 
   TempFolder folder;
-  RunDirectory run{folder.path() + "/run"};
-  std::vector<Item> items;
+  results::RunDirectory run{folder.path() + "/run"};
+  std::vector<requests::Item> items;
 };
 
 TEST_F(ResultsTest, ListsEveryItemAndItsState) {
@@ -127,7 +127,7 @@ TEST_F(ResultsTest, SaysThatAFolderHoldsNoRun) {
 }
 
 TEST_F(ResultsTest, ExportsEveryFrameOfDoneItems) {
-  const ResultsOutput output = results_export(
+  const results::ResultsOutput output = run::results_export(
       {.run_directory = run.path(), .items = {}, .png_folder = folder.path() + "/a/b", .contact_sheet = {}});
   EXPECT_EQ(output.text, "6 frames of 2 items in " + folder.path() + "/a/b\n");
   EXPECT_THAT(files_below(folder.path() + "/a/b"),
@@ -136,56 +136,57 @@ TEST_F(ResultsTest, ExportsEveryFrameOfDoneItems) {
 }
 
 TEST_F(ResultsTest, ExportsOnlyTheItemsThatAreNamed) {
-  results_export({.run_directory = run.path(),
-                  .items = {"item1"},
-                  .png_folder = folder.path() + "/out",
-                  .contact_sheet = folder.path() + "/sheets/one.png"});
+  run::results_export({.run_directory = run.path(),
+                       .items = {"item1"},
+                       .png_folder = folder.path() + "/out",
+                       .contact_sheet = folder.path() + "/sheets/one.png"});
   EXPECT_THAT(files_below(folder.path() + "/out"), SizeIs(3));
   EXPECT_GT(std::filesystem::file_size(folder.path() + "/sheets/one.png"), 1000U);
 }
 
 TEST_F(ResultsTest, ExportsWithoutAnIndexAndWhileTheRunIsAtWork) {
   ASSERT_FALSE(std::filesystem::exists(run.index()));
-  GroupStore store(run, 2, 0, {}, make_provenance());
+  results::GroupStore store(run, 2, 0, {}, make_provenance());
   store.start(items[3], 1);
-  results_export({.run_directory = run.path(),
-                  .items = {},
-                  .png_folder = {},
-                  .contact_sheet = folder.path() + "/s.png"});
+  run::results_export({.run_directory = run.path(),
+                       .items = {},
+                       .png_folder = {},
+                       .contact_sheet = folder.path() + "/s.png"});
   EXPECT_TRUE(std::filesystem::exists(folder.path() + "/s.png"));
 }
 
 TEST_F(ResultsTest, RefusesToExportWhatIsNotThere) {
   const auto with = [&](std::vector<std::string> ids) {
-    return ExportOptions{.run_directory = run.path(),
-                         .items = std::move(ids),
-                         .png_folder = {},
-                         .contact_sheet = folder.path() + "/sheet.png"};
+    return run::ExportOptions{.run_directory = run.path(),
+                              .items = std::move(ids),
+                              .png_folder = {},
+                              .contact_sheet = folder.path() + "/sheet.png"};
   };
-  expect_usage_error([&] { results_export(with({"item0", "item7"})); }, "item7");
-  expect_usage_error([&] { results_export(with({"item2"})); }, "failed: numeric");
-  expect_usage_error([&] { results_export(with({"item3"})); }, "left");
+  expect_usage_error([&] { run::results_export(with({"item0", "item7"})); }, "item7");
+  expect_usage_error([&] { run::results_export(with({"item2"})); }, "failed: numeric");
+  expect_usage_error([&] { run::results_export(with({"item3"})); }, "left");
   expect_usage_error(
       [&] {
-        results_export({.run_directory = run.path(), .items = {}, .png_folder = {}, .contact_sheet = {}});
+        run::results_export(
+            {.run_directory = run.path(), .items = {}, .png_folder = {}, .contact_sheet = {}});
       },
       "--png DIR or --contact-sheet FILE");
   EXPECT_FALSE(std::filesystem::exists(folder.path() + "/sheet.png"));
 }
 
 TEST_F(ResultsTest, SaysWhichPartIsDamaged) {
-  const std::string path = run.path() + "/" + RunDirectory::part(1, 0, 1);
-  std::string bytes = durable::read_file(path);
+  const std::string path = run.path() + "/" + results::RunDirectory::part(1, 0, 1);
+  std::string bytes = results::durable::read_file(path);
   const std::vector<std::uint8_t> frames = frame_bytes(items[0]);
   const std::size_t at = bytes.find(std::string(frames.begin(), frames.begin() + 100));
   ASSERT_NE(at, std::string::npos);
   bytes[at] = static_cast<char>(bytes[at] ^ 1);
-  durable::write_file(path, bytes);
+  results::durable::write_file(path, bytes);
   try {
-    results_export({.run_directory = run.path(),
-                    .items = {},
-                    .png_folder = folder.path() + "/out",
-                    .contact_sheet = {}});
+    run::results_export({.run_directory = run.path(),
+                         .items = {},
+                         .png_folder = folder.path() + "/out",
+                         .contact_sheet = {}});
     ADD_FAILURE();
   } catch (const Error& error) {
     EXPECT_EQ(error.category(), Category::bad_input);
@@ -196,24 +197,24 @@ TEST_F(ResultsTest, SaysWhichPartIsDamaged) {
 
 TEST(ResultsExport, RefusesItemsThatKeptNoFrames) {
   const TempFolder folder;
-  const RunDirectory run(folder.path() + "/run");
+  const results::RunDirectory run(folder.path() + "/run");
   run.create();
-  const Item item = make_item(0);
+  const requests::Item item = make_item(0);
   write_requests(run, {item});
-  GroupStore store(run, 1, 0, {}, make_provenance());
-  FinishedItem finished = make_finished(item, true);
+  results::GroupStore store(run, 1, 0, {}, make_provenance());
+  results::FinishedItem finished = make_finished(item, true);
   finished.frames.clear();
   store.add(finished);
   store.seal(true);
   for (const std::vector<std::string>& ids :
        {std::vector<std::string>{"item0"}, std::vector<std::string>{}}) {
-    EXPECT_THROW(results_export({.run_directory = run.path(),
-                                 .items = ids,
-                                 .png_folder = folder.path() + "/out",
-                                 .contact_sheet = {}}),
+    EXPECT_THROW(run::results_export({.run_directory = run.path(),
+                                      .items = ids,
+                                      .png_folder = folder.path() + "/out",
+                                      .contact_sheet = {}}),
                  Error);
   }
 }
 
 }  // namespace
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::cli

@@ -14,7 +14,7 @@
 #include "registry/digest.h"
 #include "tests/jobs/temp_folder.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::run {
 namespace {
 
 using ::testing::ElementsAre;
@@ -23,7 +23,7 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 /// A rank of epoch 3 that has items in hand and then does what it is told, in a process of its own.
-void rank_dies(const RunDirectory& run, int rank, const std::vector<std::string>& items,
+void rank_dies(const results::RunDirectory& run, int rank, const std::vector<std::string>& items,
                const std::function<void(dist::RankState&)>& does) {
   const pid_t child = ::fork();
   if (child == 0) {
@@ -39,7 +39,7 @@ void rank_dies(const RunDirectory& run, int rank, const std::vector<std::string>
 
 struct CrashesTest : ::testing::Test {
   tests::TempFolder temp;
-  RunDirectory run{temp / "run"};
+  results::RunDirectory run{temp / "run"};
   std::string host = dist::this_process().host;
 
   void found_dead(int rank) {
@@ -89,51 +89,51 @@ TEST_F(CrashesTest, AreNoneWhereThereIsNoRun) { EXPECT_THAT(read_crashes(run, 4)
 
 /// The start of epoch 7, with three items of which nothing is journalled yet.
 struct CrashRecordsTest : ::testing::Test {
-  CrashRecordsTest() { items.set_keys(ItemKeys{job_identity({}, {})}); }
+  CrashRecordsTest() { items.set_keys(requests::ItemKeys{requests::job_identity({}, {})}); }
 
   std::string key(std::size_t index) const { return registry::hex(items.packed()[index].key); }
-  void journal(std::size_t index, Event event, int attempt) {
+  void journal(std::size_t index, results::Event event, int attempt) {
     states.take(1, {.event = event,
                     .item = std::string{items.packed()[index].id},
                     .key = key(index),
                     .attempt = attempt});
   }
-  std::vector<Record> records(const std::vector<Crash>& crashes) {
+  std::vector<results::Record> records(const std::vector<Crash>& crashes) {
     return crash_records(crashes, items, states, 7);
   }
-  static std::vector<std::string> texts(const std::vector<Record>& records) {
+  static std::vector<std::string> texts(const std::vector<results::Record>& records) {
     std::vector<std::string> texts;
-    for (const Record& record : records) {
+    for (const results::Record& record : records) {
       texts.push_back(record.item + " " + std::to_string(record.attempt) + " " +
                       std::string{name(record.event)} + ": " + record.reason);
     }
     return texts;
   }
 
-  static Item asked(const std::string& id) { return {.request = {.id = id, .prompt = "a " + id}}; }
-  ItemList items{asked("tabby"), asked("lynx"), asked("puma")};
-  ItemStates states;
+  static requests::Item asked(const std::string& id) { return {.request = {.id = id, .prompt = "a " + id}}; }
+  requests::ItemList items{asked("tabby"), asked("lynx"), asked("puma")};
+  results::ItemStates states;
 };
 
 TEST_F(CrashRecordsTest, AreAStopOfEachItemInHandInItsLastAttempt) {
-  journal(1, Event::start, 1);
-  journal(1, Event::failed, 1);
-  journal(1, Event::start, 2);
-  const std::vector<Record> found =
+  journal(1, results::Event::start, 1);
+  journal(1, results::Event::failed, 1);
+  journal(1, results::Event::start, 2);
+  const std::vector<results::Record> found =
       records({{.epoch = 3, .how = "rank 2 died", .items = {"lynx", "puma", "dropped from the list"}}});
   EXPECT_THAT(texts(found),
               ElementsAre("lynx 2 stopped: crash: rank 2 died", "puma 1 stopped: crash: rank 2 died"));
   EXPECT_EQ(found.at(0).key, key(1));
-  EXPECT_NEAR(found.at(0).time, journal_time(), 60);
+  EXPECT_NEAR(found.at(0).time, results::journal_time(), 60);
   EXPECT_EQ(states.at(key(1)).crashes, 1);
-  EXPECT_EQ(states.at(key(1)).event, Event::stopped);
+  EXPECT_EQ(states.at(key(1)).event, results::Event::stopped);
   EXPECT_FALSE(states.contains(key(0)));
 }
 
 TEST_F(CrashRecordsTest, LeaveADoneItemAlone) {
-  journal(0, Event::done, 1);
+  journal(0, results::Event::done, 1);
   EXPECT_THAT(records({{.epoch = 3, .how = "rank 2 died", .items = {"tabby"}}}), IsEmpty());
-  EXPECT_EQ(states.at(key(0)).event, Event::done);
+  EXPECT_EQ(states.at(key(0)).event, results::Event::done);
   EXPECT_EQ(states.at(key(0)).crashes, 0);
 }
 
@@ -153,4 +153,4 @@ TEST_F(CrashRecordsTest, GiveAnItemUpAtTheThirdCrashAndCountAnewFromThere) {
 TEST_F(CrashRecordsTest, AreNoneWithoutACrash) { EXPECT_THAT(records({}), IsEmpty()); }
 
 }  // namespace
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::run

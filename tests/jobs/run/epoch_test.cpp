@@ -15,12 +15,12 @@
 
 #include "configs/error.h"
 #include "dist/liveness/process.h"
-#include "jobs/journal/writer.h"
-#include "jobs/run/epoch_owner.h"
-#include "jobs/store/durable.h"
+#include "jobs/results/files/durable.h"
+#include "jobs/results/files/epoch_owner.h"
+#include "jobs/results/journal/writer.h"
 #include "tests/jobs/run_folder.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::run {
 namespace {
 
 using std::chrono::milliseconds;
@@ -42,8 +42,8 @@ constexpr double a_wait = 1;
 struct EpochTest : ::testing::Test {
   EpochTest() { run.create(); }
 
-  void write_epoch(int number, const EpochOwner& owner) {
-    durable::write_file(run.epoch(number), to_text(owner));
+  void write_epoch(int number, const results::EpochOwner& owner) {
+    results::durable::write_file(run.epoch(number), to_text(owner));
   }
   double seconds_to_take(const slurm::Allocation& allocation = {}, EpochLimits limits = quick) {
     const auto before = SteadyClock::now();
@@ -52,8 +52,8 @@ struct EpochTest : ::testing::Test {
   }
 
   TempFolder folder;
-  RunDirectory run{folder.path() + "/run"};
-  EpochOwner self = this_process({});
+  results::RunDirectory run{folder.path() + "/run"};
+  results::EpochOwner self = results::this_process({});
   int number = 0;
 };
 
@@ -102,7 +102,8 @@ TEST_F(EpochTest, CountsStartsAndNamesItsOwner) {
   {
     const Epoch first(run, in_job("42", 1), quick);
     EXPECT_EQ(first.number(), 1);
-    const EpochOwner owner = owner_from_text(durable::read_file(run.path() + "/epochs/0001.json"));
+    const results::EpochOwner owner =
+        results::owner_from_text(results::durable::read_file(run.path() + "/epochs/0001.json"));
     EXPECT_EQ(owner.pid, ::getpid());
     EXPECT_EQ(owner.slurm_job, "42");
     EXPECT_EQ(owner.slurm_restart, 1);
@@ -111,7 +112,7 @@ TEST_F(EpochTest, CountsStartsAndNamesItsOwner) {
     EXPECT_FALSE(owner.host.empty());
   }
   EXPECT_EQ(Epoch(run, {}, quick).number(), 2);
-  EXPECT_EQ(newest_epoch(run), 2);
+  EXPECT_EQ(results::newest_epoch(run), 2);
 }
 
 TEST_F(EpochTest, DoesNotWaitForAnOwnerThatEndedOrderly) {
@@ -144,9 +145,9 @@ TEST_F(EpochTest, GivesUpOnALiveOwnerAndNamesIt) {
     EXPECT_EQ(exit_code(error.category()), 3);
     EXPECT_THAT(error.what(), HasSubstr("0001.json"));
     EXPECT_THAT(error.what(), HasSubstr("Slurm job 77"));
-    EXPECT_THAT(error.what(), HasSubstr(this_process({}).host));
+    EXPECT_THAT(error.what(), HasSubstr(results::this_process({}).host));
   }
-  EXPECT_EQ(newest_epoch(run), 1);
+  EXPECT_EQ(results::newest_epoch(run), 1);
 }
 
 TEST_F(EpochTest, TakesOverFromAStoppedOwnerOnceItsHeartbeatIsStale) {
@@ -158,8 +159,8 @@ TEST_F(EpochTest, TakesOverFromAStoppedOwnerOnceItsHeartbeatIsStale) {
   owner.send(SIGSTOP);
   EXPECT_GT(seconds_to_take(), a_wait);
   EXPECT_EQ(number, 2);
-  EXPECT_TRUE(superseded(run, 1));
-  EXPECT_FALSE(superseded(run, 2));
+  EXPECT_TRUE(results::superseded(run, 1));
+  EXPECT_FALSE(results::superseded(run, 2));
 }
 
 TEST_F(EpochTest, KeepsItsHeartbeatFresh) {
@@ -178,24 +179,24 @@ TEST_F(EpochTest, KeepsItsHeartbeatFresh) {
 }
 
 TEST_F(EpochTest, JudgesOwnersByWhatItCanSee) {
-  EpochOwner gone = self;
+  results::EpochOwner gone = self;
   gone.pid_start += 1;
-  EpochOwner elsewhere = gone;
+  results::EpochOwner elsewhere = gone;
   elsewhere.boot_id = "another";
-  EpochOwner container = gone;
+  results::EpochOwner container = gone;
   container.pid_namespace = "pid:[1]";
-  EpochOwner job = elsewhere;
+  results::EpochOwner job = elsewhere;
   job.slurm_job = "9";
-  EpochOwner same_job_now = self;
+  results::EpochOwner same_job_now = self;
   same_job_now.slurm_job = "9";
-  EpochOwner requeued = same_job_now;
+  results::EpochOwner requeued = same_job_now;
   requeued.slurm_restart = 1;
-  EpochOwner other_job = requeued;
+  results::EpochOwner other_job = requeued;
   other_job.slurm_job = "10";
   const struct {
     const char* what;
-    const EpochOwner& owner;
-    const EpochOwner& self;
+    const results::EpochOwner& owner;
+    const results::EpochOwner& self;
     bool ended;
   } cases[] = {
       {"itself", self, self, false},
@@ -205,9 +206,9 @@ TEST_F(EpochTest, JudgesOwnersByWhatItCanSee) {
       {"the job was started again", job, requeued, true},
       {"the same incarnation", job, same_job_now, false},
       {"another job: unknown", job, other_job, false},
-      {"a torn file: unknown", EpochOwner{}, self, false},
+      {"a torn file: unknown", results::EpochOwner{}, self, false},
   };
-  for (const auto& [what, owner, me, ended] : cases) EXPECT_EQ(has_ended(owner, me), ended) << what;
+  for (const auto& [what, owner, me, ended] : cases) EXPECT_EQ(results::has_ended(owner, me), ended) << what;
 }
 
 TEST_F(EpochTest, KnowsThatAZombieHasEnded) {
@@ -223,7 +224,7 @@ TEST_F(EpochTest, KnowsThatAZombieHasEnded) {
 
 TEST_F(EpochTest, WaitsOutATornOrForeignFile) {
   for (const char* text : {"", "{\"host\":\"a\",", "[]", R"({"pid":"x","boot_id":7})", R"({"pid":-1})"}) {
-    EXPECT_EQ(owner_from_text(text).pid, 0) << text;
+    EXPECT_EQ(results::owner_from_text(text).pid, 0) << text;
   }
   std::ofstream(run.epoch(3)) << "{\"ho";
   EXPECT_GT(seconds_to_take(), a_wait);
@@ -287,7 +288,8 @@ TEST_F(EpochTest, RemovesWhatDeadEpochsLeftAndNothingElse) {
     std::ofstream(path) << "1234";
   };
   const auto done = [](const std::string& part) {
-    return Record{.time = 1, .event = Event::done, .item = "a", .key = part, .part = part, .part_bytes = 4};
+    return results::Record{
+        .time = 1, .event = results::Event::done, .item = "a", .key = part, .part = part, .part_bytes = 4};
   };
   for (const char* name :
        {"results.h5", "results.h5.tmp", "manifest.yaml", "epochs/now-1.tmp",  //
@@ -299,8 +301,8 @@ TEST_F(EpochTest, RemovesWhatDeadEpochsLeftAndNothingElse) {
         "spool/e0001/r00000", "spool/e0001/r00001", "spool/e0002/r00000"}) {
     touch(name);
   }
-  JournalWriter(run.journal(1, 0)).append(done("parts/e0001-g000/000001.h5"));
-  JournalWriter(run.journal(2, 0)).append(done("parts/e0002-g000/000001.h5"));
+  results::JournalWriter(run.journal(1, 0)).append(done("parts/e0001-g000/000001.h5"));
+  results::JournalWriter(run.journal(2, 0)).append(done("parts/e0002-g000/000001.h5"));
   std::ofstream(run.journal(1, 0), std::ios::app) << "{\"v\":1,\"torn";
   std::ofstream(run.journal(2, 0), std::ios::app) << "{\"v\":1,\"damaged\"}\n";
   self.pid_start += 1;
@@ -318,4 +320,4 @@ TEST_F(EpochTest, RemovesWhatDeadEpochsLeftAndNothingElse) {
 }
 
 }  // namespace
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::run

@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace ditmill::jobs {
+#include <nlohmann/json.hpp>
+
+namespace ditmill::jobs::run {
 namespace {
 
 TEST(Outcome, DrawsExitAndReasonFromWhatBecameOfTheItems) {
@@ -61,4 +63,4 @@ TEST(Outcome, IsReadBackAsItWasWritten) {
 }
 
 }  // namespace
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::run

@@ -6,7 +6,7 @@
 #include "jobs/engine/items/progress.h"
 #include "jobs/engine/items/protocol.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::engine {
 namespace {
 
 using testing::ElementsAre;
@@ -34,10 +34,11 @@ class Group {
 };
 
 TEST(Coordinator, GivesOthersWhatAGroupHasNoTimeFor) {
-  const ItemList items{{.request = {.id = "a"}}, {.request = {.id = "b"}}, {.request = {.id = "c"}},
-                       {.request = {.id = "d"}}, {.request = {.id = "e"}}, {.request = {.id = "f"}}};
-  const std::vector<PendingItem> pending{{.item = 0}, {.item = 1}, {.item = 2},
-                                         {.item = 3}, {.item = 4}, {.item = 5}};
+  const requests::ItemList items{{.request = {.id = "a"}}, {.request = {.id = "b"}},
+                                 {.request = {.id = "c"}}, {.request = {.id = "d"}},
+                                 {.request = {.id = "e"}}, {.request = {.id = "f"}}};
+  const std::vector<run::PendingItem> pending{{.item = 0}, {.item = 1}, {.item = 2},
+                                              {.item = 3}, {.item = 4}, {.item = 5}};
   dist::run_on_threads(1, [&](const dist::Communicator& comm) {
     Progress progress(items.size(), 0, false, [](const std::string&) {});
     const StopSwitch stop;
@@ -65,4 +66,4 @@ TEST(Coordinator, GivesOthersWhatAGroupHasNoTimeFor) {
 }
 
 }  // namespace
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::engine

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::engine {
 namespace {
 
 using std::chrono::milliseconds;
@@ -81,4 +81,4 @@ TEST_F(InHandTest, HoldsNothingBetweenItems) {
 }
 
 }  // namespace
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::engine

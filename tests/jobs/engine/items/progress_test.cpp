@@ -4,10 +4,10 @@
 
 #include <vector>
 
-#include "jobs/duration_text.h"
-#include "jobs/grant_size.h"
+#include "jobs/plan/pilot/duration_text.h"
+#include "jobs/plan/pilot/grant_size.h"
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::engine {
 namespace {
 
 using std::chrono::seconds;
@@ -71,19 +71,19 @@ TEST(Progress, RewritesABarOnATerminal) {
 }
 
 TEST(DurationText, ChoosesItsUnits) {
-  EXPECT_EQ(duration_text(0.4), "0s");
-  EXPECT_EQ(duration_text(59.4), "59s");
-  EXPECT_EQ(duration_text(86), "1m26s");
-  EXPECT_EQ(duration_text(3 * 3600 + 7 * 60 + 12), "3h07m");
+  EXPECT_EQ(plan::duration_text(0.4), "0s");
+  EXPECT_EQ(plan::duration_text(59.4), "59s");
+  EXPECT_EQ(plan::duration_text(86), "1m26s");
+  EXPECT_EQ(plan::duration_text(3 * 3600 + 7 * 60 + 12), "3h07m");
 }
 
 TEST(GrantSize, GivesWindowsWhileTheListIsLongAndSingleItemsNearItsEnd) {
-  EXPECT_EQ(grant_size(1'000'000, 8, 64), 64U);
-  EXPECT_EQ(grant_size(100, 8, 64), 6U);
-  EXPECT_EQ(grant_size(7, 4, 64), 1U);
-  EXPECT_EQ(grant_size(1, 4, 64), 1U);
-  EXPECT_EQ(grant_size(0, 4, 64), 0U);
+  EXPECT_EQ(plan::grant_size(1'000'000, 8, 64), 64U);
+  EXPECT_EQ(plan::grant_size(100, 8, 64), 6U);
+  EXPECT_EQ(plan::grant_size(7, 4, 64), 1U);
+  EXPECT_EQ(plan::grant_size(1, 4, 64), 1U);
+  EXPECT_EQ(plan::grant_size(0, 4, 64), 0U);
 }
 
 }  // namespace
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::engine

@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-namespace ditmill::jobs {
+namespace ditmill::jobs::engine {
 namespace {
 
 using std::chrono::seconds;
@@ -33,4 +33,4 @@ TEST(StopSwitch, IsThrownOnce) {
 }
 
 }  // namespace
-}  // namespace ditmill::jobs
+}  // namespace ditmill::jobs::engine

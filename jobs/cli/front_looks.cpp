@@ -1,0 +1,67 @@
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <memory>
+
+#include "jobs/cli/front.h"
+#include "jobs/cli/registry_template.h"
+#include "jobs/cli/report.h"
+#include "jobs/cli/status.h"
+#include "jobs/cli/weights_identify.h"
+
+namespace ditmill::jobs::cli {
+
+void add_weights(CLI::App& app, Front& front) {
+  const auto options = std::make_shared<IdentifyOptions>();
+  CLI::App& weights = Front::add_room(app, "weights", "Look at weight files");
+  front
+      .add(weights, "identify", "Say what weight files are, from their headers", true,
+           [&front, options](std::ostream& out) {
+             options->json = front.json;
+             return weights_identify(*options, out);
+           })
+      .add_option("paths", options->paths, "Files, indices, component folders or model folders")
+      ->required();
+}
+
+void add_registry(CLI::App& app, Front& front) {
+  CLI::App& registry = Front::add_room(app, "registry", "The catalog of known weights");
+  front.add(registry, "list", "The catalog that is compiled in", true,
+            [&front](std::ostream& out) { return registry_list(front.json, out); });
+  const auto path = std::make_shared<std::string>();
+  const auto name = std::make_shared<std::string>();
+  CLI::App& make_template =
+      front.add(registry, "template", "Print the catalog entries that make weights known", false,
+                [path, name](std::ostream& out) { return registry_template(*path, *name, out, std::cerr); });
+  make_template.add_option("path", *path, "A file, an index, a component's folder or a model folder")
+      ->required();
+  make_template.add_option("--name", *name, "The name of the new variant")->required()->type_name("NAME");
+}
+
+void add_status(CLI::App& app, Front& front) {
+  const auto options = std::make_shared<StatusOptions>();
+  CLI::App& command = front.add(app, "status", "Where a run stands, at work or not", true,
+                                [&front, options](std::ostream& out) {
+                                  options->json = front.json;
+                                  return show_status(*options, out);
+                                });
+  command.add_option("run", options->run_directory, "A run directory")->required();
+  command.add_flag("--watch", options->watch, "Look every 2 s until the run is over")
+      ->excludes(command.get_option("--out"));
+  command
+      .add_option("--joblog", options->joblog,
+                  "Write GNU parallel's joblog instead, a line an attempt; - for standard output")
+      ->type_name("FILE")
+      ->excludes(command.get_option("--watch"), command.get_option("--json"));
+}
+
+void add_report(CLI::App& app, Front& front) {
+  const auto options = std::make_shared<ReportOptions>();
+  CLI::App& command = front.add(app, "report", "Write one HTML page about a run", false,
+                                [options](std::ostream& out) { return say(out, write_report(*options)); });
+  command.add_option("run", options->run_directory, "A run directory")->required();
+  command.remove_option(command.get_option("--out"));  // here it names the page
+  command.add_option("--out", options->out, "The page; default: report.html in the run directory")
+      ->type_name("FILE");
+}
+
+}  // namespace ditmill::jobs::cli

@@ -1,0 +1,224 @@
+#include "jobs/cli/launch/launch.h"
+
+#include <fmt/format.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <optional>
+
+#include "configs/error.h"
+#include "dist/liveness/process.h"
+#include "dist/liveness/rank_state.h"
+#include "jobs/results/files/temporary_folder.h"
+#include "jobs/run/epoch.h"
+#include "jobs/run/outcome.h"
+#include "jobs/submit/staging/engine_path.h"
+#include "slurm/allocation.h"
+#include "slurm/launch.h"
+
+namespace ditmill::jobs::cli {
+namespace {
+
+constexpr std::array<int, 4> forwarded{SIGTERM, SIGINT, SIGHUP, SIGUSR2};
+
+/// While it lives, the forwarded signals (and SIGCHLD) are taken by next(), and by nobody else.
+class Signals {
+ public:
+  Signals() {
+    sigemptyset(&set_);
+    sigaddset(&set_, SIGCHLD);
+    for (const int signal : forwarded) sigaddset(&set_, signal);
+    ::sigprocmask(SIG_BLOCK, &set_, &before_);
+  }
+  Signals(const Signals&) = delete;
+  Signals& operator=(const Signals&) = delete;
+  ~Signals() { give_back(); }
+
+  void give_back() const { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }
+  /// Whether one of the forwarded ones has come already.
+  bool pending() const {
+    sigset_t come{};
+    ::sigpending(&come);
+    return std::ranges::any_of(forwarded, [&come](int signal) { return sigismember(&come, signal) == 1; });
+  }
+  int next() const {
+    int signal = 0;
+    while (::sigwait(&set_, &signal) != 0) {
+    }
+    return signal;
+  }
+
+ private:
+  sigset_t set_{};
+  sigset_t before_{};
+};
+
+/// While it lives, a folder of their own for the files of the mpiruns that this process starts, on a machine
+/// that is the whole job's. Of two mpiruns that make the folder that they share by default at one moment, as
+/// tasks of an array do, one gives up (Open MPI 4, orte/util/session_dir.c: mkdir, "File exists").
+std::unique_ptr<results::TemporaryFolder> session_folder() {
+  constexpr const char* variable = "OMPI_MCA_orte_tmpdir_base";
+  // Other machines would keep an empty folder of this name.
+  if (slurm::read_allocation().nodes.size() > 1 || std::getenv(variable) != nullptr) return nullptr;
+  try {
+    auto folder = std::make_unique<results::TemporaryFolder>(
+        (std::filesystem::temp_directory_path() / "ditmill-mpi.").string());
+    ::setenv(variable, folder->path().c_str(), 1);
+    return folder;
+  } catch (const std::exception&) {  // mpirun may find another, or says so
+    return nullptr;
+  }
+}
+
+/// What became of one start.
+struct Ended {
+  int status = 0;     ///< of waitpid()
+  bool told = false;  ///< a signal was passed on
+};
+
+pid_t start(const std::vector<std::string>& words, const Signals& signals) {
+  std::vector<char*> arguments;
+  for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
+  arguments.push_back(nullptr);
+  const pid_t parent = ::getpid();
+  const pid_t child = ::fork();
+  if (child < 0) throw system_error(errno, "start " + words.front(), {});
+  if (child > 0) return child;
+  // A group of its own, so that ctrl-C reaches it once, by way of this process; and never longer than this
+  // one.
+  ::setpgid(0, 0);
+  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+  if (::getppid() != parent) ::_exit(127);
+  signals.give_back();
+  ::execvp(arguments.front(), arguments.data());
+  std::cerr << "ditmill: start " << words.front() << ": " << std::strerror(errno)
+            << " (--np starts Open MPI's mpirun: put it on the PATH, or name it by DITMILL_MPIRUN)\n";
+  ::_exit(127);
+}
+
+Ended run_once(const std::vector<std::string>& words, const Signals& signals) {
+  Ended ended;
+  const pid_t child = start(words, signals);
+  for (;;) {
+    const int signal = signals.next();
+    if (signal != SIGCHLD) {
+      ended.told = true;
+      ::kill(child, signal == SIGUSR2 ? SIGUSR2 : SIGTERM);
+      continue;
+    }
+    const pid_t found = ::waitpid(child, &ended.status, WNOHANG);
+    if (found == child && (WIFEXITED(ended.status) || WIFSIGNALED(ended.status))) return ended;
+  }
+}
+
+/// The outcome that this start has left; none if it has left none.
+std::optional<run::Outcome> outcome_of(const results::RunDirectory& run, int epoch) {
+  std::optional<run::Outcome> outcome = run::read_outcome(run);
+  return outcome && outcome->epoch == epoch ? outcome : std::nullopt;
+}
+
+/// A lone rank that died has left nobody who could find it dead but this process.
+void note_lone_death(const results::RunDirectory& run, int epoch) {
+  std::vector<dist::RankReport> dead;
+  for (const dist::RankReport& report : dist::read_reports(run.status(epoch), dist::this_process().host)) {
+    if (report.died_ms > 0) return;
+    if (!report.leaves && dist::process_start(report.pid) != report.pid_start) dead.push_back(report);
+  }
+  if (dead.size() == 1) dist::note_death(run.status(epoch), dead.front());
+}
+
+/// The command line without what is the launcher's own.
+std::vector<std::string> without(const std::vector<std::string>& words,
+                                 std::initializer_list<std::string_view> options) {
+  std::vector<std::string> kept;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    bool keep = true;
+    for (const std::string_view option : options) {
+      if (words[i] == option) ++i;  // its value
+      keep = keep && i < words.size() && !words[i].starts_with(std::string{option} + "=") &&
+             (i == 0 || words[i - 1] != option);
+    }
+    if (keep) kept.push_back(words[i]);
+  }
+  return kept;
+}
+
+int exit_code_of(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
+
+}  // namespace
+
+std::vector<std::string> launcher_words(int ranks) {
+  const char* named = std::getenv("DITMILL_MPIRUN");
+  return {named == nullptr ? "mpirun" : named, "-n", std::to_string(ranks)};
+}
+
+void allow_root() {
+  if (::geteuid() != 0) return;
+  ::setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 0);
+  ::setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 0);
+}
+
+int launch_run(const plan::RunOptions& options, const std::vector<std::string>& arguments) {
+  const Signals signals;
+  slurm::check_launches_once(slurm::read_launch());
+  std::string path;
+  {
+    std::vector<Problem> problems;
+    const plan::PreparedJob job = plan::prepare_job(options, problems);
+    if (!problems.empty()) throw Error{std::move(problems)};
+    if (!job.manifest.pipeline.parallel.automatic) plan::lay_out(job, options.np);
+    path = job.manifest.output.path;
+  }
+  const results::RunDirectory run{path};
+  slurm::forget_launch();  // mpirun refuses to start in a rank of mpirun's
+  allow_root();
+  const std::unique_ptr<results::TemporaryFolder> session = session_folder();
+  std::vector<std::string> words = launcher_words(options.np);
+  words.push_back(submit::engine_path());
+  for (const std::string& word :
+       without({arguments.begin() + 1, arguments.end()}, {"--np", "--max-crashes"})) {
+    words.push_back(word);
+  }
+
+  for (int crashes = 0;;) {
+    if (signals.pending()) return 75;
+    const int before = results::newest_epoch(run);
+    const Ended ended = run_once(words, signals);
+    const int epoch = results::newest_epoch(run);
+    if (epoch == before) return ended.told ? 75 : exit_code_of(ended.status);  // it never came to the run
+    const std::optional<run::Outcome> outcome = outcome_of(run, epoch);
+    // A rank that died on another machine ends rank 0 like a signal from outside; mpirun tells its signal.
+    const bool lost_elsewhere =
+        outcome && outcome->exit == 75 && !ended.told && exit_code_of(ended.status) != 75;
+    if (outcome && !outcome->crashed && !lost_elsewhere) return outcome->exit;
+    if (ended.told) return 75;
+    note_lone_death(run, epoch);
+    const std::string what =
+        outcome ? outcome->reason
+                : fmt::format("the job ended with {} and no outcome", exit_code_of(ended.status));
+    if (++crashes > options.max_crashes) {
+      std::cerr << "ditmill: " << what << "\n";
+      if (options.max_crashes > 0) {
+        std::cerr << fmt::format("ditmill: {} crashes are more than --max-crashes {}\n", crashes,
+                                 options.max_crashes);
+      }
+      return exit_code(Category::io);
+    }
+    words = without(words, {"--retry"});  // what this start gives up is not to be taken up by the next
+    std::cerr << fmt::format("ditmill: crash {} of at most {}; started again: {}\n", crashes,
+                             options.max_crashes, what);
+  }
+}
+
+}  // namespace ditmill::jobs::cli

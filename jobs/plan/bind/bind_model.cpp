@@ -1,0 +1,142 @@
+#include "jobs/plan/bind/bind_model.h"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "configs/error.h"
+#include "jobs/plan/bind/weights_dump.h"
+#include "registry/identity/catalog.h"
+#include "registry/identity/folder_names.h"
+#include "registry/identity/model_folder.h"
+#include "registry/identity/model_path.h"
+#include "registry/identity/packed.h"
+#include "registry/identity/unfinished_download.h"
+#include "registry/identity/weight_listing.h"
+
+namespace ditmill::jobs::plan {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Needed {
+  std::string_view role;
+  std::string_view what;
+  std::string_view subfolder;  ///< in the diffusers layout
+  std::string_view file;       ///< in the official one
+};
+constexpr std::array<Needed, 3> needed{
+    {{"dit", "transformer", "transformer", "diffusion_pytorch_model.safetensors, with its config.json"},
+     {"text_encoder", "text encoder", "text_encoder", "models_t5_umt5-xxl-enc-bf16.pth"},
+     {"vae", "VAE", "vae", "Wan2.1_VAE.pth"}}};
+
+/// For a path of a part of a model: the folder of the whole, as far as it is found above.
+std::string whole_model_above(const std::string& path) {
+  fs::path above = fs::path{path}.parent_path();
+  for (int i = 0; i < 2 && !above.empty(); ++i) {
+    if (registry::looks_like_model(above.native())) return above.native();
+    above = above.parent_path();
+  }
+  return {};
+}
+
+/// Where a missing part may come from.
+std::string missing_hint(const registry::ModelFolder& folder, const Needed& part) {
+  const std::string above = whole_model_above(folder.path);
+  if (folder.components.size() < 2 && !above.empty()) {
+    return "this is a part of a model: give the folder of the whole as model.path, " + above;
+  }
+  if (!registry::is_folder(folder.path)) {
+    return "this is one file of a model: give a folder as model.path, with transformer, text encoder, VAE "
+           "and tokenizer";
+  }
+  std::string hint = registry::unfinished_hint(folder.path);
+  if (!hint.empty()) return hint;
+  if (const auto others = registry::list_weights(folder.path).others; !others.empty()) {
+    hint = printable(others.front(), 60) + " is of a kind that this version does not read; ";
+  }
+  const bool subfolders = std::ranges::any_of(needed, [&](const Needed& one) {
+    return registry::is_folder(registry::inside(folder.path, one.subfolder));
+  });
+  return hint + "copy the " + std::string{part.what} + " of the original checkpoint into " +
+         (subfolders ? registry::inside(folder.path, part.subfolder) + ", its folder with config.json"
+                     : folder.path + " (" + std::string{part.file} + ")");
+}
+
+void require_roles(const registry::ModelFolder& folder) {
+  std::string roles;
+  for (const registry::Component& component : folder.components) {
+    roles += (roles.empty() ? "" : ", ") + (component.role.empty() ? "something unknown" : component.role);
+  }
+  for (const Needed& part : needed) {
+    if (std::ranges::find(folder.components, part.role, &registry::Component::role) !=
+        folder.components.end()) {
+      continue;
+    }
+    throw Error{Category::bad_input,
+                "find the components of the model",
+                Where{.file = folder.path},
+                Expected{"a " + std::string{part.what} + " (" + std::string{part.role} + ")"},
+                Got{roles.empty() ? "no components" : "only " + roles},
+                missing_hint(folder, part)};
+  }
+}
+
+void require_tokenizer(const registry::ModelFolder& folder) {
+  if (!folder.tokenizer_path.empty()) return;
+  std::string unfinished;
+  for (const char* place : {"tokenizer", "google/umt5-xxl", "umt5-xxl"}) {
+    if (unfinished.empty()) unfinished = registry::unfinished_hint(registry::inside(folder.path, place));
+  }
+  throw Error{Category::not_found,
+              "find the tokenizer",
+              Where{.file = folder.path},
+              Expected{"tokenizer/spiece.model or tokenizer.json, or the same in google/umt5-xxl"},
+              Got{"none of them"},
+              !unfinished.empty()
+                  ? unfinished
+                  : "copy the folder google/umt5-xxl of the original checkpoint to " +
+                        registry::inside(folder.path, "google/umt5-xxl") +
+                        ", or tokenizer of a diffusers one to " + registry::inside(folder.path, "tokenizer")};
+}
+
+/// The model's path as its user wrote it, if that was relative to the manifest.
+std::string as_written(const std::string& path, const std::string& directory) {
+  const std::string relative = fs::path{path}.lexically_relative(directory).native();
+  return relative.empty() || relative.starts_with("..") ? path : relative;
+}
+
+}  // namespace
+
+BoundFolder bind_folder(const registry::ModelFolder& folder) {
+  require_roles(folder);
+  BoundFolder bound;
+  bound.family = &models::family_named(folder.component("dit").identity.family);
+  for (const registry::Component& component : folder.components) {
+    registry::refuse_packed(component);
+    bound.hyper_parameters[component.role] = bound.family->bind(component);
+  }
+  bound.family->check_together(bound.hyper_parameters);
+  require_tokenizer(folder);
+  return bound;
+}
+
+void bind_model(PreparedJob& job, const configs::ModelDefinition& model) {
+  registry::Catalog catalog = registry::Catalog::built_in();
+  if (!model.catalog.empty()) catalog.add_file(model.catalog);
+  if (!registry::is_there(model.path)) {
+    registry::refuse_missing_model(model.path, as_written(model.path, job.source.directory));
+  }
+  job.folder = registry::open_model_folder(model.path, catalog, model.variants);
+  for (const std::string& warning : job.folder.warnings) job.warnings.push_back({.message = warning});
+  registry::require_known(job.folder, catalog,
+                          [](const registry::ModelFolder& as_known) { bind_folder(as_known); });
+  BoundFolder bound = bind_folder(job.folder);
+  job.hyper_parameters = std::move(bound.hyper_parameters);
+  job.experts = experts_of(job.folder, catalog);
+  job.family = bound.family;
+}
+
+}  // namespace ditmill::jobs::plan

@@ -1,0 +1,74 @@
+#include "jobs/plan/manifest/frozen.h"
+
+#include <map>
+#include <set>
+#include <string_view>
+#include <utility>
+
+#include "configs/error.h"
+#include "configs/overrides.h"
+#include "configs/yaml_text.h"
+#include "jobs/plan/manifest/manifest.h"
+
+namespace ditmill::jobs::plan {
+namespace {
+
+using configs::YamlNode;
+
+void flatten(const YamlNode& node, const std::string& path, std::map<std::string, std::string>& out) {
+  if (path == "requests.items") return;
+  if (node.items.empty() && node.entries.empty()) out[path] = printable(describe(node), max_shown);
+  for (std::size_t i = 0; i < node.items.size(); ++i)
+    flatten(node.items[i], path + "." + std::to_string(i), out);
+  for (const auto& [key, value] : node.entries) {
+    flatten(value, path.empty() ? key.text : path + "." + key.text, out);
+  }
+}
+
+std::map<std::string, std::string> leaves(const std::string& text) {
+  std::vector<Problem> ignored;
+  std::map<std::string, std::string> out;
+  flatten(configs::parse_yaml(text, {}, ignored), {}, out);
+  return out;
+}
+
+}  // namespace
+
+std::string frozen_manifest(const ManifestSource& source, const Manifest& manifest) {
+  std::vector<Problem> ignored;  // decode_manifest() has reported them
+  YamlNode root = manifest_tree(source, ignored);
+  configs::apply_overrides(root, source.sets, ignored);
+  const auto set = [&](const std::string& key, const std::string& path) {
+    configs::apply_override(root, key + "=" + configs::yaml_quoted(path), ignored);
+  };
+  for (const auto& [section, key] :
+       {std::pair{"model", "path"}, {"model", "catalog"}, {"requests", "file"}}) {
+    const YamlNode* mapping = root.find(section);
+    const YamlNode* path = mapping == nullptr ? nullptr : mapping->find(key);
+    if (path == nullptr || path->kind != YamlNode::Kind::scalar) continue;
+    set(std::string{section} + "." + key, absolute_path(source.directory, path->text));
+  }
+  set("output.path", manifest.output.path);
+  return configs::to_yaml(root);
+}
+
+std::vector<std::string> manifest_changes(const std::string& before, const std::string& after) {
+  const std::map<std::string, std::string> then = leaves(before);
+  const std::map<std::string, std::string> now = leaves(after);
+  std::set<std::string> paths;
+  for (const auto& [path, value] : then) paths.insert(path);
+  for (const auto& [path, value] : now) paths.insert(path);
+  std::vector<std::string> changes;
+  const auto text = [](const std::map<std::string, std::string>& values, const std::string& path) {
+    const auto found = values.find(path);
+    return found == values.end() ? std::string{"unset"} : found->second;
+  };
+  for (const std::string& path : paths) {
+    if (text(then, path) != text(now, path)) {
+      changes.push_back(printable(path, max_shown) + ": " + text(then, path) + ", now " + text(now, path));
+    }
+  }
+  return changes;
+}
+
+}  // namespace ditmill::jobs::plan

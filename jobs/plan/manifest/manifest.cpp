@@ -1,0 +1,254 @@
+#include "jobs/plan/manifest/manifest.h"
+
+#include <algorithm>
+#include <exception>
+#include <filesystem>
+#include <iterator>
+#include <memory>
+#include <tuple>
+#include <utility>
+
+#include "configs/error.h"
+#include "configs/overrides.h"
+#include "configs/preset.h"
+#include "configs/yaml_reader.h"
+#include "jobs/plan/manifest/manifest_sections.h"
+#include "registry/byte_source.h"
+
+namespace ditmill::jobs::plan {
+namespace {
+
+using configs::MapReader;
+using configs::YamlNode;
+
+constexpr int schema = 1;
+
+/// Whether an error is the user's to fix, and so one of the problems.
+bool is_users(const Error& error) { return exit_code(error.category()) == 1; }
+
+class Decoder {
+ public:
+  Decoder(const ManifestSource& source, const PresetOf& preset_of, const CheckRequest& check_request,
+          std::vector<Problem>& problems)
+      : source_(source), preset_of_(preset_of), check_request_(check_request), problems_(problems) {}
+
+  Manifest decode() {
+    Manifest manifest;
+    YamlNode root = manifest_tree(source_, problems_);
+    if (is_torn(root)) return manifest;
+    configs::apply_overrides(root, source_.sets, problems_);
+    MapReader top{root, "", source_.file, problems_};
+    read_schema(top);
+    read_name(top, manifest.name);
+    const std::size_t before = problems_.size();
+    manifest.model = configs::read_model_definition(top.map("model"), source_.directory);
+    const std::string suggested = problems_.size() == before ? suggested_preset(top, manifest.model) : "";
+
+    MapReader pipeline = top.map("pipeline");
+    configs::Preset preset = choose_preset(pipeline, suggested);
+    manifest.pipeline = preset.pipeline;
+    configs::apply_pipeline(pipeline, manifest.pipeline);
+
+    RequestsSection requests{top.map("requests"),
+                             source_,
+                             {.draft = preset.defaults,
+                              .negative_prompt_suffix = manifest.pipeline.negative_prompt_suffix,
+                              .name = manifest.name}};
+    manifest.output = read_output(top.map("output"), source_);
+    const CheckRequest check_request = [&](const configs::Request& request) {
+      return check(request, manifest.output);
+    };
+    manifest.items = guarded([&] { return requests.read(check_request); });
+    manifest.shard = requests.shard();
+    manifest.warnings = requests.warnings();
+    manifest.list_file = requests.list_file();
+    manifest.metadata_names = requests.metadata_names();
+    manifest.slurm = slurm::read_settings(top.map("slurm"));
+    top.finish();
+    return manifest;
+  }
+
+  /// Rethrows what the environment did wrong, if the user did nothing wrong.
+  void finish(std::size_t problems_before) {
+    if (failure_ == nullptr) return;
+    if (problems_.size() == problems_before) std::rethrow_exception(failure_);
+    try {
+      std::rethrow_exception(failure_);
+    } catch (const Error& error) {
+      problems_.push_back(to_problem(error));
+    }
+  }
+
+ private:
+  /// After a syntax error the rest of the document is missing: to report that too would only mislead.
+  bool is_torn(const YamlNode& root) const {
+    if (root.kind == YamlNode::Kind::null && !problems_.empty()) return true;
+    return std::any_of(problems_.begin(), problems_.end(),
+                       [](const Problem& problem) { return problem.message.starts_with("not YAML"); });
+  }
+
+  void read_schema(MapReader& top) {
+    int found = schema;
+    if (!top.has("schema")) {
+      top.problem("schema", "schema is missing", std::to_string(schema));
+    } else if (top.read("schema", found, {0, 1'000'000}) && found != schema) {
+      top.problem("schema", "this version cannot read schema " + std::to_string(found),
+                  std::to_string(schema));
+    }
+  }
+
+  static void read_name(MapReader& top, std::string& out) {
+    if (!top.has("name")) {
+      top.problem("name", "name is missing", std::string{configs::id_form});
+      return;
+    }
+    std::string name;
+    if (!top.read("name", name)) return;
+    if (configs::is_id(name)) {
+      out = std::move(name);
+    } else {
+      top.problem("name", "name is not valid", std::string{configs::id_form}, printable(name, max_shown));
+    }
+  }
+
+  /// What the model's family and the output refuse of a request.
+  std::vector<Problem> check(const configs::Request& request, const results::OutputConfig& output) const {
+    std::vector<Problem> found = check_request_ ? check_request_(request) : std::vector<Problem>{};
+    if (!output.video) return found;
+    std::vector<Problem> more = results::check_video(*output.video, request);
+    std::move(more.begin(), more.end(), std::back_inserter(found));
+    return found;
+  }
+
+  template <typename Read>
+  auto guarded(const Read& read) -> decltype(read()) {
+    try {
+      return read();
+    } catch (const Error& error) {
+      if (is_users(error)) throw;
+      if (failure_ == nullptr) failure_ = std::current_exception();
+    }
+    return {};
+  }
+
+  std::string suggested_preset(MapReader& top, const configs::ModelDefinition& model) {
+    if (!preset_of_) return {};
+    return guarded([&]() -> std::string {
+      try {
+        return preset_of_(model);
+      } catch (const Error& error) {
+        if (!is_users(error)) throw;
+        add(top, error);
+      }
+      return {};
+    });
+  }
+
+  /// What is wrong with the model: at its own place, or where the manifest names it.
+  void add(MapReader& top, const Error& error) {
+    if (!error.problems().empty()) {
+      problems_.insert(problems_.end(), error.problems().begin(), error.problems().end());
+      return;
+    }
+    Problem problem = to_problem(error);
+    if (problem.line > 0) {
+      problems_.push_back(std::move(problem));
+      return;
+    }
+    if (!problem.file.empty()) problem.message = printable(problem.file) + ": " + problem.message;
+    MapReader model = top.map("model");
+    model.problem("path", problem.message, problem.expected, problem.got, problem.nearest);
+  }
+
+  configs::Preset choose_preset(MapReader& pipeline, const std::string& suggested) {
+    if (std::optional<configs::Preset> named = configs::read_preset(pipeline)) return *std::move(named);
+    if (suggested.empty()) return {};
+    try {
+      return configs::preset_named(suggested);
+    } catch (const Error& error) {
+      if (error.problems().empty()) {
+        pipeline.problem("preset", "the catalog entry's preset is unknown: " + error.doing(),
+                         error.expected(), error.got());
+      } else {
+        problems_.insert(problems_.end(), error.problems().begin(), error.problems().end());
+      }
+    }
+    return {};
+  }
+
+  const ManifestSource& source_;
+  const PresetOf& preset_of_;
+  const CheckRequest& check_request_;
+  std::vector<Problem>& problems_;
+  std::exception_ptr failure_;
+};
+
+/// The manifest's own in the order of its lines, then the options', then other files'.
+void sort_by_place(std::vector<Problem>& problems, std::size_t first, const std::string& file) {
+  const auto place = [&file](const Problem& problem) {
+    const int group = problem.file == file ? 0 : problem.file.starts_with("--set ") ? 1 : 2;
+    return std::tuple{group, group == 0 ? problem.line : 0, group == 0 ? problem.column : 0};
+  };
+  std::stable_sort(problems.begin() + static_cast<std::ptrdiff_t>(first), problems.end(),
+                   [&place](const Problem& a, const Problem& b) { return place(a) < place(b); });
+}
+
+}  // namespace
+
+std::string absolute_path(const std::string& directory, const std::string& path) {
+  return (std::filesystem::path(directory) / path).lexically_normal().string();
+}
+
+ManifestSource read_manifest(const std::string& path) {
+  const std::unique_ptr<registry::ByteSource> file = registry::open_file(path);
+  if (file->size() > configs::max_yaml_bytes) {
+    throw Error{Category::bad_input,
+                "read the manifest",
+                Where{.file = path},
+                Expected{"at most " + std::to_string(configs::max_yaml_bytes) + " bytes"},
+                Got{std::to_string(file->size()) + " bytes"},
+                "name long lists by requests.file"};
+  }
+  ManifestSource source{
+      .text = std::string(file->size(), '\0'),
+      .file = path,
+      .directory = std::filesystem::absolute(path).parent_path().lexically_normal().string(),
+      .sets = {},
+      .run_dir = {},
+      .tree = {}};
+  file->read_at(0, std::as_writable_bytes(std::span{source.text}));
+  return source;
+}
+
+configs::YamlNode manifest_tree(const ManifestSource& source, std::vector<Problem>& problems) {
+  return source.tree ? *source.tree : configs::parse_yaml(source.text, source.file, problems);
+}
+
+Manifest decode_manifest(const ManifestSource& source, const PresetOf& preset_of,
+                         const CheckRequest& check_request, std::vector<Problem>& problems) {
+  const std::size_t before = problems.size();
+  Decoder decoder{source, preset_of, check_request, problems};
+  Manifest manifest = decoder.decode();
+  sort_by_place(problems, before, source.file);
+  decoder.finish(before);
+  return manifest;
+}
+
+void place_degree_problems(const ManifestSource& source, const std::vector<Problem>& found,
+                           std::vector<Problem>& problems) {
+  if (found.empty()) return;
+  // Decoded once more, for places only: what is wrong with the rest has been told.
+  std::vector<Problem> known;
+  YamlNode root = manifest_tree(source, known);
+  configs::apply_overrides(root, source.sets, known);
+  std::vector<Problem> placed;
+  MapReader parallel = MapReader{root, "", source.file, placed}.map("pipeline").map("parallel");
+  for (const Problem& problem : found) {
+    const std::string axis = problem.message.substr(0, problem.message.find(' '));
+    parallel.problem(axis, "pipeline.parallel." + problem.message, problem.expected, problem.got,
+                     problem.nearest);
+  }
+  std::move(placed.begin(), placed.end(), std::back_inserter(problems));
+}
+
+}  // namespace ditmill::jobs::plan

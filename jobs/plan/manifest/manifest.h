@@ -1,0 +1,79 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "configs/error.h"
+#include "configs/model_definition.h"
+#include "configs/pipeline_config.h"
+#include "configs/request.h"
+#include "configs/yaml_reader.h"
+#include "jobs/requests/items/item_list.h"
+#include "jobs/requests/items/shard.h"
+#include "jobs/results/store/output_config.h"
+#include "slurm/settings.h"
+
+namespace ditmill::jobs::plan {
+
+/// A manifest as rank 0 read it: bytes, where from, and what the command line adds.
+struct ManifestSource {
+  std::string text;
+  std::string file;               ///< as the user named it, for messages
+  std::string directory;          ///< absolute; relative paths in the manifest start here
+  std::vector<std::string> sets;  ///< "a.b.c=V" in the order given
+  std::string run_dir;            ///< --run-dir, absolute; empty: output.path
+  /// Stands for `text` where the manifest was made of a dump.
+  std::optional<configs::YamlNode> tree = {};
+};
+
+/// A decoded manifest: three layers that cannot be mixed up, the items, and where results go.
+struct Manifest {
+  std::string name;
+  configs::ModelDefinition model;
+  configs::PipelineConfig pipeline;
+  requests::ItemList items;  ///< in the order of the list; keys are still empty
+  std::string list_file;     ///< names the places of the items: their list, or the manifest
+  std::optional<requests::Shard>
+      shard;  ///< `requests.shard`: which part of the list `items` are; none: all of it
+  results::OutputConfig output;
+  slurm::Settings slurm;
+  std::vector<std::string> metadata_names;  ///< fields of the items that are kept and change nothing
+  std::vector<Problem> warnings;            ///< what is accepted, but likely not what its author meant
+};
+
+/// Called exactly once, with layer 1 decoded and before layers 2 and 3 are, whether or not the manifest names
+/// a preset: the preset of the identified model, or "" if it suggests none. May throw Error, which becomes a
+/// problem.
+using PresetOf = std::function<std::string(const configs::ModelDefinition&)>;
+/// Sizes that the model's family refuses; may be empty.
+using CheckRequest = std::function<std::vector<Problem>(const configs::Request&)>;
+
+/// A path in a manifest, made absolute: relative ones start at `directory`.
+std::string absolute_path(const std::string& directory, const std::string& path);
+
+/// Reads the file (and nothing that it names). Throws Error: not_found, bad_input, io.
+ManifestSource read_manifest(const std::string& path);
+
+/// The manifest as a tree, before `--set`; what is wrong with its YAML is added to `problems`.
+configs::YamlNode manifest_tree(const ManifestSource& source, std::vector<Problem>& problems);
+
+/// Decodes a manifest and its prompt list. Everything wrong is added to `problems`, each with its place; what
+/// is returned is then usable for further checks, but incomplete. Errors of `preset_of` that the user can fix
+/// become problems too; those of the environment (I/O) are thrown, unless there are problems: these come
+/// first. A problem of `check_request` whose message begins with width, height or frames gets the place of
+/// that value.
+Manifest decode_manifest(const ManifestSource& source, const PresetOf& preset_of,
+                         const CheckRequest& check_request, std::vector<Problem>& problems);
+
+/// Adds what is wrong with the degrees of `pipeline.parallel` to `problems`, each at its place in the
+/// manifest: every message of `found` begins with an axis.
+void place_degree_problems(const ManifestSource& source, const std::vector<Problem>& found,
+                           std::vector<Problem>& problems);
+
+/// The manifest with `--set` applied and paths made absolute, as the run directory keeps it: YAML that
+/// decodes to the same job.
+std::string frozen_manifest(const ManifestSource& source, const Manifest& manifest);
+
+}  // namespace ditmill::jobs::plan

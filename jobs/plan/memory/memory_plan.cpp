@@ -1,0 +1,225 @@
+#include "jobs/plan/memory/memory_plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "dist/plan/block_layout.h"
+#include "jobs/results/store/group_store.h"
+#include "registry/tensor_info.h"
+
+namespace ditmill::jobs::plan {
+namespace {
+
+constexpr std::uint64_t mebibyte = std::uint64_t{1} << 20;
+/// Frames of a component on their way through a rank, and what MPI keeps of them.
+constexpr std::uint64_t streaming_bytes = 32 * mebibyte;
+/// What libraries take once they compute (threads, kernels, what an allocator cannot give back): measured
+/// at up to 90 MB.
+constexpr std::uint64_t library_bytes = 128 * mebibyte;
+/// A text's place in a spool's index.
+constexpr std::uint64_t spool_entry_bytes = 64;
+
+/// Bytes of the largest tensor that is converted on its way: it is there twice for a moment.
+std::uint64_t conversion_bytes(const dist::ComponentPlan& plan) {
+  std::uint64_t largest = 0;
+  for (const registry::WeightFile& file : plan.files) {
+    for (const registry::TensorInfo& tensor : file.tensors) {
+      const bool kept = plan.dtype_of(tensor.name) == configs::Dtype::float32
+                            ? tensor.type == registry::ElementType::f32
+                            : tensor.type == registry::ElementType::bf16;
+      if (!kept) largest = std::max(largest, tensor.end - tensor.begin);
+    }
+  }
+  return largest;
+}
+
+/// Bytes of the blocks that fsdp gathers: the one in use and the next, or all of them.
+std::uint64_t gathered_bytes(const dist::ComponentPlan& plan, const dist::Mesh& mesh, int rank,
+                             bool reshard) {
+  std::uint64_t largest = 0;
+  std::uint64_t all = 0;
+  std::uint64_t blocks = 0;
+  for (const auto& [layer, layout] : dist::block_layouts(plan, mesh, rank)) {
+    largest = std::max(largest, layout.bytes);
+    all += layout.bytes;
+    ++blocks;
+  }
+  return reshard ? std::min<std::uint64_t>(blocks, 2) * largest : all;
+}
+
+}  // namespace
+
+/// One plan in the making.
+class PlanMaker {
+ public:
+  PlanMaker(const MemoryPlanner& planner, const configs::PipelineConfig& pipeline, const dist::Mesh& mesh,
+            int rank)
+      : planner_(planner), job_(planner.job()), pipeline_(pipeline) {
+    for (const auto& [request, items] : planner.sizes_) {
+      const models::ActivationBytes bytes =
+          job_.family->activation_bytes(job_.hyper_parameters, pipeline, request, job_.cpu);
+      encode_ = std::max(encode_, bytes.encode);
+      clips_ = std::max({clips_, bytes.denoise, bytes.decode});
+    }
+    for (const dist::ComponentPlan& component : job_.components) {
+      const dist::ComponentPlan chosen = chosen_plan(component);
+      held_.push_back({.role = chosen.role, .dtype = chosen.dtype, .bytes = chosen.bytes_on(mesh, rank)});
+      converted_.push_back(conversion_bytes(chosen));
+      if (chosen.fsdp) clips_ += gathered_bytes(chosen, mesh, rank, pipeline.parallel.reshard_after_forward);
+    }
+  }
+
+  MemoryPlan plan() const {
+    MemoryPlan plan{.components = held_, .stages = {}};
+    const auto is_text = [](const std::string& role) { return role == "text_encoder"; };
+    const std::uint64_t results = result_bytes();
+    if (offload() == configs::Offload::none) {
+      plan.stages.push_back(stage(
+          "all", [](const std::string&) { return true; }, std::max(encode_, clips_),
+          cache_bytes() + results));
+      return plan;
+    }
+    const std::uint64_t index = planner_.texts_.size() * spool_entry_bytes;
+    plan.stages.push_back(stage("text", is_text, encode_, index));
+    plan.stages.push_back(stage(
+        "clips", [&](const std::string& role) { return !is_text(role); }, clips_,
+        cache_bytes() + results + index));
+    return plan;
+  }
+
+ private:
+  configs::Offload offload() const { return pipeline_.components.at("text_encoder").offload; }
+
+  /// The component's plan with this pipeline in place of the job's.
+  dist::ComponentPlan chosen_plan(const dist::ComponentPlan& component) const {
+    dist::ComponentPlan chosen = component;
+    const auto found = pipeline_.components.find(component.role);
+    chosen.dtype = found == pipeline_.components.end() ? pipeline_.dtype : found->second.dtype;
+    return chosen;
+  }
+
+  template <typename Wanted>
+  StageMemory stage(std::string name, const Wanted& wanted, std::uint64_t activations,
+                    std::uint64_t kept) const {
+    StageMemory stage{.name = std::move(name), .roles = {}, .activations = activations};
+    std::uint64_t loading = 0;
+    for (std::size_t i = 0; i < held_.size(); ++i) {
+      if (!wanted(held_[i].role)) continue;
+      stage.roles.push_back(held_[i].role);
+      stage.weights += held_[i].bytes;
+      loading = std::max(loading, stage.weights + converted_[i] + streaming_bytes);
+    }
+    stage.others = kept + library_bytes;
+    stage.peak = std::max(loading + library_bytes, stage.weights + activations + stage.others);
+    return stage;
+  }
+
+  std::uint64_t cache_bytes() const {
+    const std::uint64_t most = text_cache_bytes(offload());
+    return std::min(most, planner_.embedding_bytes(pipeline_, most));
+  }
+
+  /// A clip and its copy, the items before it (one that waits, one that is stored), and two parts, one open
+  /// and one on its way to disk: of a group's first rank, counted for all.
+  std::uint64_t result_bytes() const {
+    const std::uint64_t part =
+        2 * std::min(results::SealLimits{}.bytes + planner_.largest_clip_, planner_.results_);
+    return 4 * planner_.largest_clip_ + part;
+  }
+
+  const MemoryPlanner& planner_;
+  const PreparedJob& job_;
+  const configs::PipelineConfig& pipeline_;
+  std::vector<ComponentMemory> held_;
+  std::vector<std::uint64_t> converted_;  ///< in the order of held_
+  std::uint64_t encode_ = 0;
+  std::uint64_t clips_ = 0;
+};
+
+MemoryPlanner::MemoryPlanner(const PreparedJob& job) : job_(job) {
+  if (job.family == nullptr) return;
+  sizes_ = items_by_size(job.manifest.items);
+  results_ = disk_bytes(job);
+  for (const auto& [request, items] : sizes_)
+    largest_clip_ = std::max(largest_clip_, clip_bytes(job, request));
+  const bool guided = job.manifest.pipeline.guidance_scale > 1;
+  for (const requests::PackedItem& item : job.manifest.items.packed()) {
+    texts_.insert(item.prompt);
+    if (guided) texts_.insert(item.negative_prompt);
+  }
+}
+
+MemoryPlan MemoryPlanner::plan(const configs::PipelineConfig& pipeline, const dist::Mesh& mesh,
+                               int rank) const {
+  if (job_.family == nullptr) return {};
+  return PlanMaker{*this, pipeline, mesh, rank}.plan();
+}
+
+std::uint64_t MemoryPlanner::embedding_bytes(const configs::PipelineConfig& pipeline,
+                                             std::uint64_t enough) const {
+  std::uint64_t bytes = 0;
+  for (const std::string_view text : texts_) {
+    if (bytes >= enough) break;
+    bytes += job_.family->embedding_bytes(job_.hyper_parameters, pipeline, text);
+  }
+  return bytes;
+}
+
+std::uint64_t MemoryPlan::peak() const noexcept {
+  std::uint64_t most = 0;
+  for (const StageMemory& stage : stages) most = std::max(most, stage.peak);
+  return most;
+}
+
+std::uint64_t MemoryPlan::weights() const noexcept {
+  std::uint64_t most = 0;
+  for (const StageMemory& stage : stages) most = std::max(most, stage.weights);
+  return most;
+}
+
+MemoryPlan plan_memory(const PreparedJob& job, const dist::Mesh& mesh, int rank) {
+  return MemoryPlanner{job}.plan(job.manifest.pipeline, mesh, rank);
+}
+
+std::uint64_t embedding_bytes(const PreparedJob& job) {
+  return MemoryPlanner{job}.embedding_bytes(job.manifest.pipeline);
+}
+
+nlohmann::json to_json(const MemoryPlan& plan) {
+  nlohmann::json components = nlohmann::json::object();
+  for (const ComponentMemory& component : plan.components) {
+    components[component.role] = {{"dtype", configs::name(component.dtype)}, {"bytes", component.bytes}};
+  }
+  nlohmann::json stages = nlohmann::json::array();
+  for (const StageMemory& stage : plan.stages) {
+    stages.push_back({{"name", stage.name},
+                      {"components", stage.roles},
+                      {"weights_bytes", stage.weights},
+                      {"activation_bytes", stage.activations},
+                      {"other_bytes", stage.others},
+                      {"peak_bytes", stage.peak}});
+  }
+  return {{"components", components}, {"stages", stages}, {"peak_bytes", plan.peak()}};
+}
+
+std::string to_text(const MemoryPlan& plan) {
+  std::string text;
+  for (const ComponentMemory& component : plan.components) {
+    text += fmt::format("  {:<13}{:>13}  {}\n", component.role, gigabytes(component.bytes),
+                        configs::name(component.dtype));
+  }
+  for (const StageMemory& stage : plan.stages) {
+    text += fmt::format("  stage {:<7}{:>13}  at most: weights {}, activations {}, others {}\n", stage.name,
+                        gigabytes(stage.peak), gigabytes(stage.weights), gigabytes(stage.activations),
+                        gigabytes(stage.others));
+  }
+  return text;
+}
+
+std::string gigabytes(std::uint64_t bytes) {
+  return fmt::format("{:.3f} GB", static_cast<double>(bytes) / 1e9);
+}
+
+}  // namespace ditmill::jobs::plan

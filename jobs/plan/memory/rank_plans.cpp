@@ -1,0 +1,79 @@
+#include "jobs/plan/memory/rank_plans.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace ditmill::jobs::plan {
+namespace {
+
+constexpr std::size_t most_pieces = 4;
+
+}  // namespace
+
+// pp and tp are the fastest axes, so that plans repeat after one of each.
+RankPlans::RankPlans(const MemoryPlanner& planner, const configs::PipelineConfig& pipeline,
+                     const dist::Mesh& mesh)
+    : period_(mesh.degree(dist::Axis::pp) * mesh.degree(dist::Axis::tp)) {
+  for (int rank = 0; rank < period_; ++rank) plans_.push_back(planner.plan(pipeline, mesh, rank));
+}
+
+RankPlans::RankPlans(MemoryPlan every) { plans_.push_back(std::move(every)); }
+
+const MemoryPlan& RankPlans::of(int rank) const { return plans_[static_cast<std::size_t>(rank % period_)]; }
+
+const MemoryPlan& RankPlans::largest() const {
+  return *std::ranges::max_element(plans_, {}, [](const MemoryPlan& plan) { return plan.peak(); });
+}
+
+RankPlans plan_ranks(const PreparedJob& job, const dist::Mesh& mesh) {
+  return {MemoryPlanner{job}, job.manifest.pipeline, mesh};
+}
+
+std::vector<Alternative> alternatives(const PreparedJob& job, configs::PipelineConfig pipeline,
+                                      const dist::Mesh& mesh) {
+  if (job.family == nullptr) return {};
+  const MemoryPlanner planner{job};
+  std::vector<Alternative> found;
+  std::uint64_t least = RankPlans{planner, pipeline, mesh}.peak();
+  std::string change;
+  const auto consider = [&](const std::string& also) {
+    change += change.empty() ? also : " with " + also;
+    const std::uint64_t peak = RankPlans{planner, pipeline, mesh}.peak();
+    if (peak < least) found.push_back({.change = change, .peak = peak});
+    least = std::min(least, peak);
+  };
+  configs::ComponentConfig& text_encoder = pipeline.components.at("text_encoder");
+  if (text_encoder.offload == configs::Offload::none) {
+    text_encoder.offload = configs::Offload::stages;
+    consider("components.text_encoder.offload: stages");
+  }
+  configs::Dtype& vae = pipeline.components.at("vae").dtype;
+  if (!job.cpu.native_bfloat16 && vae == configs::Dtype::bfloat16) {
+    vae = configs::Dtype::float32;
+    consider("components.vae.dtype: float32 (other results)");
+  }
+  for (const std::string role : {"dit", "text_encoder", "vae"}) {
+    if (pipeline.components.at(role).dtype == configs::Dtype::bfloat16) continue;
+    // Its convolutions would take more, not less.
+    if (role == "vae" && !job.cpu.native_bfloat16) continue;
+    pipeline.components.at(role).dtype = configs::Dtype::bfloat16;
+    consider("components." + role + ".dtype: bfloat16 (other results)");
+  }
+  return found;
+}
+
+std::string rank_list(const std::vector<int>& ranks) {
+  std::string text;
+  std::size_t pieces = 0;
+  for (std::size_t first = 0; first < ranks.size();) {
+    std::size_t last = first;
+    while (last + 1 < ranks.size() && ranks[last + 1] == ranks[last] + 1) ++last;
+    if (pieces++ == most_pieces) return text + " and " + std::to_string(ranks.size() - first) + " more";
+    text += (text.empty() ? "" : ", ") + std::to_string(ranks[first]);
+    if (last > first) text += "-" + std::to_string(ranks[last]);
+    first = last + 1;
+  }
+  return text;
+}
+
+}  // namespace ditmill::jobs::plan

@@ -1,0 +1,18 @@
+#include "jobs/plan/pilot/duration_text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace ditmill::jobs::plan {
+
+std::string duration_text(double seconds) {
+  const auto whole = static_cast<long>(std::llround(std::clamp(seconds, 0.0, 1e12)));
+  if (whole >= 86'400) return fmt::format("{}d{:02}h", whole / 86'400, whole % 86'400 / 3600);
+  if (whole >= 3600) return fmt::format("{}h{:02}m", whole / 3600, whole % 3600 / 60);
+  if (whole >= 60) return fmt::format("{}m{:02}s", whole / 60, whole % 60);
+  return fmt::format("{}s", whole);
+}
+
+}  // namespace ditmill::jobs::plan

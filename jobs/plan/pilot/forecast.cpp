@@ -1,0 +1,56 @@
+#include "jobs/plan/pilot/forecast.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <string_view>
+#include <unordered_set>
+
+namespace ditmill::jobs::plan {
+
+Forecaster::Forecaster(const Pilot& pilot, const PreparedJob& job, const requests::ItemList& items,
+                       const std::vector<run::PendingItem>& left)
+    : pilot_(&pilot), window_(job.manifest.pipeline.text_window) {
+  CostModel costs(pilot, job);
+  std::map<std::array<int, 3>, SizeForecast> sizes;
+  std::unordered_set<std::string_view> texts;
+  const bool guided = job.manifest.pipeline.guidance_scale > 1;
+  seconds_.reserve(left.size());
+  for (const run::PendingItem& each : left) {
+    const requests::PackedItem& item = items.packed()[each.item];
+    SizeForecast& size = sizes[{item.width, item.height, item.frames}];
+    if (size.items == 0) {
+      size = {.width = item.width,
+              .height = item.height,
+              .frames = item.frames,
+              .cost = costs.of(item.width, item.height, item.frames)};
+    }
+    ++size.items;
+    seconds_.push_back(static_cast<float>(size.cost.seconds));
+    if (pilot.texts == 0) continue;
+    texts.insert(item.prompt);
+    if (guided) texts.insert(item.negative_prompt);
+  }
+  texts_ = texts.size();
+  for (const auto& [extents, size] : sizes) sizes_.push_back(size);
+}
+
+/// Texts of a stage of their own are shared out over all ranks; the rest takes what it took.
+double Forecaster::startup(int groups) const {
+  if (pilot_->texts == 0) return pilot_->startup_seconds;
+  const double a_text = pilot_->text_stage_seconds / static_cast<double>(pilot_->texts);
+  const double more_ranks = static_cast<double>(groups) / pilot_->layout.groups();
+  return std::max(0.0, pilot_->startup_seconds - pilot_->text_stage_seconds) +
+         a_text * static_cast<double>(texts_) / more_ranks;
+}
+
+Forecast Forecaster::with(int groups) const {
+  Forecast forecast;
+  if (seconds_.empty()) return forecast;
+  forecast.startup_seconds = startup(groups);
+  forecast.schedule = simulate(seconds_, groups, window_);
+  for (const SizeForecast& size : sizes_) forecast.bytes += static_cast<double>(size.items) * size.cost.bytes;
+  return forecast;
+}
+
+}  // namespace ditmill::jobs::plan

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+namespace ditmill::jobs::plan {
+
+/// How a list of items runs on groups.
+struct Schedule {
+  double seconds = 0;       ///< until the last item is finished
+  double tail_seconds = 0;  ///< of these, since the first group has nothing left to do
+  double idle_share = 0;    ///< of the groups' time, idle in the tail
+};
+
+/// Runs items, each as long as `seconds` says, in their order: handed out as the coordinator does, in grants
+/// of half an even share, at most `window` and at least one; a group asks for the next when it begins the
+/// last item of the present one.
+Schedule simulate(std::span<const float> seconds, int groups, int window);
+
+}  // namespace ditmill::jobs::plan

@@ -1,0 +1,108 @@
+#include "jobs/plan/prepare.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <iterator>
+#include <memory>
+#include <optional>
+
+#include "jobs/plan/bind/bind_model.h"
+#include "jobs/plan/bind/long_texts.h"
+#include "jobs/plan/bind/weights_dump.h"
+#include "jobs/plan/manifest/from_dump.h"
+#include "jobs/plan/memory/memory_plan.h"
+#include "jobs/results/export/video.h"
+#include "models/component_plan.h"
+#include "models/tokenizers/tokenizer.h"
+
+namespace ditmill::jobs::plan {
+namespace {
+
+/// Reads the tokenizer, and warns where it and the text encoder's embedding are of different sizes: an item
+/// that uses a token without a row fails, the others are what they would be.
+std::unique_ptr<const models::Tokenizer> read_tokenizer(PreparedJob& job) {
+  std::unique_ptr<const models::Tokenizer> tokenizer = models::read_tokenizer(job.folder.tokenizer_path);
+  // Embeddings are padded to a round number of rows; another family's tokenizer is far from that.
+  constexpr std::int64_t padding = 1024;
+  const std::int64_t rows = job.family->text_limits(job.hyper_parameters).vocabulary;
+  if (tokenizer->vocabulary() > rows || tokenizer->vocabulary() < rows - padding) {
+    job.warnings.push_back(
+        {.file = job.folder.tokenizer_path,
+         .message = "it may be the tokenizer of another model: take the one of the text encoder",
+         .expected = "about as many tokens as the rows of the embedding of " +
+                     job.folder.component("text_encoder").label + ", and no more: " + std::to_string(rows),
+         .got = std::to_string(tokenizer->vocabulary())});
+  }
+  return tokenizer;
+}
+
+std::vector<dist::ComponentPlan> plan_components(const PreparedJob& job) {
+  std::vector<dist::ComponentPlan> plans;
+  for (const registry::Component& component : job.folder.components) {
+    const auto chosen = job.manifest.pipeline.components.find(component.role);
+    plans.push_back(models::plan_component(*job.family, component, job.hyper_parameters.at(component.role),
+                                           chosen == job.manifest.pipeline.components.end()
+                                               ? job.manifest.pipeline.dtype
+                                               : chosen->second.dtype));
+    plans.back().fsdp = component.role == "dit" && job.manifest.pipeline.parallel.fsdp;
+  }
+  return plans;
+}
+
+}  // namespace
+
+PreparedJob prepare_job(const RunOptions& options, std::vector<Problem>& problems) {
+  PreparedJob job;
+  std::optional<DumpedJob> dumped;
+  if (options.from_dump.empty()) {
+    job.source = read_manifest(options.manifest);
+    job.source.sets = options.sets;
+  } else {
+    dumped = read_dump(options.from_dump, options.sets, problems);
+    if (!problems.empty()) return job;
+    job.source = dumped->source;
+  }
+  std::unique_ptr<const models::Tokenizer> tokenizer;
+  if (!options.run_dir.empty()) job.source.run_dir = std::filesystem::absolute(options.run_dir).string();
+
+  const PresetOf preset_of = [&](const configs::ModelDefinition& model) -> std::string {
+    if (model.noop_seconds) return {};
+    bind_model(job, model);
+    tokenizer = read_tokenizer(job);
+    if (dumped) {
+      require_same_weights(dumped->dump.at("layer1_model_definition"), weights_dump(job), model.path);
+    }
+    return job.folder.component("dit").identity.preset;
+  };
+  const CheckRequest check_request = [&job](const configs::Request& request) {
+    return job.family == nullptr ? std::vector<Problem>{} : job.family->check_request(request);
+  };
+  job.manifest = decode_manifest(job.source, preset_of, check_request, problems);
+  std::ranges::move(job.manifest.warnings, std::back_inserter(job.warnings));
+  if (tokenizer != nullptr) {
+    std::ranges::move(
+        long_text_warnings(job.manifest, *tokenizer, job.family->text_limits(job.hyper_parameters).tokens),
+        std::back_inserter(job.warnings));
+  }
+  // Before anything is loaded: nodes are alike, so what this one cannot encode no rank can.
+  if (job.manifest.output.video && problems.empty()) results::VideoLibrary{};
+  if (dumped) {
+    settle_dump(*dumped, job.source, job.manifest);
+    job.dump = std::move(dumped->dump);
+    job.threads = dumped->threads;
+  }
+  if (job.family != nullptr) {
+    job.components = plan_components(job);
+    place_degree_problems(job.source,
+                          job.family->check_degrees(job.hyper_parameters, job.manifest.pipeline.parallel),
+                          problems);
+  }
+  return job;
+}
+
+std::uint64_t spool_bytes(const PreparedJob& job) {
+  const bool spools = job.manifest.pipeline.components.at("text_encoder").offload == configs::Offload::stages;
+  return spools ? embedding_bytes(job) : 0;
+}
+
+}  // namespace ditmill::jobs::plan

@@ -1,0 +1,34 @@
+#include "jobs/results/journal/item_outcome.h"
+
+namespace ditmill::jobs::results {
+
+std::string_view name(ItemOutcome outcome) noexcept {
+  switch (outcome) {
+    case ItemOutcome::done:
+      return "done";
+    case ItemOutcome::failed:
+      return "failed";
+    case ItemOutcome::quarantined:
+      return "quarantined";
+    case ItemOutcome::left:
+      break;
+  }
+  return "left";
+}
+
+ItemOutcome outcome_of(Event event) noexcept {
+  switch (event) {
+    case Event::done:
+      return ItemOutcome::done;
+    case Event::failed:
+      return ItemOutcome::failed;
+    case Event::quarantined:
+      return ItemOutcome::quarantined;
+    case Event::start:
+    case Event::stopped:
+      break;
+  }
+  return ItemOutcome::left;
+}
+
+}  // namespace ditmill::jobs::results

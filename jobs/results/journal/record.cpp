@@ -1,0 +1,144 @@
+#include "jobs/results/journal/record.h"
+
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "jobs/results/journal/crc32c.h"
+
+namespace ditmill::jobs::results {
+namespace {
+
+using nlohmann::json;
+
+constexpr int format_version = 1;
+constexpr std::string_view crc_field = ",\"crc\":\"";
+constexpr std::size_t crc_digits = 8;
+constexpr std::size_t trailer_size = crc_field.size() + crc_digits + 2;  // and "}
+
+constexpr std::array<std::pair<Event, std::string_view>, 5> names{{{Event::start, "start"},
+                                                                   {Event::done, "done"},
+                                                                   {Event::failed, "failed"},
+                                                                   {Event::quarantined, "quarantined"},
+                                                                   {Event::stopped, "stopped"}}};
+
+std::string json_string(std::string_view text) {
+  return json(text).dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+std::string decimal(double time) {
+  std::array<char, 64> buffer;
+  const auto result =
+      std::to_chars(buffer.data(), buffer.data() + buffer.size(), time, std::chars_format::fixed, 3);
+  return {buffer.data(), result.ptr};
+}
+
+std::string hex(std::uint32_t value) {
+  static constexpr std::string_view digits = "0123456789abcdef";
+  std::string text(crc_digits, '0');
+  for (std::size_t i = crc_digits; i-- > 0; value >>= 4) text[i] = digits[value & 15];
+  return text;
+}
+
+bool take_string(const json& object, const char* field, std::string& out) {
+  const auto found = object.find(field);
+  if (found == object.end()) return true;
+  if (!found->is_string()) return false;
+  out = found->get<std::string>();
+  return true;
+}
+
+}  // namespace
+
+std::string_view name(Event event) noexcept {
+  for (const auto& [value, text] : names) {
+    if (value == event) return text;
+  }
+  return "start";
+}
+
+std::optional<Event> event_named(std::string_view name) noexcept {
+  for (const auto& [value, text] : names) {
+    if (text == name) return value;
+  }
+  return std::nullopt;
+}
+
+bool is_part_path(std::string_view path) noexcept {
+  return path.starts_with("parts/") && path.find("..") == std::string_view::npos &&
+         path.find('\0') == std::string_view::npos;
+}
+
+bool is_crash(const Record& record) noexcept {
+  return record.event == Event::stopped && record.reason.starts_with(crash_reason);
+}
+
+double journal_time() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return static_cast<double>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count()) / 1000;
+}
+
+std::string to_line(const Record& record) {
+  std::string line = "{\"v\":" + std::to_string(format_version) + ",\"time\":" + decimal(record.time) +
+                     ",\"event\":\"" + std::string(name(record.event)) +
+                     "\",\"item\":" + json_string(record.item) + ",\"key\":" + json_string(record.key) +
+                     ",\"attempt\":" + std::to_string(record.attempt);
+  if (record.event == Event::done) {
+    line += ",\"part\":" + json_string(record.part) + ",\"bytes\":" + std::to_string(record.part_bytes);
+    if (!record.part_hash.empty()) line += ",\"part_hash\":" + json_string(record.part_hash);
+    line += ",\"content\":" + json_string(record.content);
+  }
+  if (!record.reason.empty()) line += ",\"reason\":" + json_string(record.reason);
+  const std::uint32_t crc = crc32c(line);
+  line += std::string(crc_field) + hex(crc) + "\"}\n";
+  return line;
+}
+
+std::optional<Record> from_line(std::string_view line, std::string& why) {
+  const auto damaged = [&why](const char* reason) {
+    why = reason;
+    return std::nullopt;
+  };
+  if (line.size() < trailer_size || !line.ends_with("\"}")) return damaged("the line has no crc at its end");
+  const std::string_view body = line.substr(0, line.size() - trailer_size);
+  const std::string_view trailer = line.substr(body.size());
+  if (!trailer.starts_with(crc_field)) return damaged("the line has no crc at its end");
+  if (trailer.substr(crc_field.size(), crc_digits) != hex(crc32c(body)))
+    return damaged("its crc does not match");
+
+  const json object = json::parse(line, nullptr, false);
+  if (!object.is_object()) return damaged("it is no JSON object");
+  if (object.value("v", json()) != format_version) return damaged("it is of another format version");
+
+  Record record;
+  const auto time = object.find("time");
+  const auto attempt = object.find("attempt");
+  const auto bytes = object.find("bytes");
+  std::string event;
+  if (time == object.end() || !time->is_number() || attempt == object.end() ||
+      !attempt->is_number_integer() || !take_string(object, "event", event) ||
+      !take_string(object, "item", record.item) || !take_string(object, "key", record.key) ||
+      !take_string(object, "part", record.part) || !take_string(object, "part_hash", record.part_hash) ||
+      !take_string(object, "content", record.content) || !take_string(object, "reason", record.reason)) {
+    return damaged("a field is missing or of the wrong type");
+  }
+  const auto known = event_named(event);
+  if (!known) return damaged("its event is unknown");
+  record.event = *known;
+  record.time = time->get<double>();
+  const auto attempts = attempt->get<std::int64_t>();
+  if (attempts < 0 || attempts > 1'000'000'000) return damaged("its attempt is out of range");
+  record.attempt = static_cast<int>(attempts);
+  if (record.event == Event::done) {
+    if (bytes == object.end() || !bytes->is_number_unsigned())
+      return damaged("a done line without the part's bytes");
+    if (!is_part_path(record.part)) return damaged("its part is no path below parts/");
+    record.part_bytes = bytes->get<std::uint64_t>();
+  }
+  return record;
+}
+
+}  // namespace ditmill::jobs::results

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "jobs/results/store/part_reader.h"
+
+namespace ditmill::jobs::results {
+
+/// How far apart two rows of bytes are.
+struct ByteDifference {
+  std::uint64_t bytes = 0;      ///< compared: of the longer one
+  std::uint64_t differing = 0;  ///< those that only one has count
+  int most = 0;                 ///< largest difference of two bytes
+
+  double share() const noexcept {
+    return bytes == 0 ? 0 : static_cast<double>(differing) / static_cast<double>(bytes);
+  }
+};
+
+/// How far apart two clips' latents are.
+struct LatentDifference {
+  double relative = 0;  ///< ||now - then|| / ||then||
+  double most = 0;      ///< largest |now - then|
+};
+
+/// How far apart two stored items are, by what is kept of both.
+struct ItemDifference {
+  std::optional<ByteDifference> frames = {};
+  std::optional<LatentDifference> latents = {};
+  std::optional<ByteDifference> video = {};  ///< of the files, not of what they show
+};
+
+/// Compares an item as two parts hold it, a frame at a time. Throws Error: bad_input (damage; shapes that are
+/// not the same), io.
+ItemDifference compare_items(const PartReader& then, const PartReader& now, const std::string& id);
+
+}  // namespace ditmill::jobs::results

@@ -1,0 +1,120 @@
+#include "jobs/results/store/part_writer.h"
+
+#include <chrono>
+#include <ctime>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <system_error>
+
+#include "jobs/results/files/durable.h"
+#include "jobs/results/store/content_hash.h"
+#include "jobs/results/store/hdf5/h5_dataset.h"
+
+namespace ditmill::jobs::results {
+namespace {
+
+constexpr std::int64_t schema_version = 1;
+
+std::string utc_date() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  char text[40];
+  const std::size_t length = std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S +0000", &parts);
+  return {text, length};
+}
+
+void require_folder(const std::string& part) {
+  const std::filesystem::path folder = std::filesystem::path(part).parent_path();
+  std::error_code error;
+  if (std::filesystem::create_directories(folder, error)) durable::sync_folder(folder.parent_path().string());
+  if (error) throw system_error(error.value(), "make a folder for parts", Where{.file = folder.string()});
+}
+
+h5::Layout layout_of(const std::array<std::int64_t, 4>& shape, std::size_t count, int time_axis, int gzip,
+                     const PartItem& item, const std::string& file) {
+  h5::Layout layout{.shape = {}, .chunk = {}, .gzip = gzip};
+  std::size_t product = 1;
+  bool fits = true;
+  for (const std::int64_t extent : shape) {
+    fits = fits && extent > 0 && !__builtin_mul_overflow(product, static_cast<std::size_t>(extent), &product);
+    layout.shape.push_back(static_cast<hsize_t>(extent));
+  }
+  if (!fits || product != count) {
+    std::string text;
+    for (const std::int64_t extent : shape) text += (text.empty() ? "" : " x ") + std::to_string(extent);
+    throw Error(Category::internal, "store an item", Where{.file = file, .item = item.id},
+                Expected{text + " values"}, Got{std::to_string(count)});
+  }
+  layout.chunk = layout.shape;
+  layout.chunk[static_cast<std::size_t>(time_axis)] = 1;
+  return layout;
+}
+
+/// One chunk, or about a MiB each. A codec's bytes do not shrink: deflate would only cost time.
+h5::Layout video_layout(std::size_t bytes) {
+  constexpr std::size_t most = std::size_t{1} << 20;
+  const std::size_t chunks = (bytes + most - 1) / most;
+  return {.shape = {bytes}, .chunk = {(bytes + chunks - 1) / chunks}};
+}
+
+}  // namespace
+
+void write_root_attributes(hid_t file, const nlohmann::json& config, const std::string& software_version,
+                           const std::string& path) {
+  h5::write_attribute(file, "schema_version", schema_version, path);
+  h5::write_attribute(file, "software", "ditmill", path);
+  h5::write_attribute(file, "software_version", software_version, path);
+  h5::write_attribute(file, "date", utc_date(), path);
+  h5::write_attribute(file, "config_json", config.dump(), path);
+}
+
+PartWriter::PartWriter(std::string path, int gzip, const nlohmann::json& config,
+                       const std::string& software_version, h5::Buffer& memory)
+    : path_(std::move(path)), gzip_(gzip), file_(path_, memory) {
+  write_root_attributes(file_.get(), config, software_version, path_);
+  items_ = h5::create_group(file_.get(), "items", path_);
+}
+
+std::string PartWriter::add(const PartItem& item) {
+  const auto started = std::chrono::steady_clock::now();
+  ContentHash hash;
+  const h5::Group group = h5::create_group(items_.get(), item.id, path_);
+  if (!item.frames.empty()) {
+    const h5::Layout layout = layout_of(item.frames_shape, item.frames.size(), 0, gzip_, item, path_);
+    hash.update(std::as_bytes(item.frames));
+    h5::write_dataset(group.get(), "frames", H5T_STD_U8LE, layout, item.frames.data(), path_);
+  }
+  if (!item.latents.empty()) {
+    const h5::Layout layout = layout_of(item.latents_shape, item.latents.size(), 1, gzip_, item, path_);
+    hash.update(std::as_bytes(item.latents));
+    h5::write_dataset(group.get(), "latents", H5T_IEEE_F32LE, layout, item.latents.data(), path_);
+  }
+  if (!item.video.empty()) {
+    hash.update(std::as_bytes(item.video));
+    h5::write_dataset(group.get(), "video", H5T_STD_U8LE, video_layout(item.video.size()), item.video.data(),
+                      path_, item.video_attributes);
+  }
+  for (const auto& [name, value] : item.attributes) h5::write_attribute(group.get(), name, value, path_);
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - started;
+  h5::write_attribute(group.get(), "seconds_store", seconds.count(), path_);
+  return hash.hex();
+}
+
+void PartWriter::finish() {
+  items_.close("close a part", path_);
+  bytes_ = file_.finish();
+  // Here and not in seal(): that waits for the disk, which is what bounds a store.
+  ContentHash hash;
+  hash.update(std::as_bytes(std::span(*bytes_)));
+  sealed_ = {.bytes = bytes_->size(), .hash = hash.hex()};
+}
+
+SealedPart PartWriter::seal() {
+  if (!bytes_) finish();
+  require_folder(path_);
+  durable::write_file(path_, *bytes_);
+  return sealed_;
+}
+
+}  // namespace ditmill::jobs::results

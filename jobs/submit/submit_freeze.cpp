@@ -1,0 +1,75 @@
+#include "jobs/submit/submit_freeze.h"
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <system_error>
+#include <vector>
+
+#include "configs/error.h"
+#include "configs/overrides.h"
+#include "jobs/results/files/durable.h"
+#include "jobs/run/submission.h"
+
+namespace ditmill::jobs::submit {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The prompt list that the manifest names; empty: its items are in the manifest.
+std::string list_of(const plan::ManifestSource& source) {
+  std::vector<Problem> known;  // prepare_job() has reported what is wrong
+  configs::YamlNode root = plan::manifest_tree(source, known);
+  configs::apply_overrides(root, source.sets, known);
+  const configs::YamlNode* requests = root.find("requests");
+  const configs::YamlNode* file = requests == nullptr ? nullptr : requests->find("file");
+  return file == nullptr ? "" : plan::absolute_path(source.directory, file->text);
+}
+
+/// What is read at the start of the job, and what it is made of.
+struct Frozen {
+  std::string manifest;  ///< its text
+  std::string list;      ///< the file; empty: none
+  std::string copy;      ///< of the list
+};
+
+Frozen frozen_of(const plan::PreparedJob& job, const results::RunDirectory& run) {
+  plan::ManifestSource source = job.source;
+  Frozen frozen{.manifest = {}, .list = list_of(source), .copy = {}};
+  if (!frozen.list.empty()) {
+    frozen.copy = run.submission() + "/prompts" + fs::path(frozen.list).extension().string();
+    source.sets.push_back("requests.file=" + nlohmann::json(frozen.copy).dump());
+  }
+  frozen.manifest = plan::frozen_manifest(source, job.manifest);
+  return frozen;
+}
+
+bool is_same_file(const Frozen& frozen) {
+  std::error_code failure;
+  return fs::equivalent(frozen.list, frozen.copy, failure);
+}
+
+}  // namespace
+
+void freeze(const plan::PreparedJob& job, const results::RunDirectory& run) {
+  results::RunDirectory::make_folder(run.logs());
+  const Frozen frozen = frozen_of(job, run);
+  if (!frozen.list.empty() && !is_same_file(frozen)) {
+    const std::string temp = frozen.copy + std::string(results::durable::temp_suffix);
+    std::error_code failure;
+    fs::copy_file(frozen.list, temp, fs::copy_options::overwrite_existing, failure);
+    if (failure) throw system_error(failure.value(), "copy the prompt list", Where{.file = temp});
+    results::durable::publish(temp, frozen.copy);
+  }
+  results::durable::write_file(run::SubmissionFiles{run}.manifest(), frozen.manifest);
+}
+
+bool is_frozen(const plan::PreparedJob& job, const results::RunDirectory& run) {
+  const Frozen frozen = frozen_of(job, run);
+  const std::string manifest = run::SubmissionFiles{run}.manifest();
+  if (!fs::exists(manifest) || results::durable::read_file(manifest) != frozen.manifest) return false;
+  if (frozen.list.empty() || is_same_file(frozen)) return true;
+  return fs::exists(frozen.copy) &&
+         results::durable::read_file(frozen.list) == results::durable::read_file(frozen.copy);
+}
+
+}  // namespace ditmill::jobs::submit
