@@ -32,12 +32,13 @@ if(avx512_flags)
   set(DITMILL_HAS_MORE ON)
 endif()
 
-# ditmill_test(name [ATEN] [LEVELS] [TIMEOUT s] [LABELS ...] SOURCES ... USES ...): a GoogleTest program, one ctest entry
-# for each of its tests. LEVELS: where the machine has more than AVX2, a second one capped at it, named NAME.avx2.
+# ditmill_test(name [ATEN] [LEVELS] [TIMEOUT s] [LABELS ...] SOURCES ... USES ...): a GoogleTest program, one ctest entry:
+# its tests share a process, for starting one with LibTorch takes longer than most tests. LEVELS: where the machine has
+# more than AVX2, a second entry capped at it, named NAME.avx2.
 function(ditmill_test name)
   cmake_parse_arguments(TEST "ATEN;LEVELS" "TIMEOUT" "SOURCES;USES;ENVIRONMENT;LABELS" ${ARGN})
   if(NOT TEST_TIMEOUT)
-    set(TEST_TIMEOUT 300)
+    set(TEST_TIMEOUT 600)
   endif()
   add_executable(${name} ${TEST_SOURCES})
   target_link_libraries(${name} PRIVATE ditmill_flags ${TEST_USES} GTest::gmock_main)
@@ -49,26 +50,15 @@ function(ditmill_test name)
     ditmill_precompiled(${name} test)
   endif()
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
-  _ditmill_discover(${name} "" ${TEST_TIMEOUT} "${TEST_LABELS}" ${TEST_ENVIRONMENT})
+  add_test(NAME ${name} COMMAND ${name} --gtest_brief=1)
+  set_tests_properties(${name} PROPERTIES
+    TIMEOUT ${TEST_TIMEOUT} LABELS "${TEST_LABELS}" ENVIRONMENT "${TEST_ENVIRONMENT}")
   if(TEST_LEVELS AND DITMILL_HAS_MORE)
-    _ditmill_discover(${name} ".avx2" ${TEST_TIMEOUT} "${TEST_LABELS}" ${TEST_ENVIRONMENT} ${DITMILL_AVX2_CAP})
+    add_test(NAME ${name}.avx2 COMMAND ${name} --gtest_brief=1)
+    set_tests_properties(${name}.avx2 PROPERTIES
+      TIMEOUT ${TEST_TIMEOUT} LABELS "${TEST_LABELS}" ENVIRONMENT "${TEST_ENVIRONMENT};${DITMILL_AVX2_CAP}")
   endif()
 endfunction()
-
-# gtest_discover_tests() loses all but the first of an environment's variables on their way, so that what ctest
-# includes sets them.
-function(_ditmill_discover name suffix timeout labels)
-  set(tests ${name}_tests${suffix})
-  gtest_discover_tests(${name} TEST_PREFIX "${name}." TEST_SUFFIX "${suffix}" TEST_LIST ${tests}
-    DISCOVERY_TIMEOUT 60 NO_PRETTY_VALUES PROPERTIES TIMEOUT ${timeout})
-  set(file ${CMAKE_CURRENT_BINARY_DIR}/${tests}_properties.cmake)
-  file(GENERATE OUTPUT ${file} CONTENT "foreach(test IN LISTS ${tests})
-  set_tests_properties(\"\${test}\" PROPERTIES LABELS \"${labels}\" ENVIRONMENT \"${ARGN}\")
-endforeach()
-")
-  set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${file})
-endfunction()
-include(GoogleTest)
 
 set(DITMILL_PYTHON ${CMAKE_SOURCE_DIR}/.deps/python/bin/python CACHE FILEPATH "Python with the oracles' packages")
 

@@ -62,13 +62,6 @@ std::string_view name(Axis axis) noexcept {
   return names[static_cast<std::size_t>(axis)];
 }
 
-Range share(std::int64_t total, int index, int parts) noexcept {
-  const std::int64_t size = total / parts;
-  const std::int64_t larger = total % parts;
-  const std::int64_t begin = index * size + std::min<std::int64_t>(index, larger);
-  return {begin, begin + size + (index < larger ? 1 : 0)};
-}
-
 Mesh::Mesh(int world, const configs::ParallelConfig& degrees)
     : world_(world), degrees_{degrees.dp.value_or(1), degrees.cfg, degrees.ring,
                               degrees.ulysses,        degrees.pp,  degrees.tp} {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "configs/pipeline_config.h"
+#include "dist/comm/share.h"
 
 namespace ditmill::dist {
 
@@ -13,19 +14,6 @@ namespace ditmill::dist {
 enum class Axis { dp, cfg, ring, ulysses, pp, tp };
 inline constexpr std::array<Axis, 6> axes{Axis::dp, Axis::cfg, Axis::ring, Axis::ulysses, Axis::pp, Axis::tp};
 std::string_view name(Axis axis) noexcept;
-
-/// A half-open range of heads, columns or tokens.
-struct Range {
-  std::int64_t begin = 0;
-  std::int64_t end = 0;
-
-  std::int64_t size() const noexcept { return end - begin; }
-  bool operator==(const Range&) const = default;
-};
-
-/// Part `index` of `total` cut into `parts` contiguous pieces whose sizes differ by one at most, larger
-/// first.
-Range share(std::int64_t total, int index, int parts) noexcept;
 
 /// Who has which coordinate: a value, the same on every rank.
 class Mesh {

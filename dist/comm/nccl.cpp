@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "configs/error.h"
-#include "dist/agree.h"
+#include "dist/comm/agree.h"
 #include "dist/comm/communicator_impl.h"
 #include "dist/comm/nccl_events.h"
 

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "configs/error.h"
-#include "dist/mesh.h"
+#include "dist/comm/share.h"
 
 namespace ditmill::dist {
 namespace {

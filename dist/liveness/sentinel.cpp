@@ -11,7 +11,7 @@
 #include <string>
 #include <utility>
 
-#include "dist/agree.h"
+#include "dist/comm/agree.h"
 #include "dist/comm/mpi.h"
 #include "dist/liveness/process.h"
 

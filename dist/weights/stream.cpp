@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "configs/error.h"
-#include "dist/agree.h"
+#include "dist/comm/agree.h"
 #include "dist/weights/assembler.h"
 #include "dist/weights/channel.h"
 #include "dist/weights/frame.h"

@@ -8,7 +8,7 @@
 #include <ostream>
 
 #include "configs/error.h"
-#include "dist/agree.h"
+#include "dist/comm/agree.h"
 #include "dist/comm/nccl.h"
 #include "dist/device.h"
 #include "dist/library_versions.h"

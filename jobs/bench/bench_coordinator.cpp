@@ -12,7 +12,7 @@
 #include <optional>
 #include <thread>
 
-#include "dist/agree.h"
+#include "dist/comm/agree.h"
 #include "jobs/bench/bench_clock.h"
 #include "jobs/engine/run.h"
 #include "jobs/plan/memory/memory_limit.h"

@@ -11,7 +11,7 @@
 #include <ostream>
 
 #include "configs/error.h"
-#include "dist/agree.h"
+#include "dist/comm/agree.h"
 #include "dist/device.h"
 #include "dist/library_versions.h"
 #include "dist/liveness/sentinel.h"

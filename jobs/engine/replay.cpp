@@ -10,7 +10,7 @@
 #include <variant>
 
 #include "configs/dump.h"
-#include "dist/agree.h"
+#include "dist/comm/agree.h"
 #include "jobs/engine/run.h"
 #include "jobs/plan/manifest/from_dump.h"
 #include "jobs/results/files/durable.h"

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "configs/dump.h"
-#include "dist/agree.h"
+#include "dist/comm/agree.h"
 #include "dist/library_versions.h"
 #include "dist/liveness/fatal_signals.h"
 #include "dist/liveness/rank_state.h"

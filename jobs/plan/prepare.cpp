@@ -13,7 +13,7 @@
 #include "jobs/plan/memory/memory_plan.h"
 #include "jobs/results/export/video.h"
 #include "models/component_plan.h"
-#include "models/tokenizers/tokenizer.h"
+#include "models/tokenizers/read_tokenizer.h"
 
 namespace ditmill::jobs::plan {
 namespace {

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "models/tokenizers/tokenizer.h"
+#include "models/text/tokenizer.h"
 
 namespace ditmill::models {
 

@@ -5,8 +5,8 @@
 #include <string>
 
 #include "configs/utf8.h"
-#include "models/tokenizers/character_map.h"
-#include "models/tokenizers/wire.h"
+#include "models/text/character_map.h"
+#include "models/text/wire.h"
 
 namespace ditmill::models {
 namespace {

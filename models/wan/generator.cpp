@@ -11,7 +11,7 @@
 #include "models/samplers/sampler.h"
 #include "models/text/clean.h"
 #include "models/text_encoders/umt5.h"
-#include "models/tokenizers/tokenizer.h"
+#include "models/tokenizers/read_tokenizer.h"
 #include "models/vae/wan_decoder.h"
 #include "models/wan/denoise.h"
 #include "models/wan/sizes.h"

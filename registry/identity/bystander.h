@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "registry/component.h"
-#include "registry/identity/key_hash.h"
+#include "registry/key_hash.h"
 
 namespace ditmill::registry {
 

@@ -9,8 +9,8 @@
 #include "configs/suggest.h"
 #include "registry/identity/bystander.h"
 #include "registry/identity/fingerprint.h"
-#include "registry/identity/key_hash.h"
 #include "registry/identity/prefix.h"
+#include "registry/key_hash.h"
 
 namespace ditmill::registry {
 namespace {

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "registry/identity/key_hash.h"
+#include "registry/key_hash.h"
 
 namespace ditmill::registry {
 

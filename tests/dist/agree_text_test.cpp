@@ -3,7 +3,7 @@
 #include <new>
 #include <stdexcept>
 
-#include "dist/agree.h"
+#include "dist/comm/agree.h"
 
 namespace ditmill::dist {
 namespace {

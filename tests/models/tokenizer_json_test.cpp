@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "configs/error.h"
-#include "models/tokenizers/tokenizer.h"
+#include "models/tokenizers/read_tokenizer.h"
 #include "models/tokenizers/unigram/unicode.h"
 #include "models/tokenizers/unigram/unigram.h"
 

@@ -1,4 +1,4 @@
-#include "dist/agree.h"
+#include "dist/comm/agree.h"
 
 #include <new>
 #include <set>

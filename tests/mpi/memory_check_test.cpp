@@ -4,7 +4,7 @@
 #include <fstream>
 
 #include "configs/error.h"
-#include "dist/agree.h"
+#include "dist/comm/agree.h"
 #include "tests/jobs/temp_folder.h"
 #include "tests/mpi/mpi_test.h"
 

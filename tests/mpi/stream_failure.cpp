@@ -2,7 +2,7 @@
 
 #include <optional>
 
-#include "dist/agree.h"
+#include "dist/comm/agree.h"
 #include "dist/weights/stream.h"
 #include "registry/digest.h"
 #include "tests/mpi/mpi_test.h"

@@ -7,7 +7,7 @@
 #include <fstream>
 #include <functional>
 
-#include "dist/agree.h"
+#include "dist/comm/agree.h"
 #include "dist/parallel_context.h"
 #include "tests/jobs/temp_folder.h"
 #include "tests/mpi/mpi_test.h"

@@ -28,7 +28,7 @@
 #include "models/samplers/sigmas.h"
 #include "models/text/clean.h"
 #include "models/text_encoders/umt5.h"
-#include "models/tokenizers/tokenizer.h"
+#include "models/tokenizers/read_tokenizer.h"
 #include "models/vae/wan_decoder.h"
 #include "models/vae/wan_encoder.h"
 #include "models/wan/transformer.h"

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "models/text/clean.h"
-#include "models/tokenizers/tokenizer.h"
+#include "models/tokenizers/read_tokenizer.h"
 
 namespace {
 

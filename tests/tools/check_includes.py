@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Fails on an #include that the rooms of the design forbid.
 
-    check_includes.py [--root DIR] [--compile-commands FILE]
+    check_includes.py [--root DIR] [--build DIR]
 
 Rules, each with the chain of includes that breaks it:
   arrow   a room includes only the rooms it may use (ROOMS), and no other
@@ -11,15 +11,16 @@ Rules, each with the chain of includes that breaks it:
   front   what the front executable links reaches no header of ATen or MPI, however indirectly
   heavy   a header that costs seconds is reached, however indirectly, only where HEAVY says
 
-`front` needs the compile database: it says which target a file is built into. Without one, only files that
+`front` needs the compile database of a build: it says which target a file is built into. Without one, only files that
 are front by their path are looked at. Exit 0: nothing found; 1: findings, one a line; 2: bad command line.
 """
 
 import argparse
-import json
 import re
 import sys
 from pathlib import Path
+
+import compile_database
 
 # The wing of jobs: each may use those before it, as far as USES_OF_JOBS says, and what those may use.
 LOWER = {"configs", "registry", "dist", "models", "slurm"}
@@ -45,7 +46,6 @@ SEAMS = [
     (re.compile(r"yaml-cpp/"), ("configs/", "tests/")),
     # 136 shared libraries: they are behind libditmill_video.so.
     (re.compile(r"lib(av\w+|sw\w+|postproc)/"), ("jobs/results/export/libav/", "tests/")),
-    (re.compile(r"CLI/"), ("jobs/cli/",)),
     # 22 s and 1.3 GB of memory a file, where <ATen/ATen.h> is precompiled.
     (re.compile(r"torch/(torch|all|extension)\.h$"), ()),
 ]
@@ -55,8 +55,16 @@ HEAVY = [
     (re.compile(r"CLI/CLI\.hpp$"), ("jobs/cli/",)),  # 3 s a file
     (re.compile(r"(ATen|torch|caffe2)/"), ("dist/", "models/", "jobs/engine/", "jobs/bench/", "jobs/cli/engine_main.cpp",
                                            "tests/")),
-    (re.compile(r"nlohmann/json\.hpp$"), JSON_READERS),  # 2 s a file
 ]
+
+# The headers whose types hold JSON values; all others name them by <nlohmann/json_fwd.hpp>.
+JSON = "nlohmann/json.hpp"
+JSON_HEADERS = {
+    "configs/dump.h", "dist/plan/plan.h", "jobs/engine/authority/authority.h", "jobs/engine/authority/config_dump.h",
+    "jobs/plan/bind/prepared_job.h", "jobs/plan/manifest/from_dump.h", "jobs/plan/pilot/pilot.h",
+    "jobs/results/store/group_store.h", "jobs/run/frozen/json_difference.h", "jobs/run/frozen/resume.h",
+    "jobs/run/merge/merge_sources.h", "jobs/run/submission.h", "jobs/watch/report/item_facts.h", "models/family.h",
+    "registry/component.h", "registry/identity/catalog.h"}
 
 TENSOR_OR_MPI = re.compile(r"(ATen|c10|torch|caffe2)/|mpi\.h$|nccl\.h$")
 # Every other target is the front's, so that a new one has to be named here before it may see a tensor.
@@ -127,12 +135,12 @@ def arrow_and_root_findings(tree):
 
 
 def pairs(tree):
-    """Pairs of folders that include each other, each with one include of either way."""
+    """Pairs of folders of one room that include each other, each with one include of either way."""
     first = {}  # (folder, folder) -> "file -> file"
     for path, includes in tree.includes.items():
         for _, _, name in includes:
             ends = path.rpartition("/")[0], name.rpartition("/")[0]
-            if name in tree.includes and ends[0] != ends[1]:
+            if name in tree.includes and ends[0] != ends[1] and room_of(path) == room_of(name):
                 first.setdefault(ends, f"{path} -> {name}")
     return [(*ends, there, first[ends[::-1]]) for ends, there in sorted(first.items())
             if ends[0] < ends[1] and ends[::-1] in first]
@@ -157,13 +165,16 @@ def heavy_findings(tree):
         for path in tree.includes:
             if path.endswith(".cpp") and not path.startswith(allowed) and (chain := tree.chain_to(path, header)):
                 yield f"{path}: heavy: reaches <{chain[-1]}>, which it must not: {' -> '.join(chain)}"
+    for path, includes in tree.includes.items():
+        for line, _, name in includes:
+            if name == JSON and path.endswith(".h") and path not in JSON_HEADERS and room_of(path) != "tests":
+                yield f"{path}:{line}: heavy: a header names <nlohmann/json_fwd.hpp>, and a .cpp <{JSON}>"
 
 
-def front_files(tree, compile_commands):
+def front_files(tree, commands):
     front = {path for path in tree.includes if FRONT_PATHS.match(path)}
-    for entry in compile_commands:
-        target = re.search(r"-o \S*CMakeFiles/([^/ ]+)\.dir/", entry["command"])
-        source = Path(entry["directory"], entry["file"]).resolve()
+    for _, source, command in commands:
+        target = re.search(r"-o \S*CMakeFiles/([^/ ]+)\.dir/", command)
         if target and target[1] not in ENGINE_TARGETS and source.is_relative_to(tree.root):
             path = source.relative_to(tree.root).as_posix()
             if path in tree.includes and room_of(path) != "tests":
@@ -171,25 +182,25 @@ def front_files(tree, compile_commands):
     return sorted(front)
 
 
-def front_findings(tree, compile_commands):
-    for path in front_files(tree, compile_commands):
+def front_findings(tree, commands):
+    for path in front_files(tree, commands):
         if chain := tree.chain_to(path, TENSOR_OR_MPI):
             yield f"{path}: front: reaches <{chain[-1]}>, which the front must not: {' -> '.join(chain)}"
 
 
-def check(root, compile_commands):
-    """All findings, sorted; `compile_commands` is the parsed database (may be empty)."""
+def check(root, commands):
+    """All findings, sorted; `commands` are entries() of a compile database (may be empty)."""
     tree = Tree(root)
     return sorted([*arrow_and_root_findings(tree), *pair_findings(tree), *seam_findings(tree), *heavy_findings(tree),
-                   *front_findings(tree, compile_commands)])
+                   *front_findings(tree, commands)])
 
 
 def main():
     parser = argparse.ArgumentParser(description="Fails on an #include that the rooms of the design forbid.")
     parser.add_argument("--root", type=Path, default=Path(__file__).parents[2])
-    parser.add_argument("--compile-commands", type=Path)
+    parser.add_argument("--build", type=Path)
     arguments = parser.parse_args()
-    commands = json.loads(arguments.compile_commands.read_text()) if arguments.compile_commands else []
+    commands = compile_database.entries(arguments.build.resolve()) if arguments.build else []
     findings = check(arguments.root.resolve(), commands)
     for finding in findings:
         print(finding)

@@ -23,6 +23,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import compile_database
+
 TIDY = "clang-tidy-14"
 CLANG = "clang++-14"
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,11 +49,9 @@ class Sources:
 
     def __init__(self, build):
         self.commands = {}  # path from the root -> (folder, arguments, header to precompile or "")
-        for entry in json.loads((build / "compile_commands.json").read_text()):
-            path = Path(entry["directory"], entry["file"]).resolve()
+        for folder, path, command in compile_database.entries(build):
             if path.is_relative_to(ROOT) and not path.is_relative_to(build) and path.suffix == ".cpp":
-                name = path.relative_to(ROOT).as_posix()
-                self.commands.setdefault(name, (entry["directory"], *for_clang(entry["command"])))
+                self.commands.setdefault(path.relative_to(ROOT).as_posix(), (folder, *for_clang(command)))
         self._reached = {}
 
     def reached(self, name):

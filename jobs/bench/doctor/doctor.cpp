@@ -8,7 +8,7 @@
 #include <span>
 #include <thread>
 
-#include "dist/agree.h"
+#include "dist/comm/agree.h"
 #include "jobs/bench/doctor/diagnosis.h"
 #include "jobs/bench/doctor/doctor_text.h"
 #include "jobs/bench/doctor/pair_rates.h"

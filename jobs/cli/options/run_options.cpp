@@ -41,7 +41,10 @@ void add_passed_options(CLI::App& command, plan::RunOptions& options) {
       ->capture_default_str();
 }
 
-void add_run_options(CLI::App& command, plan::RunOptions& options) {
+namespace {
+
+/// Which job, and where its results are.
+void add_job_options(CLI::App& command, plan::RunOptions& options) {
   CLI::Option* manifest = command.add_option("manifest", options.manifest, "The job manifest (YAML)");
   CLI::Option* from_dump =
       command
@@ -87,7 +90,10 @@ void add_run_options(CLI::App& command, plan::RunOptions& options) {
       ->delimiter(',')
       ->type_name("STATES")
       ->check(CLI::IsMember({"failed", "quarantined"}));
-  add_passed_options(command, options);
+}
+
+/// How it is started and ended.
+void add_start_options(CLI::App& command, plan::RunOptions& options) {
   command
       .add_option("--pilot", options.selection.pilot,
                   "Do only so many items, spread over the list, and say what the whole list will take")
@@ -111,6 +117,10 @@ void add_run_options(CLI::App& command, plan::RunOptions& options) {
       ->type_name("N")
       ->capture_default_str()
       ->needs(np);
+}
+
+/// `--check`, and for which ranks.
+void add_check_options(CLI::App& command, plan::RunOptions& options) {
   command.add_flag("--check", options.check, "Check manifest, list and weight headers; run nothing");
   command
       .add_option("--ranks", options.ranks, "Ranks to check for (default: the launcher's, else the degrees)")
@@ -121,6 +131,10 @@ void add_run_options(CLI::App& command, plan::RunOptions& options) {
                   "How many of them a machine has, for parallel: auto (default: all)")
       ->check(CLI::Range(1, 1 << 20))
       ->type_name("N");
+}
+
+/// What is said, and where.
+void add_output_options(CLI::App& command, plan::RunOptions& options) {
   command.add_flag("--json", options.json, "Results as JSON");
   command.add_option("--out", options.out, "Write results to a file instead of standard output")
       ->type_name("FILE");
@@ -129,6 +143,16 @@ void add_run_options(CLI::App& command, plan::RunOptions& options) {
       ->type_name("LEVEL")
       ->capture_default_str();
   command.add_option("--log-file", options.log_file, "Append the log to a file, too")->type_name("FILE");
+}
+
+}  // namespace
+
+void add_run_options(CLI::App& command, plan::RunOptions& options) {
+  add_job_options(command, options);
+  add_passed_options(command, options);
+  add_start_options(command, options);
+  add_check_options(command, options);
+  add_output_options(command, options);
 }
 
 std::unique_ptr<CLI::App> make_app() {

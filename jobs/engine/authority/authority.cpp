@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "configs/version.h"
-#include "dist/agree.h"
+#include "dist/comm/agree.h"
 #include "jobs/plan/manifest/from_dump.h"
 #include "jobs/plan/manifest/frozen.h"
 #include "jobs/plan/memory/parallel_choice.h"

@@ -4,7 +4,7 @@
 #include <memory>
 #include <utility>
 
-#include "dist/agree.h"
+#include "dist/comm/agree.h"
 
 namespace ditmill::jobs::engine {
 namespace {

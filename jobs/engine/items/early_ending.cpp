@@ -6,7 +6,7 @@
 #include <thread>
 #include <utility>
 
-#include "dist/agree.h"
+#include "dist/comm/agree.h"
 #include "dist/comm/mpi.h"
 
 namespace ditmill::jobs::engine {

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "configs/dump.h"
-#include "dist/agree.h"
+#include "dist/comm/agree.h"
 
 namespace ditmill::jobs::engine {
 namespace {

@@ -10,7 +10,7 @@
 #include <set>
 #include <string>
 
-#include "dist/agree.h"
+#include "dist/comm/agree.h"
 #include "jobs/engine/items/coordinator.h"
 #include "jobs/engine/items/group_runner.h"
 #include "jobs/engine/items/progress.h"

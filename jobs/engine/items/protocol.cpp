@@ -5,7 +5,7 @@
 #include <span>
 #include <string_view>
 
-#include "dist/agree.h"
+#include "dist/comm/agree.h"
 
 namespace ditmill::jobs::engine {
 namespace {

@@ -4,7 +4,7 @@
 #include <malloc.h>
 #include <spdlog/spdlog.h>
 
-#include "dist/agree.h"
+#include "dist/comm/agree.h"
 #include "jobs/engine/loading/noop_generator.h"
 #include "jobs/engine/loading/text_stage.h"
 #include "jobs/plan/memory/memory_limit.h"

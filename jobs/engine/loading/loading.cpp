@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "configs/dump.h"
-#include "dist/agree.h"
+#include "dist/comm/agree.h"
 #include "dist/weights/stream.h"
 #include "jobs/results/files/durable.h"
 #include "registry/byte_source.h"

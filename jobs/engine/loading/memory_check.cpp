@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "dist/agree.h"
+#include "dist/comm/agree.h"
 #include "dist/device.h"
 #include "jobs/plan/memory/memory_limit.h"
 

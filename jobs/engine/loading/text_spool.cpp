@@ -9,7 +9,7 @@
 #include <span>
 #include <utility>
 
-#include "dist/agree.h"
+#include "dist/comm/agree.h"
 #include "registry/byte_source.h"
 
 namespace ditmill::jobs::engine {

@@ -9,7 +9,7 @@
 #include <numeric>
 #include <optional>
 
-#include "dist/agree.h"
+#include "dist/comm/agree.h"
 #include "jobs/plan/memory/memory_plan.h"
 #include "jobs/plan/pilot/duration_text.h"
 

@@ -2,7 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
-#include "dist/agree.h"
+#include "dist/comm/agree.h"
 #include "dist/comm/nccl.h"
 #include "dist/device.h"
 #include "jobs/engine/ranks/threads.h"

@@ -1,6 +1,6 @@
 #include "jobs/engine/ranks/teamwork.h"
 
-#include "dist/agree.h"
+#include "dist/comm/agree.h"
 
 namespace ditmill::jobs::engine {
 

@@ -5,7 +5,7 @@
 
 #include "configs/error.h"
 #include "jobs/plan/manifest/manifest.h"
-#include "models/tokenizers/tokenizer.h"
+#include "models/text/tokenizer.h"
 
 namespace ditmill::jobs::plan {
 

@@ -11,7 +11,7 @@ enum class Event { start, done, failed, quarantined, stopped };
 std::string_view name(Event event) noexcept;
 std::optional<Event> event_named(std::string_view name) noexcept;
 
-/// One line of a journal (jobs/journal/FORMAT.md).
+/// One line of a journal (jobs/results/journal/FORMAT.md).
 struct Record {
   double time = 0;  ///< seconds since 1970; the line keeps three decimals
   Event event = Event::start;

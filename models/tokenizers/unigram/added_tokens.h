@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "models/tokenizers/special_tokens.h"
+#include "models/text/special_tokens.h"
 #include "models/tokenizers/unigram/normalized_text.h"
 #include "models/tokenizers/unigram/normalizers.h"
 #include "models/tokenizers/unigram/tokenizer_json.h"

@@ -8,8 +8,8 @@
 
 #include "configs/error.h"
 #include "configs/utf8.h"
+#include "models/text/character_map.h"
 #include "models/text/code_points.h"
-#include "models/tokenizers/character_map.h"
 #include "models/tokenizers/unigram/base64.h"
 #include "models/tokenizers/unigram/normal_forms.h"
 #include "models/tokenizers/unigram/simple_pattern.h"

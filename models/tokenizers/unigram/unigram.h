@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "models/tokenizers/tokenizer.h"
+#include "models/text/tokenizer.h"
 #include "models/tokenizers/unigram/added_tokens.h"
 #include "models/tokenizers/unigram/normalizers.h"
 #include "models/tokenizers/unigram/pre_tokenizers.h"

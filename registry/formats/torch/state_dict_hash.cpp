@@ -6,7 +6,7 @@
 
 #include "registry/digest.h"
 #include "registry/formats/torch/state_dict.h"
-#include "registry/identity/key_hash.h"
+#include "registry/key_hash.h"
 
 namespace ditmill::registry {
 namespace {

@@ -1,4 +1,4 @@
-#include "dist/agree.h"
+#include "dist/comm/agree.h"
 
 #include <algorithm>
 #include <new>

@@ -1,4 +1,4 @@
-#include "models/tokenizers/special_tokens.h"
+#include "models/text/special_tokens.h"
 
 #include <algorithm>
 #include <utility>

@@ -1,4 +1,4 @@
-#include "models/tokenizers/wire.h"
+#include "models/text/wire.h"
 
 #include <utility>
 

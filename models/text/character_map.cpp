@@ -1,11 +1,11 @@
-#include "models/tokenizers/character_map.h"
+#include "models/text/character_map.h"
 
 #include <cstring>
 #include <string>
 #include <vector>
 
 #include "configs/utf8.h"
-#include "models/tokenizers/wire.h"
+#include "models/text/wire.h"
 
 namespace ditmill::models {
 namespace {

@@ -1,4 +1,4 @@
-#include "registry/identity/key_hash.h"
+#include "registry/key_hash.h"
 
 #include <algorithm>
 #include <compare>

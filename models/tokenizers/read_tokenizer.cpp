@@ -1,7 +1,6 @@
-#include "models/tokenizers/tokenizer.h"
+#include "models/tokenizers/read_tokenizer.h"
 
 #include <algorithm>
-#include <limits>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <utility>
@@ -40,10 +39,6 @@ constexpr const char* cut_or_damaged = "the file is cut or damaged: fetch it aga
 
 }  // namespace
 
-std::size_t Tokenizer::count(std::string_view text) const {
-  return encode(text, std::numeric_limits<int>::max()).size();
-}
-
 std::unique_ptr<const Tokenizer> make_tokenizer(const std::string& bytes) {
   if (looks_like_json(bytes)) return std::make_unique<const UnigramTokenizer>(bytes);
   return std::make_unique<const SentencePieceTokenizer>(bytes);
@@ -67,15 +62,6 @@ std::unique_ptr<const Tokenizer> read_tokenizer(const std::string& path) {
                 std::move(where), Expected{error.expected()},
                 Got{error.got()}, error.hint().empty() ? cut_or_damaged : error.hint()};
   }
-}
-
-PaddedIds pad(std::vector<int> ids, int length, int pad_id) {
-  PaddedIds padded{std::move(ids), {}};
-  padded.attention_mask.assign(padded.ids.size(), 1);
-  const std::size_t size = std::max(padded.ids.size(), static_cast<std::size_t>(std::max(length, 0)));
-  padded.ids.resize(size, pad_id);
-  padded.attention_mask.resize(size, 0);
-  return padded;
 }
 
 }  // namespace ditmill::models

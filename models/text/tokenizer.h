@@ -1,8 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -22,14 +20,6 @@ class Tokenizer {
   /// What fills up a text that is too short.
   virtual int pad_id() const noexcept = 0;
 };
-
-/// The tokenizer that the bytes of a tokenizer.json or of a spiece.model describe; their content tells which.
-/// Throws Error(bad_input) for neither, Error(unsupported) for a tokenizer.json that asks for what we lack.
-std::unique_ptr<const Tokenizer> make_tokenizer(const std::string& bytes);
-
-/// The tokenizer of a file. Throws as make_tokenizer() does, naming the file and, where it shows, what it is
-/// instead (a git-lfs pointer, a web page, empty); not_found, io.
-std::unique_ptr<const Tokenizer> read_tokenizer(const std::string& path);
 
 /// A text's ids filled up at its end, and 1 for each of its own, 0 for what fills.
 struct PaddedIds {
