@@ -64,6 +64,7 @@ struct Problem {
   std::string expected = {};
   std::string got = {};
   std::string nearest = {};  ///< the nearest valid key or value
+  std::string field = {};    ///< of whoever cannot know its place: the field at fault, as width or tp
 
   bool operator==(const Problem&) const = default;
 };

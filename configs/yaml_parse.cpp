@@ -318,6 +318,7 @@ YamlNode parse_yaml(std::string_view text, const std::string& file, std::vector<
   }
   if (!check_characters(source)) return {};
   TreeBuilder builder(source);
+  bool torn = false;
   try {
     std::istringstream stream{std::string(text)};
     YAML::Parser parser(stream);
@@ -328,10 +329,13 @@ YamlNode parse_yaml(std::string_view text, const std::string& file, std::vector<
     if (error.msg.starts_with(YAML::ErrorMsg::UNKNOWN_ANCHOR)) {
       source.problem(source.place(error.mark), no_aliases, source.written_out(error.mark));
     } else {
+      torn = true;
       source.problem(source.place(error.mark), "not YAML: " + error.msg, yaml_cure(source.line(error.mark)));
     }
   }
-  return builder.take_root();
+  YamlNode root = builder.take_root();
+  root.torn = torn;
+  return root;
 }
 
 }  // namespace ditmill::configs

@@ -25,6 +25,7 @@ struct YamlNode {
   int line = 0;             ///< from 1; 0: not from a file
   int column = 0;           ///< from 1, in characters (code points)
   bool reported = false;    ///< a problem of this value is known: readers skip it and say no more
+  bool torn = false;        ///< of a root: its text ends in what is no YAML, and the rest is missing
   std::string origin = {};  ///< `--set a.b.c` if a command line option put it here
   std::vector<YamlNode> items = {};                         ///< of a sequence
   std::vector<std::pair<YamlNode, YamlNode>> entries = {};  ///< of a mapping, in order; keys are scalars

@@ -4,18 +4,11 @@
 
 #include <new>
 
+#include "dist/torch_error.h"
 #include "models/generator_table.h"
 
 namespace ditmill::models {
 namespace {
-
-bool is_out_of_memory(std::string_view message) {
-  // LibTorch's CPU allocator has no exception type of its own.
-  for (const std::string_view words : {"can't allocate memory", "not enough memory", "out of memory"}) {
-    if (message.find(words) != std::string_view::npos) return true;
-  }
-  return false;
-}
 
 Error out_of_memory(std::string_view words) {
   return Error{Category::memory,
@@ -48,7 +41,7 @@ void translate_errors(const std::function<void()>& body) {
     throw out_of_memory(e.what());
   } catch (const c10::Error& e) {
     const std::string words = e.what_without_backtrace();
-    if (is_out_of_memory(words)) throw out_of_memory(words);
+    if (dist::is_out_of_memory(words)) throw out_of_memory(words);
     throw Error{Category::internal, "compute with LibTorch", {}, {}, Got{printable(words, 500)}};
   }
 }

@@ -8,6 +8,7 @@
 
 #include "configs/error.h"
 #include "dist/dtype.h"
+#include "dist/torch_error.h"
 
 namespace ditmill::dist {
 namespace {
@@ -20,23 +21,31 @@ at::ScalarType scalar_type(registry::ElementType type) {
       return at::kHalf;
     case registry::ElementType::bf16:
       return at::kBFloat16;
-    default:
+    case registry::ElementType::f32:
       return at::kFloat;
+    default:
+      throw Error{Category::internal,
+                  "load weights",
+                  {},
+                  Expected{"a type that layers compute in"},
+                  Got{std::string{registry::name(type)}}};
   }
 }
 
-/// Runs what can only fail for want of memory.
+/// Runs what is to fail for want of memory only.
 template <typename Make>
 at::Tensor allocated(const std::string& tensor, Make&& make) {
   try {
     return make();
-  } catch (const c10::Error&) {
-    throw Error{Category::memory,
-                "load weights",
-                Where{.tensor = tensor},
-                Expected{"room for what this rank holds of it"},
-                Got{"an allocation that failed"},
-                "give the job more memory a node, or fewer ranks a node"};
+  } catch (const c10::Error& error) {
+    const std::string words = error.what_without_backtrace();
+    if (!is_out_of_memory(words)) {
+      throw Error{
+          Category::internal, "load weights", Where{.tensor = tensor}, {}, Got{printable(words, 500)}};
+    }
+    throw Error{Category::memory,        "load weights",
+                Where{.tensor = tensor}, Expected{"room for what this rank holds of it"},
+                Got{printable(words)},   "give the job more memory a node, or fewer ranks a node"};
   }
 }
 

@@ -13,7 +13,8 @@ std::vector<Problem> check_degrees(const Dims& dit, const Umt5Dims& text_encoder
     problems.push_back({.message = std::string(axis) + " is more than " + what,
                         .expected = "at most " + std::to_string(most),
                         .got = std::to_string(degree),
-                        .nearest = std::to_string(most)});
+                        .nearest = std::to_string(most),
+                        .field = axis});
   };
   struct Width {
     std::int64_t size;

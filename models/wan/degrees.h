@@ -10,7 +10,7 @@
 namespace ditmill::models::wan {
 
 /// Degrees with which a rank would be left without attention heads, ffn columns or blocks, a problem an axis;
-/// each message begins with the axis, `nearest` holds the largest degree that works.
+/// `field` is the axis, `nearest` holds the largest degree that works.
 std::vector<Problem> check_degrees(const Dims& dit, const Umt5Dims& text_encoder,
                                    const configs::ParallelConfig& parallel);
 

@@ -88,7 +88,8 @@ std::vector<Problem> check_sizes(const configs::Request& request) {
     problems.push_back({.message = std::string(name) + " does not fit Wan's latents",
                         .expected = "a multiple of " + std::to_string(pixel_step),
                         .got = std::to_string(value),
-                        .nearest = std::to_string(nearest(value, pixel_step, 0, pixel_step))});
+                        .nearest = std::to_string(nearest(value, pixel_step, 0, pixel_step)),
+                        .field = name});
   };
   multiple("width", request.width);
   multiple("height", request.height);
@@ -96,7 +97,8 @@ std::vector<Problem> check_sizes(const configs::Request& request) {
     problems.push_back({.message = "frames does not fit Wan's latents",
                         .expected = "a multiple of " + std::to_string(frame_step) + ", plus 1",
                         .got = std::to_string(request.frames),
-                        .nearest = std::to_string(nearest(request.frames, frame_step, 1, 1))});
+                        .nearest = std::to_string(nearest(request.frames, frame_step, 1, 1)),
+                        .field = "frames"});
   }
   return problems;
 }

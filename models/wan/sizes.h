@@ -15,8 +15,8 @@
 
 namespace ditmill::models::wan {
 
-/// What Wan refuses of width, height (multiples of 16) and frames (4k+1), a problem a field; each message
-/// begins with the field's name, `nearest` holds the nearest value that is taken.
+/// What Wan refuses of width, height (multiples of 16) and frames (4k+1), a problem a field;
+/// `nearest` holds the nearest value that is taken.
 std::vector<Problem> check_sizes(const configs::Request& request);
 
 /// Channels, frames, height and width of a request's latent. Throws Error(bad_input) if the latent has more

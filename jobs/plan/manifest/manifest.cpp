@@ -82,9 +82,7 @@ class Decoder {
  private:
   /// After a syntax error the rest of the document is missing: to report that too would only mislead.
   bool is_torn(const YamlNode& root) const {
-    if (root.kind == YamlNode::Kind::null && !problems_.empty()) return true;
-    return std::any_of(problems_.begin(), problems_.end(),
-                       [](const Problem& problem) { return problem.message.starts_with("not YAML"); });
+    return root.torn || (root.kind == YamlNode::Kind::null && !problems_.empty());
   }
 
   void read_schema(MapReader& top) {
@@ -244,8 +242,7 @@ void place_degree_problems(const ManifestSource& source, const std::vector<Probl
   std::vector<Problem> placed;
   MapReader parallel = MapReader{root, "", source.file, placed}.map("pipeline").map("parallel");
   for (const Problem& problem : found) {
-    const std::string axis = problem.message.substr(0, problem.message.find(' '));
-    parallel.problem(axis, "pipeline.parallel." + problem.message, problem.expected, problem.got,
+    parallel.problem(problem.field, "pipeline.parallel." + problem.message, problem.expected, problem.got,
                      problem.nearest);
   }
   std::move(placed.begin(), placed.end(), std::back_inserter(problems));

@@ -62,13 +62,12 @@ configs::YamlNode manifest_tree(const ManifestSource& source, std::vector<Proble
 /// Decodes a manifest and its prompt list. Everything wrong is added to `problems`, each with its place; what
 /// is returned is then usable for further checks, but incomplete. Errors of `preset_of` that the user can fix
 /// become problems too; those of the environment (I/O) are thrown, unless there are problems: these come
-/// first. A problem of `check_request` whose message begins with width, height or frames gets the place of
-/// that value.
+/// first. A problem of `check_request` gets the place of its field's value.
 Manifest decode_manifest(const ManifestSource& source, const PresetOf& preset_of,
                          const CheckRequest& check_request, std::vector<Problem>& problems);
 
 /// Adds what is wrong with the degrees of `pipeline.parallel` to `problems`, each at its place in the
-/// manifest: every message of `found` begins with an axis.
+/// manifest: the field of each is an axis.
 void place_degree_problems(const ManifestSource& source, const std::vector<Problem>& found,
                            std::vector<Problem>& problems);
 

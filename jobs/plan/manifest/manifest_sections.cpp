@@ -272,7 +272,7 @@ const YamlNode* RequestsSection::value_at_fault(const std::string& field, const 
 }
 
 void RequestsSection::place(Problem& problem, const requests::SizedItem& size, const requests::Item& item) {
-  const std::string field = problem.message.substr(0, problem.message.find(' '));
+  const std::string field = std::exchange(problem.field, {});  // from here on it has a place
   requests::TextPlace own;
   if (field == "width") own = size.width;
   if (field == "height") own = size.height;

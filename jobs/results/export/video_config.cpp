@@ -73,7 +73,8 @@ std::vector<Problem> check_video(const VideoConfig& video, const configs::Reques
     problems.push_back(
         {.message = std::string{side} + " must be even for a video of " + std::string{name(video.pix_fmt)},
          .expected = "an even number, or output.video: {codec: h264, pix_fmt: yuv444p}",
-         .got = std::to_string(pixels)});
+         .got = std::to_string(pixels),
+         .field = side});
   };
   check_even("width", request.width, across);
   check_even("height", request.height, down);
@@ -81,7 +82,8 @@ std::vector<Problem> check_video(const VideoConfig& video, const configs::Reques
     problems.push_back(
         {.message = "fps is out of range for a video",
          .expected = configs::expected_number(configs::Bounds<double>{least_fps, configs::fps_bounds.most}),
-         .got = std::to_string(request.fps)});
+         .got = std::to_string(request.fps),
+         .field = "fps"});
   }
   return problems;
 }

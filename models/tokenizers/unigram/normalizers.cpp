@@ -20,9 +20,9 @@ namespace {
 
 using Change = NormalizedText::Change;
 
-class Sequence final : public Normalizer {
+class NormalizerSequence final : public Normalizer {
  public:
-  explicit Sequence(const JsonField& description) {
+  explicit NormalizerSequence(const JsonField& description) {
     for (const JsonField& step : description.at("normalizers").elements()) {
       steps_.push_back(make_normalizer(step));
     }
@@ -173,7 +173,7 @@ std::unique_ptr<const Normalizer> make(const JsonField& description) {
 
 std::unique_ptr<const Normalizer> make_normalizer(const JsonField& description) {
   static const std::map<std::string, std::unique_ptr<const Normalizer> (*)(const JsonField&)> kinds{
-      {"Sequence", &make<Sequence>},
+      {"Sequence", &make<NormalizerSequence>},
       {"Precompiled", &make<Precompiled>},
       {"Replace", &make<Replace>},
       {"Strip", &make<Strip>},
