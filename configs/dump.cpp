@@ -1,11 +1,11 @@
 #include "configs/dump.h"
 
-#include <ctime>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string_view>
 
 #include "configs/error.h"
+#include "configs/utc_text.h"
 
 namespace ditmill::configs {
 namespace {
@@ -92,14 +92,7 @@ nlohmann::json or_null(const std::string& text) {
 
 }  // namespace
 
-std::string utc_now() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  gmtime_r(&now, &parts);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text;
-}
+std::string utc_now() { return utc_text("%Y-%m-%dT%H:%M:%SZ"); }
 
 PipelineConfig pipeline_from_dump(const nlohmann::json& layer2) {
   try {

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <utility>
 
+#include "configs/hex.h"
+#include "configs/list_text.h"
 #include "configs/utf8.h"
 
 namespace ditmill {
@@ -12,28 +14,40 @@ namespace {
 
 constexpr std::size_t max_problems_shown = 20;
 
-constexpr std::array<std::pair<Category, std::string_view>, 12> names{{
-    {Category::usage, "usage"},
-    {Category::bad_input, "bad_input"},
-    {Category::not_found, "not_found"},
-    {Category::unknown_model, "unknown_model"},
-    {Category::unsupported, "unsupported"},
-    {Category::io, "io"},
-    {Category::no_space, "no_space"},
-    {Category::device, "device"},
-    {Category::communication, "communication"},
-    {Category::memory, "memory"},
-    {Category::numeric, "numeric"},
-    {Category::internal, "internal"},
+struct Policy {
+  Category category;
+  std::string_view name;
+  int exit;
+  Scope scope;
+};
+
+constexpr std::array<Policy, 12> policies{{
+    {Category::usage, "usage", 1, Scope::job},
+    {Category::bad_input, "bad_input", 1, Scope::item},
+    {Category::not_found, "not_found", 1, Scope::job},
+    {Category::unknown_model, "unknown_model", 1, Scope::job},
+    {Category::unsupported, "unsupported", 1, Scope::item},
+    {Category::io, "io", 3, Scope::job},
+    {Category::no_space, "no_space", 3, Scope::job},
+    {Category::device, "device", 3, Scope::job},
+    {Category::communication, "communication", 3, Scope::job},
+    {Category::memory, "memory", 3, Scope::item_on_rank},
+    {Category::numeric, "numeric", 3, Scope::item},
+    {Category::internal, "internal", 3, Scope::item_on_rank},
 }};
+
+const Policy& policy_of(Category category) noexcept {
+  for (const Policy& policy : policies) {
+    if (policy.category == category) return policy;
+  }
+  return policies.back();
+}
 
 std::string message_of(const Error& error) {
   std::string text = error.doing();
   const Where& where = error.where();
   std::string details;
-  const auto detail = [&details](const std::string& part) {
-    details += details.empty() ? part : ", " + part;
-  };
+  const auto detail = [&details](const std::string& part) { extend_list(details, part); };
   if (const std::string place = where.place(); !place.empty()) detail(place);
   if (where.offset) detail("byte " + std::to_string(*where.offset));
   if (!where.key.empty()) detail(where.key);
@@ -61,32 +75,18 @@ std::string message_of(const std::vector<Problem>& problems) {
 
 }  // namespace
 
-std::string_view name(Category category) noexcept {
-  for (const auto& [value, text] : names) {
-    if (value == category) return text;
-  }
-  return "internal";
-}
+std::string_view name(Category category) noexcept { return policy_of(category).name; }
 
 Category category_named(std::string_view name) noexcept {
-  for (const auto& [value, text] : names) {
-    if (text == name) return value;
+  for (const Policy& policy : policies) {
+    if (policy.name == name) return policy.category;
   }
   return Category::internal;
 }
 
-int exit_code(Category category) noexcept {
-  switch (category) {
-    case Category::usage:
-    case Category::bad_input:
-    case Category::not_found:
-    case Category::unknown_model:
-    case Category::unsupported:
-      return 1;
-    default:
-      return 3;
-  }
-}
+int exit_code(Category category) noexcept { return policy_of(category).exit; }
+
+Scope scope_of(Category category) noexcept { return policy_of(category).scope; }
 
 std::string Where::place() const {
   std::string text = file;
@@ -136,7 +136,6 @@ Problem to_problem(const Error& error) {
 }
 
 std::string printable(std::string_view foreign, std::size_t limit) {
-  static constexpr std::string_view hex = "0123456789abcdef";
   std::string text;
   std::size_t at = 0;
   while (at < foreign.size()) {
@@ -145,8 +144,8 @@ std::string printable(std::string_view foreign, std::size_t limit) {
     const bool control = code_point < 0x20 || (code_point >= 0x7f && code_point <= 0x9f);
     if (code_point == utf8::invalid || control) {
       for (std::size_t i = 0; i < length; ++i) {
-        const auto byte = static_cast<unsigned char>(foreign[at + i]);
-        shown += {'\\', 'x', hex[byte >> 4], hex[byte & 15]};
+        shown += "\\x";
+        append_hex(shown, static_cast<unsigned char>(foreign[at + i]), 2);
       }
     } else {
       shown = foreign.substr(at, length);

@@ -9,7 +9,8 @@
 
 namespace ditmill {
 
-/// What kind of thing went wrong; decides the exit code (contracts.md) and whether an item or the job fails.
+/// What kind of thing went wrong; decides the exit code (contracts.md) and whether an item or the job fails:
+/// one table says both (error.cpp).
 enum class Category {
   usage,          ///< command line, manifest, prompt list, degrees: the user can fix it
   bad_input,      ///< a malformed file, or one that contradicts another
@@ -31,6 +32,16 @@ std::string_view name(Category category) noexcept;
 Category category_named(std::string_view name) noexcept;
 /// The process exit code that a category leads to: 1 (the user can fix it) or 3 (environment).
 int exit_code(Category category) noexcept;
+
+/// What ends with an error that is met while an item is made.
+enum class Scope {
+  job,           ///< all of it, for every item would meet it; it resumes
+  item,          ///< the item: it follows from what was asked, so that all ranks that make it meet it alike
+  item_on_rank,  ///< the item, by a fault of the process, which may be one of several: the others would wait
+};
+Scope scope_of(Category category) noexcept;
+/// Whether an error of this kind fails the item that met it and leaves the job alone.
+inline bool fails_the_item(Category category) noexcept { return scope_of(category) != Scope::job; }
 
 /// Where it went wrong. Every field is optional; those set appear in the message.
 struct Where {

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <vector>
 
+#include "configs/hex.h"
 #include "configs/suggest.h"
 #include "configs/written_path.h"
 #include "configs/yaml_reader.h"
@@ -15,9 +16,7 @@ constexpr double longest_noop_seconds = 86400;
 
 bool is_digest(std::string_view text) {
   constexpr std::string_view prefix = "sha256:";
-  constexpr std::size_t hex_digits = 64;
-  return text.size() == prefix.size() + hex_digits && text.starts_with(prefix) &&
-         text.substr(prefix.size()).find_first_not_of("0123456789abcdef") == std::string_view::npos;
+  return text.starts_with(prefix) && is_hex(text.substr(prefix.size()), 64);
 }
 
 void read_path(MapReader& reader, std::string_view key, const std::string& directory, std::string& out) {

@@ -1,5 +1,8 @@
 #include "configs/preset.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 
 #include "configs/error.h"
@@ -10,9 +13,7 @@ namespace ditmill::configs {
 namespace {
 
 std::string list_of(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
-  return text;
+  return fmt::format("{}", fmt::join(names, ", "));
 }
 
 const EmbeddedText* find_text(std::string_view name) {

@@ -1,5 +1,8 @@
 #include "configs/resolution.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -54,11 +57,7 @@ int rounded_down(double side, int most) {
 
 std::span<const std::string> resolution_names() { return names; }
 
-std::string resolution_form() {
-  std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
-  return text;
-}
+std::string resolution_form() { return fmt::format("{}", fmt::join(names, ", ")); }
 
 bool is_aspect_ratio(std::string_view text) noexcept { return ratio_of(text).has_value(); }
 

@@ -2,15 +2,11 @@
 
 #include <array>
 
+#include "configs/hex.h"
 #include "configs/utf8.h"
 
 namespace ditmill::configs {
 namespace {
-
-void append_hex(std::string& out, char32_t code_point, int digits) {
-  static constexpr std::string_view hex = "0123456789abcdef";
-  for (int shift = 4 * (digits - 1); shift >= 0; shift -= 4) out += hex[(code_point >> shift) & 15];
-}
 
 /// Whatever a reader takes for a number, a boolean or a word stays plain; anything else is text either way.
 bool stays_plain(const YamlNode& node) {

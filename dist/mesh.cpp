@@ -4,6 +4,7 @@
 #include <string>
 
 #include "configs/error.h"
+#include "configs/list_text.h"
 
 namespace ditmill::dist {
 namespace {
@@ -15,7 +16,7 @@ std::string product_text(const std::array<int, 6>& degrees, bool with_dp) {
   for (const Axis axis : axes) {
     const int degree = degrees[static_cast<std::size_t>(axis)];
     if (degree == 1 || (axis == Axis::dp && !with_dp)) continue;
-    text += (text.empty() ? "" : " x ") + std::string(name(axis)) + " " + std::to_string(degree);
+    extend_list(text, std::string(name(axis)) + " " + std::to_string(degree), " x ");
   }
   return text.empty() ? "all degrees 1" : text;
 }
@@ -50,7 +51,7 @@ std::string what_fits(int world, const std::array<int, 6>& degrees, bool dp_auto
     const int value = fitting(world, degrees, axis, dp_auto);
     // dp is always worth proposing; an axis that was not asked for is not.
     if (value == 0 || value == asked || (asked == 1 && axis != Axis::dp)) continue;
-    text += (text.empty() ? "" : ", or ") + std::string(name(axis)) + ": " + std::to_string(value);
+    extend_list(text, std::string(name(axis)) + ": " + std::to_string(value), ", or ");
   }
   return text;
 }

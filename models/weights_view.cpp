@@ -1,26 +1,26 @@
 #include "models/weights_view.h"
 
 #include <ATen/ATen.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "configs/error.h"
+#include "configs/list_text.h"
 
 namespace ditmill::models {
 namespace {
 
-std::string shape_text(at::IntArrayRef shape) {
-  std::string out = "[";
-  for (std::size_t i = 0; i < shape.size(); ++i) out += (i == 0 ? "" : ", ") + std::to_string(shape[i]);
-  return out + "]";
-}
+std::string shape_text(at::IntArrayRef shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
 
 void list(std::string& out, const std::vector<std::string>& names, const char* what) {
   if (names.empty()) return;
   constexpr std::size_t shown = 100;
-  out += (out.empty() ? "" : "; ") + std::to_string(names.size()) + " " + what + ": ";
-  for (std::size_t i = 0; i < std::min(shown, names.size()); ++i) out += (i == 0 ? "" : ", ") + names[i];
+  extend_list(out, std::to_string(names.size()) + " " + what + ": ", "; ");
+  out += fmt::format("{}", fmt::join(std::span{names}.first(std::min(shown, names.size())), ", "));
   if (names.size() > shown) out += ", ...";
 }
 

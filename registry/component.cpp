@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "configs/error.h"
+#include "configs/list_text.h"
 
 namespace ditmill::registry {
 
@@ -37,7 +38,7 @@ const Component& ModelFolder::component(std::string_view role) const {
   std::string roles;
   for (const Component& component : components) {
     if (component.role == role) return component;
-    roles += (roles.empty() ? "" : ", ") + (component.role.empty() ? "unknown" : component.role);
+    extend_list(roles, component.role.empty() ? "unknown" : component.role);
   }
   throw Error{Category::bad_input, "find a component of the model", Where{.file = path},
               Expected{"a " + std::string{role}}, Got{roles.empty() ? "no components" : "only " + roles}};

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "registry/byte_source.h"
 #include "registry/tensor_info.h"
 
 namespace ditmill::registry {
@@ -22,6 +23,9 @@ struct WeightFile {
   std::string dictionary_hash = {};
   std::string dictionary_hash_names = {};
   bool nested = false;  ///< dictionaries within that dictionary hold tensors
+
+  /// Of the file when its header was read.
+  FileStamp stamp() const noexcept { return {.size = size, .mtime_ns = mtime_ns, .inode = inode}; }
 };
 
 /// A tensor as the family's layers know it, and what it is made of.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "configs/hex.h"
 #include "registry/hasher.h"
 
 namespace ditmill::registry {
@@ -31,10 +32,9 @@ Leaf leaf_digest(std::span<const std::byte> bytes) noexcept {
 }
 
 std::string hex(std::span<const std::uint8_t> bytes) {
-  static constexpr std::string_view digits = "0123456789abcdef";
   std::string text;
   text.reserve(2 * bytes.size());
-  for (const std::uint8_t byte : bytes) text += {digits[byte >> 4], digits[byte & 15]};
+  for (const std::uint8_t byte : bytes) append_hex(text, byte, 2);
   return text;
 }
 

@@ -1,5 +1,8 @@
 #include "registry/tensor_info.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -68,11 +71,8 @@ std::uint64_t TensorInfo::elements() const noexcept {
 
 std::string shape_text(std::span<const std::uint64_t> shape) {
   constexpr std::size_t most = 8;
-  std::string text = "[";
-  for (std::size_t i = 0; i < std::min(shape.size(), most); ++i) {
-    text += (i > 0 ? ", " : "") + std::to_string(shape[i]);
-  }
-  return text + (shape.size() > most ? ", ...]" : "]");
+  return fmt::format("[{}{}]", fmt::join(shape.first(std::min(shape.size(), most)), ", "),
+                     shape.size() > most ? ", ..." : "");
 }
 
 }  // namespace ditmill::registry

@@ -1,6 +1,10 @@
 #include "slurm/batch_script.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
+#include <ranges>
 
 #include "configs/embedded.h"
 #include "configs/error.h"
@@ -281,9 +285,7 @@ if ((staged != 0)) && [[ -z $told ]]; then
   }
 
   static std::string words(const std::vector<std::string>& options) {
-    std::string text;
-    for (const std::string& option : options) text += (text.empty() ? "" : " ") + shell_word(option);
-    return text;
+    return fmt::format("{}", fmt::join(options | std::views::transform(shell_word), " "));
   }
 
   std::string in_container() const {
@@ -325,8 +327,7 @@ std::string batch_script(const BatchJob& job) { return Script{job}.text(); }
 std::string merge_script(const BatchJob& job) { return Script{job}.merge_text(); }
 
 std::string array_tasks(const BatchJob& job, const std::vector<int>& some) {
-  std::string tasks;
-  for (const int task : some) tasks += (tasks.empty() ? "" : ",") + std::to_string(task);
+  std::string tasks = fmt::format("{}", fmt::join(some, ","));
   if (some.empty()) tasks = "0-" + std::to_string(job.shards - 1);
   return tasks + (job.shards_at_once > 0 ? "%" + std::to_string(job.shards_at_once) : "");
 }

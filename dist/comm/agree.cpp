@@ -6,6 +6,8 @@
 #include <string_view>
 #include <utility>
 
+#include "configs/list_text.h"
+
 namespace ditmill::dist {
 namespace {
 
@@ -19,7 +21,7 @@ Error with(const Error& error, int rank, const std::string& added_hint) {
   Where where = error.where();
   where.rank = rank;
   std::string hint = error.hint();
-  if (!added_hint.empty()) hint += (hint.empty() ? "" : "; ") + added_hint;
+  if (!added_hint.empty()) extend_list(hint, added_hint, "; ");
   return {error.category(),           error.doing(),    std::move(where),
           Expected{error.expected()}, Got{error.got()}, std::move(hint)};
 }
@@ -29,7 +31,7 @@ std::string ranks_text(const std::vector<int>& ranks) {
   for (std::size_t i = 0; i < ranks.size(); ++i) {
     std::size_t last = i;
     while (last + 1 < ranks.size() && ranks[last + 1] == ranks[last] + 1) ++last;
-    text += (text.empty() ? "" : ", ") + std::to_string(ranks[i]);
+    extend_list(text, std::to_string(ranks[i]));
     if (last > i) text += (last == i + 1 ? ", " : "-") + std::to_string(ranks[last]);
     i = last;
   }
@@ -56,7 +58,7 @@ std::vector<std::pair<std::string, std::vector<int>>> distinct(const std::vector
 Error combined(const std::vector<std::string>& texts) {
   const auto all = distinct(texts);
   std::string others;
-  const auto tell = [&others](const std::string& part) { others += (others.empty() ? "" : "; ") + part; };
+  const auto tell = [&others](const std::string& part) { extend_list(others, part, "; "); };
   const auto& [first, its_ranks] = all.front();
   if (its_ranks.size() > 1) tell("the same on " + ranks_text({its_ranks.begin() + 1, its_ranks.end()}));
   for (std::size_t i = 1; i < all.size() && i < most_errors_told; ++i) {

@@ -14,6 +14,7 @@
 #include <system_error>
 
 #include "configs/error.h"
+#include "configs/list_text.h"
 #include "dist/liveness/process.h"
 #include "registry/byte_source.h"
 
@@ -207,7 +208,7 @@ void RankState::take(std::span<const std::string> ids) {
   std::string text;
   for (const std::string& id : ids) {
     if (text.size() + 1 + id.size() > longest_items) break;
-    text += (text.empty() ? "" : ",") + id;
+    extend_list(text, id, ",");
   }
   const std::scoped_lock lock(writers_);
   Said said = read_said(*record_);

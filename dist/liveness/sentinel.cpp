@@ -149,7 +149,7 @@ void Sentinel::stop() {
 
 void Sentinel::fail(const Error& error) {
   // What follows from another rank's end, or a disk's, is not the fault of what this one has in hand.
-  const bool own_fault = error.category() == Category::internal || error.category() == Category::memory;
+  const bool own_fault = scope_of(error.category()) == Scope::item_on_rank;
   end_all(on_rank(error, comm_.rank()).what(), exit_code(error.category()), own_fault);
 }
 

@@ -34,7 +34,7 @@ std::string stamp_text(const registry::FileStamp& stamp) {
 
 /// Throws if a file is not the one whose header was planned. Its stamp is looked at where the plan has one.
 void expect_as_planned(const registry::WeightFile& file, const registry::ByteSource& source) {
-  const registry::FileStamp planned{.size = file.size, .mtime_ns = file.mtime_ns, .inode = file.inode};
+  const registry::FileStamp planned = file.stamp();
   registry::FileStamp found = planned;
   found.size = source.size();
   if (file.mtime_ns != 0 && found == planned) found = registry::file_stamp(file.path);

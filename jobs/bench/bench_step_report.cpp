@@ -6,6 +6,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 
+#include "configs/list_text.h"
 #include "jobs/bench/bench_clock.h"
 
 namespace ditmill::jobs::bench {
@@ -78,9 +79,9 @@ std::string layout_text(const json& parallel) {
   for (const dist::Axis axis : dist::axes) {
     const std::string axis_name(dist::name(axis));
     const int degree = parallel.at(axis_name);
-    if (degree > 1) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", axis_name, degree);
+    if (degree > 1) extend_list(text, fmt::format("{} {}", axis_name, degree));
   }
-  if (parallel.at("fsdp")) text += text.empty() ? "fsdp" : ", fsdp";
+  if (parallel.at("fsdp")) extend_list(text, "fsdp");
   return text.empty() ? "no axis" : text;
 }
 

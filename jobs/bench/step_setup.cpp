@@ -1,5 +1,8 @@
 #include "jobs/bench/step_setup.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -36,10 +39,8 @@ models::wan::Dims dims_of(const std::string& model) {
     dims.freq_dim = known.at("freq_dim");
     return dims;
   }
-  std::string all;
-  for (const std::string& name : names) all += (all.empty() ? "" : ", ") + name;
   throw Error{std::vector<Problem>{{.message = "--model: no transformer of the catalog",
-                                    .expected = all,
+                                    .expected = fmt::format("{}", fmt::join(names, ", ")),
                                     .got = printable(model, 80),
                                     .nearest = configs::nearest(model, names)}}};
 }

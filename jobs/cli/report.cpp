@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "configs/error.h"
+#include "configs/size_text.h"
 #include "jobs/run/clips/stored_clips.h"
 #include "jobs/watch/report/item_facts.h"
 #include "jobs/watch/report/overview.h"
@@ -143,8 +144,7 @@ results::ResultsOutput write_report(const ReportOptions& options) {
   for (const Chosen& item : chosen) report.add(item);
   results::ResultsOutput output;
   const std::uint64_t bytes = report.finish(done, output.notes);
-  output.text = fmt::format("{}: {} of {} clips, {:.1f} MB\n", out, chosen.size(), done,
-                            static_cast<double>(bytes) / 1e6);
+  output.text = fmt::format("{}: {} of {} clips, {}\n", out, chosen.size(), done, megabytes(bytes));
   return output;
 }
 

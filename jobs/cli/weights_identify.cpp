@@ -1,11 +1,15 @@
 #include "jobs/cli/weights_identify.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
 #include <map>
 #include <nlohmann/json.hpp>
 
 #include "configs/error.h"
+#include "configs/list_text.h"
 #include "registry/identity/catalog.h"
 #include "registry/identity/fingerprint.h"
 #include "registry/identity/model_folder.h"
@@ -123,9 +127,7 @@ std::string text_of(const nlohmann::json& value) {
 }
 
 std::string joined(const nlohmann::json& list) {
-  std::string text;
-  for (const nlohmann::json& item : list) text += (text.empty() ? "" : ", ") + item.get<std::string>();
-  return text;
+  return fmt::format("{}", fmt::join(list.get<std::vector<std::string>>(), ", "));
 }
 
 void print(const nlohmann::json& object, std::ostream& out) {
@@ -136,7 +138,7 @@ void print(const nlohmann::json& object, std::ostream& out) {
   }
   std::string dtypes;
   for (const auto& [type, elements] : object.at("dtypes").items()) {
-    dtypes += (dtypes.empty() ? "" : ", ") + type + " " + short_count(elements.get<std::uint64_t>());
+    extend_list(dtypes, type + " " + short_count(elements.get<std::uint64_t>()));
   }
   const std::string how = object.at("how");
   out << "  " << text_of(object.at("family")) << " " << text_of(object.at("role")) << ", layout "

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "configs/dump.h"
+#include "configs/size_text.h"
 #include "dist/comm/agree.h"
 #include "dist/library_versions.h"
 #include "dist/liveness/fatal_signals.h"
@@ -273,8 +274,8 @@ class Run {
     const auto peak = static_cast<std::uint64_t>(
         world_.max(static_cast<std::int64_t>(plan::process_memory().peak), dist::Purpose::progress));
     if (!leads()) return;
-    spdlog::info("peak memory {} on the largest rank{}", plan::gigabytes(peak),
-                 planned_bytes_ == 0 ? "" : ", at most " + plan::gigabytes(planned_bytes_) + " planned");
+    spdlog::info("peak memory {} on the largest rank{}", gigabytes(peak),
+                 planned_bytes_ == 0 ? "" : ", at most " + gigabytes(planned_bytes_) + " planned");
   }
 
   dist::Communicator world_;

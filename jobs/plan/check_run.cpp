@@ -9,6 +9,7 @@
 #include <numeric>
 #include <optional>
 
+#include "configs/size_text.h"
 #include "dist/mesh.h"
 #include "jobs/plan/foresee_resume.h"
 #include "jobs/plan/memory/memory_shortage.h"

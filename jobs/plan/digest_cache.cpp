@@ -1,8 +1,5 @@
 #include "jobs/plan/digest_cache.h"
 
-#include <sys/stat.h>
-
-#include <cerrno>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -12,22 +9,12 @@
 
 namespace ditmill::jobs::plan {
 
-FileStamp stamp_file(const std::string& path) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) throw system_error(errno, "look at a file", Where{.file = path});
-  constexpr std::int64_t nanoseconds = 1'000'000'000;
-  return {.path = path,
-          .size = static_cast<std::uint64_t>(status.st_size),
-          .mtime_ns = status.st_mtim.tv_sec * nanoseconds + status.st_mtim.tv_nsec,
-          .inode = status.st_ino};
-}
+StampedFile stamped(const std::string& path) { return {.path = path, .stamp = registry::file_stamp(path)}; }
 
-std::vector<FileStamp> stamps_of(const registry::Component& component) {
-  std::vector<FileStamp> stamps;
-  for (const registry::WeightFile& file : component.files) {
-    stamps.push_back({.path = file.path, .size = file.size, .mtime_ns = file.mtime_ns, .inode = file.inode});
-  }
-  return stamps;
+std::vector<StampedFile> stamped_files(const registry::Component& component) {
+  std::vector<StampedFile> files;
+  for (const registry::WeightFile& file : component.files) files.push_back({file.path, file.stamp()});
+  return files;
 }
 
 DigestCache DigestCache::read(const results::RunDirectory& run) {
@@ -40,9 +27,9 @@ DigestCache DigestCache::read(const results::RunDirectory& run) {
                   .root = value.at("root").get<std::string>()};
       for (const nlohmann::json& file : value.at("files")) {
         entry.files.push_back({.path = file.at("path").get<std::string>(),
-                               .size = file.at("size").get<std::uint64_t>(),
-                               .mtime_ns = file.at("mtime_ns").get<std::int64_t>(),
-                               .inode = file.at("inode").get<std::uint64_t>()});
+                               .stamp = {.size = file.at("size").get<std::uint64_t>(),
+                                         .mtime_ns = file.at("mtime_ns").get<std::int64_t>(),
+                                         .inode = file.at("inode").get<std::uint64_t>()}});
       }
       memory.by_role_.emplace(role, std::move(entry));
     }
@@ -73,9 +60,9 @@ void DigestCache::write(const results::RunDirectory& run) const {
   nlohmann::json json = nlohmann::json::object();
   for (const auto& [role, entry] : by_role_) {
     nlohmann::json files = nlohmann::json::array();
-    for (const FileStamp& file : entry.files) {
+    for (const auto& [path, stamp] : entry.files) {
       files.push_back(
-          {{"path", file.path}, {"size", file.size}, {"mtime_ns", file.mtime_ns}, {"inode", file.inode}});
+          {{"path", path}, {"size", stamp.size}, {"mtime_ns", stamp.mtime_ns}, {"inode", stamp.inode}});
     }
     json[role] = {{"root", entry.root},
                   {"hyper_parameters_sha256", entry.hyper_parameters_sha256},

@@ -8,28 +8,28 @@
 #include <vector>
 
 #include "jobs/results/files/run_directory.h"
+#include "registry/byte_source.h"
 #include "registry/component.h"
 
 namespace ditmill::jobs::plan {
 
-/// What tells that a file has not been touched.
-struct FileStamp {
+/// A file, and its stamp before it was read: one that changes while it is digested is digested again next
+/// time.
+struct StampedFile {
   std::string path;
-  std::uint64_t size = 0;
-  std::int64_t mtime_ns = 0;
-  std::uint64_t inode = 0;
+  registry::FileStamp stamp;
 
-  bool operator==(const FileStamp&) const = default;
+  bool operator==(const StampedFile&) const = default;
 };
 
-/// Take stamps before a file is read: one that changes while it is digested is then digested again next time.
-FileStamp stamp_file(const std::string& path);  ///< throws Error: not_found, io
-std::vector<FileStamp> stamps_of(const registry::Component& component);
+/// Throws as registry::file_stamp().
+StampedFile stamped(const std::string& path);
+std::vector<StampedFile> stamped_files(const registry::Component& component);
 
 /// What a digest was made of.
 struct DigestSubject {
-  std::vector<FileStamp> files;  ///< in the order in which they were digested
-  std::string hyper_parameters;  ///< canonical JSON, as given to registry::digest_root()
+  std::vector<StampedFile> files;  ///< in the order in which they were digested
+  std::string hyper_parameters;    ///< canonical JSON, as given to registry::digest_root()
 };
 
 /// The digest roots of a run directory's components (digests.json), so that a resumed job need not read its
@@ -47,7 +47,7 @@ class DigestCache {
 
  private:
   struct Entry {
-    std::vector<FileStamp> files;
+    std::vector<StampedFile> files;
     std::string hyper_parameters_sha256;
     std::string root;
   };

@@ -1,6 +1,7 @@
 #include "jobs/plan/plan_job.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -11,6 +12,7 @@
 
 #include "configs/dump.h"
 #include "configs/shell_word.h"
+#include "configs/size_text.h"
 #include "jobs/plan/manifest/from_dump.h"
 #include "jobs/plan/memory/parallel_choice.h"
 #include "jobs/plan/pilot/forecast.h"
@@ -68,8 +70,7 @@ void require_same_work(const Pilot& pilot, const PreparedJob& job) {
     changes.emplace_back("guidance_scale: one is guided, the other not");
   }
   if (changes.empty()) return;
-  std::string all;
-  for (const std::string& change : changes) all += (all.empty() ? "" : "; ") + change;
+  std::string all = fmt::format("{}", fmt::join(changes, "; "));
   throw Error{
       Category::usage, "plan a job from a pilot",   {}, Expected{"a pilot of this model and pipeline"},
       Got{all},        "pilot the job as it is now"};

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "configs/error.h"
+#include "configs/list_text.h"
 #include "registry/digest.h"
 
 namespace ditmill::jobs::plan {
@@ -19,7 +20,7 @@ std::string other_components(const nlohmann::json& dump,
   for (const nlohmann::json& model : dump.at("layer1_model_definition").at("models")) {
     for (const requests::ComponentIdentity& component : components) {
       const bool other = model.at("name") == component.role && model.at("digest") != component.digest;
-      if (other) names += (names.empty() ? "" : ", ") + component.role;
+      if (other) extend_list(names, component.role);
     }
   }
   return names.empty() ? "" : " (" + names + ")";
@@ -32,11 +33,10 @@ WeightsIdentity::WeightsIdentity(const PreparedJob& job, const results::RunDirec
     const registry::Component& component = job.folder.component(plan.role);
     by_role_[plan.role] = {
         .key_hash = component.identity.key_hash,
-        .digested = {.files = stamps_of(component), .hyper_parameters = plan.hyper_parameters.dump()}};
+        .digested = {.files = stamped_files(component), .hyper_parameters = plan.hyper_parameters.dump()}};
   }
   by_role_["tokenizer"] = {
-      .key_hash = {},
-      .digested = {.files = {stamp_file(job.folder.tokenizer_path)}, .hyper_parameters = "{}"}};
+      .key_hash = {}, .digested = {.files = {stamped(job.folder.tokenizer_path)}, .hyper_parameters = "{}"}};
 
   const DigestCache memory = DigestCache::read(run);
   std::vector<requests::ComponentIdentity> recalled;

@@ -85,13 +85,13 @@ std::vector<results::Record> crash_records(const std::vector<Crash>& crashes, co
       if (!index) continue;
       const std::string key = registry::hex(items.packed()[*index].key);
       const std::optional<results::ItemState> state = states.find(key);
-      if (state && state->event == results::Event::done) continue;
+      if (state && state->outcome() == results::ItemOutcome::done) continue;
       results::Record record{.time = results::journal_time(),
-                             .event = results::Event::stopped,
+                             .event = results::Event::crashed,
                              .item = id,
                              .key = key,
                              .attempt = state ? state->attempts : 1,
-                             .reason = std::string{results::crash_reason} + crash.how};
+                             .reason = crash.how};
       note(record);
       const int of_item = states.at(key).crashes;
       if (of_item < crashes_to_quarantine) continue;

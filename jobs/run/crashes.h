@@ -26,7 +26,7 @@ struct Crash {
 /// were found at the same moment do not.
 std::vector<Crash> read_crashes(const results::RunDirectory& run, int epoch);
 
-/// What the journal of `epoch` is to say of crashes: a `stopped` for each item that was in hand, and a
+/// What the journal of `epoch` is to say of crashes: a crash of each item that was in hand, and a
 /// `quarantined` after the one that makes them `crashes_to_quarantine`. Items that are done are left alone,
 /// as are ids that are no longer among `items`. `states` has taken in what is returned.
 std::vector<results::Record> crash_records(const std::vector<Crash>& crashes, const requests::ItemList& items,

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "configs/error.h"
@@ -30,20 +29,7 @@ Counts count_items(const requests::ItemList& items, const results::JournalState&
   Counts counts;
   for (std::size_t i = 0; i < items.size(); ++i) {
     if (!chosen.empty() && !chosen[i]) continue;
-    switch (journals.by_key.outcome(items.packed()[i].key)) {
-      case results::ItemOutcome::done:
-        ++counts.done;
-        break;
-      case results::ItemOutcome::failed:
-        ++counts.failed;
-        break;
-      case results::ItemOutcome::quarantined:
-        ++counts.quarantined;
-        break;
-      case results::ItemOutcome::left:
-        ++counts.left;
-        break;
-    }
+    ++counts.of(journals.by_key.outcome(items.packed()[i].key));
   }
   return counts;
 }
@@ -97,23 +83,22 @@ std::optional<Outcome> outcome_from_text(const std::string& text) {
   }
 }
 
-std::optional<Outcome> read_outcome(const results::RunDirectory& run) {
+std::optional<Outcome> read_outcome(const results::RunDirectory& run, Unreadable unreadable) {
   try {
-    if (std::filesystem::exists(run.outcome()))
-      return outcome_from_text(results::durable::read_file(run.outcome()));
-  } catch (const Error&) {  // it was removed at this moment, or is not to be read
+    return outcome_from_text(results::durable::read_file(run.outcome()));
+  } catch (const Error& error) {
+    if (unreadable == Unreadable::throws && error.category() != Category::not_found) throw;
   }
   return std::nullopt;
 }
 
-std::optional<Outcome> outcome_of_epoch(const results::RunDirectory& run, int epoch) {
-  try {
-    std::optional<Outcome> outcome = outcome_from_text(results::durable::read_file(run.outcome()));
-    if (outcome && outcome->epoch == epoch) return outcome;
-  } catch (const Error& error) {
-    if (error.category() != Category::not_found) throw;
-  }
-  return std::nullopt;
+std::optional<Outcome> outcome_of_epoch(const results::RunDirectory& run, int epoch, Unreadable unreadable) {
+  std::optional<Outcome> outcome = read_outcome(run, unreadable);
+  return outcome && outcome->epoch == epoch ? outcome : std::nullopt;
+}
+
+void write_outcome(const results::RunDirectory& run, const Outcome& outcome) {
+  results::durable::write_file(run.outcome(), to_json(outcome).dump() + "\n");
 }
 
 }  // namespace ditmill::jobs::run

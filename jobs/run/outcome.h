@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstddef>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
@@ -8,20 +7,13 @@
 
 #include "jobs/requests/items/item_list.h"
 #include "jobs/results/files/run_directory.h"
+#include "jobs/results/journal/item_outcome.h"
 #include "jobs/results/journal/reader.h"
 
 namespace ditmill::jobs::run {
 
 /// Items by what became of them.
-struct Counts {
-  std::size_t done = 0;
-  std::size_t failed = 0;
-  std::size_t quarantined = 0;
-  std::size_t left = 0;
-
-  std::size_t given_up() const noexcept { return failed + quarantined; }
-  std::size_t total() const noexcept { return done + given_up() + left; }
-};
+using Counts = results::OutcomeCounts;
 
 /// What the journals say of these items; of those only whose flag in `chosen` is set, if it has any.
 Counts count_items(const requests::ItemList& items, const results::JournalState& journals,
@@ -52,9 +44,16 @@ Outcome decide_outcome(const Counts& all, const Counts& chosen, const EarlyEnd& 
 nlohmann::json to_json(const Outcome& outcome);
 /// What an outcome.json says; nothing if it is none.
 std::optional<Outcome> outcome_from_text(const std::string& text);
-/// What the run directory's says; nothing if there is none, or none that can be read.
-std::optional<Outcome> read_outcome(const results::RunDirectory& run);
-/// The same, if an epoch of that number wrote it. Throws Error(io) if it is there and cannot be read.
-std::optional<Outcome> outcome_of_epoch(const results::RunDirectory& run, int epoch);
+/// What becomes of an outcome.json that is there and cannot be read.
+enum class Unreadable { is_none, throws };
+/// What the run directory's says; nothing if there is none, or none that is whole. Throws Error(io) if asked
+/// to.
+std::optional<Outcome> read_outcome(const results::RunDirectory& run,
+                                    Unreadable unreadable = Unreadable::is_none);
+/// The same, if an epoch of that number wrote it.
+std::optional<Outcome> outcome_of_epoch(const results::RunDirectory& run, int epoch,
+                                        Unreadable unreadable = Unreadable::is_none);
+/// Writes it, durably. Throws Error: io, no_space.
+void write_outcome(const results::RunDirectory& run, const Outcome& outcome);
 
 }  // namespace ditmill::jobs::run

@@ -10,6 +10,7 @@
 #include <set>
 #include <string_view>
 
+#include "configs/list_text.h"
 #include "configs/shell_word.h"
 #include "configs/version.h"
 #include "jobs/plan/foresee_resume.h"
@@ -49,7 +50,7 @@ std::string fitting_nodes(int nodes, int a_node, const configs::ParallelConfig& 
     for (int step = 1; step <= 64; ++step) {
       for (const int value : {now + step, now - step}) {
         if (value < 1 || !fits(std::int64_t{value} * beside)) continue;
-        fix += (fix.empty() ? "" : " or ") + fmt::format("--{} {}", option, value);
+        extend_list(fix, fmt::format("--{} {}", option, value), " or ");
         return;
       }
     }

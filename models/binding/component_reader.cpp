@@ -1,11 +1,15 @@
 #include "models/binding/component_reader.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "configs/error.h"
+#include "configs/list_text.h"
 
 namespace ditmill::models {
 namespace {
@@ -14,9 +18,7 @@ namespace {
 constexpr std::uint64_t largest_size = std::uint64_t{1} << 30;
 
 std::string text(const std::vector<std::uint64_t>& shape) {
-  std::string out = "[";
-  for (std::size_t i = 0; i < shape.size(); ++i) out += (i == 0 ? "" : ", ") + std::to_string(shape[i]);
-  return out + "]";
+  return fmt::format("[{}]", fmt::join(shape, ", "));
 }
 
 }  // namespace
@@ -121,7 +123,7 @@ void ComponentReader::account(const Shapes& expected) const {
   if (wrong.empty()) return;
   std::string got;
   constexpr std::size_t shown = 100;
-  for (std::size_t i = 0; i < std::min(shown, wrong.size()); ++i) got += (i == 0 ? "" : "; ") + wrong[i];
+  for (std::size_t i = 0; i < std::min(shown, wrong.size()); ++i) extend_list(got, wrong[i], "; ");
   if (wrong.size() > shown) got += "; and " + std::to_string(wrong.size() - shown) + " more";
   throw Error{Category::bad_input, doing_, Where{.file = component_.label},
               Expected{"the " + std::to_string(expected.size()) + " tensors of " + kind_}, Got{got}};

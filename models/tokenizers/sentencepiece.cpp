@@ -9,8 +9,8 @@
 #include "configs/error.h"
 #include "configs/utf8.h"
 #include "models/text/special_tokens.h"
-#include "models/tokenizers/sentencepiece_model.h"
 #include "models/text/wire.h"
+#include "models/tokenizers/sentencepiece_model.h"
 
 namespace ditmill::models {
 namespace {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "configs/error.h"
+#include "configs/list_text.h"
 #include "models/generator_table.h"
 #include "models/guidance.h"
 #include "models/samplers/noise.h"
@@ -124,7 +125,7 @@ class WanGenerator final : public ClipGenerator {
       std::string items;
       for (const ClipInput& clip : clips) {
         inputs.push_back(input_of(clip));
-        items += (items.empty() ? "" : ", ") + clip.request.id;
+        extend_list(items, clip.request.id);
       }
       const auto at_step = [&](int step) {
         tell((clips.size() == 1 ? "denoising item " : "denoising items ") + items + ", step " +

@@ -1,7 +1,6 @@
 #include "registry/formats/json_scanner.h"
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <optional>
 #include <utility>
@@ -17,12 +16,72 @@ namespace {
 constexpr std::size_t max_depth = 64;
 constexpr std::size_t shown_bytes = 24;
 
+std::string rule_text(JsonRule rule) {
+  switch (rule) {
+    case JsonRule::utf8:
+      return "UTF-8";
+    case JsonRule::depth:
+      return "nesting of at most " + std::to_string(max_depth) + " levels";
+    case JsonRule::value:
+      return "a JSON value";
+    case JsonRule::object:
+      return "an object";
+    case JsonRule::array:
+      return "an array";
+    case JsonRule::string:
+      return "a string";
+    case JsonRule::key:
+      return "a key in double quotes";
+    case JsonRule::keys_once:
+      return "every key once in its object";
+    case JsonRule::colon:
+      return "':' after a key";
+    case JsonRule::comma_in_object:
+      return "',' or '}'";
+    case JsonRule::comma_in_array:
+      return "',' or ']'";
+    case JsonRule::closing_quote:
+      return "a closing quote";
+    case JsonRule::no_control_character:
+      return "an escape in place of a control character";
+    case JsonRule::known_escape:
+      return "an escape of JSON";
+    case JsonRule::hex_digits:
+    case JsonRule::low_hex_digits:
+      return "four hexadecimal digits";
+    case JsonRule::pairs:
+      return "surrogates in pairs";
+    case JsonRule::first_digit:
+    case JsonRule::digit:
+      return "a digit";
+    case JsonRule::no_leading_zero:
+      return "a number without leading zeros";
+    case JsonRule::one_value:
+      return "nothing after the JSON value";
+  }
+  return {};
+}
+
+bool is_space(char c) noexcept { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
+/// Of ASCII, and in a string what it stands for.
+bool is_itself(char c) noexcept {
+  return static_cast<unsigned char>(c) >= 0x20 && static_cast<unsigned char>(c) < 0x80 && c != '"' &&
+         c != '\\';
+}
+
 }  // namespace
 
 JsonScanner::JsonScanner(std::string_view text, std::string doing, std::string file, std::uint64_t base)
     : text_(text), doing_(std::move(doing)), file_(std::move(file)), base_(base) {
   const std::size_t invalid = utf8::find_invalid(text_);
-  if (invalid != std::string_view::npos) fail(base_ + invalid, "UTF-8", shown(base_ + invalid));
+  if (invalid != std::string_view::npos) refuse({.rule = JsonRule::utf8, .at = invalid});
+}
+
+JsonScanner::JsonScanner(std::string_view text) : text_(text), breaches_(true) {
+  // Of most lines of a list that has a million of them.
+  levels_.reserve(4);
+  keys_.reserve(16);
 }
 
 void JsonScanner::fail(std::uint64_t offset, std::string expected, std::string got, std::string tensor,
@@ -41,12 +100,18 @@ std::string JsonScanner::shown(std::uint64_t offset) const {
   return "'" + printable(text_.substr(from, shown_bytes), 2 * shown_bytes) + "'";
 }
 
-void JsonScanner::fail_here(std::string expected) const {
-  fail(base_ + position_, std::move(expected), shown(base_ + position_));
+void JsonScanner::refuse(JsonBreach breach) const {
+  // Keys are compared when their object ends.
+  if (breaches_) throw repeated_key().value_or(breach);
+  std::string got = shown(base_ + breach.at);
+  if (breach.rule == JsonRule::pairs) got.insert(0, "the lone surrogate ");
+  if (breach.rule == JsonRule::keys_once)
+    got += " again, first at byte " + std::to_string(base_ + breach.first);
+  fail(base_ + breach.at, rule_text(breach.rule), std::move(got));
 }
 
 void JsonScanner::skip_space() noexcept {
-  while (!ended() && (at() == ' ' || at() == '\t' || at() == '\n' || at() == '\r')) ++position_;
+  while (!ended() && is_space(text_[position_])) ++position_;
 }
 
 std::uint64_t JsonScanner::offset() {
@@ -70,19 +135,20 @@ JsonKind JsonScanner::peek() {
       return JsonKind::null;
     default:
       if (at() == '-' || is_digit(at())) return JsonKind::number;
-      fail_here("a JSON value");
+      refuse_here(JsonRule::value);
   }
 }
 
 void JsonScanner::enter(bool object) {
-  if (levels_.size() == max_depth) fail_here("nesting of at most " + std::to_string(max_depth) + " levels");
+  if (levels_.size() == max_depth) refuse_here(JsonRule::depth);
   ++position_;
   levels_.push_back({keys_.size(), object, true});
 }
 
 void JsonScanner::leave() {
   ++position_;
-  if (levels_.back().object) refuse_repeated_keys(levels_.back().first_key);
+  const std::span<std::uint32_t> keys{keys_};
+  if (const auto repeated = repeated_of(keys.subspan(levels_.back().first_key))) refuse(*repeated);
   keys_.resize(levels_.back().first_key);
   levels_.pop_back();
 }
@@ -94,7 +160,7 @@ bool JsonScanner::step(char close) {
     return false;
   }
   if (!levels_.back().empty) {
-    if (at() != ',') fail_here(std::string{"',' or '"} + close + "'");
+    if (at() != ',') refuse_here(close == '}' ? JsonRule::comma_in_object : JsonRule::comma_in_array);
     ++position_;
     skip_space();
   }
@@ -102,57 +168,68 @@ bool JsonScanner::step(char close) {
   return true;
 }
 
-void JsonScanner::refuse_repeated_keys(std::size_t first) {
-  const auto begin = keys_.begin() + static_cast<std::ptrdiff_t>(first);
-  const char* text = text_.data();
-  std::sort(begin, keys_.end(), [text](std::uint32_t a, std::uint32_t b) {
-    const int order = compare_decoded(text + a + 1, text + b + 1);
-    return order != 0 ? order < 0 : a < b;
+std::optional<JsonBreach> JsonScanner::repeated_of(std::span<std::uint32_t> keys) const {
+  const auto order = [this](std::uint32_t a, std::uint32_t b) {
+    return compare_decoded(text_.substr(a + 1), text_.substr(b + 1));
+  };
+  std::sort(keys.begin(), keys.end(), [order](std::uint32_t a, std::uint32_t b) {
+    const int found = order(a, b);
+    return found != 0 ? found < 0 : a < b;
   });
-  std::optional<std::pair<std::uint32_t, std::uint32_t>>
-      repeated;  // the earliest repetition, and what it repeats
-  for (auto key = begin; key != keys_.end() && key + 1 != keys_.end(); ++key) {
-    if (compare_decoded(text + *key + 1, text + *(key + 1) + 1) != 0) continue;
-    if (!repeated || *(key + 1) < repeated->first) repeated = {*(key + 1), *key};
+  std::optional<JsonBreach> earliest;
+  for (std::size_t i = 0; i + 1 < keys.size(); ++i) {
+    if (order(keys[i], keys[i + 1]) != 0 || (earliest && earliest->at < keys[i + 1])) continue;
+    earliest = {.rule = JsonRule::keys_once, .at = keys[i + 1], .first = keys[i]};
   }
-  if (repeated) {
-    fail(
-        base_ + repeated->first, "every key once in its object",
-        shown(base_ + repeated->first) + " again, first at byte " + std::to_string(base_ + repeated->second));
+  return earliest;
+}
+
+std::optional<JsonBreach> JsonScanner::repeated_key() const {
+  std::optional<JsonBreach> earliest;
+  std::vector<std::uint32_t> keys = keys_;
+  std::size_t end = keys.size();
+  for (auto level = levels_.rbegin(); level != levels_.rend(); ++level) {
+    const auto found = repeated_of(std::span{keys}.subspan(level->first_key, end - level->first_key));
+    if (found && (!earliest || found->at < earliest->at)) earliest = found;
+    end = level->first_key;
   }
+  return earliest;
 }
 
 void JsonScanner::begin_object() {
   skip_space();
-  if (at() != '{') fail_here("an object");
+  if (at() != '{') refuse_here(JsonRule::object);
   enter(true);
 }
 
 bool JsonScanner::next_member() {
   if (!step('}')) return false;
-  if (at() != '"') fail_here("a key in double quotes");
+  if (at() != '"') refuse_here(JsonRule::key);
   key_ = position_;
-  keys_.push_back(static_cast<std::uint32_t>(position_));
   key_bytes_ = raw_string().size();
+  keys_.push_back(static_cast<std::uint32_t>(key_));
   skip_space();
-  if (at() != ':') fail_here("':' after a key");
+  if (at() != ':') refuse_here(JsonRule::colon);
   ++position_;
   return true;
 }
 
-std::string JsonScanner::decoded(std::size_t quote, std::size_t bytes) const {
+std::string JsonScanner::key() const {
   std::string text;
-  text.reserve(bytes);  // an escape is longer than what it stands for
-  DecodedBytes source{text_.data() + quote + 1};
+  append_unescaped(text, text_.substr(key_ + 1, key_bytes_));
+  return text;
+}
+
+std::string JsonScanner::key_at(std::size_t quote) const {
+  std::string text;
+  DecodedBytes source{text_.substr(quote + 1)};
   for (int byte = source.next(); byte >= 0; byte = source.next()) text.push_back(static_cast<char>(byte));
   return text;
 }
 
-std::string JsonScanner::key() const { return decoded(key_, key_bytes_); }
-
 void JsonScanner::begin_array() {
   skip_space();
-  if (at() != '[') fail_here("an array");
+  if (at() != '[') refuse_here(JsonRule::array);
   enter(false);
 }
 
@@ -162,21 +239,14 @@ std::size_t JsonScanner::count_elements() const noexcept {
   const std::size_t end = std::min(text_.find(']', position_), text_.size());
   const auto from = text_.begin() + static_cast<std::ptrdiff_t>(position_);
   const auto to = text_.begin() + static_cast<std::ptrdiff_t>(end);
-  const bool blank =
-      std::all_of(from, to, [](char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; });
-  return blank ? 0 : static_cast<std::size_t>(std::count(from, to, ',')) + 1;
+  return std::all_of(from, to, is_space) ? 0 : static_cast<std::size_t>(std::count(from, to, ',')) + 1;
 }
 
-std::uint32_t JsonScanner::hex4() {
-  for (std::size_t i = 0; i < 4; ++i) {
-    if (position_ + i >= text_.size() ||
-        std::isxdigit(static_cast<unsigned char>(text_[position_ + i])) == 0) {
-      fail_here("four hexadecimal digits");
-    }
-  }
-  const std::uint32_t unit = four_digits(text_.data() + position_);
+char32_t JsonScanner::hex4(JsonRule rule) {
+  const std::optional<char32_t> unit = four_digits(text_.substr(position_));
+  if (!unit) refuse_here(rule);
   position_ += 4;
-  return unit;
+  return *unit;
 }
 
 void JsonScanner::check_escape() {
@@ -185,33 +255,38 @@ void JsonScanner::check_escape() {
   const char escape = at();
   if (escape != 'u') {
     if (ended() || std::string_view{"\"\\/bfnrt"}.find(escape) == std::string_view::npos) {
-      fail(base_ + start, "an escape of JSON", shown(base_ + start));
+      refuse({.rule = JsonRule::known_escape, .at = start});
     }
     ++position_;
     return;
   }
   ++position_;
-  const std::uint32_t unit = hex4();
+  const char32_t unit = hex4(JsonRule::hex_digits);
   if (unit < 0xd800 || unit > 0xdfff) return;
   if (unit <= 0xdbff && text_.substr(position_, 2) == "\\u") {
     position_ += 2;
-    const std::uint32_t low = hex4();
+    const char32_t low = hex4(JsonRule::low_hex_digits);
     if (low >= 0xdc00 && low <= 0xdfff) return;
   }
-  fail(base_ + start, "surrogates in pairs", "the lone surrogate " + shown(base_ + start));
+  refuse({.rule = JsonRule::pairs, .at = start});
 }
 
 std::string_view JsonScanner::raw_string() {
   const std::size_t start = ++position_;
   for (;;) {
-    if (ended()) fail_here("a closing quote");
-    const char c = at();
+    while (!ended() && is_itself(text_[position_])) ++position_;
+    if (ended()) refuse_here(JsonRule::closing_quote);
+    const char c = text_[position_];
     if (c == '"') break;
-    if (static_cast<unsigned char>(c) < 0x20) fail_here("an escape in place of a control character");
+    if (static_cast<unsigned char>(c) < 0x20) refuse_here(JsonRule::no_control_character);
     if (c == '\\') {
       check_escape();
-    } else {
+    } else if (!breaches_) {
       ++position_;
+    } else {
+      const auto [code_point, length] = utf8::decode(text_.substr(position_));
+      if (code_point == utf8::invalid) refuse_here(JsonRule::utf8);
+      position_ += length;
     }
   }
   return text_.substr(start, position_++ - start);
@@ -219,24 +294,25 @@ std::string_view JsonScanner::raw_string() {
 
 std::string JsonScanner::string() {
   skip_space();
-  if (at() != '"') fail_here("a string");
-  const std::size_t quote = position_;
-  return decoded(quote, raw_string().size());
+  if (at() != '"') refuse_here(JsonRule::string);
+  std::string text;
+  append_unescaped(text, raw_string());
+  return text;
 }
 
 std::string_view JsonScanner::number() {
   skip_space();
   const std::size_t start = position_;
-  const auto digits = [this] {
-    if (!is_digit(at())) fail_here("a digit");
+  const auto digits = [this](JsonRule rule = JsonRule::digit) {
+    if (!is_digit(at())) refuse_here(rule);
     while (is_digit(at())) ++position_;
   };
   if (at() == '-') ++position_;
   if (at() == '0') {
     ++position_;
-    if (is_digit(at())) fail_here("a number without leading zeros");
+    if (is_digit(at())) refuse_here(JsonRule::no_leading_zero);
   } else {
-    digits();
+    digits(JsonRule::first_digit);
   }
   if (at() == '.') {
     ++position_;
@@ -264,7 +340,7 @@ std::uint64_t JsonScanner::natural(std::string_view what) {
 }
 
 void JsonScanner::literal(std::string_view word) {
-  if (text_.substr(position_, word.size()) != word) fail_here("a JSON value");
+  if (!text_.substr(position_).starts_with(word)) refuse_here(JsonRule::value);
   position_ += word.size();
 }
 
@@ -280,8 +356,10 @@ void JsonScanner::null() {
   literal("null");
 }
 
-void JsonScanner::skip() {
-  switch (peek()) {
+std::string_view JsonScanner::skip() {
+  const JsonKind kind = peek();
+  const std::size_t start = position_;
+  switch (kind) {
     case JsonKind::object:
       begin_object();
       while (next_member()) skip();
@@ -303,11 +381,12 @@ void JsonScanner::skip() {
       null();
       break;
   }
+  return text_.substr(start, position_ - start);
 }
 
 void JsonScanner::finish() {
   skip_space();
-  if (!ended()) fail_here("nothing after the JSON value");
+  if (!ended()) refuse_here(JsonRule::one_value);
 }
 
 }  // namespace ditmill::registry

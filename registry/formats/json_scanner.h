@@ -2,7 +2,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,16 +12,49 @@ namespace ditmill::registry {
 
 enum class JsonKind { object, array, string, number, boolean, null };
 
+/// What strict JSON asks for and a text may lack.
+enum class JsonRule {
+  utf8,
+  depth,
+  value,
+  object,
+  array,
+  string,
+  key,
+  keys_once,
+  colon,
+  comma_in_object,
+  comma_in_array,
+  closing_quote,
+  no_control_character,
+  known_escape,    ///< breached where the escape begins, as pairs
+  hex_digits,      ///< breached where they should begin
+  low_hex_digits,  ///< those of a pair's second half
+  pairs,           ///< of surrogates
+  first_digit,     ///< behind a minus
+  digit,
+  no_leading_zero,  ///< breached at the digit behind it
+  one_value,
+};
+
+/// Which rule a text breaks, and at which of its bytes.
+struct JsonBreach {
+  JsonRule rule = JsonRule::value;
+  std::size_t at = 0;
+  std::size_t first = 0;  ///< of keys_once: the key that `at` repeats
+};
+
 /// Reads strict JSON (RFC 8259 and nothing beyond it) from left to right, a token at a time, without building
 /// anything. Refused everywhere: bytes that are not UTF-8, lone surrogates, a key twice in one object in
 /// any spelling, nesting over 64, a second value. Every refusal is an Error(bad_input) with the byte's
 /// offset. Memory of its own: at most 12 bytes for a key of the objects that are open. Keeps a view of the
-/// text.
+/// text, which is under 4 GiB.
 class JsonScanner {
  public:
   /// `base` is the file offset of the text, `doing` and `file` go into errors. Checks that the text is UTF-8.
-  /// Precondition: the text is under 4 GiB.
   JsonScanner(std::string_view text, std::string doing, std::string file, std::uint64_t base = 0);
+  /// For a reader that words refusals itself: they are thrown as a JsonBreach, the first from left to right.
+  explicit JsonScanner(std::string_view text);
 
   /// The kind of the next value; refuses what begins no value.
   JsonKind peek();
@@ -32,6 +66,10 @@ class JsonScanner {
   bool next_member();
   /// The key of the member that next_member() stepped to, decoded; ask before reading its value.
   std::string key() const;
+  /// The key whose opening quote is there.
+  std::string key_at(std::size_t quote) const;
+  /// As it is written, with its quotes.
+  std::string_view raw_key() const noexcept { return text_.substr(key_, key_bytes_ + 2); }
   std::uint64_t key_offset() const noexcept { return base_ + key_; }
 
   void begin_array();
@@ -47,8 +85,8 @@ class JsonScanner {
   std::string_view number();
   bool boolean();
   void null();
-  /// Checks a value of any kind and passes over it.
-  void skip();
+  /// Checks a value of any kind and passes over it. Returns its bytes.
+  std::string_view skip();
   /// Refuses anything but white space after the value.
   void finish();
 
@@ -68,21 +106,26 @@ class JsonScanner {
   char at() const noexcept { return position_ < text_.size() ? text_[position_] : '\0'; }
   bool ended() const noexcept { return position_ >= text_.size(); }
   void skip_space() noexcept;
-  [[noreturn]] void fail_here(std::string expected) const;
-  std::string decoded(std::size_t quote, std::size_t bytes) const;
+  [[noreturn]] void refuse(JsonBreach breach) const;
+  [[noreturn]] void refuse_here(JsonRule rule) const { refuse({.rule = rule, .at = position_}); }
   void enter(bool object);
   void leave();
   bool step(char close);
-  void refuse_repeated_keys(std::size_t first);
+  /// The first key of the open objects that its object had before.
+  std::optional<JsonBreach> repeated_key() const;
+  /// Sorts the keys.
+  std::optional<JsonBreach> repeated_of(std::span<std::uint32_t> keys) const;
+  /// What is between the quotes.
   std::string_view raw_string();
   void check_escape();
-  std::uint32_t hex4();
+  char32_t hex4(JsonRule rule);
   void literal(std::string_view word);
 
   std::string_view text_;
   std::string doing_;
   std::string file_;
-  std::uint64_t base_;
+  std::uint64_t base_ = 0;
+  bool breaches_ = false;  ///< and UTF-8 is checked on the way
   std::size_t position_ = 0;
   std::size_t key_ = 0;        ///< where the current key's opening quote is
   std::size_t key_bytes_ = 0;  ///< between its quotes

@@ -24,7 +24,10 @@ std::optional<std::uint64_t> number(std::string_view text) {
 }
 
 void read_metadata(JsonScanner& scanner, ShardIndex& index) {
-  if (scanner.peek() != JsonKind::object) return scanner.skip();
+  if (scanner.peek() != JsonKind::object) {
+    scanner.skip();
+    return;
+  }
   scanner.begin_object();
   while (scanner.next_member()) {
     if (scanner.key() == "total_size" && scanner.peek() == JsonKind::number) {

@@ -1,5 +1,8 @@
 #include "registry/identity/catalog.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -82,9 +85,8 @@ void required(MapReader& reader, std::string_view key, std::string& out, const s
 void read_word(MapReader& reader, std::string_view key, std::string& out,
                std::span<const std::string_view> words) {
   if (!reader.has(key)) {
-    std::string expected;
-    for (const std::string_view word : words) expected += (expected.empty() ? "" : ", ") + std::string{word};
-    reader.problem(key, reader.path_of(key) + " is missing", "one of " + expected);
+    reader.problem(key, reader.path_of(key) + " is missing",
+                   fmt::format("one of {}", fmt::join(words, ", ")));
     return;
   }
   std::vector<configs::Choice<std::string_view>> choices;

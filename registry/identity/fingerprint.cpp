@@ -1,9 +1,14 @@
 #include "registry/identity/fingerprint.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
+
+#include "configs/list_text.h"
 
 namespace ditmill::registry {
 namespace {
@@ -58,9 +63,8 @@ Difference compare(const ShapeTable& shapes, const std::vector<ExpectedTensor>& 
 }
 
 std::string join(const nlohmann::json& names, std::size_t count) {
-  std::string text;
-  for (const nlohmann::json& name : names) text += (text.empty() ? "" : ", ") + name.get<std::string>();
-  return count > names.size() ? text + ", ..." : text;
+  return fmt::format("{}{}", fmt::join(names.get<std::vector<std::string>>(), ", "),
+                     count > names.size() ? ", ..." : "");
 }
 
 }  // namespace
@@ -109,8 +113,8 @@ std::string describe_difference(const nlohmann::json& nearest) {
   if (misshapen > 0) {
     std::string names;
     for (const nlohmann::json& one : nearest.at("first_misshapen")) {
-      names += (names.empty() ? "" : ", ") + one.at("name").get<std::string>() + " " +
-               one.at("got").get<std::string>() + " instead of " + one.at("expected").get<std::string>();
+      extend_list(names, one.at("name").get<std::string>() + " " + one.at("got").get<std::string>() +
+                             " instead of " + one.at("expected").get<std::string>());
     }
     text += "; " + std::to_string(misshapen) + " have another shape (" + names +
             (misshapen > nearest.at("first_misshapen").size() ? ", ..." : "") + ")";

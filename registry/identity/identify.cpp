@@ -1,5 +1,8 @@
 #include "registry/identity/identify.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <iterator>
 #include <utility>
@@ -33,8 +36,7 @@ const CatalogEntry& chosen(const std::vector<const CatalogEntry*>& entries, cons
     if (entry->name == variant) return *entry;
   }
   const std::vector<std::string> candidates = names(entries);
-  std::string expected;
-  for (const std::string& candidate : candidates) expected += (expected.empty() ? "" : ", ") + candidate;
+  const std::string expected = fmt::format("{}", fmt::join(candidates, ", "));
   const std::string close = configs::nearest(variant, candidates);
   throw Error{Category::usage,
               "choose the variant of the weights",

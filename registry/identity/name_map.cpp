@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "configs/error.h"
+#include "configs/list_text.h"
 #include "registry/checked.h"
 
 namespace ditmill::registry {
@@ -52,7 +53,7 @@ class Mapping {
     if (wrong_.empty()) return tensors;
     std::string got;
     for (std::size_t i = 0; i < std::min(wrong_.size(), most_shown); ++i) {
-      got += (i == 0 ? "" : "; ") + wrong_[i];
+      extend_list(got, wrong_[i], "; ");
     }
     if (wrong_.size() > most_shown) got += "; and " + std::to_string(wrong_.size() - most_shown) + " more";
     throw Error{Category::bad_input,
@@ -82,7 +83,7 @@ class Mapping {
   std::optional<NamedTensor> join(const std::string& name, const Group& group) {
     std::string missing;
     for (std::size_t part = 0; part < group.parts.size(); ++part) {
-      if (group.parts[part] == nullptr) missing += (missing.empty() ? "" : ", ") + std::to_string(part);
+      if (group.parts[part] == nullptr) extend_list(missing, std::to_string(part));
     }
     if (!missing.empty()) {
       wrong_.push_back(shown(name) + " lacks part " + missing + " of " + std::to_string(group.parts.size()));

@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "configs/list_text.h"
 #include "registry/formats/shard_index.h"
 
 namespace ditmill::registry {
@@ -44,7 +45,7 @@ std::string literal(std::string_view text) {
 
 std::string safetensors_command(const Component& component, const std::string& prefix) {
   std::string files;
-  for (const WeightFile& file : component.files) files += (files.empty() ? "" : ", ") + literal(file.path);
+  for (const WeightFile& file : component.files) extend_list(files, literal(file.path));
   return "python -c \"\nimport os\nfrom safetensors.torch import load_file, save_file\nfor f in [" + files +
          "]:\n    t = {n.removeprefix(" + literal(prefix) +
          "): x for n, x in load_file(f).items() if n.startswith(" + literal(prefix) +

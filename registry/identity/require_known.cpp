@@ -1,3 +1,6 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <nlohmann/json.hpp>
 #include <span>
 #include <string>
@@ -5,6 +8,7 @@
 #include <vector>
 
 #include "configs/error.h"
+#include "configs/list_text.h"
 #include "registry/identity/catalog_text.h"
 #include "registry/identity/fingerprint.h"
 #include "registry/identity/model_folder.h"
@@ -44,7 +48,7 @@ void try_entries(const ModelFolder& folder, const Catalog& catalog, const std::s
   bool writable = true;
   for (const Component* component : unknown) {
     const Identity& identity = component->identity;
-    hashes += (hashes.empty() ? "" : ", ") + component->label + " with key hash " + identity.key_hash;
+    extend_list(hashes, component->label + " with key hash " + identity.key_hash);
     for (const nlohmann::json& near : identity.nearest) {
       hint += "\n  nearest to " + component->label + " is " + describe_difference(near);
     }
@@ -83,9 +87,7 @@ void require_known(const ModelFolder& folder, const Catalog& catalog, const Tria
   if (!unknown.empty()) refuse_unknown(folder, unknown, catalog, trial);
   for (const Component& component : folder.components) {
     if (component.identity.candidates.empty()) continue;
-    std::string candidates;
-    for (const std::string& name : component.identity.candidates)
-      candidates += (candidates.empty() ? "" : ", ") + name;
+    const std::string candidates = fmt::format("{}", fmt::join(component.identity.candidates, ", "));
     throw Error{Category::usage,
                 "recognise the weights",
                 Where{.file = component.label},

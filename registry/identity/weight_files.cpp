@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "configs/error.h"
+#include "configs/list_text.h"
 #include "registry/byte_source.h"
 #include "registry/formats/looks_like.h"
 #include "registry/formats/safetensors.h"
@@ -165,7 +166,7 @@ const typename Names::value_type& choose(const Names& names, const StemOf& stem_
     }
   }
   std::string got;
-  for (const auto& name : names) got += (got.empty() ? "" : ", ") + printable(stem_of(name), 60);
+  for (const auto& name : names) extend_list(got, printable(stem_of(name), 60));
   refuse(folder, "one set of weights, or one with a usual name (diffusion_pytorch_model, model)", got, {},
          "name the file or the index to use");
 }

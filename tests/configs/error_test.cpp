@@ -82,6 +82,24 @@ TEST(Error, CategoriesKeepTheirNamesAndExitCodes) {
   EXPECT_EQ(category_named("no such category"), Category::internal);
 }
 
+TEST(Error, CategoriesEndAnItemOrTheJob) {
+  const struct {
+    Category category;
+    Scope scope;
+  } cases[] = {
+      {Category::usage, Scope::job},         {Category::bad_input, Scope::item},
+      {Category::not_found, Scope::job},     {Category::unknown_model, Scope::job},
+      {Category::unsupported, Scope::item},  {Category::io, Scope::job},
+      {Category::no_space, Scope::job},      {Category::device, Scope::job},
+      {Category::communication, Scope::job}, {Category::memory, Scope::item_on_rank},
+      {Category::numeric, Scope::item},      {Category::internal, Scope::item_on_rank},
+  };
+  for (const auto& [category, scope] : cases) {
+    EXPECT_EQ(scope_of(category), scope) << name(category);
+    EXPECT_EQ(fails_the_item(category), scope != Scope::job) << name(category);
+  }
+}
+
 TEST(Error, SystemErrorsAreSortedByWhatTheUserCanDo) {
   EXPECT_EQ(system_error(ENOENT, "open").category(), Category::not_found);
   EXPECT_EQ(system_error(ENOSPC, "write").category(), Category::no_space);

@@ -12,6 +12,7 @@
 #include "configs/utf8.h"
 #include "models/text/clean.h"
 #include "models/tokenizers/most_tokens.h"
+#include "models/tokenizers/read_tokenizer.h"
 #include "models/tokenizers/sentencepiece.h"
 
 namespace ditmill::models {

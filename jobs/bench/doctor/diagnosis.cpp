@@ -8,6 +8,7 @@
 #include <functional>
 #include <set>
 
+#include "configs/list_text.h"
 #include "jobs/bench/doctor/known_bad.h"
 
 namespace ditmill::jobs::bench::doctor {
@@ -177,7 +178,7 @@ class Diagnoser {
     }
     std::string all;
     for (const auto& [value, count] : counts) {
-      all += fmt::format("{}{} on {} nodes", all.empty() ? "" : ", ", shown(value), count);
+      extend_list(all, fmt::format("{} on {} nodes", shown(value), count));
     }
     find(name + " differ: " + all);
   }

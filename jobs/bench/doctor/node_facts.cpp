@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "configs/error.h"
+#include "configs/list_text.h"
 #include "dist/library_versions.h"
 #include "jobs/engine/ranks/threads.h"
 #include "jobs/plan/memory/memory_limit.h"
@@ -249,8 +250,7 @@ std::vector<Gpu> parse_gpus(std::string_view text) {
             .held_back = {}};
     const unsigned long active = std::strtoul(fields[4].c_str(), nullptr, 16);
     for (const Reason& reason : reasons) {
-      if ((active & reason.bit) != 0)
-        gpu.held_back += (gpu.held_back.empty() ? "" : ", ") + std::string{reason.name};
+      if ((active & reason.bit) != 0) extend_list(gpu.held_back, reason.name);
     }
     gpus.push_back(std::move(gpu));
   }

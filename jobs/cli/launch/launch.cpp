@@ -122,12 +122,6 @@ Ended run_once(const std::vector<std::string>& words, const Signals& signals) {
   }
 }
 
-/// The outcome that this start has left; none if it has left none.
-std::optional<run::Outcome> outcome_of(const results::RunDirectory& run, int epoch) {
-  std::optional<run::Outcome> outcome = run::read_outcome(run);
-  return outcome && outcome->epoch == epoch ? outcome : std::nullopt;
-}
-
 /// A lone rank that died has left nobody who could find it dead but this process.
 void note_lone_death(const results::RunDirectory& run, int epoch) {
   std::vector<dist::RankReport> dead;
@@ -197,7 +191,7 @@ int launch_run(const plan::RunOptions& options, const std::vector<std::string>& 
     const Ended ended = run_once(words, signals);
     const int epoch = results::newest_epoch(run);
     if (epoch == before) return ended.told ? 75 : exit_code_of(ended.status);  // it never came to the run
-    const std::optional<run::Outcome> outcome = outcome_of(run, epoch);
+    const std::optional<run::Outcome> outcome = run::outcome_of_epoch(run, epoch);
     // A rank that died on another machine ends rank 0 like a signal from outside; mpirun tells its signal.
     const bool lost_elsewhere =
         outcome && outcome->exit == 75 && !ended.told && exit_code_of(ended.status) != 75;

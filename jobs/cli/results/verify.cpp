@@ -1,21 +1,14 @@
 #include "jobs/cli/results/verify.h"
 
-#include <array>
-#include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "configs/size_text.h"
 #include "jobs/run/verify/cures.h"
 
 namespace ditmill::jobs::cli {
 namespace {
 
 using nlohmann::json;
-
-std::string gigabytes(std::uint64_t bytes) {
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.2f GB", static_cast<double>(bytes) / 1e9);
-  return text.data();
-}
 
 json to_json(const run::VerifyReport& report) {
   json damage = json::array();
@@ -56,7 +49,7 @@ std::string to_text(const run::VerifyReport& report, const results::RunDirectory
     text += "results.h5: " + stale + "; " + run::index_cure(run) + "\n";
   }
   for (const std::string& leftover : report.leftovers) text += "leftover: " + leftover + "\n";
-  text += std::to_string(report.parts) + " parts, " + gigabytes(report.bytes) + "; " +
+  text += std::to_string(report.parts) + " parts, " + gigabytes(report.bytes, 2) + "; " +
           std::to_string(report.done) + " of " + std::to_string(report.items) + " items done";
   const auto missing = [&text](const char* what, const std::vector<std::string>& ids) {
     if (!ids.empty()) text += ", " + std::to_string(ids.size()) + " " + what + " (" + run::some_of(ids) + ")";
@@ -71,7 +64,7 @@ std::string to_text(const run::VerifyReport& report, const results::RunDirectory
 
 std::string describe(const run::VerifyProgress& progress) {
   return std::to_string(progress.items) + " of " + std::to_string(progress.expected_items) + " items, " +
-         std::to_string(progress.parts) + " parts, " + gigabytes(progress.bytes) + ", " +
+         std::to_string(progress.parts) + " parts, " + gigabytes(progress.bytes, 2) + ", " +
          std::to_string(progress.damage) + " findings";
 }
 

@@ -9,6 +9,7 @@
 #include <set>
 #include <string_view>
 
+#include "configs/list_text.h"
 #include "configs/version.h"
 #include "dist/comm/agree.h"
 #include "jobs/plan/manifest/from_dump.h"
@@ -70,7 +71,7 @@ void Authority::take_cpu(const models::CpuKind& cpu) {
   if (cpu.native_bfloat16) return;
   std::string slow;
   for (const auto& [name, component] : pipeline().components) {
-    if (component.dtype == configs::Dtype::bfloat16) slow += (slow.empty() ? "" : ", ") + name;
+    if (component.dtype == configs::Dtype::bfloat16) extend_list(slow, name);
   }
   if (slow.empty()) return;
   spdlog::warn(
@@ -140,7 +141,7 @@ void Authority::reconcile_items() {
   }
   crash_records_ = run::crash_records(crashes_, items_, journals_.by_key, epoch_->number());
   for (const results::Record& record : crash_records_)
-    spdlog::warn("item {}: {}", record.item, record.reason);
+    spdlog::warn("item {}: {}", record.item, reason_text(record));
   chosen_ = run::chosen_items(items_, options_.selection);
   pending_ = run::select_pending(items_, chosen_, run::pending_items(items_, journals_, options_.retry),
                                  options_.selection.shuffle);
@@ -217,11 +218,7 @@ run::Counts Authority::counts() const {
   if (items_.empty()) return {.left = asked_items_};
   run::Counts counts = run::count_items(items_, journals_);
   for (const run::PendingItem& each : pending_) {
-    const auto state = journals_.by_key.find(items_.packed()[each.item].key);
-    if (!state) continue;
-    const bool failed = state->event == results::Event::failed;
-    if (!failed && state->event != results::Event::quarantined) continue;
-    --(failed ? counts.failed : counts.quarantined);
+    --counts.of(journals_.by_key.outcome(items_.packed()[each.item].key));  // what was given up, too
     ++counts.left;
   }
   return counts;
@@ -275,7 +272,7 @@ void Authority::fail(run::Outcome& outcome, const Error& error) {
 
 void Authority::write_outcome(const run::Outcome& outcome) const {
   require_owner();
-  results::durable::write_file(run_->outcome(), to_json(outcome).dump() + "\n");
+  run::write_outcome(*run_, outcome);
 }
 
 std::string Authority::finish_pilot() const {

@@ -50,9 +50,9 @@ void BackgroundStore::start(const WorkItem& work) {
   });
 }
 
-void BackgroundStore::failed(const WorkItem& work, const std::string& reason) {
-  push([work, reason](results::GroupStore& store) -> std::vector<results::Acknowledged> {
-    store.failed(work.item, work.attempt, reason);
+void BackgroundStore::failed(const WorkItem& work, const Error& error) {
+  push([work, error](results::GroupStore& store) -> std::vector<results::Acknowledged> {
+    store.failed(work.item, work.attempt, error);
     return {};
   });
 }

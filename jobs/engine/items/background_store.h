@@ -29,7 +29,7 @@ class BackgroundStore {
   ~BackgroundStore();  ///< drops what has not been done yet
 
   void start(const WorkItem& work);
-  void failed(const WorkItem& work, const std::string& reason);
+  void failed(const WorkItem& work, const Error& error);
   /// `finished.item` is filled in. Waits while another finished item waits: at most two are held.
   void add(const WorkItem& work, results::FinishedItem finished);
   /// What was acknowledged since the last call.

@@ -10,6 +10,7 @@
 
 #include "configs/dump.h"
 #include "dist/comm/agree.h"
+#include "jobs/results/journal/record.h"
 
 namespace ditmill::jobs::engine {
 namespace {
@@ -303,9 +304,8 @@ void GroupRunner::finish(Work& work) {
   if (!work.failure) return;
   if (!fails_the_item(work.failure->category())) throw Error{*work.failure};
   lead([&] {
-    const std::string reason = std::string{name(work.failure->category())} + ": " + work.failure->what();
-    spdlog::warn("item {} failed: {}", id, reason);
-    store_->failed(*work.item, reason);
+    spdlog::warn("item {} failed: {}", id, results::reason_of(*work.failure));
+    store_->failed(*work.item, *work.failure);
     report({.kind = GroupMessage::Kind::failed, .items = 1});
   });
 }

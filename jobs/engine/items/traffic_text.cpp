@@ -6,6 +6,8 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "configs/list_text.h"
+
 namespace ditmill::jobs::engine {
 namespace {
 
@@ -40,8 +42,9 @@ std::string traffic_text(const dist::Communicator& comm, const dist::ParallelCon
       bubble = std::max(bubble, exposed / std::max(rank.at("seconds").get<double>(), 1e-9));
     }
     if (bytes == 0) continue;
-    text += fmt::format("{}{} {:.3f} GB a rank, {:.2f} s waited", text.empty() ? "" : "; ", dist::name(why),
-                        bytes / 1e9, waited);
+    extend_list(text,
+                fmt::format("{} {:.3f} GB a rank, {:.2f} s waited", dist::name(why), bytes / 1e9, waited),
+                "; ");
     text += why == Purpose::stages
                 ? fmt::format(" (bubble {:.0f} %)", 100 * bubble)
                 : fmt::format(", {:.0f} % hidden", 100 * hidden / std::max(under_way, 1e-9));

@@ -4,6 +4,7 @@
 #include <malloc.h>
 #include <spdlog/spdlog.h>
 
+#include "configs/size_text.h"
 #include "dist/comm/agree.h"
 #include "jobs/engine/loading/noop_generator.h"
 #include "jobs/engine/loading/text_stage.h"
@@ -51,7 +52,7 @@ Generation load_generation(const LoadPlan& plan, const GenerationParts& parts, L
     generation.encoder.reset();
     malloc_trim(0);
     spdlog::debug("the text encoder's memory is given back: {} resident",
-                  plan::gigabytes(plan::process_memory().resident));
+                  gigabytes(plan::process_memory().resident));
     generation.texts.encoded = [spool = generation.spool](const std::string& text) {
       models::EncodedText encoded;
       models::translate_errors([&] { encoded = spool->read(text); });

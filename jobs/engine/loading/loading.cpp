@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "configs/dump.h"
+#include "configs/size_text.h"
 #include "dist/comm/agree.h"
 #include "dist/weights/stream.h"
 #include "jobs/results/files/durable.h"
@@ -88,8 +89,7 @@ void load_stage(const dist::Communicator& comm, const LoadPlan& plan, LoadStage 
     tell("loading " + component.role);
     dist::StreamedComponent streamed = dist::stream_component(comm, component, mesh, open, device);
     if (comm.rank() == 0) {
-      spdlog::info("loaded {}: {:.3f} GB in {:.2f} s", component.role,
-                   static_cast<double>(streamed.bytes) / 1e9, streamed.seconds);
+      spdlog::info("loaded {}: {} in {:.2f} s", component.role, gigabytes(streamed.bytes), streamed.seconds);
     }
     loading.bytes += streamed.bytes;
     loading.seconds += streamed.seconds;

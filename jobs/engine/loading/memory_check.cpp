@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "configs/size_text.h"
 #include "dist/comm/agree.h"
 #include "dist/device.h"
 #include "jobs/plan/memory/memory_limit.h"
@@ -37,7 +38,7 @@ std::uint64_t check_memory(const dist::Communicator& comm, const std::optional<M
       throw Error{std::move(*shortage)};
     }
     for (const plan::SharedBound& bound : plan::shared_bounds(ranks)) {
-      spdlog::debug("{}: {} of memory for {} ranks ({})", bound.name, plan::gigabytes(bound.available),
+      spdlog::debug("{}: {} of memory for {} ranks ({})", bound.name, gigabytes(bound.available),
                     bound.count(), bound.source);
     }
   });

@@ -9,6 +9,7 @@
 #include <numeric>
 #include <optional>
 
+#include "configs/size_text.h"
 #include "dist/comm/agree.h"
 #include "jobs/plan/memory/memory_plan.h"
 #include "jobs/plan/pilot/duration_text.h"
@@ -64,8 +65,8 @@ void require_room(const dist::Communicator& comm, std::uint64_t bytes, const std
     throw Error{Category::no_space,
                 "spool the embeddings of all texts",
                 Where{.file = folder},
-                Expected{"room for " + plan::gigabytes(all)},
-                Got{plan::gigabytes(space.available)},
+                Expected{"room for " + gigabytes(all)},
+                Got{gigabytes(space.available)},
                 "free some space, take another --run-dir, or components.text_encoder.offload: none"};
   });
 }
@@ -159,8 +160,8 @@ TextSpool encode_texts(const dist::Communicator& comm, const dist::ParallelConte
   for (const std::string& part : comm.gather_text(index, 0, dist::Purpose::plan)) all += part;
   TextSpool spool{folder, comm.broadcast_text(std::move(all), 0, dist::Purpose::plan)};
   if (comm.rank() == 0) {
-    spdlog::info("encoded {} texts in {:.2f} s: {:.3f} MB on disk", spool.size(), seconds_since(began),
-                 static_cast<double>(spool.bytes()) / 1e6);
+    spdlog::info("encoded {} texts in {:.2f} s: {} on disk", spool.size(), seconds_since(began),
+                 megabytes(spool.bytes(), 3));
   }
   return spool;
 }

@@ -18,13 +18,10 @@ struct GroupSeams {
   std::function<void(std::span<const std::string> ids)> hold;  ///< what is in hand from now on
 };
 
-/// Whether an error of this kind fails the item that met it and leaves the job alone; every other ends the
-/// job, which resumes.
-bool fails_the_item(Category category) noexcept;
-
-/// Runs what the ranks of a team do together: if `step` fails for a reason that follows from its input, it
-/// fails on all of them alike, and its error is returned. What one of several ranks may meet alone (memory, a
-/// communicator, a bug) would leave the others waiting for it: `abandon` ends all ranks.
+/// Runs what the ranks of a team do together: if `step` fails for a reason that follows from its input
+/// (Scope::item), it fails on all of them alike, and its error is returned. What one of several ranks may
+/// meet alone (memory, a communicator, a bug) would leave the others waiting for it: `abandon` ends all
+/// ranks.
 std::optional<Error> run_together(int ranks, const std::function<void()>& step,
                                   const std::function<void(const Error&)>& abandon);
 

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "configs/error.h"
+#include "configs/list_text.h"
 #include "jobs/plan/bind/weights_dump.h"
 #include "registry/identity/catalog.h"
 #include "registry/identity/folder_names.h"
@@ -68,7 +69,7 @@ std::string missing_hint(const registry::ModelFolder& folder, const Needed& part
 void require_roles(const registry::ModelFolder& folder) {
   std::string roles;
   for (const registry::Component& component : folder.components) {
-    roles += (roles.empty() ? "" : ", ") + (component.role.empty() ? "something unknown" : component.role);
+    extend_list(roles, component.role.empty() ? "something unknown" : component.role);
   }
   for (const Needed& part : needed) {
     if (std::ranges::find(folder.components, part.role, &registry::Component::role) !=

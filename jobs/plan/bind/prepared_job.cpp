@@ -1,11 +1,11 @@
 #include "jobs/plan/bind/prepared_job.h"
 
-#include <algorithm>
 #include <array>
 #include <map>
 #include <utility>
 
 #include "configs/error.h"
+#include "configs/list_text.h"
 #include "jobs/plan/manifest/from_dump.h"
 #include "jobs/results/export/video.h"
 
@@ -32,12 +32,8 @@ std::vector<std::string> warning_lines(const std::vector<Problem>& warnings) {
 
 std::string metadata_line(const std::vector<std::string>& names) {
   constexpr std::size_t most = 20;
-  std::string line;
-  for (std::size_t i = 0; i < std::min(names.size(), most); ++i) {
-    line += (i > 0 ? ", " : "") + printable(names[i], max_shown);
-  }
-  if (names.size() > most) line += " and " + std::to_string(names.size() - most) + " more";
-  return line + ": kept with the items, without effect";
+  return some_of(names, most, [](const std::string& name) { return printable(name, max_shown); }) +
+         ": kept with the items, without effect";
 }
 
 dist::Mesh lay_out(const PreparedJob& job, int world) {

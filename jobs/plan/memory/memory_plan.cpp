@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "configs/size_text.h"
 #include "dist/plan/block_layout.h"
 #include "jobs/results/store/group_store.h"
 #include "registry/tensor_info.h"
@@ -216,10 +217,6 @@ std::string to_text(const MemoryPlan& plan) {
                         gigabytes(stage.others));
   }
   return text;
-}
-
-std::string gigabytes(std::uint64_t bytes) {
-  return fmt::format("{:.3f} GB", static_cast<double>(bytes) / 1e9);
 }
 
 }  // namespace ditmill::jobs::plan

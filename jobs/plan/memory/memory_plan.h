@@ -82,7 +82,5 @@ std::uint64_t embedding_bytes(const PreparedJob& job);
 nlohmann::json to_json(const MemoryPlan& plan);
 /// The plan for people: a line a component and a stage, each indented by two.
 std::string to_text(const MemoryPlan& plan);
-/// "12.345 GB"
-std::string gigabytes(std::uint64_t bytes);
 
 }  // namespace ditmill::jobs::plan

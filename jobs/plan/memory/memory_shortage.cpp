@@ -8,6 +8,8 @@
 #include <set>
 #include <utility>
 
+#include "configs/size_text.h"
+
 namespace ditmill::jobs::plan {
 namespace {
 

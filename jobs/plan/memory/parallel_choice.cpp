@@ -8,6 +8,9 @@
 #include <tuple>
 #include <utility>
 
+#include "configs/list_text.h"
+#include "configs/size_text.h"
+
 namespace ditmill::jobs::plan {
 namespace {
 
@@ -145,7 +148,7 @@ std::string describe(const ParallelConfig& degrees) {
                                                           {"ulysses", degrees.ulysses},
                                                           {"pp", degrees.pp},
                                                           {"tp", degrees.tp}}) {
-    if (degree > 1) text += fmt::format("{}{} {}", text.empty() ? "" : " x ", axis, degree);
+    if (degree > 1) extend_list(text, fmt::format("{} {}", axis, degree), " x ");
   }
   return text.empty() ? "dp only" : text;
 }

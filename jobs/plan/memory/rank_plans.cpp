@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "configs/list_text.h"
+
 namespace ditmill::jobs::plan {
 namespace {
 
@@ -69,7 +71,7 @@ std::string rank_list(const std::vector<int>& ranks) {
     std::size_t last = first;
     while (last + 1 < ranks.size() && ranks[last + 1] == ranks[last] + 1) ++last;
     if (pieces++ == most_pieces) return text + " and " + std::to_string(ranks.size() - first) + " more";
-    text += (text.empty() ? "" : ", ") + std::to_string(ranks[first]);
+    extend_list(text, std::to_string(ranks[first]));
     if (last > first) text += "-" + std::to_string(ranks[last]);
     first = last + 1;
   }

@@ -13,6 +13,7 @@
 #include "configs/error.h"
 #include "jobs/plan/pilot/epoch_start.h"
 #include "jobs/results/files/durable.h"
+#include "jobs/results/journal/open_attempts.h"
 #include "jobs/results/journal/reader.h"
 #include "jobs/results/store/part_reader.h"
 
@@ -70,13 +71,13 @@ void take_journal(const results::RunDirectory& run, const results::JournalFile& 
   }
   GroupSpan& span = records.groups[file.group];
   std::map<std::string, std::size_t, std::less<>> parts;
-  double started = 0;
+  results::OpenAttempts attempts;
   for (const results::Record& record : journal) {
+    const std::optional<results::Attempt> ended = attempts.take(record);
     if (record.event == results::Event::start) {
-      started = record.time;
       if (span.first_start == 0) span.first_start = record.time;
     } else if (record.event == results::Event::failed) {
-      span.failing += record.time - started;
+      if (ended) span.failing += record.time - ended->begin;
       span.last_done = std::max(span.last_done, record.time);
     } else if (record.event == results::Event::done) {
       const auto [found, is_new] = parts.try_emplace(record.part, records.parts.size());

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "configs/error.h"
+#include "configs/size_text.h"
 #include "jobs/plan/memory/parallel_choice.h"
 #include "jobs/plan/pilot/duration_text.h"
 #include "jobs/plan/pilot/forecast.h"
@@ -64,16 +65,6 @@ std::string pilot_text(const Pilot& pilot, const PreparedJob& job, const request
 
 std::string wall_text(double seconds) {
   return seconds < 60 ? fmt::format("{:.1f} s", seconds) : duration_text(seconds);
-}
-
-std::string size_text(double bytes) {
-  constexpr std::array units{"B", "kB", "MB", "GB", "TB", "PB"};
-  std::size_t unit = 0;
-  while (bytes >= 999.5 && unit + 1 < units.size()) {
-    bytes /= 1000;
-    ++unit;
-  }
-  return fmt::format("{:.3g} {}", bytes, units[unit]);
 }
 
 std::string size_name(int width, int height, int frames) {

@@ -13,8 +13,6 @@ std::string pilot_text(const Pilot& pilot, const PreparedJob& job, const request
 
 /// "12.3 s", "4m05s", "3h07m", "2d03h"
 std::string wall_text(double seconds);
-/// "12.3 kB", "4.1 GB"
-std::string size_text(double bytes);
 /// "832x480x81"
 std::string size_name(int width, int height, int frames);
 /// "GPU" where items were made on one, else "rank": what an hour of the job is paid for.

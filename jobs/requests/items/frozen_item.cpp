@@ -9,17 +9,14 @@
 
 #include "configs/bounds.h"
 #include "configs/error.h"
+#include "configs/hex.h"
 #include "registry/digest.h"
 
 namespace ditmill::jobs::requests {
 namespace {
 
+constexpr std::size_t sha256_digits = 64;
 constexpr std::array<std::string_view, 4> names{"id", "key", "request", "metadata"};
-
-bool is_key(std::string_view text) {
-  constexpr std::size_t sha256_digits = 64;
-  return text.size() == sha256_digits && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-}
 
 const JsonField* find(const std::vector<JsonField>& fields, std::string_view name) {
   const auto found = std::find_if(fields.begin(), fields.end(),
@@ -43,7 +40,7 @@ class Reader {
     item.key = json_text(key->raw);
     item.metadata = metadata->raw;
     if (!fault_ && item.request.id != json_text(id->raw)) refuse(id->raw, "the id of its request");
-    if (!fault_ && !is_key(item.key)) refuse(key->raw, "a key of 64 digits 0-9 a-f");
+    if (!fault_ && !is_hex(item.key, sha256_digits)) refuse(key->raw, "a key of 64 digits 0-9 a-f");
     return fault_;
   }
 

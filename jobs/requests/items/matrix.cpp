@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "configs/error.h"
+#include "configs/list_text.h"
 #include "configs/other_names.h"
 #include "configs/suggest.h"
 #include "jobs/requests/items/list_builder.h"
@@ -77,7 +78,7 @@ void refuse_field(MapReader& matrix, const std::string& name) {
   std::string expected;
   for (const Field& field : fields) {
     names.emplace_back(field.name);
-    expected += (expected.empty() ? "" : ", ") + names.back();
+    extend_list(expected, names.back());
   }
   std::string nearest = configs::nearest(name, names);
   if (const std::optional<configs::Setting> setting = configs::setting_called(name)) {

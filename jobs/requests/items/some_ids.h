@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "configs/list_text.h"
+
 namespace ditmill::jobs::requests {
 
 /// Ids of a message: how many, and the first few by name.
@@ -12,7 +14,7 @@ class SomeIds {
   /// `line`: where the item is; 0: not told.
   void add(std::string_view id, int line = 0) {
     if (count_++ >= most_named) return;
-    text_ += (text_.empty() ? "" : ", ") + std::string{id};
+    extend_list(text_, id);
     if (line > 0) text_ += " (line " + std::to_string(line) + ")";
   }
   std::size_t count() const { return count_; }

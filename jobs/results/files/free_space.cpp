@@ -8,15 +8,9 @@
 #include <system_error>
 
 #include "configs/error.h"
+#include "configs/size_text.h"
 
 namespace ditmill::jobs::results {
-namespace {
-
-std::string megabytes(std::uint64_t bytes) {
-  return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6);
-}
-
-}  // namespace
 
 std::string nearest_existing(const std::string& path) {
   std::filesystem::path there = std::filesystem::absolute(path);
@@ -30,8 +24,8 @@ std::optional<std::string> results_without_room(const std::string& run_directory
   std::error_code failure;
   const std::filesystem::space_info space = std::filesystem::space(there, failure);
   if (failure || space.available >= needed) return std::nullopt;
-  return fmt::format("results may take {:.1f} GB, and {:.1f} GB are free in {}", 1e-9 * needed,
-                     1e-9 * space.available, there);
+  return fmt::format("results may take {}, and {} are free in {}", gigabytes(needed, 1),
+                     gigabytes(space.available, 1), there);
 }
 
 std::uint64_t free_bytes(const std::string& folder) {

@@ -26,9 +26,24 @@ ItemOutcome outcome_of(Event event) noexcept {
       return ItemOutcome::quarantined;
     case Event::start:
     case Event::stopped:
+    case Event::crashed:
       break;
   }
   return ItemOutcome::left;
+}
+
+std::size_t& OutcomeCounts::of(ItemOutcome outcome) noexcept {
+  switch (outcome) {
+    case ItemOutcome::done:
+      return done;
+    case ItemOutcome::failed:
+      return failed;
+    case ItemOutcome::quarantined:
+      return quarantined;
+    case ItemOutcome::left:
+      break;
+  }
+  return left;
 }
 
 }  // namespace ditmill::jobs::results

@@ -26,40 +26,31 @@ bool ItemStates::take(int epoch, const Record& record) {
     Packed& added = states_.emplace_back();
     added.key = texts_.keep(record.key);
     added.id = texts_.keep(record.item);
-    added.epoch = epoch;
-    added.time = record.time;
     by_key_.emplace(added.key, *index);
   }
   Packed& state = states_[*index];
   state.attempts = std::max(state.attempts, record.attempt);
   if (record.event == Event::start) state.last_start = record.time;
   if (record.event == Event::quarantined) state.crashes = 0;
-  if (is_crash(record)) ++state.crashes;
-  const bool was_done = state.event == Event::done;
-  if (was_done && record.event != Event::done) return true;
-  const bool same = !was_done || state.content == record.content;
-  const bool earlier_group = epoch == state.epoch && record.time < state.time;
-  if (was_done ? earlier_group : record.event == Event::done || !earlier_group) {
-    decide(state, epoch, record, *index);
-  }
+  if (record.event == Event::crashed) ++state.crashes;
+  const bool done_again = state.decision.event() == Event::done && record.event == Event::done;
+  const bool same = !done_again || state.content == record.content;
+  if (state.decision.take(epoch, record, Parts::checked)) decide(state, record, *index);
   return same;
 }
 
-void ItemStates::decide(Packed& state, int epoch, const Record& record, std::uint32_t index) {
+void ItemStates::decide(Packed& state, const Record& record, std::uint32_t index) {
   // Two ids can stand for one item: its part has it under the one that was done.
   if (state.id != record.item) state.id = texts_.keep(record.item);
-  state.event = record.event;
-  state.epoch = epoch;
-  state.time = record.time;
   state.attempt = record.attempt;
   state.started = state.last_start;
   state.part = record.event == Event::done ? part_index(record.part) : 0;
   state.part_bytes = record.part_bytes;
   state.content = record.content.empty() ? std::string_view{} : texts_.keep(record.content);
-  if (record.reason.empty()) {
-    reasons_.erase(index);
+  if (record.reason.empty() && !record.category) {
+    why_.erase(index);
   } else {
-    reasons_[index] = record.reason;
+    why_[index] = {.category = record.category, .reason = record.reason};
   }
 }
 
@@ -67,9 +58,9 @@ std::optional<ItemState> ItemStates::find(std::string_view key) const {
   const std::optional<std::uint32_t> index = slot(key);
   if (!index) return std::nullopt;
   const Packed& packed = states_[*index];
-  ItemState state{.event = packed.event,
-                  .record = {.time = packed.time,
-                             .event = packed.event,
+  ItemState state{.event = packed.decision.event(),
+                  .record = {.time = packed.decision.time(),
+                             .event = packed.decision.event(),
                              .item = std::string{packed.id},
                              .key = std::string{packed.key},
                              .attempt = packed.attempt,
@@ -79,8 +70,9 @@ std::optional<ItemState> ItemStates::find(std::string_view key) const {
                   .attempts = packed.attempts,
                   .crashes = packed.crashes,
                   .started = packed.started};
-  if (const auto reason = reasons_.find(*index); reason != reasons_.end()) {
-    state.record.reason = reason->second;
+  if (const auto why = why_.find(*index); why != why_.end()) {
+    state.record.category = why->second.category;
+    state.record.reason = why->second.reason;
   }
   return state;
 }
@@ -89,9 +81,15 @@ std::optional<ItemState> ItemStates::find(const requests::ItemKey& key) const {
   return find(registry::hex(key));
 }
 
+std::optional<ItemState> ItemStates::find_done(std::string_view key) const {
+  const std::optional<std::uint32_t> index = slot(key);
+  const bool is_done = index && states_[*index].decision.outcome() == ItemOutcome::done;
+  return is_done ? find(key) : std::nullopt;
+}
+
 ItemOutcome ItemStates::outcome(const requests::ItemKey& key) const {
   const std::optional<std::uint32_t> index = slot(registry::hex(key));
-  return index ? outcome_of(states_[*index].event) : ItemOutcome::left;
+  return index ? states_[*index].decision.outcome() : ItemOutcome::left;
 }
 
 ItemState ItemStates::at(std::string_view key) const {

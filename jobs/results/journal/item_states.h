@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "jobs/requests/items/item_list.h"
+#include "jobs/results/journal/item_decision.h"
 #include "jobs/results/journal/item_outcome.h"
 #include "jobs/results/journal/record.h"
 
@@ -22,6 +23,8 @@ struct ItemState {
   int attempts = 0;    ///< starts so far
   int crashes = 0;     ///< attempts that killed their rank, since the item was last quarantined
   double started = 0;  ///< time of the start before the record that decided; 0: unknown
+
+  ItemOutcome outcome() const noexcept { return outcome_of(event); }
 };
 
 /// The states of a run's items by their keys, in about 250 bytes an item.
@@ -34,6 +37,8 @@ class ItemStates {
 
   std::optional<ItemState> find(std::string_view key) const;
   std::optional<ItemState> find(const requests::ItemKey& key) const;
+  /// Of an item that is done; none of any other.
+  std::optional<ItemState> find_done(std::string_view key) const;
   /// `left` for one that no journal names.
   ItemOutcome outcome(const requests::ItemKey& key) const;
   /// Throws std::out_of_range.
@@ -47,27 +52,29 @@ class ItemStates {
     std::string_view id;
     std::string_view key;
     std::string_view content;
-    double time = 0;
+    ItemDecision decision;
     double started = 0;
     double last_start = 0;
     std::uint64_t part_bytes = 0;
     std::uint32_t part = 0;
-    int epoch = 0;
     int attempt = 0;
     int attempts = 0;
     std::int16_t crashes = 0;
-    Event event = Event::start;
   };
 
   std::optional<std::uint32_t> slot(std::string_view key) const;
-  void decide(Packed& state, int epoch, const Record& record, std::uint32_t index);
+  void decide(Packed& state, const Record& record, std::uint32_t index);
   std::uint32_t part_index(const std::string& part);
 
   requests::TextArena texts_;
   std::vector<Packed> states_;
   std::unordered_map<std::string_view, std::uint32_t> by_key_;
   std::vector<std::string> parts_{""};
-  std::unordered_map<std::uint32_t, std::string> reasons_;  ///< of those that have one
+  struct Why {
+    std::optional<Category> category;
+    std::string reason;
+  };
+  std::unordered_map<std::uint32_t, Why> why_;  ///< of those that have one or the other
 };
 
 }  // namespace ditmill::jobs::results

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "configs/hex.h"
 #include "jobs/results/journal/crc32c.h"
 
 namespace ditmill::jobs::results {
@@ -19,11 +20,15 @@ constexpr std::string_view crc_field = ",\"crc\":\"";
 constexpr std::size_t crc_digits = 8;
 constexpr std::size_t trailer_size = crc_field.size() + crc_digits + 2;  // and "}
 
-constexpr std::array<std::pair<Event, std::string_view>, 5> names{{{Event::start, "start"},
+constexpr std::string_view crash_reason = "crash: ";
+
+// The first of a word is the one that it stands for.
+constexpr std::array<std::pair<Event, std::string_view>, 6> names{{{Event::start, "start"},
                                                                    {Event::done, "done"},
                                                                    {Event::failed, "failed"},
                                                                    {Event::quarantined, "quarantined"},
-                                                                   {Event::stopped, "stopped"}}};
+                                                                   {Event::stopped, "stopped"},
+                                                                   {Event::crashed, "stopped"}}};
 
 std::string json_string(std::string_view text) {
   return json(text).dump(-1, ' ', false, json::error_handler_t::replace);
@@ -36,10 +41,9 @@ std::string decimal(double time) {
   return {buffer.data(), result.ptr};
 }
 
-std::string hex(std::uint32_t value) {
-  static constexpr std::string_view digits = "0123456789abcdef";
-  std::string text(crc_digits, '0');
-  for (std::size_t i = crc_digits; i-- > 0; value >>= 4) text[i] = digits[value & 15];
+std::string crc_text(std::uint32_t crc) {
+  std::string text;
+  append_hex(text, crc, crc_digits);
   return text;
 }
 
@@ -72,8 +76,30 @@ bool is_part_path(std::string_view path) noexcept {
          path.find('\0') == std::string_view::npos;
 }
 
-bool is_crash(const Record& record) noexcept {
-  return record.event == Event::stopped && record.reason.starts_with(crash_reason);
+std::string reason_text(const Record& record) {
+  return record.event == Event::crashed ? std::string{crash_reason} + record.reason : record.reason;
+}
+
+std::string reason_of(const Error& error) {
+  return std::string{name(error.category())} + ": " + error.what();
+}
+
+std::optional<Category> category_of(const Record& record) {
+  if (record.category) return record.category;
+  const std::size_t colon = record.reason.find(": ");
+  if (colon == std::string::npos) return std::nullopt;
+  return category_of_class(std::string_view{record.reason}.substr(0, colon));
+}
+
+std::optional<Category> category_of_class(std::string_view word) noexcept {
+  const Category category = category_named(word);
+  return name(category) == word ? std::optional{category} : std::nullopt;
+}
+
+void settle_crash(Record& record) {
+  if (record.event != Event::stopped || !record.reason.starts_with(crash_reason)) return;
+  record.event = Event::crashed;
+  record.reason.erase(0, crash_reason.size());
 }
 
 double journal_time() {
@@ -91,9 +117,12 @@ std::string to_line(const Record& record) {
     if (!record.part_hash.empty()) line += ",\"part_hash\":" + json_string(record.part_hash);
     line += ",\"content\":" + json_string(record.content);
   }
-  if (!record.reason.empty()) line += ",\"reason\":" + json_string(record.reason);
+  if (record.category) line += ",\"class\":" + json_string(name(*record.category));
+  if (const std::string reason = reason_text(record); !reason.empty()) {
+    line += ",\"reason\":" + json_string(reason);
+  }
   const std::uint32_t crc = crc32c(line);
-  line += std::string(crc_field) + hex(crc) + "\"}\n";
+  line += std::string(crc_field) + crc_text(crc) + "\"}\n";
   return line;
 }
 
@@ -106,7 +135,7 @@ std::optional<Record> from_line(std::string_view line, std::string& why) {
   const std::string_view body = line.substr(0, line.size() - trailer_size);
   const std::string_view trailer = line.substr(body.size());
   if (!trailer.starts_with(crc_field)) return damaged("the line has no crc at its end");
-  if (trailer.substr(crc_field.size(), crc_digits) != hex(crc32c(body)))
+  if (trailer.substr(crc_field.size(), crc_digits) != crc_text(crc32c(body)))
     return damaged("its crc does not match");
 
   const json object = json::parse(line, nullptr, false);
@@ -118,16 +147,20 @@ std::optional<Record> from_line(std::string_view line, std::string& why) {
   const auto attempt = object.find("attempt");
   const auto bytes = object.find("bytes");
   std::string event;
+  std::string category;
   if (time == object.end() || !time->is_number() || attempt == object.end() ||
       !attempt->is_number_integer() || !take_string(object, "event", event) ||
       !take_string(object, "item", record.item) || !take_string(object, "key", record.key) ||
       !take_string(object, "part", record.part) || !take_string(object, "part_hash", record.part_hash) ||
-      !take_string(object, "content", record.content) || !take_string(object, "reason", record.reason)) {
+      !take_string(object, "content", record.content) || !take_string(object, "class", category) ||
+      !take_string(object, "reason", record.reason)) {
     return damaged("a field is missing or of the wrong type");
   }
   const auto known = event_named(event);
   if (!known) return damaged("its event is unknown");
   record.event = *known;
+  record.category = category_of_class(category);
+  settle_crash(record);
   record.time = time->get<double>();
   const auto attempts = attempt->get<std::int64_t>();
   if (attempts < 0 || attempts > 1'000'000'000) return damaged("its attempt is out of range");

@@ -5,6 +5,7 @@
 #include <optional>
 #include <system_error>
 
+#include "configs/hex.h"
 #include "jobs/results/journal/crc32c.h"
 
 namespace ditmill::jobs::results {
@@ -55,6 +56,7 @@ bool scan_line(std::string_view line, Record& record) {
   std::string_view part;
   std::string_view hash;
   std::string_view content;
+  std::string_view category;
   std::string_view reason;
   std::string_view crc;
   std::uint32_t attempt = 0;
@@ -72,11 +74,11 @@ bool scan_line(std::string_view line, Record& record) {
        !at.skip(",\"content\":\"") || !at.text(content) || !is_part_path(part))) {
     return false;
   }
+  if (at.skip(",\"class\":\"") && !at.text(category)) return false;
   if (at.skip(",\"reason\":\"") && !at.text(reason)) return false;
   const std::size_t covered = line.size() - at.left();
   std::uint32_t sum = 0;
-  if (!at.skip(",\"crc\":\"") || !at.text(crc) || !at.skip("}") || at.left() > 0 || crc.size() != 8 ||
-      crc.find_first_not_of("0123456789abcdef") != std::string_view::npos) {
+  if (!at.skip(",\"crc\":\"") || !at.text(crc) || !at.skip("}") || at.left() > 0 || !is_hex(crc, 8)) {
     return false;
   }
   std::from_chars(crc.data(), crc.data() + crc.size(), sum, 16);
@@ -88,7 +90,9 @@ bool scan_line(std::string_view line, Record& record) {
   record.part = part;
   record.part_hash = hash;
   record.content = content;
+  record.category = category_of_class(category);
   record.reason = reason;
+  settle_crash(record);
   return true;
 }
 

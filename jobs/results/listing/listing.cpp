@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "configs/error.h"
-#include "configs/request.h"
 #include "jobs/results/files/run_again.h"
 #include "jobs/results/listing/frozen_lines.h"
 #include "jobs/results/listing/require_run.h"
@@ -17,35 +16,8 @@ using nlohmann::json;
 
 constexpr const char* reading_items = "read the items of a run";
 
-std::string required_text(const json& object, const char* field) {
-  const auto found = object.find(field);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
-}
-
-int number(const json& request, const char* field) {
-  const auto found = request.find(field);
-  return found != request.end() && found->is_number_integer() ? found->get<int>() : 0;
-}
-
-/// Takes no more than what is listed: results of a list that `run` would refuse can still be had.
-ListedItem read_line(const json& object, std::string_view line, const FrozenLines& lines) {
-  ListedItem item;
-  if (object.is_object()) {
-    item.id = required_text(object, "id");
-    item.key = required_text(object, "key");
-  }
-  const auto request = object.is_object() ? object.find("request") : object.end();
-  if (!configs::is_id(item.id) || item.key.empty() || request == object.end() || !request->is_object()) {
-    lines.refuse("an object with id, key and request", printable(line, 80));
-  }
-  item.width = number(*request, "width");
-  item.height = number(*request, "height");
-  item.frames = number(*request, "frames");
-  return item;
-}
-
 void add_state(ListedItem& item, const ItemState& state) {
-  item.outcome = outcome_of(state.event);
+  item.outcome = state.outcome();
   item.attempts = state.attempts;
   if (item.outcome == ItemOutcome::left) return;
   if (state.started > 0) item.seconds = std::max(0.0, state.record.time - state.started);
@@ -53,6 +25,7 @@ void add_state(ListedItem& item, const ItemState& state) {
   item.part = state.record.part;
   item.stored = state.record.item;
   item.content = state.record.content;
+  item.category = category_of(state.record);
   item.reason = state.record.reason;
 }
 
@@ -65,11 +38,16 @@ void for_each_line(const RunDirectory& run, const JournalState& journals,
     require_run(run, reading_items);
     throw Error(Category::not_found, reading_items, Where{.file = run.requests()}, {}, {}, see_verify(run));
   }
-  for (std::string_view line; lines->next(line);) {
-    const json object = json::parse(line, nullptr, false);
-    ListedItem item = read_line(object, line, *lines);
+  json line;
+  while (lines->next()) {
+    FrozenHead head = lines->head(line);
+    ListedItem item{.id = std::move(head.id),
+                    .key = std::move(head.key),
+                    .width = head.width,
+                    .height = head.height,
+                    .frames = head.frames};
     if (const std::optional<ItemState> state = journals.by_key.find(item.key)) add_state(item, *state);
-    take(std::move(item), object);
+    take(std::move(item), line);
   }
 }
 

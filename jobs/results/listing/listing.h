@@ -3,9 +3,11 @@
 #include <cstdint>
 #include <functional>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "configs/error.h"
 #include "jobs/results/files/run_directory.h"
 #include "jobs/results/journal/item_outcome.h"
 #include "jobs/results/journal/reader.h"
@@ -14,19 +16,20 @@ namespace ditmill::jobs::results {
 
 /// An item of requests.jsonl and what the journals say of it.
 struct ListedItem {
-  std::string id;
-  std::string key;
+  std::string id = {};
+  std::string key = {};
   ItemOutcome outcome = ItemOutcome::left;
   int width = 0;
   int height = 0;
   int frames = 0;
   int attempts = 0;
-  double seconds = 0;   ///< done, failed: from its start to its end; 0: unknown
-  double ended = 0;     ///< seconds since 1970: when it was done, failed or quarantined
-  std::string part;     ///< done: relative to the run directory
-  std::string stored;   ///< done: its id there: that of an item with the same key, if that was done first
-  std::string content;  ///< done: its ContentHash
-  std::string reason;   ///< failed, quarantined
+  double seconds = 0;       ///< done, failed: from its start to its end; 0: unknown
+  double ended = 0;         ///< seconds since 1970: when it was done, failed or quarantined
+  std::string part = {};    ///< done: relative to the run directory
+  std::string stored = {};  ///< done: its id there: that of an item with the same key, if that was done first
+  std::string content = {};               ///< done: its ContentHash
+  std::optional<Category> category = {};  ///< failed, quarantined: category_of()
+  std::string reason = {};                ///< failed, quarantined
 };
 
 /// Gives the items of a run to `take`, in the order of its list, without holding them; and the line of each

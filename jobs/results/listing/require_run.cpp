@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "configs/error.h"
+#include "configs/list_text.h"
 #include "configs/shell_word.h"
 #include "jobs/results/files/isolated.h"
 #include "jobs/results/journal/reader.h"
@@ -70,12 +71,7 @@ std::vector<std::string> runs_in(const fs::path& folder) {
 
 std::string name_one_of(const std::vector<std::string>& runs) {
   if (runs.empty()) return "name a run directory: what output.path or --run-dir of `ditmill run` named";
-  std::string text = "name a run directory: ";
-  for (std::size_t i = 0; i < std::min(runs.size(), max_runs_named); ++i) {
-    text += (i == 0 ? "" : ", ") + shell_word(runs[i]);
-  }
-  if (runs.size() > max_runs_named) text += " and " + std::to_string(runs.size() - max_runs_named) + " more";
-  return text;
+  return "name a run directory: " + some_of(runs, max_runs_named, shell_word);
 }
 
 bool is_hdf5(const std::string& path) {

@@ -3,6 +3,8 @@
 #define XXH_STATIC_LINKING_ONLY  // the state as a value
 #include <xxhash.h>
 
+#include "registry/digest.h"
+
 namespace ditmill::jobs::results {
 
 struct ContentHash::State {
@@ -17,12 +19,9 @@ void ContentHash::update(std::span<const std::byte> bytes) {
 }
 
 std::string ContentHash::hex() const {
-  static constexpr char digits[] = "0123456789abcdef";
   XXH128_canonical_t canonical;
   XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(&state_->xxh));
-  std::string text;
-  for (const unsigned char byte : canonical.digest) text += {digits[byte >> 4], digits[byte & 15]};
-  return text;
+  return registry::hex(canonical.digest);
 }
 
 }  // namespace ditmill::jobs::results

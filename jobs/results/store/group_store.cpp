@@ -90,9 +90,10 @@ class GroupStore::Impl {
     journal_.append(record(Event::start, item, attempt));
   }
 
-  void failed(const requests::Item& item, int attempt, const std::string& reason) {
+  void failed(const requests::Item& item, int attempt, const Error& error) {
     Record failure = record(Event::failed, item, attempt);
-    failure.reason = reason;
+    failure.category = error.category();
+    failure.reason = reason_of(error);
     journal_.append(failure);
     journal_.sync();
   }
@@ -168,8 +169,8 @@ GroupStore::~GroupStore() = default;
 
 void GroupStore::start(const requests::Item& item, int attempt) { impl_->start(item, attempt); }
 std::vector<Acknowledged> GroupStore::add(const FinishedItem& item) { return impl_->add(item); }
-void GroupStore::failed(const requests::Item& item, int attempt, const std::string& reason) {
-  impl_->failed(item, attempt, reason);
+void GroupStore::failed(const requests::Item& item, int attempt, const Error& error) {
+  impl_->failed(item, attempt, error);
 }
 void GroupStore::stopped(std::span<const std::pair<requests::Item, int>> in_hand, const std::string& reason) {
   impl_->stopped(in_hand, reason);

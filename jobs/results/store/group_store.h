@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "configs/error.h"
 #include "jobs/requests/items/item.h"
 #include "jobs/results/files/run_directory.h"
 #include "jobs/results/store/output_config.h"
@@ -80,8 +81,8 @@ class GroupStore {
   /// Returns what was acknowledged by it. Throws Error: io (also if a higher epoch has taken the run over),
   /// no_space; then nothing that the open part held is acknowledged, and the store is of no more use.
   std::vector<Acknowledged> add(const FinishedItem& item);
-  /// Journals, durably, that an item failed.
-  void failed(const requests::Item& item, int attempt, const std::string& reason);
+  /// Journals, durably, that an item failed, and by which error.
+  void failed(const requests::Item& item, int attempt, const Error& error);
   /// Journals, durably, that the group stops: its items in hand, if any, and the group itself.
   void stopped(std::span<const std::pair<requests::Item, int>> in_hand, const std::string& reason);
   /// Seals what is open, if its time has come (or always with `now`: then everything is on disk when it

@@ -1,11 +1,14 @@
 #include "jobs/results/store/part_writer.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <chrono>
-#include <ctime>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <system_error>
 
+#include "configs/utc_text.h"
 #include "jobs/results/files/durable.h"
 #include "jobs/results/store/content_hash.h"
 #include "jobs/results/store/hdf5/h5_dataset.h"
@@ -14,15 +17,6 @@ namespace ditmill::jobs::results {
 namespace {
 
 constexpr std::int64_t schema_version = 1;
-
-std::string utc_date() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  gmtime_r(&now, &parts);
-  char text[40];
-  const std::size_t length = std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S +0000", &parts);
-  return {text, length};
-}
 
 void require_folder(const std::string& part) {
   const std::filesystem::path folder = std::filesystem::path(part).parent_path();
@@ -41,10 +35,8 @@ h5::Layout layout_of(const std::array<std::int64_t, 4>& shape, std::size_t count
     layout.shape.push_back(static_cast<hsize_t>(extent));
   }
   if (!fits || product != count) {
-    std::string text;
-    for (const std::int64_t extent : shape) text += (text.empty() ? "" : " x ") + std::to_string(extent);
     throw Error(Category::internal, "store an item", Where{.file = file, .item = item.id},
-                Expected{text + " values"}, Got{std::to_string(count)});
+                Expected{fmt::format("{} values", fmt::join(shape, " x "))}, Got{std::to_string(count)});
   }
   layout.chunk = layout.shape;
   layout.chunk[static_cast<std::size_t>(time_axis)] = 1;
@@ -65,7 +57,7 @@ void write_root_attributes(hid_t file, const nlohmann::json& config, const std::
   h5::write_attribute(file, "schema_version", schema_version, path);
   h5::write_attribute(file, "software", "ditmill", path);
   h5::write_attribute(file, "software_version", software_version, path);
-  h5::write_attribute(file, "date", utc_date(), path);
+  h5::write_attribute(file, "date", utc_text("%Y-%m-%d %H:%M:%S +0000"), path);
   h5::write_attribute(file, "config_json", config.dump(), path);
 }
 

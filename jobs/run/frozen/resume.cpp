@@ -1,5 +1,8 @@
 #include "jobs/run/frozen/resume.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -8,11 +11,9 @@
 #include <utility>
 
 #include "configs/error.h"
-#include "jobs/requests/items/frozen_item.h"
+#include "configs/list_text.h"
 #include "jobs/requests/items/list_builder.h"
 #include "jobs/requests/items/some_ids.h"
-#include "jobs/requests/text/json_line.h"
-#include "jobs/requests/text/line_reader.h"
 #include "jobs/results/files/durable.h"
 #include "jobs/results/listing/frozen_lines.h"
 #include "jobs/run/frozen/json_difference.h"
@@ -20,26 +21,11 @@
 namespace ditmill::jobs::run {
 namespace {
 
-requests::Item read_item(std::string_view line, const results::FrozenLines& lines,
-                         std::vector<requests::JsonField>& fields) {
-  if (const std::optional<requests::JsonFault> fault = requests::parse_json_line(line, fields)) {
-    lines.refuse("{id, key, request, metadata}",
-                 fault->message + " at column " + std::to_string(requests::column_at(line, fault->offset)));
-  }
-  requests::Item item{.line = lines.line(), .column = 1};
-  if (const std::optional<requests::FrozenFault> fault = requests::read_frozen_item(line, fields, item)) {
-    lines.refuse(fault->expected, fault->got);
-  }
-  return item;
-}
-
 requests::ItemList read_items(results::FrozenLines& lines) {
   requests::ItemList items;
   requests::IdIndex ids{items};
-  std::vector<requests::JsonField> fields;
-  for (std::string_view line; lines.next(line);) {
-    if (!lines.terminated()) lines.refuse("a line that ends with a newline", "a torn one");
-    items.add(read_item(line, lines, fields));
+  while (lines.next()) {
+    items.add(lines.item());
     if (ids.insert(items.size() - 1)) {
       lines.refuse("an id of its own", "the id " + std::string{items.packed().back().id} + " again");
     }
@@ -71,16 +57,11 @@ class Differences {
   bool empty() const { return names_.empty(); }
   const std::string& then() const { return then_; }
   const std::string& now() const { return now_; }
-  std::string names() const {
-    std::string text;
-    for (const std::string& name : names_) text += (text.empty() ? "" : ", ") + name;
-    return text;
-  }
+  std::string names() const { return fmt::format("{}", fmt::join(names_, ", ")); }
 
  private:
   static void append(std::string& text, const std::string& field, const nlohmann::json& value) {
-    if (!text.empty()) text += ", ";
-    text += field + " " + (value.is_null() ? "unset" : printable(value.dump(), max_shown));
+    extend_list(text, field + " " + (value.is_null() ? "unset" : printable(value.dump(), max_shown)));
   }
 
   std::set<std::string> names_;
@@ -268,9 +249,10 @@ std::vector<PendingItem> pending_items(const requests::ItemList& items, const re
       pending.push_back({.item = i});
       continue;
     }
-    const bool given_up = (state->event == results::Event::quarantined && !retry.quarantined) ||
-                          (state->event == results::Event::failed && !retry.failed);
-    if (state->event == results::Event::done || given_up) continue;
+    const results::ItemOutcome outcome = state->outcome();
+    const bool given_up = (outcome == results::ItemOutcome::quarantined && !retry.quarantined) ||
+                          (outcome == results::ItemOutcome::failed && !retry.failed);
+    if (outcome == results::ItemOutcome::done || given_up) continue;
     pending.push_back({.item = i, .attempt = state->attempts + 1, .alone = state->crashes > 0});
   }
   return pending;

@@ -246,10 +246,8 @@ class Merger {
     for (const results::JournalFile& journal : results::journal_files(out_)) {
       results::for_each_record(journal.path, ignored, [&](const results::Record& record) {
         if (record.event != results::Event::done) return;
-        const std::optional<results::ItemState> state = journals.by_key.find(record.key);
-        if (state && state->event == results::Event::done && state->record.content != record.content) {
-          ids.insert(record.item);
-        }
+        const std::optional<results::ItemState> counts = journals.by_key.find_done(record.key);
+        if (counts && counts->record.content != record.content) ids.insert(record.item);
       });
     }
     report_.alarms.assign(ids.begin(), ids.end());
@@ -259,7 +257,7 @@ class Merger {
     report_.items = count_items(sources_.items, journals);
     Outcome outcome = decide_outcome(report_.items, report_.items, {}, results::newest_epoch(out_));
     outcome.reason = "merged from " + std::to_string(sources_.runs.size()) + " runs";
-    results::durable::write_file(out_.outcome(), to_json(outcome).dump() + "\n");
+    run::write_outcome(out_, outcome);
   }
 
   const MergeOptions& options_;

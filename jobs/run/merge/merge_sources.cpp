@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "configs/error.h"
+#include "configs/list_text.h"
 #include "jobs/results/files/frozen_shard.h"
 #include "jobs/results/files/run_again.h"
 #include "jobs/results/journal/reader.h"
@@ -29,8 +30,8 @@ void require_same_identity(const MergeSource& first, const MergeSource& other) {
   std::string expected;
   std::string got;
   for (const auto& [field, before, after] : json_differences(a, b)) {
-    expected += (expected.empty() ? "" : ", ") + field + " " + printable(before.dump(), max_shown);
-    got += (got.empty() ? "" : ", ") + field + " " + printable(after.dump(), max_shown);
+    extend_list(expected, field + " " + printable(before.dump(), max_shown));
+    extend_list(got, field + " " + printable(after.dump(), max_shown));
   }
   throw Error(Category::usage, "merge runs: they are not of one job", Where{.file = other.run.config()},
               Expected{expected.empty() ? "an identity" : expected + ", as " + first.run.path() + " has it"},

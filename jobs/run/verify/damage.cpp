@@ -1,9 +1,9 @@
 #include "jobs/run/verify/damage.h"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "configs/error.h"
+#include "configs/list_text.h"
 
 namespace ditmill::jobs::run {
 namespace {
@@ -36,12 +36,7 @@ std::string describe(const Damage& damage) {
 }
 
 std::string some_of(const std::vector<std::string>& ids) {
-  std::string text;
-  for (std::size_t i = 0; i < std::min(ids.size(), max_ids_named); ++i) {
-    text += (text.empty() ? "" : ", ") + printable(ids[i]);
-  }
-  if (ids.size() > max_ids_named) text += " and " + std::to_string(ids.size() - max_ids_named) + " more";
-  return text;
+  return ditmill::some_of(ids, max_ids_named, [](const std::string& id) { return printable(id); });
 }
 
 }  // namespace ditmill::jobs::run

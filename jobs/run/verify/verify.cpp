@@ -206,8 +206,8 @@ class Verifier {
   }
 
   void compare_contents(const results::Record& record, const std::string& journal, int line) {
-    const std::optional<results::ItemState> state = state_.by_key.find(record.key);
-    if (!state || state->event != results::Event::done || state->record.content == record.content) return;
+    const std::optional<results::ItemState> state = state_.by_key.find_done(record.key);
+    if (!state || state->record.content == record.content) return;
     damage_at(journal, line,
               "done with other content (" + record.part + ", " + record.content +
                   ") than the one that counts (" + state->record.part + ", " + state->record.content +
@@ -219,9 +219,8 @@ class Verifier {
   std::vector<std::string> needed(const ClaimedPart& part) const {
     std::vector<std::string> items;
     for (const Claim& claim : part.items) {
-      const std::optional<results::ItemState> state = state_.by_key.find(claim.key);
-      const bool elsewhere = state && state->event == results::Event::done && state->record.part != part.path;
-      if (!elsewhere) items.push_back(claim.item);
+      const std::optional<results::ItemState> state = state_.by_key.find_done(claim.key);
+      if (!state || state->record.part == part.path) items.push_back(claim.item);
     }
     return items;
   }
@@ -288,8 +287,8 @@ class Verifier {
     const TargetOf target_of = [&](std::string_view id) -> std::optional<LinkTarget> {
       const std::optional<std::size_t> index = ids.find(id);
       const std::optional<results::ItemState> state =
-          index ? state_.by_key.find(list_.packed()[*index].key) : std::nullopt;
-      if (!state || state->event != results::Event::done) return std::nullopt;
+          index ? state_.by_key.find_done(registry::hex(list_.packed()[*index].key)) : std::nullopt;
+      if (!state) return std::nullopt;
       return LinkTarget{.part = state->record.part, .item = state->record.item};
     };
     IndexAudit found = audit_index(run_, report_.done, target_of, config_);

@@ -15,6 +15,7 @@
 #include <future>
 
 #include "configs/error.h"
+#include "configs/size_text.h"
 #include "dist/liveness/process.h"
 #include "jobs/results/files/durable.h"
 #include "jobs/results/files/free_space.h"
@@ -32,10 +33,6 @@ std::string doing() { return "stage files on " + dist::this_process().host; }
 
 [[noreturn]] void fail(const std::string& file, int error) {
   throw system_error(error, doing(), Where{.file = file});
-}
-
-std::string gigabytes(std::uint64_t bytes) {
-  return fmt::format("{:.3f} GB", 1e-9 * static_cast<double>(bytes));
 }
 
 void make_folders(const fs::path& path) {

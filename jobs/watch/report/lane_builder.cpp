@@ -29,7 +29,7 @@ LaneBuilder::LaneBuilder(int epoch, int group, std::size_t most_spans) : most_sp
 void LaneBuilder::take(const results::Record& record) {
   switch (record.event) {
     case results::Event::start:
-      open_.insert_or_assign(record.key, Open{.begin = record.time, .item = record.item});
+      attempts_.take(record);
       break;
     case results::Event::done:
       add(record, SpanKind::done);
@@ -41,6 +41,7 @@ void LaneBuilder::take(const results::Record& record) {
       add(record, SpanKind::quarantined);
       break;
     case results::Event::stopped:
+    case results::Event::crashed:
       break;
   }
 }
@@ -59,31 +60,26 @@ Lane LaneBuilder::finish(double epoch_end, bool alive) {
 
 /// The span that a record ends; none if this group never began its item.
 void LaneBuilder::add(const results::Record& record, SpanKind kind) {
-  const auto found = open_.find(record.key);
-  if (found == open_.end()) return;
-  const double begin = found->second.begin;
+  std::optional<results::Attempt> attempt = attempts_.take(record);
+  if (!attempt) return;
+  const double begin = attempt->begin;
   const double end = std::max(begin, record.time);
   lane_.spans.push_back(
-      {.begin = begin, .end = end, .kind = kind, .work = end - begin, .item = std::move(found->second.item)});
-  open_.erase(found);
+      {.begin = begin, .end = end, .kind = kind, .work = end - begin, .item = std::move(attempt->item)});
   if (lane_.spans.size() > most_spans_) join();
 }
 
 void LaneBuilder::add_open(double epoch_end, SpanKind kind) {
   std::vector<double> starts;
-  for (const auto& [key, open] : open_) starts.push_back(open.begin);
+  for (const auto& [key, open] : attempts_.by_key()) starts.push_back(open.begin);
   for (const Span& span : lane_.spans) starts.push_back(span.begin);
   std::sort(starts.begin(), starts.end());
-  for (auto& [key, open] : open_) {
+  for (const auto& [key, open] : attempts_.by_key()) {
     const auto next = std::upper_bound(starts.begin(), starts.end(), open.begin + together);
     const double end = std::max(open.begin, next == starts.end() ? epoch_end : *next);
-    lane_.spans.push_back({.begin = open.begin,
-                           .end = end,
-                           .kind = kind,
-                           .work = end - open.begin,
-                           .item = std::move(open.item)});
+    lane_.spans.push_back(
+        {.begin = open.begin, .end = end, .kind = kind, .work = end - open.begin, .item = open.item});
   }
-  open_.clear();
 }
 
 void LaneBuilder::sort() {

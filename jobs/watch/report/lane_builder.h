@@ -1,10 +1,9 @@
 #pragma once
 
 #include <cstddef>
-#include <string>
-#include <unordered_map>
 #include <vector>
 
+#include "jobs/results/journal/open_attempts.h"
 #include "jobs/results/journal/record.h"
 #include "jobs/watch/report/timeline.h"
 
@@ -22,11 +21,6 @@ class LaneBuilder {
   Lane finish(double epoch_end, bool alive);
 
  private:
-  struct Open {
-    double begin;
-    std::string item;
-  };
-
   void add(const results::Record& record, SpanKind kind);
   void add_open(double epoch_end, SpanKind kind);
   void sort();
@@ -35,7 +29,7 @@ class LaneBuilder {
   Lane lane_;
   std::size_t most_spans_;
   double reach_ = 0;  ///< of neighbours that become one: seconds between them at most
-  std::unordered_map<std::string, Open> open_;  ///< by key
+  results::OpenAttempts attempts_;
 };
 
 }  // namespace ditmill::jobs::watch

@@ -1,14 +1,12 @@
 #include "jobs/watch/report/overview.h"
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "configs/error.h"
 #include "configs/version.h"
 #include "jobs/results/files/durable.h"
-#include "jobs/run/outcome.h"
 
 namespace ditmill::jobs::watch {
 namespace {
@@ -28,46 +26,33 @@ json read_json(const std::string& path) {
   }
 }
 
-struct End {
-  std::string state;
-  std::string reason;
-  json exit;
-};
-
-End end_of(const Timeline& timeline, const results::RunDirectory& run) {
-  if (timeline.epochs.empty()) return {"empty", "nothing has run yet", nullptr};
-  const EpochFacts& newest = timeline.epochs.back();
-  if (const std::optional<run::Outcome> outcome = run::outcome_of_epoch(run, newest.number)) {
-    const int code = outcome->exit;
-    const std::string state = code == 0 ? "done" : code == 75 ? "stopped" : code == 2 ? "failed" : "crashed";
-    return {state, outcome->reason, code};
-  }
-  const std::string start = "start " + std::to_string(newest.number);
-  if (newest.alive) return {"running", start + " is at work", nullptr};
-  return {"crashed",
-          start + " left no outcome: it was killed, or ended with an error that its log tells" +
-              (newest.reason.empty() ? "" : " (" + newest.reason + ")"),
-          nullptr};
+std::string reason_of(const Timeline& timeline) {
+  const RunLife& life = timeline.life;
+  if (life.epoch == 0) return "nothing has run yet";
+  if (life.outcome) return life.outcome->reason;
+  const std::string start = "start " + std::to_string(life.epoch);
+  if (life.state == RunState::running) return start + " is at work";
+  const std::string& last = timeline.epochs.back().reason;
+  return start + " left no outcome: it was killed, or ended with an error that its log tells" +
+         (last.empty() ? "" : " (" + last + ")");
 }
 
 json count_items(const std::vector<results::ListedItem>& items) {
-  std::array<std::size_t, 4> counts{};
-  for (const results::ListedItem& item : items) ++counts[static_cast<std::size_t>(item.outcome)];
-  json count{{"items", items.size()}};
-  for (const results::ItemOutcome outcome : {results::ItemOutcome::done, results::ItemOutcome::failed,
-                                             results::ItemOutcome::quarantined, results::ItemOutcome::left}) {
-    count[std::string(name(outcome))] = counts[static_cast<std::size_t>(outcome)];
-  }
-  return count;
+  results::OutcomeCounts counts;
+  for (const results::ListedItem& item : items) ++counts.of(item.outcome);
+  return {{"items", items.size()},
+          {"done", counts.done},
+          {"failed", counts.failed},
+          {"quarantined", counts.quarantined},
+          {"left", counts.left}};
 }
 
-/// A reason of the engine is "CLASS: what happened".
+/// The class of a failure, and its reason without that word; without a class, what became of the item.
 std::pair<std::string, std::string> class_and_words(const results::ListedItem& item) {
-  const std::size_t colon = item.reason.find(": ");
-  const std::string word = item.reason.substr(0, std::min(colon, item.reason.size()));
-  const bool is_class = colon != std::string::npos && name(category_named(word)) == word;
-  if (is_class) return {word, item.reason.substr(colon + 2)};
-  return {std::string(name(item.outcome)), item.reason};
+  if (!item.category) return {std::string(name(item.outcome)), item.reason};
+  const std::string word(name(*item.category));
+  const bool begins_so = item.reason.starts_with(word + ": ");
+  return {word, begins_so ? item.reason.substr(word.size() + 2) : item.reason};
 }
 
 json list_failures(const std::vector<results::ListedItem>& items) {
@@ -110,7 +95,7 @@ std::string name_of(const std::string& path, const json& config) {
 json report_overview(const results::ResultsRun& run, const Timeline& timeline, double now) {
   const results::RunDirectory& directory = run.directory();
   const json config = read_json(directory.config());
-  const End end = end_of(timeline, directory);
+  const RunLife& life = timeline.life;
   double active = timeline.end - timeline.begin;
   for (const Gap& gap : timeline.gaps) active -= gap.end - gap.begin;
   json epochs = json::array();
@@ -119,9 +104,9 @@ json report_overview(const results::ResultsRun& run, const Timeline& timeline, d
                 {"run", std::filesystem::absolute(directory.path()).lexically_normal().string()},
                 {"version", version},
                 {"generated", now},
-                {"state", end.state},
-                {"reason", end.reason},
-                {"exit", end.exit},
+                {"state", report_word(life)},
+                {"reason", reason_of(timeline)},
+                {"exit", life.outcome ? json(life.outcome->exit) : json()},
                 {"counts", count_items(run.items())},
                 {"active_seconds", active},
                 {"config", config},

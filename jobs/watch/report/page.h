@@ -15,10 +15,10 @@ std::string script_json(const nlohmann::json& data);
 std::string html_text(std::string_view text);
 std::string base64(std::string_view bytes);
 
-/// Writes the page of jobs/watch/report/page as a stream: its frame, style and script at once, then the items' data
-/// as they come. What the browser runs is the script of that folder alone: the page's policy names its hash.
-/// The page is written beside its place and renamed into it by finish(); until then, and if anything throws,
-/// an older page stays.
+/// Writes the page of jobs/watch/report/page as a stream: its frame, style and script at once, then the
+/// items' data as they come. What the browser runs is the script of that folder alone: the page's policy
+/// names its hash. The page is written beside its place and renamed into it by finish(); until then, and if
+/// anything throws, an older page stays.
 class PageWriter {
  public:
   /// `overview` is what the page shows before the items. Throws Error: io, no_space, not_found (no such

@@ -1,7 +1,5 @@
 #include "jobs/watch/report/timeline.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -9,24 +7,16 @@
 #include <unordered_map>
 
 #include "configs/error.h"
-#include "jobs/requests/text/line_reader.h"
 #include "jobs/results/files/durable.h"
+#include "jobs/results/files/epoch_files.h"
 #include "jobs/results/files/epoch_owner.h"
 #include "jobs/results/journal/reader.h"
-#include "jobs/run/epoch.h"
 #include "jobs/watch/report/lane_builder.h"
 
 namespace ditmill::jobs::watch {
 namespace {
 
-constexpr double fresh_heartbeat = 30;
-
-double heartbeat(const std::string& path) {
-  struct stat status {};
-  return ::stat(path.c_str(), &status) == 0 ? static_cast<double>(status.st_mtim.tv_sec) : 0;
-}
-
-EpochFacts read_epoch(const results::RunDirectory& run, int number, double now) {
+EpochFacts read_epoch(const results::RunDirectory& run, int number) {
   EpochFacts epoch{.number = number, .host = {}, .slurm_job = {}, .reason = {}};
   try {
     const results::EpochOwner owner =
@@ -37,7 +27,6 @@ EpochFacts read_epoch(const results::RunDirectory& run, int number, double now) 
   } catch (const Error& error) {
     if (error.category() != Category::not_found) throw;
   }
-  epoch.alive = now - heartbeat(run.epoch(number)) < fresh_heartbeat;
   return epoch;
 }
 
@@ -46,19 +35,8 @@ void note(EpochFacts& epoch, const results::Record& record) {
   epoch.end = std::max(epoch.end, record.time);
   if (record.event == results::Event::done) ++epoch.done;
   if (record.event == results::Event::failed || record.event == results::Event::quarantined) ++epoch.failed;
-  if (record.event == results::Event::stopped && !record.reason.empty()) epoch.reason = record.reason;
-}
-
-/// Calls `take` with each whole line of a journal that is valid.
-template <typename Take>
-void read_records(const std::string& path, Take take) {
-  const auto source = registry::open_file(path);
-  requests::LineReader lines(*source);
-  std::string why;
-  for (std::string_view line; lines.next(line);) {
-    if (!lines.terminated()) return;
-    if (const auto record = results::from_line(line, why)) take(*record);
-  }
+  const bool drops = record.event == results::Event::stopped || record.event == results::Event::crashed;
+  if (drops && !record.reason.empty()) epoch.reason = reason_text(record);
 }
 
 /// Stretches of [begin, end] that no span of any lane covers.
@@ -106,19 +84,21 @@ Timeline read_timeline(const results::RunDirectory& run, double now, std::size_t
   const std::size_t most_a_lane =
       std::max<std::size_t>(100, most_spans / std::max<std::size_t>(1, files.size()));
   const int newest = std::max(results::newest_epoch(run), files.empty() ? 0 : files.back().epoch);
+  timeline.life = read_life(run, newest, now);
   auto file = files.begin();
   for (int number = 1; number <= newest; ++number) {
-    EpochFacts epoch = read_epoch(run, number, now);
+    EpochFacts epoch = read_epoch(run, number);
     std::vector<LaneBuilder> builders;
     for (; file != files.end() && file->epoch <= number; ++file) {
       LaneBuilder& builder = builders.emplace_back(file->epoch, file->group, most_a_lane);
-      read_records(file->path, [&](const results::Record& record) {
+      std::vector<results::JournalReport> passed_over;
+      results::for_each_record(file->path, passed_over, [&](const results::Record& record) {
         note(epoch, record);
         builder.take(record);
       });
     }
     // Only the newest owner can be alive; a copied run directory has young files.
-    epoch.alive = epoch.alive && number == newest;
+    epoch.alive = number == newest && timeline.life.state == RunState::running;
     if (epoch.alive) epoch.end = std::max(epoch.end, now);
     for (LaneBuilder& builder : builders) {
       Lane lane = builder.finish(epoch.end, epoch.alive);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "jobs/results/files/run_directory.h"
+#include "jobs/watch/status/run_life.h"
 
 namespace ditmill::jobs::watch {
 
@@ -42,7 +43,7 @@ struct EpochFacts {
   int slurm_restart = 0;
   double begin = 0;    ///< its first record; 0: none
   double end = 0;      ///< its last record, or now
-  bool alive = false;  ///< its heartbeat is younger than half a minute
+  bool alive = false;  ///< it is the newest, and its run is running
   std::string reason;  ///< of the last `stopped`
   int groups = 0;
   std::size_t done = 0;
@@ -56,6 +57,7 @@ struct Gap {
 
 /// When which group worked on what, from the journals of all epochs.
 struct Timeline {
+  RunLife life;
   std::vector<EpochFacts> epochs;
   std::vector<Lane> lanes;  ///< by epoch, then group
   std::vector<Gap> gaps;    ///< in which no group had an item in hand, and that are long enough to be seen

@@ -15,38 +15,20 @@ constexpr double least_window_s = 0.001;  // what a journal's times tell apart
 void GroupPace::take(const results::Record& record) {
   last_record_ = std::max(last_record_, record.time);
   if (record.key.empty()) return;
-  switch (record.event) {
-    case results::Event::start:
-      if (marks_.empty()) marks_.push_back({record.time, 0});
-      started_[record.key] = record.time;
-      last_started_ = record.item;
-      break;
-    case results::Event::done:
-    case results::Event::failed:
-      finish(record);
-      break;
-    case results::Event::quarantined:
-    case results::Event::stopped:
-      take_start(record.key);
-      if (last_started_ == record.item) last_started_.clear();
-      break;
+  const std::optional<results::Attempt> ended = attempts_.take(record);
+  if (record.event == results::Event::start) {
+    if (marks_.empty()) marks_.push_back({record.time, 0});
+    last_started_ = record.item;
+    return;
   }
-}
-
-std::optional<double> GroupPace::take_start(const std::string& key) {
-  const auto found = started_.find(key);
-  if (found == started_.end()) return std::nullopt;
-  const double time = found->second;
-  started_.erase(found);
-  return time;
-}
-
-void GroupPace::finish(const results::Record& record) {
-  const std::optional<double> started = take_start(record.key);
   if (last_started_ == record.item) last_started_.clear();
+  if (record.event == results::Event::done || record.event == results::Event::failed) finish(record, ended);
+}
+
+void GroupPace::finish(const results::Record& record, const std::optional<results::Attempt>& attempt) {
   ++(record.event == results::Event::done ? done_ : failed_);
-  if (record.event == results::Event::done && started) {
-    const auto seconds = static_cast<float>(std::max(record.time - *started, 0.0));
+  if (record.event == results::Event::done && attempt) {
+    const auto seconds = static_cast<float>(std::max(record.time - attempt->begin, 0.0));
     if (last_seconds_.size() < durations) {
       last_seconds_.push_back(seconds);
     } else {
@@ -54,7 +36,7 @@ void GroupPace::finish(const results::Record& record) {
     }
   }
   last_finish_ = std::max(last_finish_, record.time);
-  if (marks_.empty()) marks_.push_back({started.value_or(record.time), 0});
+  if (marks_.empty()) marks_.push_back({attempt ? attempt->begin : record.time, 0});
   Mark& last = marks_.back();
   const std::size_t ended = done_ + failed_;
   // Clips that are denoised together end together: a window does not begin between them.

@@ -4,9 +4,9 @@
 #include <deque>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
+#include "jobs/results/journal/open_attempts.h"
 #include "jobs/results/journal/record.h"
 
 namespace ditmill::jobs::watch {
@@ -50,12 +50,11 @@ class GroupPace {
     std::size_t ended = 0;
   };
 
-  void finish(const results::Record& record);
-  std::optional<double> take_start(const std::string& key);
+  void finish(const results::Record& record, const std::optional<results::Attempt>& attempt);
 
-  std::unordered_map<std::string, double> started_;  ///< by key: those that have not ended
-  std::deque<Mark> marks_;                           ///< the first is the window's begin
-  std::vector<float> last_seconds_;                  ///< a ring
+  results::OpenAttempts attempts_;
+  std::deque<Mark> marks_;           ///< the first is the window's begin
+  std::vector<float> last_seconds_;  ///< a ring
   std::size_t next_second_ = 0;
   std::size_t done_ = 0;
   std::size_t failed_ = 0;

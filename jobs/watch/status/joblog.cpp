@@ -6,13 +6,13 @@
 #include <iterator>
 #include <map>
 #include <optional>
-#include <unordered_map>
 #include <utility>
 
 #include "configs/error.h"
 #include "dist/liveness/rank_state.h"
 #include "jobs/results/files/durable.h"
 #include "jobs/results/files/epoch_owner.h"
+#include "jobs/results/journal/open_attempts.h"
 #include "jobs/results/journal/tail.h"
 #include "jobs/watch/status/item_counts.h"
 
@@ -63,23 +63,10 @@ class Joblog {
   std::size_t lines() const noexcept { return lines_; }
 
   void take(const results::JournalFile& file, const results::Record& record) {
-    switch (record.event) {
-      case results::Event::start:
-        starts_[record.key] = record.time;
-        break;
-      case results::Event::done:
-        line(file, record, 0);
-        break;
-      case results::Event::failed:
-        line(file, record, 1);
-        break;
-      case results::Event::stopped:
-        if (!record.key.empty() && results::is_crash(record)) line(file, record, 1);
-        starts_.erase(record.key);
-        break;
-      case results::Event::quarantined:
-        break;
-    }
+    const std::optional<results::Attempt> ended = attempts_.take(record);
+    if (record.event == results::Event::done) line(file, record, ended, 0);
+    const bool crashed = record.event == results::Event::crashed && !record.key.empty();
+    if (record.event == results::Event::failed || crashed) line(file, record, ended, 1);
   }
 
   void flush() {
@@ -90,13 +77,12 @@ class Joblog {
   void header() { text_ += "Seq\tHost\tStarttime\tJobRuntime\tSend\tReceive\tExitval\tSignal\tCommand\n"; }
 
  private:
-  void line(const results::JournalFile& file, const results::Record& record, int exit) {
-    const auto started = starts_.find(record.key);
-    const double start = started == starts_.end() ? record.time : started->second;
+  void line(const results::JournalFile& file, const results::Record& record,
+            const std::optional<results::Attempt>& attempt, int exit) {
+    const double start = attempt ? attempt->begin : record.time;
     fmt::format_to(std::back_inserter(text_), "{}\t{}\t{:.3f}\t{:10.3f}\t0\t0\t{}\t0\t{}\n",
                    items_.position(record.key), hosts_.of(file.epoch, file.group), start,
                    std::max(record.time - start, 0.0), exit, printable(record.item));
-    if (started != starts_.end()) starts_.erase(started);
     ++lines_;
     if (text_.size() >= piece_bytes) flush();
   }
@@ -104,7 +90,7 @@ class Joblog {
   ItemCounts items_;
   Hosts hosts_;
   const std::function<void(std::string_view)>& write_;
-  std::unordered_map<std::string, double> starts_;  // by key: of attempts that have not ended
+  results::OpenAttempts attempts_;
   std::string text_;
   std::size_t lines_ = 0;
 };

@@ -28,7 +28,7 @@ struct JoblogResult {
 ///     Signal      0: journals do not tell it
 ///     Command     the item's id
 ///
-/// An attempt that was dropped in order (a `stopped` that tells of no crash) has no line: it did not end.
+/// An attempt that was dropped in order (a `stopped` that is no crash) has no line: it did not end.
 /// Throws Error: not_found (no run directory), bad_input, io.
 JoblogResult write_joblog(const results::RunDirectory& run,
                           const std::function<void(std::string_view)>& write);

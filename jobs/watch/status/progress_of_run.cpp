@@ -96,8 +96,8 @@ void RunWatcher::reread_list() {
 void RunWatcher::take(const results::JournalFile& file, const results::Record& record) {
   begin_epoch(file.epoch);
   if (counts_) counts_->take(file.epoch, record);
-  const bool gives_up =
-      record.event == results::Event::quarantined || record.event == results::Event::stopped;
+  const bool gives_up = record.event == results::Event::quarantined ||
+                        record.event == results::Event::stopped || record.event == results::Event::crashed;
   // What a start says of earlier crashes stands in a journal that is no group's.
   if (file.epoch == epoch_ && (!gives_up || paces_.contains(file.group))) paces_[file.group].take(record);
   const bool is_error = gives_up || record.event == results::Event::failed;
@@ -116,17 +116,18 @@ void RunWatcher::keep_error(const results::JournalFile& file, const results::Rec
                                         .attempt = record.attempt,
                                         .epoch = file.epoch,
                                         .group = file.group,
-                                        .reason = record.reason});
+                                        .reason = reason_text(record)});
 }
 
 void RunWatcher::add_counts(RunProgress& progress) const {
   if (!counts_) return;
   progress.has_list = true;
-  progress.total = counts_->total();
-  progress.done = counts_->done();
-  progress.failed = counts_->failed();
-  progress.quarantined = counts_->quarantined();
-  progress.left = counts_->left();
+  const results::OutcomeCounts& counts = counts_->counts();
+  progress.total = counts.total();
+  progress.done = counts.done;
+  progress.failed = counts.failed;
+  progress.quarantined = counts.quarantined;
+  progress.left = counts.left;
 }
 
 void RunWatcher::add_ranks(RunProgress& progress) const {

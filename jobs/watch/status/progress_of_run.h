@@ -23,13 +23,13 @@ namespace ditmill::jobs::watch {
 /// Something that went wrong with an item, or made a group stop.
 struct RunError {
   double time = 0;
-  results::Event event = results::Event::failed;  ///< failed, quarantined or stopped
+  results::Event event = results::Event::failed;  ///< failed, quarantined, stopped or crashed
   std::string item = {};                          ///< empty: the whole group
   std::string key = {};
   int attempt = 0;
   int epoch = 0;
   int group = 0;
-  std::string reason = {};
+  std::string reason = {};  ///< reason_text()
 };
 
 /// What a rank of the newest epoch said last.

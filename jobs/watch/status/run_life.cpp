@@ -22,6 +22,24 @@ void end_by_outcome(RunLife& life) {
   }
 }
 
+/// Fills in the owner, and returns its heartbeat (seconds since 1970; 0: released); none if the epoch has no
+/// file.
+std::optional<double> read_owner(const results::RunDirectory& run, RunLife& life) {
+  const std::string path = run.epoch(life.epoch);
+  try {
+    life.owner = results::owner_from_text(results::durable::read_file(path));
+  } catch (const Error& error) {
+    if (error.category() != Category::not_found) throw;
+    return std::nullopt;
+  }
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) {
+    throw system_error(errno, "look at a heartbeat", Where{.file = path});
+  }
+  if (status.st_mtim.tv_sec == 0) return 0.0;
+  return static_cast<double>(status.st_mtim.tv_sec) + static_cast<double>(status.st_mtim.tv_nsec) / 1e9;
+}
+
 void crash(RunLife& life, std::string reason) {
   life.state = RunState::crashed;
   life.reason = std::move(reason);
@@ -45,27 +63,38 @@ std::string_view name(RunState state) noexcept {
   return "stopped";
 }
 
+std::string_view report_word(const RunLife& life) noexcept {
+  if (life.epoch == 0) return "empty";
+  if (!life.outcome) return life.state == RunState::running ? "running" : "crashed";
+  switch (life.outcome->exit) {
+    case 0:
+      return "done";
+    case 75:
+      return "stopped";
+    case 2:
+      return "failed";
+    default:
+      return "crashed";
+  }
+}
+
 RunLife read_life(const results::RunDirectory& run, double now) {
-  RunLife life;
-  life.epoch = results::newest_epoch(run);
-  if (life.epoch == 0) {
-    life.reason = "it was never started";
+  return read_life(run, results::newest_epoch(run), now);
+}
+
+RunLife read_life(const results::RunDirectory& run, int epoch, double now) {
+  RunLife life{.epoch = epoch};
+  if (epoch == 0) {
+    life.reason = never_started;
     return life;
   }
-  const std::string path = run.epoch(life.epoch);
-  life.owner = results::owner_from_text(results::durable::read_file(path));
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) {
-    throw system_error(errno, "look at a heartbeat", Where{.file = path});
-  }
-  const bool released = status.st_mtim.tv_sec == 0;
-  const double beat =
-      static_cast<double>(status.st_mtim.tv_sec) + static_cast<double>(status.st_mtim.tv_nsec) / 1e9;
-  if (!released) life.heartbeat_age_s = std::max(now - beat, 0.0);
+  const std::optional<double> beat = read_owner(run, life);
+  const bool released = beat == 0.0;
+  if (beat && !released) life.heartbeat_age_s = std::max(now - *beat, 0.0);
 
   // Before the outcome is read: it is written first, and who writes it ends then.
-  const bool gone = results::has_ended(life.owner, results::this_process({}));
-  life.outcome = run::outcome_of_epoch(run, life.epoch);
+  const bool gone = !beat || results::has_ended(life.owner, results::this_process({}));
+  life.outcome = run::outcome_of_epoch(run, life.epoch, run::Unreadable::throws);
   if (life.outcome) {
     end_by_outcome(life);
   } else if (released) {

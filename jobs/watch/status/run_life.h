@@ -29,8 +29,17 @@ struct RunLife {
   std::optional<run::Outcome> outcome = {};    ///< outcome.json, if it is the newest epoch's
 };
 
+/// Why a run of epoch 0 does not run.
+inline constexpr const char* never_started = "it was never started";
+
 /// `now` in seconds since 1970, by this host's clock: a file server whose clock is another shifts the age of
 /// the heartbeat. Throws Error(io).
 RunLife read_life(const results::RunDirectory& run, double now);
+/// The same of a run whose newest epoch is known, if need be from its journals alone: epochs/ may lack it.
+RunLife read_life(const results::RunDirectory& run, int epoch, double now);
+
+/// How a report calls the state, which also tells what became of the items: empty, running, done, failed,
+/// stopped, crashed. Of a run that ended in order it goes by the exit code.
+std::string_view report_word(const RunLife& life) noexcept;
 
 }  // namespace ditmill::jobs::watch

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "configs/list_text.h"
 #include "jobs/plan/pilot/duration_text.h"
 #include "jobs/requests/items/shard.h"
 #include "jobs/run/epoch.h"
@@ -74,7 +75,7 @@ void settle_life(ArrayProgress& array) {
   for (const RunState state :
        {RunState::running, RunState::waiting, RunState::crashed, RunState::stopped, RunState::finished}) {
     if (const std::size_t count = count_in(array.shards, state)) {
-      states += fmt::format("{}{} {}", states.empty() ? "" : ", ", count, name(state));
+      extend_list(states, fmt::format("{} {}", count, name(state)));
     }
   }
   const bool is_merged = life.outcome.has_value();
@@ -131,7 +132,7 @@ ShardProgress ArrayWatcher::look_at(int index, double now) {
   if (watcher == watchers_.end() && std::filesystem::exists(its.epochs())) {
     watcher = watchers_.emplace(index, RunWatcher{its}).first;
   }
-  shard.progress.life.reason = "it was never started";
+  shard.progress.life.reason = never_started;
   if (watcher != watchers_.end()) shard.progress = watcher->second.look(now);
   if (!shard.progress.has_list) {  // then it is of the list as it was submitted
     shard.progress.run = its.path();

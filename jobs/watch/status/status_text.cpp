@@ -37,6 +37,11 @@ Tint tint_of(RunState state) {
   return Tint::none;
 }
 
+/// The item is tried again.
+bool is_drop(results::Event event) {
+  return event == results::Event::stopped || event == results::Event::crashed;
+}
+
 std::string upper(std::string_view text) {
   std::string shouted{text};
   for (char& c : shouted) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
@@ -191,8 +196,7 @@ class Page {
     for (const RunError& error : progress_.errors) {
       if (rows.size() == errors_shown) break;
       rows.push_back({{ago(progress_.now - error.time)},
-                      {std::string{name(error.event)},
-                       error.event == results::Event::stopped ? Tint::yellow : Tint::red},
+                      {std::string{name(error.event)}, is_drop(error.event) ? Tint::yellow : Tint::red},
                       {error.item.empty() ? fmt::format("group {}", error.group) : short_cell(error.item)},
                       {error.reason}});
     }

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "configs/error.h"
+#include "configs/hex.h"
 #include "registry/formats/torch/little_endian.h"
 #include "registry/formats/torch/pickle_memo.h"
 #include "registry/formats/torch/pickle_opcodes.h"
@@ -55,9 +56,9 @@ class PickleMachine : private PickleStack {
   }
 
   [[noreturn]] void refuse_opcode(std::uint8_t code) const {
-    constexpr const char* digits = "0123456789abcdef";
     const std::string_view name = opcode_name(code);
-    const std::string byte = std::string{"byte 0x"} + digits[code >> 4] + digits[code & 15];
+    std::string byte = "byte 0x";
+    append_hex(byte, code, 2);
     bad("an opcode of pickle protocols 2 to 5 that a state dict needs",
         name.empty() ? byte : std::string{name}, save_hint);
   }

@@ -32,7 +32,7 @@ struct ResultsTest : ::testing::Test {
     store.add(make_finished(items[0]));
     store.add(make_finished(items[1], true));
     store.seal(true);
-    store.failed(items[2], 1, "numeric: \x1b[31mNaN");
+    store.failed(items[2], 1, Error{Category::numeric, "\x1b[31mNaN"});
   }
 
   void expect_usage_error(const std::function<void()>& action, const std::string& words) {

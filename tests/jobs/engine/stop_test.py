@@ -251,6 +251,7 @@ class Stop(unittest.TestCase):
         self.assertEqual(ditmill.outcome(folder / "run")["failed"], 20, again.stderr)
         classes = {r["reason"].split(":")[0] for r in ditmill.journal(folder / "run") if r["event"] == "failed"}
         self.assertEqual(classes, {"memory"})
+        self.assertEqual({r["class"] for r in ditmill.journal(folder / "run") if r["event"] == "failed"}, classes)
 
 
 if __name__ == "__main__":

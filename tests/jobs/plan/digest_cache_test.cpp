@@ -13,8 +13,7 @@ namespace {
 class DigestCacheTest : public testing::Test {
  protected:
   DigestSubject subject() const {
-    return {.files = {stamp_file(folder_ / "w1"), stamp_file(folder_ / "w2")},
-            .hyper_parameters = "{\"dim\":8}"};
+    return {.files = {stamped(folder_ / "w1"), stamped(folder_ / "w2")}, .hyper_parameters = "{\"dim\":8}"};
   }
 
   tests::TempFolder folder_;
@@ -41,7 +40,7 @@ TEST_F(DigestCacheTest, RecallsOnlyWhatHasNotChanged) {
   std::swap(other.files[0], other.files[1]);
   EXPECT_EQ(memory.recall("dit", other), std::nullopt);
   other = subject();
-  other.files[0].inode += 1;
+  other.files[0].stamp.inode += 1;
   EXPECT_EQ(memory.recall("dit", other), std::nullopt);
 
   const auto time = std::filesystem::last_write_time(w1);
@@ -62,7 +61,7 @@ TEST_F(DigestCacheTest, ForgetsWhatItCannotUnderstand) {
     folder_.write("digests.json", text);
     EXPECT_EQ(DigestCache::read(run_).recall("dit", subject()), std::nullopt) << text;
   }
-  EXPECT_THROW(stamp_file(folder_ / "none"), Error);
+  EXPECT_THROW(stamped(folder_ / "none"), Error);
 }
 
 }  // namespace

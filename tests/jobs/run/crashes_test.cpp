@@ -104,8 +104,10 @@ struct CrashRecordsTest : ::testing::Test {
   static std::vector<std::string> texts(const std::vector<results::Record>& records) {
     std::vector<std::string> texts;
     for (const results::Record& record : records) {
-      texts.push_back(record.item + " " + std::to_string(record.attempt) + " " +
-                      std::string{name(record.event)} + ": " + record.reason);
+      const std::string event =
+          record.event == results::Event::crashed ? "crashed" : std::string{name(record.event)};
+      texts.push_back(record.item + " " + std::to_string(record.attempt) + " " + event + ": " +
+                      record.reason);
     }
     return texts;
   }
@@ -115,18 +117,17 @@ struct CrashRecordsTest : ::testing::Test {
   results::ItemStates states;
 };
 
-TEST_F(CrashRecordsTest, AreAStopOfEachItemInHandInItsLastAttempt) {
+TEST_F(CrashRecordsTest, AreACrashOfEachItemInHandInItsLastAttempt) {
   journal(1, results::Event::start, 1);
   journal(1, results::Event::failed, 1);
   journal(1, results::Event::start, 2);
   const std::vector<results::Record> found =
       records({{.epoch = 3, .how = "rank 2 died", .items = {"lynx", "puma", "dropped from the list"}}});
-  EXPECT_THAT(texts(found),
-              ElementsAre("lynx 2 stopped: crash: rank 2 died", "puma 1 stopped: crash: rank 2 died"));
+  EXPECT_THAT(texts(found), ElementsAre("lynx 2 crashed: rank 2 died", "puma 1 crashed: rank 2 died"));
   EXPECT_EQ(found.at(0).key, key(1));
   EXPECT_NEAR(found.at(0).time, results::journal_time(), 60);
   EXPECT_EQ(states.at(key(1)).crashes, 1);
-  EXPECT_EQ(states.at(key(1)).event, results::Event::stopped);
+  EXPECT_EQ(states.at(key(1)).event, results::Event::crashed);
   EXPECT_FALSE(states.contains(key(0)));
 }
 
@@ -144,9 +145,9 @@ TEST_F(CrashRecordsTest, GiveAnItemUpAtTheThirdCrashAndCountAnewFromThere) {
   records({crash(3)});
   EXPECT_THAT(
       texts(records({crash(4), crash(5), crash(6)})),
-      ElementsAre("tabby 1 stopped: crash: rank 4 died", "tabby 1 stopped: crash: rank 5 died",
+      ElementsAre("tabby 1 crashed: rank 4 died", "tabby 1 crashed: rank 5 died",
                   "tabby 1 quarantined: it was in hand of 3 ranks when they died; the last: rank 5 died",
-                  "tabby 1 stopped: crash: rank 6 died"));
+                  "tabby 1 crashed: rank 6 died"));
   EXPECT_EQ(states.at(key(0)).crashes, 1);
 }
 

@@ -3,7 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
+
+#include "configs/error.h"
+#include "jobs/results/files/durable.h"
+#include "tests/jobs/temp_folder.h"
 
 namespace ditmill::jobs::run {
 namespace {
@@ -60,6 +65,35 @@ TEST(Outcome, IsReadBackAsItWasWritten) {
   for (const char* text : {"", "{}", "[]", "{\"exit\":0", "{\"exit\":\"0\"}"}) {
     EXPECT_FALSE(outcome_from_text(text)) << text;
   }
+}
+
+struct OutcomeFileTest : ::testing::Test {
+  OutcomeFileTest() { run.create(); }
+
+  tests::TempFolder folder;
+  results::RunDirectory run{folder / "run"};
+};
+
+TEST_F(OutcomeFileTest, IsThatOfItsEpoch) {
+  EXPECT_FALSE(read_outcome(run, Unreadable::throws)) << "there is none";
+  write_outcome(run, {.counts = {.done = 1}, .reason = "all items done", .epoch = 5});
+  EXPECT_EQ(read_outcome(run).value().reason, "all items done");
+  EXPECT_TRUE(outcome_of_epoch(run, 5));
+  EXPECT_FALSE(outcome_of_epoch(run, 6));
+  EXPECT_EQ(results::durable::read_file(run.outcome()),
+            "{\"done\":1,\"epoch\":5,\"exit\":0,\"failed\":0,\"left\":0,\"quarantined\":0,"
+            "\"reason\":\"all items done\"}\n");
+}
+
+TEST_F(OutcomeFileTest, IsNoneWhereItCannotBeReadUnlessThatMatters) {
+  folder.write("run/outcome.json", "{\"exit\":0");
+  EXPECT_FALSE(read_outcome(run, Unreadable::throws)) << "torn";
+  std::filesystem::remove(run.outcome());
+  std::filesystem::create_directory(run.outcome());
+  EXPECT_FALSE(read_outcome(run));
+  EXPECT_FALSE(outcome_of_epoch(run, 1));
+  EXPECT_THROW(read_outcome(run, Unreadable::throws), Error);
+  EXPECT_THROW(outcome_of_epoch(run, 1, Unreadable::throws), Error);
 }
 
 }  // namespace

@@ -1,5 +1,8 @@
 #include "jobs/results/store/hdf5/h5_dataset.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -14,11 +17,7 @@ namespace {
 // Deflate cannot shrink data further than about 1 : 1032.
 constexpr std::size_t most_values_per_stored_byte = 1100;
 
-std::string text_of(const std::vector<hsize_t>& shape) {
-  std::string text;
-  for (const hsize_t extent : shape) text += (text.empty() ? "" : " x ") + std::to_string(extent);
-  return text;
-}
+std::string text_of(const std::vector<hsize_t>& shape) { return fmt::format("{}", fmt::join(shape, " x ")); }
 
 /// Whether each chunk is a row of the first axis, stored as it is but for its checksum.
 bool is_rows(const Layout& layout) {

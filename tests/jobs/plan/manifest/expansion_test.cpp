@@ -15,7 +15,8 @@ std::vector<Problem> multiples_of_16(const configs::Request& request) {
   if (request.width % 16 == 0) return {};
   return {{.message = "width does not fit",
            .expected = "a multiple of 16",
-           .got = std::to_string(request.width)}};
+           .got = std::to_string(request.width),
+           .field = "width"}};
 }
 
 class ExpansionTest : public testing::Test {

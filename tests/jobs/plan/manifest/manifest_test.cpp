@@ -20,7 +20,8 @@ std::vector<Problem> multiples_of_16(const configs::Request& request) {
     if (value % 16 != 0) {
       problems.push_back({.message = std::string{name} + " does not fit",
                           .expected = "a multiple of 16",
-                          .got = std::to_string(value)});
+                          .got = std::to_string(value),
+                          .field = name});
     }
   }
   return problems;

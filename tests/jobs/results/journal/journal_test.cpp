@@ -6,10 +6,10 @@
 #include <fstream>
 
 #include "configs/error.h"
-#include "jobs/results/journal/crc32c.h"
 #include "jobs/results/journal/reader.h"
 #include "jobs/results/journal/writer.h"
 #include "registry/digest.h"
+#include "tests/jobs/results/journal/records.h"
 #include "tests/jobs/run_folder.h"
 
 namespace ditmill::jobs::results {
@@ -18,25 +18,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-Record start(const std::string& key, double time, int attempt = 1) {
-  return {.time = time, .event = Event::start, .item = "id-" + key, .key = key, .attempt = attempt};
-}
-
-Record done(const std::string& key, double time, const std::string& part, std::uint64_t bytes = 4,
-            const std::string& content = "c") {
-  return {.time = time,
-          .event = Event::done,
-          .item = "id-" + key,
-          .key = key,
-          .part = part,
-          .part_bytes = bytes,
-          .content = content};
-}
-
-Record failed(const std::string& key, double time, const std::string& reason) {
-  return {.time = time, .event = Event::failed, .item = "id-" + key, .key = key, .reason = reason};
-}
 
 void append_to(const std::string& path, const std::string& bytes) {
   std::ofstream(path, std::ios::app | std::ios::binary) << bytes;
@@ -57,95 +38,6 @@ struct JournalTest : ::testing::Test {
   TempFolder folder;
   RunDirectory run{folder.path() + "/run"};
 };
-
-TEST(Crc32c, MatchesPublishedVectors) {
-  EXPECT_EQ(crc32c(""), 0x00000000U);
-  EXPECT_EQ(crc32c("123456789"), 0xe3069283U);
-  EXPECT_EQ(crc32c(std::string(32, '\0')), 0x8a9136aaU);  // RFC 3720, B.4
-  EXPECT_EQ(crc32c(std::string(32, '\xff')), 0x62a8ab43U);
-  std::string ascending;
-  for (char c = 0; c < 32; ++c) ascending += c;
-  EXPECT_EQ(crc32c(ascending), 0x46dd794eU);
-}
-
-TEST(JournalRecord, HasExactlyTheDocumentedBytes) {
-  Record record = done("k", 1700000000.25, "parts/e0001-g000/000001.h5", 2048, "00ff");
-  const std::string body =
-      R"({"v":1,"time":1700000000.250,"event":"done","item":"id-k","key":"k","attempt":1,)"
-      R"("part":"parts/e0001-g000/000001.h5","bytes":2048,"content":"00ff")";
-  char crc[9];
-  std::snprintf(crc, sizeof crc, "%08x", crc32c(body));
-  EXPECT_EQ(to_line(record), body + ",\"crc\":\"" + crc + "\"}\n");
-}
-
-TEST(JournalRecord, ReadsBackWhatItWrote) {
-  const Record records[] = {
-      start("a", 1.5),
-      done("b", 2.125, "parts/x.h5", 18'446'744'073'709'551'615ULL),
-      failed("c", 3, "numeric: \"NaN\"\nin \\ the latents “ü”"),
-      {.time = 4, .event = Event::quarantined, .item = "q", .key = "d", .attempt = 3, .reason = "3 attempts"},
-      {.time = 5, .event = Event::stopped, .reason = "signal 15"},
-  };
-  for (const Record& record : records) {
-    std::string line = to_line(record);
-    ASSERT_EQ(line.find('\n'), line.size() - 1);
-    line.pop_back();
-    std::string why;
-    const auto read = from_line(line, why);
-    ASSERT_TRUE(read) << why;
-    EXPECT_EQ(*read, record);
-  }
-}
-
-TEST(JournalRecord, StaysReadableWhenAReasonIsNotUtf8) {
-  std::vector<JournalReport> reports;
-  const auto records = parse_journal(to_line(failed("a", 1, "bad \xff byte")), "j", reports);
-  ASSERT_EQ(records.size(), 1U);
-  EXPECT_EQ(records[0].reason, "bad \xef\xbf\xbd byte");
-}
-
-std::string with_crc(const std::string& body) {
-  char crc[9];
-  std::snprintf(crc, sizeof crc, "%08x", crc32c(body));
-  return body + ",\"crc\":\"" + crc + "\"}";
-}
-
-TEST(JournalRecord, RefusesWhatNoWriterWrote) {
-  const struct {
-    std::string line;
-    const char* why;
-  } cases[] = {
-      {"", "no crc"},
-      {"{}", "no crc"},
-      {R"({"v":1,"crc":"00000000"})", "crc does not match"},
-      {with_crc(R"({"v":2,"time":1,"event":"start","item":"a","key":"a","attempt":1)"),
-       "another format version"},
-      {with_crc(R"({"v":1,"event":"start","item":"a","key":"a","attempt":1)"), "missing"},
-      {with_crc(R"({"v":1,"time":"1","event":"start","item":"a","key":"a","attempt":1)"), "wrong type"},
-      {with_crc(R"({"v":1,"time":1,"event":"start","item":7,"key":"a","attempt":1)"), "wrong type"},
-      {with_crc(R"({"v":1,"time":1,"event":"began","item":"a","key":"a","attempt":1)"), "event is unknown"},
-      {with_crc(R"({"v":1,"time":1,"event":"start","item":"a","key":"a","attempt":-1)"), "out of range"},
-      {with_crc(R"({"v":1,"time":1,"event":"start","item":"a","key":"a","attempt":99999999999)"),
-       "out of range"},
-      {with_crc(R"({"v":1,"time":1,"event":"done","item":"a","key":"a","attempt":1,"part":"parts/x")"),
-       "bytes"},
-      {with_crc(
-           R"({"v":1,"time":1,"event":"done","item":"a","key":"a","attempt":1,"part":"parts/x","bytes":-4)"),
-       "bytes"},
-      {with_crc(
-           R"({"v":1,"time":1,"event":"done","item":"a","key":"a","attempt":1,"part":"/etc/x","bytes":4)"),
-       "parts/"},
-      {with_crc(
-           R"({"v":1,"time":1,"event":"done","item":"a","key":"a","attempt":1,"part":"parts/../x","bytes":4)"),
-       "parts/"},
-      {with_crc(R"({"v":1,"time":1 oops)"), "no JSON object"},
-  };
-  for (const auto& [line, expected] : cases) {
-    std::string why;
-    EXPECT_FALSE(from_line(line, why)) << line;
-    EXPECT_THAT(why, HasSubstr(expected)) << line;
-  }
-}
 
 TEST(JournalReader, KeepsExactlyTheWholeLinesWhereverTheFileIsCut) {
   const std::vector<Record> records{start("a", 1), done("a", 2, "parts/x.h5"), failed("b", 3, "why")};
@@ -236,6 +128,7 @@ TEST(ItemOutcome, IsThatOfTheEventThatDecided) {
   } cases[] = {
       {Event::start, ItemOutcome::left, "left"},
       {Event::stopped, ItemOutcome::left, "left"},
+      {Event::crashed, ItemOutcome::left, "left"},
       {Event::done, ItemOutcome::done, "done"},
       {Event::failed, ItemOutcome::failed, "failed"},
       {Event::quarantined, ItemOutcome::quarantined, "quarantined"},
@@ -248,6 +141,25 @@ TEST(ItemOutcome, IsThatOfTheEventThatDecided) {
     EXPECT_EQ(states.outcome(key), each.outcome) << each.name;
     EXPECT_EQ(name(each.outcome), each.name);
   }
+}
+
+TEST_F(JournalTest, CountsCrashesSinceAnItemWasLastGivenUpAndKeepsItsClass) {
+  Record crash{.time = 2, .event = Event::crashed, .item = "id-k", .key = "k", .reason = "rank 1 died"};
+  write(1, 0, {start("k", 1)});
+  write(2, 0, {crash, crash, {.time = 3, .event = Event::quarantined, .item = "id-k", .key = "k"}, crash});
+  ItemState state = read_journals(run).by_key.at("k");
+  EXPECT_EQ(state.crashes, 1);
+  EXPECT_EQ(state.event, Event::crashed);
+  EXPECT_EQ(state.record.reason, "rank 1 died");
+  Record failure = failed("k", 4, "");
+  failure.category = Category::numeric;
+  write(3, 0, {start("k", 3, 2), failure});
+  state = read_journals(run).by_key.at("k");
+  EXPECT_EQ(state.record.category, Category::numeric);
+  write(4, 0, {start("k", 5, 3)});
+  state = read_journals(run).by_key.at("k");
+  EXPECT_FALSE(state.record.category);
+  EXPECT_EQ(state.record.reason, "");
 }
 
 TEST_F(JournalTest, MakesAnItemPendingWhosePartIsGoneOrOfAnotherSize) {

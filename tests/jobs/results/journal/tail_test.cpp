@@ -111,11 +111,17 @@ TEST_F(JournalTailTest, ReadsAnEpochToItsEndBeforeItLooksAtTheNextOnly) {
 
 TEST(ScanLine, SaysWhatFromLineSaysOrLeavesItToThat) {
   std::vector<std::string> lines;
-  for (const Event event : {Event::start, Event::done, Event::failed, Event::quarantined, Event::stopped}) {
-    for (const char* reason : {"", "plain words", "a \"quote\"", "“curly”", "line\nbreak"}) {
-      std::string line = to_line(made_up_record(event, 7, 1700000000.25, reason));
-      line.pop_back();
-      lines.push_back(std::move(line));
+  for (const Event event :
+       {Event::start, Event::done, Event::failed, Event::quarantined, Event::stopped, Event::crashed}) {
+    for (const char* reason :
+         {"", "plain words", "crash: rank 2 died", "a \"quote\"", "“curly”", "line\nbreak"}) {
+      for (const std::optional<Category> category : {std::optional<Category>{}, {Category::no_space}}) {
+        Record record = made_up_record(event, 7, 1700000000.25, reason);
+        record.category = category;
+        std::string line = to_line(record);
+        line.pop_back();
+        lines.push_back(std::move(line));
+      }
     }
   }
   std::mt19937 random(1);
@@ -132,6 +138,11 @@ TEST(ScanLine, SaysWhatFromLineSaysOrLeavesItToThat) {
     }
   }
   EXPECT_GE(scanned, 10);
+  Record record;
+  Record crash = made_up_record(Event::crashed, 7, 1, "rank 2 died");
+  const std::string line = to_line(crash);
+  ASSERT_TRUE(scan_line(std::string_view{line}.substr(0, line.size() - 1), record)) << "crashes, too";
+  EXPECT_EQ(record, crash);
 }
 
 }  // namespace

@@ -145,10 +145,11 @@ TEST_F(GroupStoreTest, JournalsFailuresAtOnce) {
   GroupStore store = this->store();
   const requests::Item item = make_item(1);
   store.start(item, 2);
-  store.failed(item, 2, "numeric: not finite");
+  store.failed(item, 2, Error{Category::numeric, "not finite"});
   const ItemState state = read_journals(run).by_key.at(item.key);
   EXPECT_EQ(state.event, Event::failed);
-  EXPECT_EQ(state.record.reason, "numeric: not finite");
+  EXPECT_EQ(state.record.category, Category::numeric);
+  EXPECT_EQ(state.record.reason, "numeric: not finite") << "others read no more than this";
   EXPECT_EQ(state.attempts, 2);
 }
 

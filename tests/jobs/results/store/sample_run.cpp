@@ -25,7 +25,7 @@ void make_run(const std::string& path, int gzip, int left) {
   for (std::size_t i = 0; i < 6; ++i) {
     store.start(items[i], 1);
     if (i == 5) {
-      store.failed(items[i], 1, "numeric: the latents are not finite");
+      store.failed(items[i], 1, Error{Category::numeric, "the latents are not finite"});
     } else {
       store.add(make_finished(items[i], i == 0));
     }

@@ -125,6 +125,16 @@ TEST_F(StatusTest, FollowsARunThatGoesOnWithoutCountingTwice) {
   EXPECT_EQ(resumed.groups[0].items, "item0");
 }
 
+TEST_F(StatusTest, CallsACrashAStopThatSaysSo) {
+  run.write_epoch(2, true);
+  run.append(2, 1, {made_up_record(results::Event::crashed, 7, now, "rank 2 died of SIGSEGV")});
+  const nlohmann::json error = to_json(look())["errors"][0];
+  EXPECT_EQ(error["event"], "stopped");
+  EXPECT_EQ(error["item"], "item7");
+  EXPECT_EQ(error["reason"], "crash: rank 2 died of SIGSEGV");
+  EXPECT_THAT(look().groups, SizeIs(1)) << "its journal is no group's";
+}
+
 TEST_F(StatusTest, CountsOnlyWhatTheListHolds) {
   run.write_epoch(2, true);
   RunWatcher watcher{run.directory()};
