@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "dist/comm/agree.h"
-#include "dist/comm/mpi.h"
 
 namespace ditmill::jobs::engine {
 namespace {
@@ -24,8 +23,13 @@ constexpr std::chrono::seconds least_margin{5};
 }  // namespace
 
 EarlyEnding::EarlyEnding(int rank, std::chrono::seconds grace, std::function<void(const run::Outcome&)> tell,
-                         StopSwitch::Now now)
-    : rank_(rank), grace_(grace), tell_(std::move(tell)), now_(std::move(now)), stop_(now_) {}
+                         StopSwitch::Now now, std::function<void(int)> abort)
+    : rank_(rank),
+      grace_(grace),
+      tell_(std::move(tell)),
+      now_(std::move(now)),
+      abort_(std::move(abort)),
+      stop_(now_) {}
 
 void EarlyEnding::end_within(double seconds) {
   using Clock = StopSwitch::Clock;
@@ -85,7 +89,7 @@ void EarlyEnding::obey(const dist::Order& order) {
     std::this_thread::sleep_for(poll);
   }
   // Under the lock, so that the working thread does not come to its own end meanwhile.
-  if (!lost) end_all(order.why);
+  if (!lost) return end_all(order.why);
   conclude(order.why, true);
 }
 
@@ -96,7 +100,7 @@ void EarlyEnding::tick() {
 
 void EarlyEnding::end_all(const std::string& why) {
   conclude(why, false);
-  dist::MpiSession::abort(exit_);
+  abort_(exit_);
 }
 
 void EarlyEnding::end_after_a_drop() {

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <string>
 
+#include "dist/comm/mpi.h"
 #include "dist/liveness/sentinel.h"
 #include "jobs/engine/authority/authority.h"
 #include "jobs/engine/items/coordinator.h"
@@ -23,9 +24,11 @@ namespace ditmill::jobs::engine {
 /// lost: the same sealing, and an outcome that says which rank; whoever found that out ends all.
 class EarlyEnding {
  public:
-  /// `tell` says on rank 0 how the run ended; `now` is the clock of deadlines, which tests turn.
+  /// `tell` says on rank 0 how the run ended; `now` is the clock of deadlines, which tests turn; `abort` ends
+  /// all ranks with an exit code, and returns in tests alone.
   EarlyEnding(int rank, std::chrono::seconds grace, std::function<void(const run::Outcome&)> tell,
-              StopSwitch::Now now = StopSwitch::Clock::now);
+              StopSwitch::Now now = StopSwitch::Clock::now,
+              std::function<void(int)> abort = dist::MpiSession::abort);
   EarlyEnding(const EarlyEnding&) = delete;
   EarlyEnding& operator=(const EarlyEnding&) = delete;
 
@@ -42,7 +45,7 @@ class EarlyEnding {
   void obey(const dist::Order& order);
   void tick();
   /// On rank 0: writes the outcome and ends all ranks.
-  [[noreturn]] void end_all(const std::string& why);
+  void end_all(const std::string& why);
   /// On rank 0, when all groups are gone and one has dropped what it had in hand: the same, unless a rank is
   /// lost.
   void end_after_a_drop();
@@ -57,6 +60,7 @@ class EarlyEnding {
   std::chrono::seconds grace_;
   std::function<void(const run::Outcome&)> tell_;
   StopSwitch::Now now_;
+  std::function<void(int)> abort_;
   StopSwitch stop_;
 
   std::atomic<bool> lost_ = false;

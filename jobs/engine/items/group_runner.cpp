@@ -55,7 +55,8 @@ GroupRunner::GroupRunner(const dist::ParallelContext& parallel, Parts parts,
       stop_switch_(parts.stop),
       pipeline_(&pipeline),
       output_(&output),
-      cache_(texts_.cache_bytes) {
+      cache_(texts_.cache_bytes),
+      in_hand_(std::move(parts.now)) {
   if (parts.store != nullptr) store_.emplace(*parts.store);
 }
 

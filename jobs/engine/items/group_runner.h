@@ -41,7 +41,8 @@ class GroupRunner {
     TextSource texts = {};
     models::ClipGenerator* generator = nullptr;
     GroupSeams seams = {};
-    const StopSwitch* stop = nullptr;  ///< no further item begins once it is thrown
+    const StopSwitch* stop = nullptr;      ///< no further item begins once it is thrown
+    InHand::Now now = InHand::Clock::now;  ///< the clock that items are measured by, which tests turn
   };
 
   /// What is referred to outlives the runner.
