@@ -23,14 +23,6 @@ constexpr Bounds<int> window_bounds{1, 4096};
 constexpr int tile_step = 8;  // pixels of a latent pixel
 constexpr Bounds<int> tile_bounds{tile_step, 16384};
 
-template <typename T>
-std::string_view word_of(std::span<const Choice<T>> choices, T value) noexcept {
-  for (const Choice<T>& choice : choices) {
-    if (choice.value == value) return choice.word;
-  }
-  return {};
-}
-
 void read_degrees(MapReader& parallel, ParallelConfig& out) {
   const YamlNode* dp = parallel.find("dp");
   const bool automatic = dp != nullptr && dp->kind == YamlNode::Kind::scalar && dp->text == "auto";
@@ -225,9 +217,10 @@ void read_loading(MapReader loading) {
 
 }  // namespace
 
-std::string_view name(Dtype dtype) noexcept { return word_of<Dtype>(dtypes, dtype); }
-std::string_view name(Solver solver) noexcept { return word_of<Solver>(solvers, solver); }
-std::string_view name(Offload offload) noexcept { return word_of<Offload>(offloads, offload); }
+std::string_view name(Dtype dtype) noexcept { return word_of(dtypes, dtype); }
+std::string_view name(Solver solver) noexcept { return word_of(solvers, solver); }
+std::string_view name(Offload offload) noexcept { return word_of(offloads, offload); }
+std::optional<Dtype> dtype_named(std::string_view name) noexcept { return value_of<Dtype>(dtypes, name); }
 
 void apply_pipeline(MapReader pipeline, PipelineConfig& config) {
   pipeline.read("preset", config.preset);

@@ -19,6 +19,8 @@ enum class Offload { none, stages };
 std::string_view name(Dtype dtype) noexcept;
 std::string_view name(Solver solver) noexcept;
 std::string_view name(Offload offload) noexcept;
+/// None if there is none of that name.
+std::optional<Dtype> dtype_named(std::string_view name) noexcept;
 
 /// The degrees of the axes; their product is the number of ranks. No dp: `auto`, what the world leaves.
 struct ParallelConfig {

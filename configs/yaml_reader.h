@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "configs/bounds.h"
+#include "configs/choice.h"
 #include "configs/error.h"
 
 namespace ditmill::configs {
@@ -42,13 +43,6 @@ inline constexpr std::size_t max_yaml_bytes = std::size_t{256} << 20;
 /// the node returned is then usable, but incomplete. `file` only names the text in messages. Never throws for
 /// bad text. A text without a document is a null node.
 YamlNode parse_yaml(std::string_view text, const std::string& file, std::vector<Problem>& problems);
-
-/// A word of an enumeration and its value.
-template <typename T>
-struct Choice {
-  std::string_view word;
-  T value;
-};
 
 /// What a value is, for the `got` of a Problem: its text, or "a mapping", "a list", "nothing".
 std::string describe(const YamlNode& node);

@@ -13,6 +13,7 @@
 
 #include "configs/error.h"
 #include "slurm/environment.h"
+#include "slurm/process.h"
 
 namespace ditmill::slurm {
 namespace {
@@ -67,17 +68,7 @@ int await(pid_t child, std::optional<std::chrono::milliseconds> patience) {
     std::this_thread::sleep_for(pause);
   }
   if (patience) ::kill(child, SIGKILL);
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
-  return status;
-}
-
-/// As exec() takes them; they point into the texts.
-std::vector<char*> pointers(const std::vector<std::string>& texts) {
-  std::vector<char*> all;
-  for (const std::string& text : texts) all.push_back(const_cast<char*>(text.c_str()));
-  all.push_back(nullptr);
-  return all;
+  return wait_for_end(child);
 }
 
 bool reached_controller(const std::string& said) {
@@ -96,9 +87,9 @@ Ran run_command(const std::vector<std::string>& words, const std::string& input,
   const Stream out{"out"};
   const Stream err{"err"};
   in.fill(input);
-  std::vector<char*> arguments = pointers(words);
+  std::vector<char*> arguments = exec_words(words);
   const std::vector<std::string> environment = command_environment(own_environment(), words.front());
-  std::vector<char*> variables = pointers(environment);
+  std::vector<char*> variables = exec_words(environment);
   const pid_t child = ::fork();
   if (child < 0) throw system_error(errno, "start " + words.front());
   if (child == 0) {
@@ -108,10 +99,7 @@ Ran run_command(const std::vector<std::string>& words, const std::string& input,
     ::execvpe(arguments.front(), arguments.data(), variables.data());
     ::_exit(not_started);
   }
-  const int status = await(child, patience);
-  Ran ran{.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
-          .out = out.all(),
-          .err = err.all()};
+  Ran ran{.status = exit_code_of(await(child, patience)), .out = out.all(), .err = err.all()};
   if (ran.status == not_started) {
     throw Error{
         Category::io,

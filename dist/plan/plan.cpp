@@ -109,9 +109,7 @@ registry::WeightFile file_from_json(const json& value) {
 
 configs::Dtype dtype_from_json(const json& value) {
   const std::string text = value.get<std::string>();
-  for (const configs::Dtype dtype : {configs::Dtype::float32, configs::Dtype::bfloat16}) {
-    if (configs::name(dtype) == text) return dtype;
-  }
+  if (const std::optional<configs::Dtype> dtype = configs::dtype_named(text)) return *dtype;
   throw Error{Category::internal, "decode a plan", {}, Expected{"float32 or bfloat16"}, Got{text}};
 }
 

@@ -2,13 +2,13 @@
 
 #include <spawn.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 
 #include "configs/error.h"
+#include "slurm/process.h"
 
 namespace ditmill::jobs::bench {
 namespace {
@@ -20,18 +20,10 @@ std::array<int, 2> make_pair(const std::string& program) {
   throw system_error(errno, "start " + program);
 }
 
-std::vector<char*> pointers(std::vector<std::string>& texts) {
-  std::vector<char*> out;
-  for (std::string& text : texts) out.push_back(text.data());
-  out.push_back(nullptr);
-  return out;
-}
-
 }  // namespace
 
-ChildProcess::ChildProcess(const std::vector<std::string>& arguments,
+ChildProcess::ChildProcess(const std::vector<std::string>& words,
                            const std::vector<std::string>& environment) {
-  std::vector<std::string> words = arguments;
   std::vector<std::string> settings = environment;
   for (char** each = environ; *each != nullptr; ++each) {
     const std::string setting = *each;
@@ -46,8 +38,8 @@ ChildProcess::ChildProcess(const std::vector<std::string>& arguments,
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, in[1], STDIN_FILENO);
   posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
-  const int failure = posix_spawnp(&pid_, words.front().c_str(), &actions, nullptr, pointers(words).data(),
-                                   pointers(settings).data());
+  const int failure = posix_spawnp(&pid_, words.front().c_str(), &actions, nullptr,
+                                   slurm::exec_words(words).data(), slurm::exec_words(settings).data());
   posix_spawn_file_actions_destroy(&actions);
   close(in[1]);
   close(out[1]);
@@ -61,8 +53,7 @@ ChildProcess::ChildProcess(const std::vector<std::string>& arguments,
 
 ChildProcess::~ChildProcess() {
   close(to_);
-  while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
-  }
+  slurm::wait_for_end(pid_);
   close(from_);
 }
 

@@ -13,7 +13,7 @@ namespace ditmill::jobs::bench {
 class ChildProcess {
  public:
   /// The program is looked for on the PATH. `environment`: NAME=value, over this process's. Throws Error(io).
-  ChildProcess(const std::vector<std::string>& arguments, const std::vector<std::string>& environment);
+  ChildProcess(const std::vector<std::string>& words, const std::vector<std::string>& environment);
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;
   ~ChildProcess();  ///< closes its standard input and waits for it to end

@@ -76,7 +76,7 @@ void add_flag_names(std::vector<Problem>& problems, std::vector<Problem> more) {
 StepSetup read_step_setup(const BenchStepOptions& options) {
   StepSetup setup;
   setup.dims = dims_of(options.model);
-  setup.dtype = options.dtype == "float32" ? configs::Dtype::float32 : configs::Dtype::bfloat16;
+  setup.dtype = configs::dtype_named(options.dtype).value_or(configs::Dtype::bfloat16);
   setup.guidance = options.guidance;
   setup.parallel = read_parallel(options.parallel, options.guidance);
   setup.request.width = options.width;

@@ -26,6 +26,7 @@
 #include "jobs/submit/staging/engine_path.h"
 #include "slurm/allocation.h"
 #include "slurm/launch.h"
+#include "slurm/process.h"
 
 namespace ditmill::jobs::cli {
 namespace {
@@ -88,9 +89,7 @@ struct Ended {
 };
 
 pid_t start(const std::vector<std::string>& words, const Signals& signals) {
-  std::vector<char*> arguments;
-  for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
-  arguments.push_back(nullptr);
+  const std::vector<char*> arguments = slurm::exec_words(words);
   const pid_t parent = ::getpid();
   const pid_t child = ::fork();
   if (child < 0) throw system_error(errno, "start " + words.front(), {});
@@ -148,8 +147,6 @@ std::vector<std::string> without(const std::vector<std::string>& words,
   return kept;
 }
 
-int exit_code_of(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
-
 }  // namespace
 
 std::vector<std::string> launcher_words(int ranks) {
@@ -190,17 +187,18 @@ int launch_run(const plan::RunOptions& options, const std::vector<std::string>& 
     const int before = results::newest_epoch(run);
     const Ended ended = run_once(words, signals);
     const int epoch = results::newest_epoch(run);
-    if (epoch == before) return ended.told ? 75 : exit_code_of(ended.status);  // it never came to the run
+    if (epoch == before)
+      return ended.told ? 75 : slurm::exit_code_of(ended.status);  // it never came to the run
     const std::optional<run::Outcome> outcome = run::outcome_of_epoch(run, epoch);
     // A rank that died on another machine ends rank 0 like a signal from outside; mpirun tells its signal.
     const bool lost_elsewhere =
-        outcome && outcome->exit == 75 && !ended.told && exit_code_of(ended.status) != 75;
+        outcome && outcome->exit == 75 && !ended.told && slurm::exit_code_of(ended.status) != 75;
     if (outcome && !outcome->crashed && !lost_elsewhere) return outcome->exit;
     if (ended.told) return 75;
     note_lone_death(run, epoch);
     const std::string what =
         outcome ? outcome->reason
-                : fmt::format("the job ended with {} and no outcome", exit_code_of(ended.status));
+                : fmt::format("the job ended with {} and no outcome", slurm::exit_code_of(ended.status));
     if (++crashes > options.max_crashes) {
       std::cerr << "ditmill: " << what << "\n";
       if (options.max_crashes > 0) {

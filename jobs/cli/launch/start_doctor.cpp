@@ -12,6 +12,7 @@
 #include "jobs/submit/staging/engine_path.h"
 #include "slurm/allocation.h"
 #include "slurm/launch.h"
+#include "slurm/process.h"
 
 namespace ditmill::jobs::cli {
 namespace {
@@ -20,9 +21,7 @@ namespace {
 void become(std::vector<std::string> words, int argc, char** argv) {
   words.push_back(submit::engine_path());
   words.insert(words.end(), argv + 1, argv + argc);
-  std::vector<char*> arguments;
-  for (std::string& word : words) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
+  const std::vector<char*> arguments = slurm::exec_words(words);
   ::execvp(arguments.front(), arguments.data());
   if (errno != ENOENT) throw system_error(errno, "start " + words.front());
 }

@@ -5,6 +5,7 @@
 #include <span>
 #include <string_view>
 
+#include "configs/choice.h"
 #include "dist/comm/agree.h"
 
 namespace ditmill::jobs::engine {
@@ -14,7 +15,14 @@ constexpr int coordinator_rank = 0;
 constexpr int to_coordinator = 1;
 constexpr int to_group = 2;
 
-constexpr std::array<std::string_view, 7> kinds{"ask", "done", "failed", "late", "fatal", "leave", "drop"};
+using Kind = GroupMessage::Kind;
+constexpr std::array<configs::Choice<Kind>, 7> kinds{{{"ask", Kind::ask},
+                                                      {"done", Kind::done},
+                                                      {"failed", Kind::failed},
+                                                      {"late", Kind::late},
+                                                      {"fatal", Kind::fatal},
+                                                      {"leave", Kind::leave},
+                                                      {"drop", Kind::drop}}};
 
 std::vector<std::byte> pack(const nlohmann::json& json) {
   const std::vector<std::uint8_t> packed = nlohmann::json::to_cbor(json);
@@ -27,10 +35,8 @@ nlohmann::json unpack(const dist::Message& message) {
   return nlohmann::json::from_cbor(data, data + message.bytes.size());
 }
 
-GroupMessage::Kind kind_named(std::string_view word) {
-  for (std::size_t i = 0; i < kinds.size(); ++i) {
-    if (kinds[i] == word) return static_cast<GroupMessage::Kind>(i);
-  }
+Kind kind_named(std::string_view word) {
+  if (const std::optional<Kind> kind = configs::value_of<Kind>(kinds, word)) return *kind;
   throw Error{Category::internal, "read a group's message", {}, {}, Got{std::string{word}}};
 }
 
@@ -55,7 +61,7 @@ WorkItem work_from_json(const nlohmann::json& json) {
 }  // namespace
 
 void send_to_coordinator(const dist::Communicator& comm, const GroupMessage& message) {
-  nlohmann::json json{{"kind", kinds[static_cast<std::size_t>(message.kind)]}, {"items", message.items}};
+  nlohmann::json json{{"kind", configs::word_of(kinds, message.kind)}, {"items", message.items}};
   if (message.error) json["error"] = dist::to_text(*message.error);
   comm.post(pack(json), coordinator_rank, to_coordinator, dist::Purpose::items);
 }

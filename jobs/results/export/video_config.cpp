@@ -30,18 +30,10 @@ Sharing sharing(PixelFormat format) noexcept {
 
 }  // namespace
 
-std::string_view name(PixelFormat format) noexcept {
-  for (const configs::Choice<PixelFormat>& choice : pixel_formats) {
-    if (choice.value == format) return choice.word;
-  }
-  return {};
-}
+std::string_view name(PixelFormat format) noexcept { return configs::word_of(pixel_formats, format); }
 
 std::optional<PixelFormat> pixel_format_named(std::string_view name) noexcept {
-  for (const configs::Choice<PixelFormat>& choice : pixel_formats) {
-    if (choice.word == name) return choice.value;
-  }
-  return std::nullopt;
+  return configs::value_of<PixelFormat>(pixel_formats, name);
 }
 
 std::optional<FrameRate> frame_rate(double fps) noexcept {

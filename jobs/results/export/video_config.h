@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "configs/choice.h"
 #include "configs/error.h"
 #include "configs/request.h"
 #include "configs/yaml_reader.h"

@@ -11,6 +11,7 @@
 #include "configs/error.h"
 #include "jobs/results/files/durable.h"
 #include "registry/byte_source.h"
+#include "slurm/process.h"
 
 namespace ditmill::jobs::results {
 namespace {
@@ -61,9 +62,7 @@ std::optional<nlohmann::json> isolated(const std::function<nlohmann::json()>& wo
   if (child == 0) work_and_exit(work, write_end.get());
   write_end.reset();
   const std::string text = read_all(read_end.get());
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
+  const int status = slurm::wait_for_end(child);
   if (WIFSIGNALED(status)) {
     how = WTERMSIG(status) == SIGALRM
               ? "libhdf5 did not come to an end with it in ten minutes"

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "configs/choice.h"
 #include "configs/hex.h"
 #include "jobs/results/journal/crc32c.h"
 
@@ -23,12 +24,12 @@ constexpr std::size_t trailer_size = crc_field.size() + crc_digits + 2;  // and 
 constexpr std::string_view crash_reason = "crash: ";
 
 // The first of a word is the one that it stands for.
-constexpr std::array<std::pair<Event, std::string_view>, 6> names{{{Event::start, "start"},
-                                                                   {Event::done, "done"},
-                                                                   {Event::failed, "failed"},
-                                                                   {Event::quarantined, "quarantined"},
-                                                                   {Event::stopped, "stopped"},
-                                                                   {Event::crashed, "stopped"}}};
+constexpr std::array<configs::Choice<Event>, 6> events{{{"start", Event::start},
+                                                        {"done", Event::done},
+                                                        {"failed", Event::failed},
+                                                        {"quarantined", Event::quarantined},
+                                                        {"stopped", Event::stopped},
+                                                        {"stopped", Event::crashed}}};
 
 std::string json_string(std::string_view text) {
   return json(text).dump(-1, ' ', false, json::error_handler_t::replace);
@@ -57,18 +58,10 @@ bool take_string(const json& object, const char* field, std::string& out) {
 
 }  // namespace
 
-std::string_view name(Event event) noexcept {
-  for (const auto& [value, text] : names) {
-    if (value == event) return text;
-  }
-  return "start";
-}
+std::string_view name(Event event) noexcept { return configs::word_of(events, event); }
 
 std::optional<Event> event_named(std::string_view name) noexcept {
-  for (const auto& [value, text] : names) {
-    if (text == name) return value;
-  }
-  return std::nullopt;
+  return configs::value_of<Event>(events, name);
 }
 
 bool is_part_path(std::string_view path) noexcept {

@@ -53,15 +53,15 @@ class Quarantine(unittest.TestCase):
             self.assertEqual((outcome["done"], outcome["quarantined"], outcome["left"]), (11, 1, 0))
             crashes = [r["reason"] for r in ditmill.journal(run) if r.get("reason", "").startswith("crash: ")]
             self.assertTrue(any(how in reason for reason in crashes), crashes)
-            # Given up until it is asked for by name of its state.
-            manifest = run.parent / "job.yaml"
-            ditmill.ditmill("run", manifest, "--retry", "failed", code=2)
-            ditmill.ditmill("run", manifest, "--retry", "quarantined")
-            self.assertEqual(ditmill.outcome(run)["done"], 12)
 
         ditmill.side_by_side(self, [(3, signal.SIGKILL, "died in"), (2, signal.SIGSEGV, "SIGSEGV"),
                                     (1, signal.SIGKILL, "died in"), (1, signal.SIGABRT, "SIGABRT")],
                              check, at_once=2)
+        # Given up until it is asked for by name of its state.
+        run = self.path / f"3-{signal.SIGKILL}" / "run"
+        ditmill.ditmill("run", run.parent / "job.yaml", "--retry", "failed", code=2)
+        ditmill.ditmill("run", run.parent / "job.yaml", "--retry", "quarantined")
+        self.assertEqual(ditmill.outcome(run)["done"], 12)
 
     def test_more_crashes_than_allowed_end_the_launcher(self):
         run, done, _ = self.launch("often", 2, signal.SIGKILL, crashes=1)

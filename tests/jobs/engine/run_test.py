@@ -105,29 +105,6 @@ class Run(unittest.TestCase):
                     pass
         return records
 
-    def test_appended_items_are_added_and_done_ones_kept(self):
-        ditmill.ditmill("run", self.manifest(self.items(2)))
-        ditmill.ditmill("run", self.manifest(self.items(5)), ranks=2)
-        self.assertEqual(len(ditmill.frames(self.path / "run")), 5)
-        starts = [r["item"] for r in ditmill.journal(self.path / "run") if r["event"] == "start"]
-        self.assertEqual(sorted(starts), [f"item-{i}" for i in range(5)])
-
-    def test_a_changed_item_is_refused_naming_the_field(self):
-        ditmill.ditmill("run", self.manifest(self.items(3)))
-        changed = self.items(3)
-        changed[1]["seed"] = 9
-        result = ditmill.ditmill("run", self.manifest(changed), ranks=2, code=1)
-        self.assertIn("seed", result.stderr)
-        self.assertIn("item-1", result.stderr)
-        self.assertNotIn("item-0", result.stderr)
-
-    def test_vanished_items_need_drop(self):
-        ditmill.ditmill("run", self.manifest(self.items(3)))
-        shorter = self.manifest(self.items(2))
-        self.assertIn("--drop", ditmill.ditmill("run", shorter, code=1).stderr)
-        ditmill.ditmill("run", shorter, "--drop")
-        self.assertEqual(sorted(ditmill.frames(self.path / "run")), ["item-0", "item-1"])
-
     def test_results_carry_their_attributes(self):
         items = self.items(1)
         items[0]["source"] = {"row": 7}
@@ -167,12 +144,6 @@ class Run(unittest.TestCase):
         log = self.path / "log.txt"
         ditmill.ditmill("run", self.manifest(self.items(2)), "--log-level", "debug", "--log-file", log, ranks=2)
         self.assertRegex(log.read_text(), r"(?m)^\S+ debug rank 1: ")
-
-    def test_an_uneven_list_keeps_all_ranks_busy(self):
-        manifest = self.manifest(self.items(9), seconds=0.6)  # a rank that comes late finds something left
-        ditmill.ditmill("run", manifest, ranks=4)
-        groups = {p.name.split("-")[1] for p in (self.path / "run" / "journal").glob("*.jsonl") if p.stat().st_size}
-        self.assertEqual(len(groups), 4)
 
     def test_mistakes_exit_with_1_and_say_where(self):
         manifest = self.manifest(self.items(1))

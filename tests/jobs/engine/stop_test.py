@@ -113,11 +113,6 @@ class Stop(unittest.TestCase):
         done = self.run_until(1200, manifest, 4, "--grace", "6", "--set", "pipeline.parallel={dp: 4}", held=held)
         self.assertEqual(sorted(done), IDS[:8])
 
-    def test_the_ranks_of_a_group_agree_that_nothing_begins_any_more(self):
-        # A third of the grace is kept for sealing: more than there is.
-        manifest = write_job(self.path / "agreed", pipeline={"parallel": {"dp": 2, "cfg": 2}})
-        self.assertEqual(self.run_until(600, manifest, 4, "--grace", "3600"), [])
-
     def test_usr2_drops_what_does_not_fit_before_the_grace_ends(self):
         job = self.job("grace", seconds=3600, options=["--grace", "2"])
         os.kill(job.pids()[1], signal.SIGUSR2)
@@ -125,19 +120,6 @@ class Stop(unittest.TestCase):
         self.assertEqual(code, 75)
         _, _, dropped = self.check_stopped(job, code, "SIGUSR2")
         self.assertEqual(len(dropped), 3)
-
-    def test_usr2_drops_at_once_what_measured_times_say_will_not_fit(self):
-        # What the small ones took says that the large ones take longer than the grace, which the test does not wait for.
-        manifest = write_small_and_large(self.path / "late", small=4, large=56)
-        job = Job(manifest, 2, ["--grace", "1800"], held=HeldItems(self.path / "late" / "held", IDS))
-        job.pids(IDS[:4])
-        job.held.release(*IDS[:4])
-        job.pids(IDS[4:])
-        os.kill(job.process.pid, signal.SIGUSR2)
-        code, _ = job.end()
-        self.assertEqual(code, 75)
-        _, done, dropped = self.check_stopped(job, code, "SIGUSR2")
-        self.assertEqual((sorted(done), len(dropped)), (IDS[:4], 2))
 
     def test_a_drop_while_a_window_is_on_its_way_ends_the_job(self):
         # Long prompts: the next window does not fit into what a rank takes without receiving it.
@@ -151,15 +133,6 @@ class Stop(unittest.TestCase):
         code, _ = job.end()
         self.assertEqual(code, 75)
         self.check_stopped(job, code, "SIGUSR2")
-
-    def test_a_stop_before_the_items_counts_those_that_the_list_has_now(self):
-        manifest = write_job(self.path / "grown", seconds=0, items=3)
-        ditmill.ditmill("run", manifest)
-        write_job(self.path / "grown", seconds=0, items=60)
-        (self.path / "grown" / "run" / "STOP").touch()
-        ditmill.ditmill("run", manifest, code=75)
-        outcome = ditmill.outcome(self.path / "grown" / "run")
-        self.assertEqual((outcome["exit"], outcome["done"], outcome["left"]), (75, 3, 57), outcome)
 
     def test_items_of_one_key_are_counted_and_replayed_each(self):
         manifest = write_job(self.path / "twins", seconds=0)
@@ -246,9 +219,6 @@ class Stop(unittest.TestCase):
         self.assertIn("--max-fails 3", outcome["reason"], ended.stderr)
         self.assertEqual((outcome["exit"], outcome["failed"]), (2, 3))
         self.assertGreater(outcome["left"], 40)
-        # Given up until they are asked for again.
-        again = ditmill.ditmill("run", manifest, "--skip-memory-check", code=2)
-        self.assertEqual(ditmill.outcome(folder / "run")["failed"], 20, again.stderr)
         classes = {r["reason"].split(":")[0] for r in ditmill.journal(folder / "run") if r["event"] == "failed"}
         self.assertEqual(classes, {"memory"})
         self.assertEqual({r["class"] for r in ditmill.journal(folder / "run") if r["event"] == "failed"}, classes)

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "jobs/results/journal/writer.h"
+#include "jobs/results/listing/listing.h"
 #include "tests/jobs/engine/engine_support.h"
 #include "tests/jobs/engine/rehearsal.h"
 
@@ -149,7 +150,14 @@ TEST_F(AuthorityTest, ForgetsVanishedItemsOnlyIfItIsToldTo) {
   plan::RunOptions options = job.options();
   EXPECT_THAT(refusal(options), AllOf(HasSubstr("item2"), HasSubstr("--drop")));
   options.drop = true;
-  EXPECT_THAT(pending(job.authority(options)), ElementsAre("item1"));
+  Authority authority = job.authority(options);
+  EXPECT_THAT(pending(authority), ElementsAre("item1"));
+  authority.settle(nullptr, at::kCPU);
+  EXPECT_EQ(authority.conclude(nullptr).counts.total(), 2U);
+  std::vector<std::string> listed;
+  for (const auto& item : results::list_items(job.run(), results::read_journals(job.run())))
+    listed.push_back(item.id);
+  EXPECT_THAT(listed, ElementsAre("item0", "item1"));
 }
 
 /// Item 0 failed in the first start, and item 1 was quarantined.

@@ -65,7 +65,7 @@ TEST_F(BackgroundStoreTest, DoesAllThatWasAskedInThatOrderBeforeItFinishes) {
   BackgroundStore store(group);
   start_and_add(store, 1);
   store.start(work(2));
-  store.failed(work(2), "numeric: not finite");
+  store.failed(work(2), Error{Category::numeric, "not finite"});
   start_and_add(store, 3);
   EXPECT_THAT(ids(store.finish()), ElementsAre("item1", "item3"));
   std::vector<std::string> said;
@@ -156,7 +156,7 @@ TEST_F(BackgroundStoreTest, ThrowsWhatEndedItFromEveryLaterCall) {
   fails([&] { store.finish(); });
   fails([&] { store.start(work(2)); });
   fails([&] { store.add(work(1), make_finished(make_item(1))); });
-  fails([&] { store.failed(work(2), "numeric"); });
+  fails([&] { store.failed(work(2), Error{Category::numeric, "not finite"}); });
   fails([&] { store.acknowledged(); });
   fails([&] { store.finish(); });
   fails([&] { store.stop({}, "SIGTERM", long_enough); });

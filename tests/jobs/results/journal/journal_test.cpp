@@ -144,11 +144,10 @@ TEST(ItemOutcome, IsThatOfTheEventThatDecided) {
 }
 
 TEST_F(JournalTest, CountsCrashesSinceAnItemWasLastGivenUpAndKeepsItsClass) {
-  Record crash{.time = 2, .event = Event::crashed, .item = "id-k", .key = "k", .reason = "rank 1 died"};
+  const Record crash{.time = 2, .event = Event::crashed, .item = "id-k", .key = "k", .reason = "rank 1 died"};
   write(1, 0, {start("k", 1)});
-  write(2, 0, {crash, crash, {.time = 3, .event = Event::quarantined, .item = "id-k", .key = "k"}});
-  crash.time = 4;
-  write(2, 1, {crash});
+  const Record given_up{.time = 2, .event = Event::quarantined, .item = "id-k", .key = "k"};
+  write(2, 0, {crash, crash, given_up, crash});
   ItemState state = read_journals(run).by_key.at("k");
   EXPECT_EQ(state.crashes, 1);
   EXPECT_EQ(state.event, Event::crashed);
