@@ -64,7 +64,8 @@ set(DITMILL_PYTHON ${CMAKE_SOURCE_DIR}/.deps/python/bin/python CACHE FILEPATH "P
 
 # ditmill_python_test(name FILE file.py [TIMEOUT s] [LABELS ...] [RUN_ALONE]): a unittest script. It finds the build
 # by $DITMILL_BUILD, and tests/support on its path. RUN_ALONE: it starts more processes than a test's share of cores,
-# and mostly waits for them: it begins early, beside tests of one process, but no other such test.
+# and mostly waits for them: it begins early, beside tests of one process, but no other such test of its kind: those of
+# clusters, kills and users' mistakes are one, which wait more than they compute.
 function(ditmill_python_test name)
   cmake_parse_arguments(TEST "RUN_ALONE" "FILE;TIMEOUT" "LABELS" ${ARGN})
   if(NOT TEST_TIMEOUT)
@@ -72,7 +73,11 @@ function(ditmill_python_test name)
   endif()
   set(alone "")
   if(TEST_RUN_ALONE)
-    set(alone RESOURCE_LOCK many_processes COST 1)
+    set(lock many_processes)
+    if(name MATCHES "^(slurm|field|faults)")
+      set(lock many_waiting_processes)
+    endif()
+    set(alone RESOURCE_LOCK ${lock} COST 1)
   endif()
   add_test(NAME ${name} COMMAND ${DITMILL_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/${TEST_FILE})
   set_tests_properties(${name} PROPERTIES
