@@ -1,7 +1,6 @@
 # ditmill_room(name [ATEN | COLD] [TOGETHER n] SOURCES ... USES ...): a room's library. USES names what it may include
 # and link. ATEN: it sees tensors. COLD: its speed does not count. TOGETHER: so many of its files are compiled as one,
-# which costs about half; names of their anonymous namespaces must then differ. DITMILL_ALONE compiles each by itself.
-option(DITMILL_ALONE "Compile every file by itself, as clang-tidy wants it" OFF)
+# which costs about half; names of their anonymous namespaces must then differ.
 function(ditmill_room name)
   cmake_parse_arguments(ROOM "ATEN;COLD" "TOGETHER" "SOURCES;USES" ${ARGN})
   add_library(${name} STATIC ${ROOM_SOURCES})
@@ -13,7 +12,7 @@ function(ditmill_room name)
   else()
     ditmill_precompiled(${name} common)
   endif()
-  if(ROOM_TOGETHER AND NOT DITMILL_ALONE)
+  if(ROOM_TOGETHER)
     set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${ROOM_TOGETHER})
   endif()
 endfunction()
