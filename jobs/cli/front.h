@@ -4,11 +4,8 @@
 #include <iosfwd>
 #include <string>
 
+#include "jobs/cli/options/cli_app.h"
 #include "jobs/results/listing/stored_run.h"
-
-namespace CLI {
-class App;
-}
 
 namespace ditmill::jobs::cli {
 

@@ -188,6 +188,8 @@ std::optional<JsonBreach> JsonScanner::repeated_key() const {
   std::optional<JsonBreach> earliest;
   std::vector<std::uint32_t> keys = keys_;
   std::size_t end = keys.size();
+  // clang 14 cannot read libstdc++'s reverse_view.
+  // NOLINTNEXTLINE(modernize-loop-convert)
   for (auto level = levels_.rbegin(); level != levels_.rend(); ++level) {
     const auto found = repeated_of(std::span{keys}.subspan(level->first_key, end - level->first_key));
     if (found && (!earliest || found->at < earliest->at)) earliest = found;

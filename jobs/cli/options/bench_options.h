@@ -1,10 +1,7 @@
 #pragma once
 
 #include "jobs/bench/bench_options.h"
-
-namespace CLI {
-class App;
-}
+#include "jobs/cli/options/cli_app.h"
 
 namespace ditmill::jobs::cli {
 

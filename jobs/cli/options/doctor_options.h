@@ -1,10 +1,7 @@
 #pragma once
 
 #include "jobs/bench/doctor/doctor_options.h"
-
-namespace CLI {
-class App;
-}
+#include "jobs/cli/options/cli_app.h"
 
 namespace ditmill::jobs::cli {
 

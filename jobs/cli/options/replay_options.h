@@ -1,10 +1,7 @@
 #pragma once
 
+#include "jobs/cli/options/cli_app.h"
 #include "jobs/engine/replay_options.h"
-
-namespace CLI {
-class App;
-}
 
 namespace ditmill::jobs::cli {
 

@@ -5,11 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "jobs/cli/options/cli_app.h"
 #include "jobs/plan/run_options.h"
-
-namespace CLI {
-class App;
-}
 
 namespace ditmill::jobs::cli {
 

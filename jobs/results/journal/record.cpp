@@ -36,7 +36,7 @@ std::string json_string(std::string_view text) {
 }
 
 std::string decimal(double time) {
-  std::array<char, 64> buffer;
+  std::array<char, 64> buffer{};
   const auto result =
       std::to_chars(buffer.data(), buffer.data() + buffer.size(), time, std::chars_format::fixed, 3);
   return {buffer.data(), result.ptr};
