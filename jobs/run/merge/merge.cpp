@@ -17,6 +17,7 @@
 #include "jobs/requests/text/line_reader.h"
 #include "jobs/results/files/durable.h"
 #include "jobs/results/journal/reader.h"
+#include "jobs/results/journal/tail.h"
 #include "jobs/results/store/index.h"
 #include "jobs/run/epoch.h"
 #include "jobs/run/frozen/frozen_config.h"
@@ -33,7 +34,6 @@ namespace {
 namespace fs = std::filesystem;
 using configs::YamlNode;
 
-constexpr std::size_t max_journal_line = std::size_t{1} << 20;
 constexpr std::size_t write_bytes = std::size_t{1} << 20;
 
 YamlNode text_node(std::string text) {
@@ -133,7 +133,7 @@ class Merger {
 
   void merge_journal(const MergeSource& source, const results::JournalFile& journal) {
     const std::unique_ptr<registry::ByteSource> bytes = registry::open_file(journal.path);
-    requests::LineReader lines(*bytes, max_journal_line);
+    requests::LineReader lines(*bytes, results::JournalTail::longest_line);
     const int epoch = source.renumbered(journal.epoch);
     journals_.push_back(out_.journal(epoch, journal.group));
     results::durable::File file = results::durable::File::open(

@@ -13,6 +13,7 @@
 #include "jobs/requests/text/line_reader.h"
 #include "jobs/results/files/durable.h"
 #include "jobs/results/journal/reader.h"
+#include "jobs/results/journal/tail.h"
 #include "jobs/results/listing/require_run.h"
 #include "jobs/run/epoch.h"
 #include "jobs/run/frozen/frozen_files.h"
@@ -27,8 +28,6 @@ namespace ditmill::jobs::run {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::size_t max_journal_line = std::size_t{1} << 20;
 
 std::string name_of(const std::string& path) { return fs::path(path).filename().string(); }
 
@@ -169,7 +168,7 @@ class Verifier {
   void audit_journal(const results::JournalFile& file) {
     const std::string name = "journal/" + name_of(file.path);
     const std::unique_ptr<registry::ByteSource> source = registry::open_file(file.path);
-    requests::LineReader lines(*source, max_journal_line);
+    requests::LineReader lines(*source, results::JournalTail::longest_line);
     ClaimedPart part;  // all lines of a part follow each other
     std::string_view line;
     while (next(lines, name, line)) {
