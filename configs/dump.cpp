@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "configs/error.h"
-#include "configs/utc_text.h"
+#include "configs/time_text.h"
 
 namespace ditmill::configs {
 namespace {

@@ -32,6 +32,9 @@ std::string_view name(Category category) noexcept;
 Category category_named(std::string_view name) noexcept;
 /// The process exit code that a category leads to: 1 (the user can fix it) or 3 (environment).
 int exit_code(Category category) noexcept;
+/// Exit codes that no error leads to.
+inline constexpr int exit_incomplete = 2;  ///< all was tried, and something failed, differs or is unknown
+inline constexpr int exit_resumable = 75;  ///< stopped early
 
 /// What ends with an error that is met while an item is made.
 enum class Scope {

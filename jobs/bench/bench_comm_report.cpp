@@ -40,7 +40,8 @@ json limit_json(const BenchResult& result) {
   return {{"bytes", result.bytes}, {"gigabytes_per_second", result.best_rate() / gigabyte}};
 }
 
-std::string size_text(std::uint64_t bytes) {
+/// Messages are of powers of two.
+std::string message_text(std::uint64_t bytes) {
   constexpr std::array<std::string_view, 4> units{"B", "KiB", "MiB", "GiB"};
   auto size = static_cast<double>(bytes);
   std::size_t unit = 0;
@@ -57,8 +58,8 @@ std::string time_text(double seconds) {
 
 std::string line_of(const BenchResult& result, const std::vector<BenchResult>& results) {
   std::string line = fmt::format(
-      "{:<15}{:>9}{:>10}{:>12}{:>12}{:>12}", result.name, result.bytes > 0 ? size_text(result.bytes) : "-",
-      result.given > 0 ? size_text(result.given) : "-", time_text(result.seconds.median),
+      "{:<15}{:>9}{:>10}{:>12}{:>12}{:>12}", result.name, result.bytes > 0 ? message_text(result.bytes) : "-",
+      result.given > 0 ? message_text(result.given) : "-", time_text(result.seconds.median),
       time_text(result.seconds.min), time_text(result.seconds.max));
   if (result.kind != Kind::collective) return line + "\n";
   const double percent = share_of(result, results) * 100;
@@ -111,7 +112,7 @@ std::string bench_comm_table(const BenchSetting& setting, const std::vector<Benc
     const BenchResult& link = best(results, Kind::link, one_way);
     text += fmt::format("link, {}: {:.2f} GB/s a rank that gives, in exchanges of {}\n",
                         one_way ? "one rank giving" : "all ranks giving at once", link.best_rate() / gigabyte,
-                        size_text(link.bytes));
+                        message_text(link.bytes));
   }
   text += fmt::format("copy in memory, all ranks at once: {:.2f} GB/s a rank\n\n",
                       best(results, Kind::copy).best_rate() / gigabyte);

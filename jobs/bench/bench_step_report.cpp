@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "configs/list_text.h"
+#include "configs/size_text.h"
 #include "jobs/bench/bench_clock.h"
 
 namespace ditmill::jobs::bench {
@@ -62,12 +63,6 @@ json purpose_over_ranks(const std::vector<json>& ranks, const std::string& purpo
     out[field] = over_ranks(costs, field);
   }
   return out;
-}
-
-std::string size_text(double bytes) {
-  if (bytes < 10'000) return fmt::format("{:.0f} B", bytes);
-  if (bytes < 10e6) return fmt::format("{:.1f} kB", bytes / 1e3);
-  return fmt::format("{:.1f} MB", bytes / 1e6);
 }
 
 std::string percent(const json& share) {

@@ -18,16 +18,6 @@
 namespace ditmill::jobs::cli {
 namespace {
 
-/// "failed", "quarantined" or both, with a comma; none for another text.
-std::optional<run::Retry> retry_from_text(const std::string& text) {
-  run::Retry retry;
-  for (const std::string& state : CLI::detail::split(text, ',')) {
-    if (state != "failed" && state != "quarantined") return std::nullopt;
-    (state == "failed" ? retry.failed : retry.quarantined) = true;
-  }
-  return retry;
-}
-
 /// `--retry [STATES]`: what follows it may also be the manifest.
 void add_retry_option(CLI::App& command, submit::SubmitOptions& options) {
   command
@@ -36,7 +26,7 @@ void add_retry_option(CLI::App& command, submit::SubmitOptions& options) {
           [&options](const std::string& text) {
             options.retry = true;
             if (text.empty() || text == "true") return;  // no word at all
-            if (const std::optional<run::Retry> states = retry_from_text(text)) {
+            if (const std::optional<run::Retry> states = plan::retry_from_text(text)) {
               options.run.retry = *states;
             } else if (options.run.manifest.empty()) {
               options.run.manifest = text;

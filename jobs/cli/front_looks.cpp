@@ -4,9 +4,9 @@
 
 #include "jobs/cli/front.h"
 #include "jobs/cli/registry_template.h"
-#include "jobs/cli/report.h"
 #include "jobs/cli/status.h"
 #include "jobs/cli/weights_identify.h"
+#include "jobs/watch/report/write_report.h"
 
 namespace ditmill::jobs::cli {
 
@@ -55,9 +55,10 @@ void add_status(CLI::App& app, Front& front) {
 }
 
 void add_report(CLI::App& app, Front& front) {
-  const auto options = std::make_shared<ReportOptions>();
-  CLI::App& command = front.add(app, "report", "Write one HTML page about a run", false,
-                                [options](std::ostream& out) { return say(out, write_report(*options)); });
+  const auto options = std::make_shared<watch::ReportOptions>();
+  CLI::App& command =
+      front.add(app, "report", "Write one HTML page about a run", false,
+                [options](std::ostream& out) { return say(out, watch::write_report(*options)); });
   command.add_option("run", options->run_directory, "A run directory")->required();
   command.remove_option(command.get_option("--out"));  // here it names the page
   command.add_option("--out", options->out, "The page; default: report.html in the run directory")

@@ -1,6 +1,5 @@
 #include "jobs/cli/status.h"
 
-#include <fcntl.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -11,13 +10,13 @@
 #include <thread>
 
 #include "configs/error.h"
-#include "jobs/results/files/durable.h"
 #include "jobs/results/journal/record.h"
 #include "jobs/run/submission.h"
 #include "jobs/watch/status/joblog.h"
 #include "jobs/watch/status/progress_of_run.h"
 #include "jobs/watch/status/shards.h"
 #include "jobs/watch/status/slurm_view.h"
+#include "jobs/watch/status/slurm_watcher.h"
 #include "jobs/watch/status/status_json.h"
 #include "jobs/watch/status/status_text.h"
 
@@ -26,8 +25,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// Controllers have better things to do than to be asked by everybody who watches.
-constexpr std::chrono::seconds between_questions{15};
 constexpr std::size_t widest = 120;
 constexpr std::size_t narrowest = 40;
 constexpr std::string_view home = "\x1b[H";
@@ -94,62 +91,13 @@ class Shower {
   bool first_ = true;
 };
 
-/// What Slurm knows of a run's job, not asked again within a short while.
-class SlurmWatcher {
- public:
-  explicit SlurmWatcher(results::RunDirectory run) : run_(std::move(run)) {}
-
-  std::optional<slurm::JobReport> look(const results::EpochOwner& owner) {
-    const std::string id = job_of(owner);
-    const bool fresh = id == id_ && Clock::now() - asked_ < between_questions;
-    if (fresh) return report_;
-    id_ = id;
-    report_ = id.empty() ? std::nullopt : slurm::ask_of_job(id);
-    if (report_) add_older();
-    asked_ = Clock::now();
-    return report_;
-  }
-
- private:
-  /// The job that was submitted last, or one that somebody has given to sbatch since.
-  std::string job_of(const results::EpochOwner& owner) const {
-    const std::string submitted = run::read_submission(run_).job_id;
-    const bool by_hand = submitted.size() < owner.slurm_job.size() ||
-                         (submitted.size() == owner.slurm_job.size() && submitted < owner.slurm_job);
-    return by_hand ? owner.slurm_job : submitted;
-  }
-
-  /// Tasks of an array that were submitted earlier than its last ones, and live.
-  void add_older() {
-    for (const std::string& id : run::read_submission(run_).older_jobs) {
-      const std::optional<slurm::JobReport> older = slurm::ask_of_job(id);
-      if (!older) continue;
-      std::ranges::copy_if(older->jobs, std::back_inserter(report_->jobs),
-                           [](const slurm::JobFacts& job) { return job.waits() || job.works(); });
-    }
-  }
-
-  results::RunDirectory run_;
-  std::string id_;
-  std::optional<slurm::JobReport> report_;
-  Clock::time_point asked_;
-};
-
-/// Whether a run that is not at work may still be: then it is worth waiting for.
-bool goes_on(const watch::RunProgress& progress) {
-  const watch::RunState state = progress.life.state;
-  if (state == watch::RunState::running || state == watch::RunState::waiting) return true;
-  return state != watch::RunState::finished && progress.slurm &&
-         std::ranges::any_of(progress.slurm->jobs, [](const slurm::JobFacts& job) { return job.works(); });
-}
-
 /// A run, and an array: whose look it is, and whether it may still go on.
 const watch::RunProgress& whole_of(const watch::RunProgress& progress) { return progress; }
 const watch::RunProgress& whole_of(const watch::ArrayProgress& progress) { return progress.whole; }
 
 template <typename Watcher>
 int watch(Watcher watcher, const StatusOptions& options, std::ostream& out) {
-  SlurmWatcher slurm{results::RunDirectory{options.run_directory}};
+  watch::SlurmWatcher slurm{results::RunDirectory{options.run_directory}};
   Shower shower(options, out);
   Clock::time_point give_up = Clock::now();
   while (true) {
@@ -158,7 +106,7 @@ int watch(Watcher watcher, const StatusOptions& options, std::ostream& out) {
       watch::take_slurm(progress, *std::move(report));
     shower.show(progress);
     const watch::RunProgress& whole = whole_of(progress);
-    if (goes_on(whole)) give_up = Clock::now() + options.afterwards;
+    if (watch::goes_on(whole)) give_up = Clock::now() + options.afterwards;
     if (!options.watch || whole.life.state == watch::RunState::finished || Clock::now() >= give_up) return 0;
     std::this_thread::sleep_for(options.interval);
   }
@@ -176,16 +124,7 @@ int joblog(const StatusOptions& options, std::ostream& out) {
     note(watch::write_joblog(run, [&out](std::string_view piece) { out << piece; }));
     return 0;
   }
-  const std::string temp = options.joblog + std::string{results::durable::temp_suffix};
-  results::durable::File file = results::durable::File::open(temp, O_WRONLY | O_CREAT | O_TRUNC);
-  try {
-    note(watch::write_joblog(run, [&file](std::string_view piece) { file.write(piece); }));
-    file.close();
-    results::durable::publish(temp, options.joblog);
-  } catch (const Error&) {
-    ::unlink(temp.c_str());
-    throw;
-  }
+  note(watch::write_joblog(run, options.joblog));
   return 0;
 }
 

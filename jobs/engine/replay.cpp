@@ -10,6 +10,7 @@
 #include <variant>
 
 #include "configs/dump.h"
+#include "configs/error.h"
 #include "dist/comm/agree.h"
 #include "jobs/engine/run.h"
 #include "jobs/plan/manifest/from_dump.h"
@@ -112,7 +113,7 @@ class Replay {
   /// Compares; returns the exit code.
   int conclude(int job_code) const {
     if (job_code != 0) {
-      if (job_code == 2) {
+      if (job_code == exit_incomplete) {
         const results::ResultsRun again(place_.path());
         std::cerr << "ditmill: the item failed when it was made again: "
                   << printable(again.item(item_.stored).reason, 2000) << "\n";
@@ -135,7 +136,7 @@ class Replay {
     }
     return results::write_results(options_.run.out, [&](std::ostream& out) {
       out << (options_.run.json ? report.dump(2) + "\n" : to_text(report));
-      return equal ? 0 : 2;
+      return equal ? 0 : exit_incomplete;
     });
   }
 

@@ -87,13 +87,13 @@ PreparedJob prepare_job(const RunOptions& options, std::vector<Problem>& problem
   // Before anything is loaded: nodes are alike, so what this one cannot encode no rank can.
   if (job.manifest.output.video && problems.empty()) results::VideoLibrary{};
   if (dumped) {
-    settle_dump(*dumped, job.source, job.manifest);
+    settle_dump(*dumped, job.manifest);
     job.dump = std::move(dumped->dump);
     job.threads = dumped->threads;
   }
   if (job.family != nullptr) {
     job.components = plan_components(job);
-    place_degree_problems(job.source,
+    place_degree_problems(job.manifest, job.source.file,
                           job.family->check_degrees(job.hyper_parameters, job.manifest.pipeline.parallel),
                           problems);
   }

@@ -3,7 +3,19 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <ranges>
+
 namespace ditmill::jobs::plan {
+
+std::optional<run::Retry> retry_from_text(std::string_view text) {
+  run::Retry retry;
+  for (const auto part : std::views::split(text, ',')) {
+    const std::string_view state{part.begin(), part.end()};
+    if (state != "failed" && state != "quarantined") return std::nullopt;
+    (state == "failed" ? retry.failed : retry.quarantined) = true;
+  }
+  return retry;
+}
 
 std::vector<std::string> words_of(const run::Retry& retry) {
   std::string states;

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "jobs/run/frozen/resume.h"
@@ -37,6 +39,8 @@ struct RunOptions {
 
 /// What `submit` passes on to the runs that it submits, as words of a command line.
 std::vector<std::string> passed_words(const RunOptions& options);
+/// "failed", "quarantined" or both, with a comma; nothing for another text.
+std::optional<run::Retry> retry_from_text(std::string_view text);
 /// "--retry failed,quarantined" as words; none: no words.
 std::vector<std::string> words_of(const run::Retry& retry);
 

@@ -37,14 +37,14 @@ Counts count_items(const requests::ItemList& items, const results::JournalState&
 Outcome decide_outcome(const Counts& all, const Counts& chosen, const EarlyEnd& early, int epoch) {
   Outcome outcome{.counts = all, .epoch = epoch};
   if (chosen.left > 0 && early.max_fails.empty()) {
-    outcome.exit = 75;
+    outcome.exit = exit_resumable;
     outcome.reason = "stopped early" + (early.stopped.empty() ? "" : " (" + early.stopped + ")") + ": " +
                      items_text(chosen.left) + " left";
   } else if (chosen.left > 0) {
-    outcome.exit = early.stopped.empty() ? 2 : 75;
+    outcome.exit = early.stopped.empty() ? exit_incomplete : exit_resumable;
     outcome.reason = fmt::format("{}: {}, {} left", early.max_fails, given_up_text(all), chosen.left);
   } else if (chosen.given_up() > 0) {
-    outcome.exit = 2;
+    outcome.exit = exit_incomplete;
     outcome.reason = given_up_text(chosen);
   } else if (chosen.total() < all.total()) {
     outcome.reason =

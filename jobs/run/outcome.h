@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "configs/error.h"
 #include "jobs/requests/items/item_list.h"
 #include "jobs/results/files/run_directory.h"
 #include "jobs/results/journal/item_outcome.h"
@@ -34,7 +35,7 @@ struct Outcome {
   bool crashed = false;  ///< a rank was lost
 
   /// Nothing is left to do, whatever was given up.
-  bool finished() const noexcept { return counts.left == 0 && (exit == 0 || exit == 2); }
+  bool finished() const noexcept { return counts.left == 0 && (exit == 0 || exit == exit_incomplete); }
 };
 
 /// Draws exit code and reason from what became of all items, of those that this start was to do, and from

@@ -1,12 +1,13 @@
 #include "jobs/submit/submit_freeze.h"
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <system_error>
 #include <vector>
 
 #include "configs/error.h"
 #include "configs/overrides.h"
+#include "configs/yaml_text.h"
+#include "jobs/plan/manifest/manifest.h"
 #include "jobs/results/files/durable.h"
 #include "jobs/run/submission.h"
 
@@ -16,13 +17,10 @@ namespace {
 namespace fs = std::filesystem;
 
 /// The prompt list that the manifest names; empty: its items are in the manifest.
-std::string list_of(const plan::ManifestSource& source) {
-  std::vector<Problem> known;  // prepare_job() has reported what is wrong
-  configs::YamlNode root = plan::manifest_tree(source, known);
-  configs::apply_overrides(root, source.sets, known);
-  const configs::YamlNode* requests = root.find("requests");
+std::string list_of(const plan::PreparedJob& job) {
+  const configs::YamlNode* requests = job.manifest.tree.find("requests");
   const configs::YamlNode* file = requests == nullptr ? nullptr : requests->find("file");
-  return file == nullptr ? "" : plan::absolute_path(source.directory, file->text);
+  return file == nullptr ? "" : plan::absolute_path(job.source.directory, file->text);
 }
 
 /// What is read at the start of the job, and what it is made of.
@@ -33,13 +31,16 @@ struct Frozen {
 };
 
 Frozen frozen_of(const plan::PreparedJob& job, const results::RunDirectory& run) {
-  plan::ManifestSource source = job.source;
-  Frozen frozen{.manifest = {}, .list = list_of(source), .copy = {}};
+  Frozen frozen{.manifest = {}, .list = list_of(job), .copy = {}};
+  plan::Manifest manifest;
+  manifest.tree = job.manifest.tree;
   if (!frozen.list.empty()) {
     frozen.copy = run.submission() + "/prompts" + fs::path(frozen.list).extension().string();
-    source.sets.push_back("requests.file=" + nlohmann::json(frozen.copy).dump());
+    std::vector<Problem> none;
+    configs::apply_override(manifest.tree, "requests.file=" + configs::yaml_quoted(frozen.copy), none);
   }
-  frozen.manifest = plan::frozen_manifest(source, job.manifest);
+  manifest.output.path = job.manifest.output.path;
+  frozen.manifest = plan::frozen_manifest(manifest, job.source.directory);
   return frozen;
 }
 

@@ -18,7 +18,7 @@ namespace {
 
 /// How bad an exit code is beside others.
 int badness(int code) {
-  static constexpr std::array<int, 5> order{0, 2, 75, 3, 1};
+  static constexpr std::array<int, 5> order{0, exit_incomplete, exit_resumable, 3, 1};
   return static_cast<int>(std::ranges::find(order, code) - order.begin());
 }
 

@@ -8,6 +8,7 @@
 #include <functional>
 #include <set>
 
+#include "configs/error.h"
 #include "configs/list_text.h"
 #include "jobs/bench/doctor/known_bad.h"
 
@@ -250,9 +251,9 @@ std::vector<std::string> Diagnosis::odd_nodes() const {
 }
 
 int Diagnosis::exit_code() const {
-  if (!odd_nodes().empty()) return 2;
+  if (!odd_nodes().empty()) return exit_incomplete;
   if (!measured) return 3;
-  return findings.empty() ? 0 : 2;
+  return findings.empty() ? 0 : exit_incomplete;
 }
 
 Diagnosis diagnose(std::span<const NodeFacts> nodes, int min_gpus) {

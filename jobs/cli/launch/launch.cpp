@@ -183,18 +183,18 @@ int launch_run(const plan::RunOptions& options, const std::vector<std::string>& 
   }
 
   for (int crashes = 0;;) {
-    if (signals.pending()) return 75;
+    if (signals.pending()) return exit_resumable;
     const int before = results::newest_epoch(run);
     const Ended ended = run_once(words, signals);
     const int epoch = results::newest_epoch(run);
     if (epoch == before)
-      return ended.told ? 75 : slurm::exit_code_of(ended.status);  // it never came to the run
+      return ended.told ? exit_resumable : slurm::exit_code_of(ended.status);  // it never came to the run
     const std::optional<run::Outcome> outcome = run::outcome_of_epoch(run, epoch);
     // A rank that died on another machine ends rank 0 like a signal from outside; mpirun tells its signal.
-    const bool lost_elsewhere =
-        outcome && outcome->exit == 75 && !ended.told && slurm::exit_code_of(ended.status) != 75;
+    const bool lost_elsewhere = outcome && outcome->exit == exit_resumable && !ended.told &&
+                                slurm::exit_code_of(ended.status) != exit_resumable;
     if (outcome && !outcome->crashed && !lost_elsewhere) return outcome->exit;
-    if (ended.told) return 75;
+    if (ended.told) return exit_resumable;
     note_lone_death(run, epoch);
     const std::string what =
         outcome ? outcome->reason

@@ -79,17 +79,18 @@ void add_job_options(CLI::App& command, plan::RunOptions& options) {
     }
   });
   command
-      .add_option_function<std::vector<std::string>>(
+      .add_option_function<std::string>(
           "--retry",
-          [&options](const std::vector<std::string>& states) {
-            for (const std::string& state : states) {
-              (state == "failed" ? options.retry.failed : options.retry.quarantined) = true;
+          [&options](const std::string& text) {
+            const std::optional<run::Retry> states = plan::retry_from_text(text);
+            if (!states) {
+              throw CLI::ValidationError("--retry", text + " is neither failed nor quarantined, nor both");
             }
+            options.retry = *states;
           },
           "Do items again that an earlier start gave up: failed, quarantined, or both")
-      ->delimiter(',')
-      ->type_name("STATES")
-      ->check(CLI::IsMember({"failed", "quarantined"}));
+      ->join(',')
+      ->type_name("STATES");
 }
 
 /// How it is started and ended.

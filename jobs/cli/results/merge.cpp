@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "configs/error.h"
 #include "jobs/run/verify/damage.h"
 
 namespace ditmill::jobs::cli {
@@ -9,7 +10,8 @@ namespace ditmill::jobs::cli {
 results::ResultsOutput results_merge(const run::MergeOptions& options, bool as_json,
                                      const slurm::Allocation& allocation) {
   const run::MergeReport report = run::merge_runs(options, allocation);
-  results::ResultsOutput output{.text = {}, .notes = report.notes, .code = report.alarms.empty() ? 0 : 2};
+  results::ResultsOutput output{
+      .text = {}, .notes = report.notes, .code = report.alarms.empty() ? 0 : exit_incomplete};
   if (!report.alarms.empty()) {
     output.notes.push_back(
         "ALARM: " + std::to_string(report.alarms.size()) +

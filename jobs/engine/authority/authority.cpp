@@ -174,7 +174,8 @@ void Authority::settle(const Loading* loading, const at::Device& device) {
 }
 
 void Authority::freeze(const at::Device& device) {
-  const std::string manifest = plan::frozen_manifest(job_.source, job_.manifest);
+  const std::string manifest = plan::frozen_manifest(job_.manifest, job_.source.directory);
+  job_.manifest.tree = {};
   if (std::filesystem::exists(run_->manifest())) {
     for (const std::string& change :
          plan::manifest_changes(results::durable::read_file(run_->manifest()), manifest)) {

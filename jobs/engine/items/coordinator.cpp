@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "dist/comm/mpi.h"
-#include "jobs/plan/pilot/grant_size.h"
+#include "jobs/plan/pilot/schedule.h"
 
 namespace ditmill::jobs::engine {
 namespace {

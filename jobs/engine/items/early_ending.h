@@ -7,6 +7,7 @@
 #include <mutex>
 #include <string>
 
+#include "configs/error.h"
 #include "dist/comm/mpi.h"
 #include "dist/liveness/sentinel.h"
 #include "jobs/engine/authority/authority.h"
@@ -75,7 +76,7 @@ class EarlyEnding {
   std::mutex ending_;  ///< of the following
   bool concluded_ = false;
   std::condition_variable never_;
-  int exit_ = 75;
+  int exit_ = exit_resumable;
 };
 
 }  // namespace ditmill::jobs::engine

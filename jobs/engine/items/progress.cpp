@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "jobs/plan/pilot/duration_text.h"
+#include "configs/time_text.h"
 
 namespace ditmill::jobs::engine {
 namespace {
@@ -55,7 +55,7 @@ std::string Progress::state() const {
   const double each = seconds / static_cast<double>(finished_here_);
   text += fmt::format(", {:.3g} s an item", each);
   const std::size_t left = total_ - std::min(total_, done_ + failed_);
-  if (left > 0) text += fmt::format(", {} left", plan::duration_text(each * static_cast<double>(left)));
+  if (left > 0) text += fmt::format(", {} left", duration_text(each * static_cast<double>(left)));
   return text;
 }
 

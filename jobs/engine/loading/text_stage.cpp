@@ -10,9 +10,9 @@
 #include <optional>
 
 #include "configs/size_text.h"
+#include "configs/time_text.h"
 #include "dist/comm/agree.h"
 #include "jobs/plan/memory/memory_plan.h"
-#include "jobs/plan/pilot/duration_text.h"
 
 namespace ditmill::jobs::engine {
 namespace {
@@ -126,7 +126,7 @@ class Encoding {
     told_ = Clock::now();
     const double left =
         seconds_since(began_) / static_cast<double>(done) * static_cast<double>(share_.size() - done);
-    spdlog::info("texts: {} of {} encoded, {} left", done, share_.size(), plan::duration_text(left));
+    spdlog::info("texts: {} of {} encoded, {} left", done, share_.size(), duration_text(left));
   }
 
   const dist::Communicator& comm_;

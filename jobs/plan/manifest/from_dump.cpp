@@ -308,7 +308,7 @@ DumpedJob read_dump(const std::string& path, std::vector<std::string> sets, std:
   return DumpReader{path, std::move(sets), problems}.read();
 }
 
-void settle_dump(const DumpedJob& dumped, ManifestSource& source, Manifest& manifest) {
+void settle_dump(const DumpedJob& dumped, Manifest& manifest) {
   const nlohmann::json& layer2 = dumped.dump.at(layer2_key);
   manifest.pipeline.preset = layer2.at("preset").get<std::string>();
   manifest.pipeline.negative_prompt_suffix = layer2.at("negative_prompt_suffix").get<std::string>();
@@ -321,10 +321,10 @@ void settle_dump(const DumpedJob& dumped, ManifestSource& source, Manifest& mani
     }
     manifest.items = std::move(items);
   }
-  YamlNode requests = mapping_at(*source.tree);
+  YamlNode requests = mapping_at(manifest.tree);
   put(requests, "file", text_at(requests, results::RunDirectory{manifest.output.path}.requests()));
-  take(*source.tree, "requests");
-  put(*source.tree, "requests", std::move(requests));
+  take(manifest.tree, "requests");
+  put(manifest.tree, "requests", std::move(requests));
 }
 
 std::vector<std::string> changes_since(const nlohmann::json& dump, const nlohmann::json& config) {

@@ -29,9 +29,9 @@ nlohmann::json dump_output(const results::OutputConfig& output);
 /// and the result is then not to be used. Throws Error: bad_input for a file that is no JSON, not_found, io.
 DumpedJob read_dump(const std::string& path, std::vector<std::string> sets, std::vector<Problem>& problems);
 
-/// Makes a decoded manifest what the dump says where a manifest cannot say it, and has its source name the
+/// Makes a decoded manifest what the dump says where a manifest cannot say it, and has its tree name the
 /// items that the new run directory will keep, so that its frozen manifest stands alone.
-void settle_dump(const DumpedJob& dumped, ManifestSource& source, Manifest& manifest);
+void settle_dump(const DumpedJob& dumped, Manifest& manifest);
 
 /// What can change the bytes of results and is not as the dump has it, a line each: versions of ditmill and
 /// of its libraries, threads, device, fields of the identity. `config` is the dump of the job that repeats

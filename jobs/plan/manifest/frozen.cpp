@@ -34,10 +34,9 @@ std::map<std::string, std::string> leaves(const std::string& text) {
 
 }  // namespace
 
-std::string frozen_manifest(const ManifestSource& source, const Manifest& manifest) {
+std::string frozen_manifest(const Manifest& manifest, const std::string& directory) {
   std::vector<Problem> ignored;  // decode_manifest() has reported them
-  YamlNode root = manifest_tree(source, ignored);
-  configs::apply_overrides(root, source.sets, ignored);
+  YamlNode root = manifest.tree;
   const auto set = [&](const std::string& key, const std::string& path) {
     configs::apply_override(root, key + "=" + configs::yaml_quoted(path), ignored);
   };
@@ -46,7 +45,7 @@ std::string frozen_manifest(const ManifestSource& source, const Manifest& manife
     const YamlNode* mapping = root.find(section);
     const YamlNode* path = mapping == nullptr ? nullptr : mapping->find(key);
     if (path == nullptr || path->kind != YamlNode::Kind::scalar) continue;
-    set(std::string{section} + "." + key, absolute_path(source.directory, path->text));
+    set(std::string{section} + "." + key, absolute_path(directory, path->text));
   }
   set("output.path", manifest.output.path);
   return configs::to_yaml(root);

@@ -34,10 +34,10 @@ class Decoder {
 
   Manifest decode() {
     Manifest manifest;
-    YamlNode root = manifest_tree(source_, problems_);
-    if (is_torn(root)) return manifest;
-    configs::apply_overrides(root, source_.sets, problems_);
-    MapReader top{root, "", source_.file, problems_};
+    manifest.tree = source_.tree ? *source_.tree : configs::parse_yaml(source_.text, source_.file, problems_);
+    if (is_torn(manifest.tree)) return manifest;
+    configs::apply_overrides(manifest.tree, source_.sets, problems_);
+    MapReader top{manifest.tree, "", source_.file, problems_};
     read_schema(top);
     read_name(top, manifest.name);
     const std::size_t before = problems_.size();
@@ -218,10 +218,6 @@ ManifestSource read_manifest(const std::string& path) {
   return source;
 }
 
-configs::YamlNode manifest_tree(const ManifestSource& source, std::vector<Problem>& problems) {
-  return source.tree ? *source.tree : configs::parse_yaml(source.text, source.file, problems);
-}
-
 Manifest decode_manifest(const ManifestSource& source, const PresetOf& preset_of,
                          const CheckRequest& check_request, std::vector<Problem>& problems) {
   const std::size_t before = problems.size();
@@ -232,15 +228,12 @@ Manifest decode_manifest(const ManifestSource& source, const PresetOf& preset_of
   return manifest;
 }
 
-void place_degree_problems(const ManifestSource& source, const std::vector<Problem>& found,
-                           std::vector<Problem>& problems) {
-  if (found.empty()) return;
-  // Decoded once more, for places only: what is wrong with the rest has been told.
-  std::vector<Problem> known;
-  YamlNode root = manifest_tree(source, known);
-  configs::apply_overrides(root, source.sets, known);
+void place_degree_problems(const Manifest& manifest, const std::string& file,
+                           const std::vector<Problem>& found, std::vector<Problem>& problems) {
   std::vector<Problem> placed;
-  MapReader parallel = MapReader{root, "", source.file, placed}.map("pipeline").map("parallel");
+  MapReader parallel = MapReader{manifest.tree, "", file, placed}.map("pipeline").map("parallel");
+  // What is wrong with the mapping itself has been told.
+  placed.clear();
   for (const Problem& problem : found) {
     parallel.problem(problem.field, "pipeline.parallel." + problem.message, problem.expected, problem.got,
                      problem.nearest);

@@ -41,6 +41,9 @@ struct Manifest {
   slurm::Settings slurm;
   std::vector<std::string> metadata_names;  ///< fields of the items that are kept and change nothing
   std::vector<Problem> warnings;            ///< what is accepted, but likely not what its author meant
+  /// The document that all this was decoded from, `--set` applied; what freezing writes. With items of its
+  /// own it is as large as they are: whoever keeps a manifest for long lets it go.
+  configs::YamlNode tree = {};
 };
 
 /// Called exactly once, with layer 1 decoded and before layers 2 and 3 are, whether or not the manifest names
@@ -56,9 +59,6 @@ std::string absolute_path(const std::string& directory, const std::string& path)
 /// Reads the file (and nothing that it names). Throws Error: not_found, bad_input, io.
 ManifestSource read_manifest(const std::string& path);
 
-/// The manifest as a tree, before `--set`; what is wrong with its YAML is added to `problems`.
-configs::YamlNode manifest_tree(const ManifestSource& source, std::vector<Problem>& problems);
-
 /// Decodes a manifest and its prompt list. Everything wrong is added to `problems`, each with its place; what
 /// is returned is then usable for further checks, but incomplete. Errors of `preset_of` that the user can fix
 /// become problems too; those of the environment (I/O) are thrown, unless there are problems: these come
@@ -67,12 +67,12 @@ Manifest decode_manifest(const ManifestSource& source, const PresetOf& preset_of
                          const CheckRequest& check_request, std::vector<Problem>& problems);
 
 /// Adds what is wrong with the degrees of `pipeline.parallel` to `problems`, each at its place in the
-/// manifest: the field of each is an axis.
-void place_degree_problems(const ManifestSource& source, const std::vector<Problem>& found,
-                           std::vector<Problem>& problems);
+/// manifest, which `file` names: the field of each is an axis.
+void place_degree_problems(const Manifest& manifest, const std::string& file,
+                           const std::vector<Problem>& found, std::vector<Problem>& problems);
 
-/// The manifest with `--set` applied and paths made absolute, as the run directory keeps it: YAML that
-/// decodes to the same job.
-std::string frozen_manifest(const ManifestSource& source, const Manifest& manifest);
+/// The manifest as the run directory keeps it: YAML that decodes to the same job, paths made absolute from
+/// `directory`.
+std::string frozen_manifest(const Manifest& manifest, const std::string& directory);
 
 }  // namespace ditmill::jobs::plan

@@ -5,8 +5,6 @@
 #include <utility>
 #include <vector>
 
-#include "jobs/plan/pilot/grant_size.h"
-
 namespace ditmill::jobs::plan {
 namespace {
 
@@ -18,6 +16,12 @@ struct Group {
 };
 
 }  // namespace
+
+std::size_t grant_size(std::size_t left, int groups, int window) noexcept {
+  if (left == 0) return 0;
+  const std::size_t share = left / (2 * static_cast<std::size_t>(groups));
+  return std::clamp<std::size_t>(share, 1, static_cast<std::size_t>(window));
+}
 
 Schedule simulate(std::span<const float> seconds, int groups, int window) {
   Grant left = seconds;

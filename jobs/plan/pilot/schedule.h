@@ -5,6 +5,10 @@
 
 namespace ditmill::jobs::plan {
 
+/// How many items a group gets when it asks: large enough that texts are encoded in windows, small enough
+/// near the end of the list that all groups finish together (guided self-scheduling: half of an even share).
+std::size_t grant_size(std::size_t left, int groups, int window) noexcept;
+
 /// How a list of items runs on groups.
 struct Schedule {
   double seconds = 0;       ///< until the last item is finished

@@ -8,8 +8,8 @@
 
 #include "configs/error.h"
 #include "configs/size_text.h"
+#include "configs/time_text.h"
 #include "jobs/plan/memory/parallel_choice.h"
-#include "jobs/plan/pilot/duration_text.h"
 #include "jobs/plan/pilot/forecast.h"
 
 namespace ditmill::jobs::plan {

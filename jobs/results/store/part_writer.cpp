@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <system_error>
 
-#include "configs/utc_text.h"
+#include "configs/time_text.h"
 #include "jobs/results/files/durable.h"
 #include "jobs/results/store/content_hash.h"
 #include "jobs/results/store/hdf5/h5_dataset.h"

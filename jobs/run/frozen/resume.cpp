@@ -158,20 +158,24 @@ class Reconciler {
         what += what.empty() ? "" : ", and maybe ";
         what += "the model or the pipeline (config.json does not say what they were)";
       }
-      problems.push_back(
-          {.file = file_,
-           .line = first_line_,
-           .message = differing_.counted() + " of this run directory differ from those asked for: " +
-                      differing_.text() + "; what differs: " + what + "; " + how_to_go_on(moved),
-           .expected = differences_.then(),
-           .got = differences_.now()});
+      problems.push_back({.file = file_,
+                          .line = first_line_,
+                          .message = differing_.counted() + " of this run directory " +
+                                     (differing_.count() == 1 ? "differs from the one asked for: "
+                                                              : "differ from those asked for: ") +
+                                     differing_.text() + "; what differs: " + what + "; " +
+                                     how_to_go_on(moved),
+                          .expected = differences_.then(),
+                          .got = differences_.now()});
     }
     if (vanished_.count() > 0 && !drop_) {
       problems.push_back(
           {.file = file_,
            .message = vanished_.counted() +
-                      " of this run directory are not in the list any more: " + vanished_.text() +
-                      "; put them back" + (moved ? " where they were" : ", or give --drop to forget them")});
+                      (vanished_.count() == 1 ? " of this run directory is not in the list any more: "
+                                              : " of this run directory are not in the list any more: ") +
+                      vanished_.text() + "; put " + (vanished_.count() == 1 ? "it" : "them") + " back" +
+                      (moved ? " where they were" : ", or give --drop to forget them")});
     }
     if (!problems.empty()) throw Error{std::move(problems)};
   }

@@ -9,6 +9,7 @@
 #include "configs/shell_word.h"
 #include "jobs/results/files/durable.h"
 #include "jobs/results/files/run_again.h"
+#include "registry/identity/folder_names.h"
 
 namespace ditmill::jobs::run {
 namespace {
@@ -16,11 +17,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* index_name = "results.h5";
-
-bool is_there(const std::string& path) {
-  std::error_code error;
-  return fs::exists(fs::symlink_status(path, error));
-}
 
 /// What is damaged, by the file that it is in.
 struct Damaged {
@@ -45,7 +41,7 @@ Damaged sort_out(const std::vector<Damage>& damage) {
 
 class Cures {
  public:
-  explicit Cures(const results::RunDirectory& run) : run_(run), array_(is_there(run.shards())) {}
+  explicit Cures(const results::RunDirectory& run) : run_(run), array_(registry::is_there(run.shards())) {}
 
   std::vector<std::string> of(const Damaged& damaged) {
     const bool list = damaged.others.contains("requests.jsonl");
@@ -66,7 +62,7 @@ class Cures {
 
   /// Out of where a start would take it for its own, under a name that no other has.
   void move(const std::string& file, const std::string& what) {
-    if (!is_there(run_.path() + "/" + file)) return;  // a lost part
+    if (!registry::is_there(run_.path() + "/" + file)) return;  // a lost part
     std::string name = file;
     std::replace(name.begin(), name.end(), '/', '-');
     cures_.push_back("move " + what + " away: `mkdir -p " + word("damaged") + " && mv --backup=numbered " +
@@ -81,7 +77,7 @@ class Cures {
 
   /// Whether the job's list is this very file: then there is no other.
   bool is_own_list() const {
-    return is_there(run_.manifest()) &&
+    return registry::is_there(run_.manifest()) &&
            results::durable::read_file(run_.manifest())
                    .find(fs::absolute(run_.requests()).lexically_normal().string()) != std::string::npos;
   }

@@ -313,7 +313,7 @@ class Verifier {
 
 int VerifyReport::exit_code() const noexcept {
   if (!damage.empty()) return 3;
-  return failed.empty() && quarantined.empty() && left.empty() && stale_index.empty() ? 0 : 2;
+  return failed.empty() && quarantined.empty() && left.empty() && stale_index.empty() ? 0 : exit_incomplete;
 }
 
 VerifyReport verify_run(const results::RunDirectory& run, const slurm::Allocation& allocation,

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "jobs/plan/pilot/duration_text.h"
+#include "configs/time_text.h"
 #include "jobs/watch/status/phrases.h"
 
 namespace ditmill::jobs::watch {
@@ -24,7 +24,7 @@ std::vector<Tinted> group_row(const GroupStatus& group) {
           {group.host.empty() ? "-" : short_cell(group.host) + more_hosts,
            group.slow || group.silent ? Tint::bold : Tint::none},
           {group.rank < 0 ? "-" : std::to_string(group.rank) + more_ranks},
-          {group.heartbeat_age_s ? plan::duration_text(*group.heartbeat_age_s) : "-"},
+          {group.heartbeat_age_s ? duration_text(*group.heartbeat_age_s) : "-"},
           {std::to_string(group.done)},
           {group.median_s ? short_number(*group.median_s) : "-"},
           mark,

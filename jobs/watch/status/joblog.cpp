@@ -1,6 +1,8 @@
 #include "jobs/watch/status/joblog.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <iterator>
@@ -112,6 +114,21 @@ JoblogResult write_joblog(const results::RunDirectory& run,
   });
   joblog.flush();
   return {.lines = joblog.lines(), .damage = journals.damage()};
+}
+
+JoblogResult write_joblog(const results::RunDirectory& run, const std::string& path) {
+  namespace durable = results::durable;
+  const std::string temp = path + std::string{durable::temp_suffix};
+  durable::File file = durable::File::open(temp, O_WRONLY | O_CREAT | O_TRUNC);
+  try {
+    JoblogResult result = write_joblog(run, [&file](std::string_view piece) { file.write(piece); });
+    file.close();
+    durable::publish(temp, path);
+    return result;
+  } catch (const Error&) {
+    ::unlink(temp.c_str());
+    throw;
+  }
 }
 
 }  // namespace ditmill::jobs::watch

@@ -32,5 +32,7 @@ struct JoblogResult {
 /// Throws Error: not_found (no run directory), bad_input, io.
 JoblogResult write_joblog(const results::RunDirectory& run,
                           const std::function<void(std::string_view)>& write);
+/// The same into a file, durably, in place of what was there.
+JoblogResult write_joblog(const results::RunDirectory& run, const std::string& path);
 
 }  // namespace ditmill::jobs::watch

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "jobs/plan/pilot/duration_text.h"
+#include "configs/time_text.h"
 
 namespace ditmill::jobs::watch {
 namespace {
@@ -17,7 +17,7 @@ std::string counted(std::size_t count, std::string_view noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
-std::string ago(double seconds) { return plan::duration_text(seconds) + " ago"; }
+std::string ago(double seconds) { return duration_text(seconds) + " ago"; }
 
 std::string short_cell(std::string text) {
   if (text.size() > longest_cell) text = text.substr(0, longest_cell - 1) + "~";

@@ -69,9 +69,9 @@ std::string_view report_word(const RunLife& life) noexcept {
   switch (life.outcome->exit) {
     case 0:
       return "done";
-    case 75:
+    case exit_resumable:
       return "stopped";
-    case 2:
+    case exit_incomplete:
       return "failed";
     default:
       return "crashed";

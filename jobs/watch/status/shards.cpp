@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "configs/list_text.h"
-#include "jobs/plan/pilot/duration_text.h"
+#include "configs/time_text.h"
 #include "jobs/requests/items/shard.h"
 #include "jobs/run/epoch.h"
 #include "jobs/watch/status/slurm_view.h"
@@ -112,7 +112,7 @@ std::vector<Tinted> row(const ShardProgress& shard) {
           {std::to_string(progress.failed + progress.quarantined)},
           {std::to_string(progress.left)},
           {runs && progress.items_per_hour > 0 ? short_number(progress.items_per_hour) : "-"},
-          {progress.eta_s ? plan::duration_text(*progress.eta_s) : "-"},
+          {progress.eta_s ? duration_text(*progress.eta_s) : "-"},
           {is_bad ? progress.life.reason : progress.life.owner.slurm_job}};
 }
 

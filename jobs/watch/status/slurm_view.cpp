@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "jobs/plan/pilot/duration_text.h"
+#include "configs/time_text.h"
 #include "jobs/watch/status/status_json.h"
 
 namespace ditmill::jobs::watch {
@@ -50,9 +50,9 @@ std::string describe(const slurm::JobFacts& job) {
   if (!job.reason.empty()) text += " (" + job.reason + ")";
   if (!job.nodes.empty()) text += " on " + job.nodes;
   if (!job.starts.empty()) text += ", expected to start " + job.starts;
-  if (job.time_left_s) text += ", " + plan::duration_text(*job.time_left_s) + " of its time limit left";
+  if (job.time_left_s) text += ", " + duration_text(*job.time_left_s) + " of its time limit left";
   if (!job.exit_code.empty()) text += ", exit code " + job.exit_code;
-  if (job.elapsed_s && !job.works()) text += ", took " + plan::duration_text(*job.elapsed_s);
+  if (job.elapsed_s && !job.works()) text += ", took " + duration_text(*job.elapsed_s);
   if (job.restarts > 0) text += fmt::format(", {} restart{}", job.restarts, job.restarts == 1 ? "" : "s");
   return text;
 }

@@ -7,7 +7,7 @@
 #include <cctype>
 #include <ctime>
 
-#include "jobs/plan/pilot/duration_text.h"
+#include "configs/time_text.h"
 #include "jobs/watch/status/group_table.h"
 #include "jobs/watch/status/phrases.h"
 #include "jobs/watch/status/rank_table.h"
@@ -160,9 +160,9 @@ class Page {
     }
     std::string text = fmt::format(
         "{} items/h, {} s an item (of this epoch's last {})", short_number(progress_.items_per_hour),
-        short_number(progress_.seconds_per_item), plan::duration_text(progress_.window_s));
+        short_number(progress_.seconds_per_item), duration_text(progress_.window_s));
     if (progress_.eta_s) {
-      text += fmt::format(", {} to go: until about {}", plan::duration_text(*progress_.eta_s),
+      text += fmt::format(", {} to go: until about {}", duration_text(*progress_.eta_s),
                           clock_text(progress_.now + *progress_.eta_s));
     }
     screen_.line(text);

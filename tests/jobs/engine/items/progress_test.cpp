@@ -4,8 +4,8 @@
 
 #include <vector>
 
-#include "jobs/plan/pilot/duration_text.h"
-#include "jobs/plan/pilot/grant_size.h"
+#include "configs/time_text.h"
+#include "jobs/plan/pilot/schedule.h"
 
 namespace ditmill::jobs::engine {
 namespace {
@@ -71,10 +71,10 @@ TEST(Progress, RewritesABarOnATerminal) {
 }
 
 TEST(DurationText, ChoosesItsUnits) {
-  EXPECT_EQ(plan::duration_text(0.4), "0s");
-  EXPECT_EQ(plan::duration_text(59.4), "59s");
-  EXPECT_EQ(plan::duration_text(86), "1m26s");
-  EXPECT_EQ(plan::duration_text(3 * 3600 + 7 * 60 + 12), "3h07m");
+  EXPECT_EQ(duration_text(0.4), "0s");
+  EXPECT_EQ(duration_text(59.4), "59s");
+  EXPECT_EQ(duration_text(86), "1m26s");
+  EXPECT_EQ(duration_text(3 * 3600 + 7 * 60 + 12), "3h07m");
 }
 
 TEST(GrantSize, GivesWindowsWhileTheListIsLongAndSingleItemsNearItsEnd) {

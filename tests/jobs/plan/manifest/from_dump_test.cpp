@@ -152,7 +152,7 @@ class FromDumpTest : public testing::Test {
     ManifestSource source = dumped.source;
     source.run_dir = again_.path();
     Manifest manifest = decode(source);
-    settle_dump(dumped, source, manifest);
+    settle_dump(dumped, manifest);
     threads_ = dumped.threads;
     return {std::move(manifest), std::move(source)};
   }
@@ -232,7 +232,7 @@ TEST_F(FromDumpTest, TheNewFrozenManifestStandsAlone) {
     results::durable::publish(run::write_requests_beside(again, packed(job.items)), again.requests());
     Job expected = job;
     expected.pipeline.steps = 7;
-    const ManifestSource frozen{.text = frozen_manifest(source, manifest),
+    const ManifestSource frozen{.text = frozen_manifest(manifest, source.directory),
                                 .file = "manifest.yaml",
                                 .directory = "/",
                                 .sets = {},

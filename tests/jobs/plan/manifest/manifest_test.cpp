@@ -180,7 +180,7 @@ TEST_F(ManifestTest, ReadsAndFreezesEveryFormOfVideo) {
     const Manifest manifest = decode(from);
     EXPECT_EQ(manifest.output.video, video) << set;
     EXPECT_THAT(messages(), IsEmpty()) << set;
-    EXPECT_EQ(decode(source(frozen_manifest(from, manifest))).output.video, video) << set;
+    EXPECT_EQ(decode(source(frozen_manifest(manifest, from.directory))).output.video, video) << set;
   }
   EXPECT_EQ(decode(source(small)).output.video, std::nullopt);
   decode(source(small, {"output.video=h264", "output.frames=false"}));
@@ -235,7 +235,7 @@ TEST_F(ManifestTest, FreezesToTheSameJob) {
       {"requests.defaults.seed=5", "output.compression=gzip", "requests.file=./sub/../list.txt"});
   const Manifest manifest = decode(from);
   EXPECT_THAT(messages(), IsEmpty());
-  const std::string frozen = frozen_manifest(from, manifest);
+  const std::string frozen = frozen_manifest(manifest, from.directory);
 
   ManifestSource again{
       .text = frozen, .file = "frozen.yaml", .directory = "/nowhere", .sets = {}, .run_dir = {}};
@@ -248,7 +248,7 @@ TEST_F(ManifestTest, FreezesToTheSameJob) {
   for (std::size_t i = 0; i < 2; ++i) EXPECT_EQ(thawed.items[i].request, manifest.items[i].request);
   EXPECT_EQ(thawed.items[0].request.seed, 5);
   EXPECT_EQ(thawed.items[0].request.negative_prompt, "true");
-  EXPECT_EQ(frozen_manifest(again, thawed), frozen);
+  EXPECT_EQ(frozen_manifest(thawed, again.directory), frozen);
   EXPECT_THAT(frozen, HasSubstr("file: \"" + (folder_ / "list.txt") + "\""));
   EXPECT_THAT(frozen, HasSubstr("\"a: b # c\\x0a\\x1b\\u2028 \xe7\x8c\xab\""));
 }
@@ -263,7 +263,7 @@ TEST_F(ManifestTest, FreezesWithItsShard) {
   ASSERT_EQ(manifest.items.size(), 1u);
   EXPECT_EQ(manifest.items[0].request.id, "000001");
   EXPECT_EQ(manifest.shard, (requests::Shard{1, 2}));
-  const Manifest thawed = decode(frozen_manifest(from, manifest));
+  const Manifest thawed = decode(frozen_manifest(manifest, from.directory));
   EXPECT_THAT(messages(), IsEmpty());
   EXPECT_EQ(thawed.items[0].request, manifest.items[0].request);
   EXPECT_EQ(thawed.shard, manifest.shard);

@@ -131,7 +131,7 @@ TEST_F(ResumeTest, OtherPromptIsRefusedNamingIt) {
       refusal({item("a", "x"), other, item("c", "z")}),
       ElementsAre(
           run_.requests() +
-          ":2: 1 item of this run directory differ from those asked for: b; what differs: prompt, "
+          ":2: 1 item of this run directory differs from the one asked for: b; what differs: prompt, "
           "seed; put back what was and add what is new under ids of its own, or take another --run-dir "
           "(expected prompt \"y\", seed 42, got prompt \"yy\", seed 43)"));
 }

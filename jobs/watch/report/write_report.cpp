@@ -1,4 +1,4 @@
-#include "jobs/cli/report.h"
+#include "jobs/watch/report/write_report.h"
 
 #include <fmt/format.h>
 
@@ -15,7 +15,7 @@
 #include "jobs/watch/report/page.h"
 #include "jobs/watch/report/thumbnails.h"
 
-namespace ditmill::jobs::cli {
+namespace ditmill::jobs::watch {
 namespace {
 
 constexpr std::size_t block_items = 256;
@@ -62,8 +62,8 @@ class Notes {
 
 class Report {
  public:
-  Report(const results::ResultsRun& run, watch::PageWriter& page, std::size_t items)
-      : page_(page), clips_(run), thumbnails_(items, watch::ThumbnailMaker::budget(items)) {
+  Report(const results::ResultsRun& run, PageWriter& page, std::size_t items)
+      : page_(page), clips_(run), thumbnails_(items, ThumbnailMaker::budget(items)) {
     for (std::string& note : run.notes()) notes_.add(std::move(note));
   }
 
@@ -94,7 +94,7 @@ class Report {
   /// What could be read of an item, and why the rest could not.
   struct Stored {
     std::optional<results::h5::Attributes> attributes;
-    std::optional<watch::Sprite> sprite;
+    std::optional<Sprite> sprite;
     std::string note;
   };
 
@@ -102,7 +102,7 @@ class Report {
     Stored stored;
     try {
       stored.attributes = clips_.attributes(item);
-      stages_.add(item.width, item.height, item.frames, watch::stage_seconds(*stored.attributes));
+      stages_.add(item.width, item.height, item.frames, stage_seconds(*stored.attributes));
       stored.sprite = sprite_of(item);
     } catch (const Error& error) {
       stored.note = error.what();
@@ -111,17 +111,17 @@ class Report {
     return stored;
   }
 
-  std::optional<watch::Sprite> sprite_of(const results::ListedItem& item) {
+  std::optional<Sprite> sprite_of(const results::ListedItem& item) {
     if (!clips_.has_frames(item) && !clips_.has_video(item)) return std::nullopt;
     return thumbnails_.make(clips_.count(item),
                             [&](std::int64_t index) { return clips_.frame(item, index); });
   }
 
-  watch::PageWriter& page_;
+  PageWriter& page_;
   run::StoredClips clips_;
-  watch::ThumbnailMaker thumbnails_;
-  watch::StageTable stages_;
-  watch::ItemFacts facts_;
+  ThumbnailMaker thumbnails_;
+  StageTable stages_;
+  ItemFacts facts_;
   Notes notes_;
 };
 
@@ -132,14 +132,13 @@ results::ResultsOutput write_report(const ReportOptions& options) {
   const double now = results::journal_time();
   const std::string out = options.out.empty() ? run.directory().path() + "/report.html" : options.out;
   std::size_t done = 0;
-  std::optional<watch::PageWriter> page;
+  std::optional<PageWriter> page;
   {
-    const nlohmann::json overview =
-        watch::report_overview(run, watch::read_timeline(run.directory(), now), now);
+    const nlohmann::json overview = report_overview(run, read_timeline(run.directory(), now), now);
     done = overview["counts"]["done"];
     page.emplace(out, overview["name"].get<std::string>() + " · ditmill report", overview);
   }
-  const std::vector<Chosen> chosen = choose(run.items(), watch::ThumbnailMaker::most_items);
+  const std::vector<Chosen> chosen = choose(run.items(), ThumbnailMaker::most_items);
   Report report(run, *page, chosen.size());
   for (const Chosen& item : chosen) report.add(item);
   results::ResultsOutput output;
@@ -148,4 +147,4 @@ results::ResultsOutput write_report(const ReportOptions& options) {
   return output;
 }
 
-}  // namespace ditmill::jobs::cli
+}  // namespace ditmill::jobs::watch

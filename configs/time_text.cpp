@@ -1,11 +1,20 @@
-#include "jobs/plan/pilot/duration_text.h"
+#include "configs/time_text.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
+#include <ctime>
 
-namespace ditmill::jobs::plan {
+namespace ditmill {
+
+std::string utc_text(const char* format) {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  ::gmtime_r(&now, &parts);
+  char text[64];
+  return {text, std::strftime(text, sizeof text, format, &parts)};
+}
 
 std::string duration_text(double seconds) {
   const auto whole = static_cast<long>(std::llround(std::clamp(seconds, 0.0, 1e12)));
@@ -15,4 +24,4 @@ std::string duration_text(double seconds) {
   return fmt::format("{}s", whole);
 }
 
-}  // namespace ditmill::jobs::plan
+}  // namespace ditmill

@@ -4,7 +4,7 @@
 
 #include "jobs/results/listing/stored_run.h"
 
-namespace ditmill::jobs::cli {
+namespace ditmill::jobs::watch {
 
 /// What `ditmill report RUN` is asked for.
 struct ReportOptions {
@@ -17,4 +17,4 @@ struct ReportOptions {
 /// list of items is damaged), io, no_space.
 results::ResultsOutput write_report(const ReportOptions& options);
 
-}  // namespace ditmill::jobs::cli
+}  // namespace ditmill::jobs::watch
