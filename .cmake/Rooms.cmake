@@ -31,6 +31,34 @@ if(avx512_flags)
   set(DITMILL_HAS_MORE ON)
 endif()
 
+# Seconds of the longest tests (2 cores, November 2026): ctest begins with these where it has no times of its own yet.
+set(DITMILL_TEST_SECONDS
+  reference.test_layout_faults 110 reference.test_layouts 90 reference.test_offload 60 field.check 50 field.results 50
+  field.weights 50 reference.test_run 45 models_test.avx2 40 field.launch 35 field.lists 30 reference.test_vae.avx2 30
+  run_room_test 30 reference.test_replay 25 reference.test_vae 25 layouts_test 25 reference.test_official 20
+  reference.test_dtypes 20 plan_room_test 15 reference.test_text 15 reference.test_from_dump 15 tools.tidy 15
+  registry.pth 12 reference.test_tiling 12 reference.test_text.avx2 12)
+
+# _ditmill_schedule(name [slots]): ctest starts tests until three slots a core are taken. A test that computes takes two
+# (default), one that mostly waits one; the longest begin first.
+function(_ditmill_schedule name)
+  set(slots 2)
+  if(ARGC GREATER 1)
+    set(slots ${ARGV1})
+  endif()
+  set(cost 0.001)
+  list(FIND DITMILL_TEST_SECONDS ${name} at)
+  if(at GREATER -1)
+    math(EXPR at "${at} + 1")
+    list(GET DITMILL_TEST_SECONDS ${at} seconds)
+    set(cost 0.${seconds})
+    if(seconds LESS 100)
+      set(cost 0.0${seconds})
+    endif()
+  endif()
+  set_tests_properties(${name} PROPERTIES PROCESSORS ${slots} COST ${cost})
+endfunction()
+
 # ditmill_test(name [ATEN] [LEVELS] [TIMEOUT s] [LABELS ...] SOURCES ... USES ...): a GoogleTest program, one ctest entry:
 # its tests share a process, for starting one with LibTorch takes longer than most tests. LEVELS: where the machine has
 # more than AVX2, a second entry capped at it, named NAME.avx2.
@@ -52,10 +80,12 @@ function(ditmill_test name)
   add_test(NAME ${name} COMMAND ${name} --gtest_brief=1)
   set_tests_properties(${name} PROPERTIES
     TIMEOUT ${TEST_TIMEOUT} LABELS "${TEST_LABELS}" ENVIRONMENT "${TEST_ENVIRONMENT}")
+  _ditmill_schedule(${name})
   if(TEST_LEVELS AND DITMILL_HAS_MORE)
     add_test(NAME ${name}.avx2 COMMAND ${name} --gtest_brief=1)
     set_tests_properties(${name}.avx2 PROPERTIES
       TIMEOUT ${TEST_TIMEOUT} LABELS "${TEST_LABELS}" ENVIRONMENT "${TEST_ENVIRONMENT};${DITMILL_AVX2_CAP}")
+    _ditmill_schedule(${name}.avx2)
   endif()
 endfunction()
 
@@ -70,18 +100,20 @@ function(ditmill_python_test name)
   if(NOT TEST_TIMEOUT)
     set(TEST_TIMEOUT 300)
   endif()
-  set(alone "")
-  if(TEST_RUN_ALONE)
-    set(lock many_processes)
-    if(name MATCHES "^(slurm|field|faults)")
-      set(lock many_waiting_processes)
-    endif()
-    set(alone RESOURCE_LOCK ${lock} COST 1)
-  endif()
   add_test(NAME ${name} COMMAND ${DITMILL_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/${TEST_FILE})
   set_tests_properties(${name} PROPERTIES
-    TIMEOUT ${TEST_TIMEOUT} LABELS "${TEST_LABELS}" ${alone}
+    TIMEOUT ${TEST_TIMEOUT} LABELS "${TEST_LABELS}"
     ENVIRONMENT "DITMILL_BUILD=${CMAKE_BINARY_DIR};PYTHONPATH=${CMAKE_SOURCE_DIR}/tests/support;PYTHONDONTWRITEBYTECODE=1")
+  if(name MATCHES "^(slurm|field|faults)")
+    _ditmill_schedule(${name} 1)
+    set(lock many_waiting_processes)
+  else()
+    _ditmill_schedule(${name})
+    set(lock many_processes)
+  endif()
+  if(TEST_RUN_ALONE)
+    set_tests_properties(${name} PROPERTIES RESOURCE_LOCK ${lock} COST 1)
+  endif()
 endfunction()
 
 # ditmill_embed(target function FILES ...): compiles text files into target. `function` names a generated

@@ -1,6 +1,7 @@
-// component_probe MODE FOLDER IN.json OUT.safetensors: runs one part of ditmill on given inputs, for the
-// tests that compare it with diffusers. Weights come as in a job: identified by registry, bound by the
-// family, streamed.
+// component_probe: runs parts of ditmill on given inputs, for the tests that compare them with diffusers.
+// Each line of standard input is a request {mode, folder, in, out}: what to run, the model folder, what the
+// mode takes, the safetensors file for its tensors; it is answered by a line {error}, empty if there was
+// none. Weights come as in a job: identified by registry, bound by the family, streamed.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
@@ -228,25 +229,26 @@ const std::map<std::string, std::function<dist::TensorMap(const Probe&)>> modes{
     {"dit", run_dit},   {"vae", run_vae},         {"vae_encode", run_vae_encode},
     {"text", run_text}, {"sampler", run_sampler}, {"pipeline", run_pipeline}};
 
-int run(int argc, char** argv) {
-  dist::MpiSession session(argc, argv);
-  if (argc != 5 || !modes.contains(argv[1])) {
-    std::cerr
-        << "usage: component_probe dit|vae|vae_encode|text|sampler|pipeline FOLDER IN.json OUT.safetensors\n";
-    return 2;
-  }
+/// Does what a request asks for; returns what went wrong.
+std::string answer(const dist::Communicator& world, const json& request) {
   try {
-    std::ifstream file(argv[3]);
-    json in = json::parse(file);
+    json in = request.at("in");
     at::set_num_threads(in.value("threads", 2));
     const c10::InferenceMode inference;
-    const dist::Communicator world = session.world();
-    write_tensors(argv[4], modes.at(argv[1])(Probe(world, argv[2], std::move(in))));
-    return 0;
+    write_tensors(request.at("out"),
+                  modes.at(request.at("mode"))(Probe(world, request.at("folder"), std::move(in))));
+    return {};
   } catch (const std::exception& e) {
-    std::cerr << e.what() << '\n';
-    return 1;
+    return e.what();
   }
+}
+
+int run(int argc, char** argv) {
+  dist::MpiSession session(argc, argv);
+  const dist::Communicator world = session.world();
+  for (std::string line; std::getline(std::cin, line);)
+    std::cout << json{{"error", answer(world, json::parse(line))}}.dump() << std::endl;
+  return 0;
 }
 
 }  // namespace

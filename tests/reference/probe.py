@@ -1,5 +1,7 @@
 """What the reference tests share: fresh seeds, the component probe, and how far two tensors are apart."""
 
+import atexit
+import functools
 import json
 import os
 import pathlib
@@ -28,6 +30,14 @@ def fresh_seed(test: str) -> int:
     return seed
 
 
+@functools.cache
+def started() -> subprocess.Popen:
+    """One probe serves a script: to start LibTorch and MPI takes longer than most requests."""
+    probe = subprocess.Popen([PROBE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8")
+    atexit.register(probe.communicate)
+    return probe
+
+
 def run(mode: str, folder: pathlib.Path, request: dict, tensors: dict | None = None) -> dict:
     """The probe's answer to a request."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -35,12 +45,16 @@ def run(mode: str, folder: pathlib.Path, request: dict, tensors: dict | None = N
         if tensors:
             save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, place / "in.safetensors")
             request = {**request, "tensors": str(place / "in.safetensors")}
-        (place / "in.json").write_text(json.dumps(request), encoding="utf-8")
-        command = [PROBE, mode, str(folder), str(place / "in.json"), str(place / "out.safetensors")]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode != 0:
-            raise RuntimeError(f"component_probe {mode}: {done.stderr}")
-        return load_file(place / "out.safetensors")
+        out = place / "out.safetensors"
+        probe = started()
+        probe.stdin.write(json.dumps({"mode": mode, "folder": str(folder), "in": request, "out": str(out)}) + "\n")
+        probe.stdin.flush()
+        answer = probe.stdout.readline()
+        if not answer:
+            raise RuntimeError(f"component_probe {mode}: it ended with {probe.wait()}")
+        if error := json.loads(answer)["error"]:
+            raise RuntimeError(f"component_probe {mode}: {error}")
+        return load_file(out)
 
 
 def aligned(model: torch.nn.Module) -> torch.nn.Module:
