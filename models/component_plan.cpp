@@ -4,6 +4,9 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "models/binding/architecture.h"
+#include "registry/identity/catalog.h"
+
 namespace ditmill::models {
 
 dist::ComponentPlan plan_component(const Family& family, const registry::Component& component,
@@ -14,9 +17,11 @@ dist::ComponentPlan plan_component(const Family& family, const registry::Compone
                            .keep_float32 = {},
                            .files = component.files,
                            .named = component.named};
+  const registry::Layout& architecture = registry::built_in_architecture(family.architecture(component.role));
   for (const registry::NamedTensor& tensor : component.layer_tensors()) {
-    if (family.keeps_float32(component.role, tensor.name)) plan.keep_float32.push_back(tensor.name);
-    const dist::ShardRule rule = family.shard_rule(plan.role, plan.hyper_parameters, tensor.name);
+    const registry::StatedTensor stated = registry::find_tensor(architecture, tensor.name);
+    if (stated.tensor != nullptr && stated.tensor->float32) plan.keep_float32.push_back(tensor.name);
+    const dist::ShardRule rule = shard_rule(architecture, plan.hyper_parameters, tensor.name);
     if (rule == dist::ShardRule{}) continue;
     plan.rules.emplace(tensor.name, rule);
     plan.layers = std::max(plan.layers, rule.layer + 1);

@@ -13,7 +13,6 @@
 #include "configs/error.h"
 #include "configs/pipeline_config.h"
 #include "configs/request.h"
-#include "dist/plan/shard_rule.h"
 #include "models/cpu_kind.h"
 #include "registry/component.h"
 
@@ -61,12 +60,9 @@ class Family {
   virtual nlohmann::json bind(const registry::Component& component) const = 0;
   /// Throws Error(bad_input) where components do not fit each other (text width, latent channels).
   virtual void check_together(const HyperParameters& all) const = 0;
-  /// Whether a tensor stays float32 when its component runs in a narrower type.
-  virtual bool keeps_float32(std::string_view role, std::string_view tensor) const = 0;
-  /// How a tensor of a component's layers is cut over the mesh. `hyper_parameters`: what bind() gave for the
-  /// component.
-  virtual dist::ShardRule shard_rule(std::string_view role, const nlohmann::json& hyper_parameters,
-                                     std::string_view tensor) const = 0;
+  /// The architecture in the catalog whose tensors the layers of a role take: which stay float32, how each is
+  /// cut.
+  virtual std::string_view architecture(std::string_view role) const = 0;
   /// What the family refuses of a request's sizes, with the nearest sizes that it takes (file, line and
   /// column are the caller's to fill).
   virtual std::vector<Problem> check_request(const configs::Request& request) const = 0;

@@ -53,6 +53,7 @@ struct Identity {
   std::string preset;           ///< of the catalog entry; may be empty
   nlohmann::json hyper_parameters = nlohmann::json::object();  ///< the catalog entry's; else from the shapes
   std::vector<std::string> candidates;                         ///< variants that hints did not decide between
+  std::string decided_by = {};  ///< what told the variant from others of its hash; empty: there are none
   nlohmann::json nearest = nlohmann::json::array();  ///< nearest catalog entries and how they differ
 };
 

@@ -12,7 +12,7 @@
 #include "dist/dtype.h"
 #include "dist/plan/slices.h"
 #include "models/component_plan.h"
-#include "models/wan/names.h"
+#include "models/wan/dims.h"
 
 namespace ditmill::jobs::bench {
 namespace {

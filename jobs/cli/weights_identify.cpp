@@ -19,7 +19,6 @@ namespace {
 
 using registry::Component;
 
-constexpr int unknown_code = 2;
 constexpr std::size_t longest_shown = 400;
 
 nlohmann::json or_null(const std::string& text) {
@@ -58,6 +57,7 @@ nlohmann::json to_json(const Component& component) {
                         {"hyper_parameters", identity.hyper_parameters},
                         {"candidates", identity.candidates},
                         {"nearest", identity.nearest}};
+  if (!identity.decided_by.empty()) object["decided_by"] = identity.decided_by;
   if (!identity.prefix.empty()) {
     object["prefix"] = identity.prefix;
     object["key_hash_bare"] = identity.key_hash_bare;
@@ -88,7 +88,7 @@ struct Findings {
     error = error == 1 ? 1 : code;
   }
 
-  int code() const { return error != 0 ? error : unknown ? unknown_code : 0; }
+  int code() const { return error != 0 ? error : unknown ? exit_incomplete : 0; }
 };
 
 void identify_path(const std::string& path, const registry::Catalog& catalog, Findings& findings) {
@@ -144,7 +144,11 @@ void print(const nlohmann::json& object, std::ostream& out) {
   out << "  " << text_of(object.at("family")) << " " << text_of(object.at("role")) << ", layout "
       << text_of(object.at("layout")) << ", "
       << (object.at("variant").is_null() ? "variant unknown" : "variant " + text_of(object.at("variant")))
-      << " (by " << (how == "unknown" ? "nothing" : how) << ")\n"
+      << " (by " << (how == "unknown" ? "nothing" : how)
+      << (object.contains("decided_by")
+              ? "; told from others of its hash by " + text_of(object.at("decided_by"))
+              : "")
+      << ")\n"
       << "  " << short_count(object.at("parameters").get<std::uint64_t>()) << " parameters in "
       << object.at("tensors") << " tensors" << (dtypes.empty() ? "" : ": ") << dtypes << "\n"
       << "  key hash " << text_of(object.at("key_hash")) << ", of names "

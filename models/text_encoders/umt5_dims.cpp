@@ -3,7 +3,9 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "models/binding/architecture.h"
 #include "models/text_encoders/umt5_names.h"
+#include "registry/identity/catalog.h"
 
 namespace ditmill::models {
 namespace {
@@ -49,23 +51,15 @@ Umt5Dims umt5_dims_from_json(const nlohmann::json& json) {
 }
 
 Shapes umt5_shapes(const Umt5Dims& d) {
-  const std::uint64_t inner = u(d.heads) * u(d.head_dim);
-  Shapes shapes;
+  Shapes shapes = shapes_of(registry::built_in_architecture("umt5"), {{"vocab", d.vocabulary},
+                                                                      {"dim", d.dim},
+                                                                      {"ffn", d.ffn_dim},
+                                                                      {"heads", d.heads},
+                                                                      {"head_dim", d.head_dim},
+                                                                      {"layers", d.layers},
+                                                                      {"buckets", d.buckets}});
+  // The catalog leaves open which of its names the embedding has.
   shapes[umt5_names::shared] = {u(d.vocabulary), u(d.dim)};
-  for (std::int64_t layer = 0; layer < d.layers; ++layer) {
-    const std::string block = umt5_names::block(layer);
-    for (const char* name : {"q", "k", "v"}) {
-      shapes[block + "layer.0.SelfAttention." + name + ".weight"] = {inner, u(d.dim)};
-    }
-    shapes[block + "layer.0.SelfAttention.o.weight"] = {u(d.dim), inner};
-    shapes[block + "layer.0.SelfAttention.relative_attention_bias.weight"] = {u(d.buckets), u(d.heads)};
-    shapes[block + "layer.0.layer_norm.weight"] = {u(d.dim)};
-    shapes[block + "layer.1.DenseReluDense.wi_0.weight"] = {u(d.ffn_dim), u(d.dim)};
-    shapes[block + "layer.1.DenseReluDense.wi_1.weight"] = {u(d.ffn_dim), u(d.dim)};
-    shapes[block + "layer.1.DenseReluDense.wo.weight"] = {u(d.dim), u(d.ffn_dim)};
-    shapes[block + "layer.1.layer_norm.weight"] = {u(d.dim)};
-  }
-  shapes["encoder.final_layer_norm.weight"] = {u(d.dim)};
   return shapes;
 }
 

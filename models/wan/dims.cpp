@@ -11,8 +11,9 @@
 
 #include "configs/error.h"
 #include "configs/suggest.h"
+#include "models/binding/architecture.h"
 #include "models/binding/component_reader.h"
-#include "models/wan/names.h"
+#include "registry/identity/catalog.h"
 
 namespace ditmill::models::wan {
 namespace {
@@ -187,6 +188,16 @@ nlohmann::json to_json(const Dims& d) {
           {"freq_dim", d.freq_dim},
           {"rope_max_seq_len", d.rope_max_seq_len},
           {"eps", d.eps}};
+}
+
+Shapes dit_shapes(const Dims& d) {
+  return shapes_of(registry::built_in_architecture("wan_dit"), {{"dim", d.dim},
+                                                                {"ffn", d.ffn_dim},
+                                                                {"layers", d.layers},
+                                                                {"in_channels", d.in_channels},
+                                                                {"out_channels", d.out_channels},
+                                                                {"text_dim", d.text_dim},
+                                                                {"freq_dim", d.freq_dim}});
 }
 
 Dims dims_from_json(const nlohmann::json& json) {

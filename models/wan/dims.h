@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 
+#include "models/binding/component_reader.h"
 #include "registry/component.h"
 
 namespace ditmill::models::wan {
@@ -32,6 +33,8 @@ inline constexpr std::int64_t text_tokens = 512;  ///< what cross-attention sees
 
 nlohmann::json to_json(const Dims& dims);
 Dims dims_from_json(const nlohmann::json& json);
+/// Every tensor of a Wan text-to-video transformer, by the names of the layers, with its shape.
+Shapes dit_shapes(const Dims& dims);
 
 /// The effective hyper-parameters of a DiT component in the diffusers layout. Sizes come from the shapes;
 /// heads from config.json, else the catalog entry, else dim/128 (contracts.md, "Heads"). Every tensor is

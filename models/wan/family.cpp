@@ -4,13 +4,10 @@
 #include <nlohmann/json.hpp>
 
 #include "models/text_encoders/umt5_dims.h"
-#include "models/text_encoders/umt5_shard_rules.h"
 #include "models/vae/wan_vae_dims.h"
 #include "models/wan/degrees.h"
 #include "models/wan/dims.h"
 #include "models/wan/flops.h"
-#include "models/wan/names.h"
-#include "models/wan/shard_rules.h"
 #include "models/wan/sizes.h"
 
 namespace ditmill::models {
@@ -41,15 +38,8 @@ class Wan final : public Family {
     agree("frames of a latent frame", "vae", vae.at("temporal_scale"), wan::temporal_compression);
   }
 
-  bool keeps_float32(std::string_view role, std::string_view tensor) const override {
-    return role == "dit" && wan::is_float32_island(tensor);
-  }
-
-  dist::ShardRule shard_rule(std::string_view role, const nlohmann::json& hyper_parameters,
-                             std::string_view tensor) const override {
-    if (role == "dit") return wan::dit_rule(wan::dims_from_json(hyper_parameters), tensor);
-    if (role == "text_encoder") return umt5_rule(umt5_dims_from_json(hyper_parameters), tensor);
-    return {};
+  std::string_view architecture(std::string_view role) const override {
+    return role == "dit" ? "wan_dit" : role == "text_encoder" ? "umt5" : "wan_vae";
   }
 
   std::vector<Problem> check_request(const configs::Request& request) const override {

@@ -22,15 +22,21 @@ struct CatalogEntry {
   std::string family;
   std::string role;
   std::string layout;
-  std::string key_hash;
-  std::string key_hash_names;
-  std::string preset;  ///< may be empty
+  std::string architecture;    ///< whose tensors it has; empty: that of its family's role, if any
+  std::string key_hash;        ///< empty: these weights are known by their names alone
+  std::string key_hash_names;  ///< empty: not known
+  std::string preset;          ///< may be empty
   nlohmann::json hyper_parameters = nlohmann::json::object();
-  /// The subfolder that these weights have in a model of two experts; tells such variants apart. May be
-  /// empty.
-  std::string expert_folder;
-  std::string source;  ///< file:line of the entry
-  bool user = false;   ///< from a file that the user named
+  /// The subfolders that these weights have in a model of two experts; they tell such variants apart.
+  std::vector<std::string> expert_folders;
+  /// What names of their files and folders hold, in lower case, where others have the same hash.
+  std::vector<std::string> words;
+  std::uint64_t parameters = 0;  ///< 0: not known
+  std::string origin;            ///< who says so; may be empty
+  std::string defect;            ///< why no file may ever have this hash; may be empty
+  std::string source;            ///< file:line of the entry
+  Where place = {};              ///< of its name in that file
+  bool user = false;             ///< from a file that the user named
 };
 
 /// The known weights: the entries compiled in, and the user's own.
@@ -38,7 +44,8 @@ class Catalog {
  public:
   /// The entries of registry/catalog/*.yaml.
   static Catalog built_in();
-  /// Adds the entries of a user's file: a YAML list, or a mapping of `entries` and `layouts`. All that is
+  /// Adds the entries of a user's file: a YAML list, or a mapping of `entries`, `architectures` and `layouts`
+  /// (of earlier versions: names by regular expressions). All that is
   /// wrong with it is thrown together as an Error.
   void add_file(const std::string& path);
   /// As add_file(), of text; `label` names it in messages.
@@ -52,9 +59,9 @@ class Catalog {
   const CatalogEntry* named(std::string_view name) const;
   /// The layout of a family's role, or null.
   const Layout* layout_of(std::string_view family, std::string_view role, std::string_view layout) const;
-  const Layout* layout_of(const CatalogEntry& entry) const {
-    return layout_of(entry.family, entry.role, entry.layout);
-  }
+  const Layout* layout_of(const CatalogEntry& entry) const;
+  /// An architecture's tensors by the names of the layers, or null.
+  const Layout* architecture(std::string_view name) const;
 
  private:
   void add(std::string_view text, const std::string& label, bool user, std::vector<Problem>& problems);
@@ -63,6 +70,10 @@ class Catalog {
 
   std::vector<CatalogEntry> entries_;
   std::vector<Layout> layouts_;
+  std::vector<Layout> architectures_;
 };
+
+/// An architecture of the catalog that is compiled in. Throws Error(internal) if there is none of that name.
+const Layout& built_in_architecture(std::string_view name);
 
 }  // namespace ditmill::registry

@@ -46,16 +46,71 @@ const CatalogEntry& chosen(const std::vector<const CatalogEntry*>& entries, cons
               close.empty() ? "" : "did you mean " + close + "?"};
 }
 
-/// The entries that the hints leave.
-std::vector<const CatalogEntry*> decide(const std::vector<const CatalogEntry*>& entries,
-                                        const VariantHints& hints) {
-  if (!hints.variant.empty()) return {&chosen(entries, hints.variant)};
-  if (entries.size() == 1 || !hints.expert_folder) return entries;
-  std::vector<const CatalogEntry*> left;
-  std::ranges::copy_if(entries, std::back_inserter(left), [&hints](const CatalogEntry* entry) {
-    return entry->expert_folder == *hints.expert_folder;
-  });
-  return left.empty() ? entries : left;
+using Entries = std::vector<const CatalogEntry*>;
+
+/// Entries of equal hash that hints leave, and the hint that told them from the others.
+struct Decision {
+  Entries left;
+  std::string by = {};
+};
+
+std::string lower(std::string text) {
+  std::ranges::transform(text, text.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return text;
+}
+
+/// Entries whose words are in one of the names.
+Decision by_names(const Entries& entries, const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    Decision decision;
+    const std::string text = lower(name);
+    for (const CatalogEntry* entry : entries) {
+      const auto word = std::ranges::find_if(
+          entry->words, [&text](const std::string& each) { return text.find(each) != std::string::npos; });
+      if (word == entry->words.end()) continue;
+      decision.left.push_back(entry);
+      decision.by = "'" + *word + "' in the name " + printable(name);
+    }
+    if (!decision.left.empty()) return decision;
+  }
+  return {.left = entries};
+}
+
+Decision decide(const Entries& entries, const VariantHints& hints) {
+  if (!hints.variant.empty()) return {{&chosen(entries, hints.variant)}, "model.variants"};
+  if (entries.size() == 1) return {.left = entries};
+  Decision decision{.left = entries};
+  if (hints.expert_folder) {
+    Entries left;
+    std::ranges::copy_if(entries, std::back_inserter(left), [&hints](const CatalogEntry* entry) {
+      return hints.expert_folder->empty() ? entry->expert_folders.empty()
+                                          : std::ranges::find(entry->expert_folders, *hints.expert_folder) !=
+                                                entry->expert_folders.end();
+    });
+    if (!left.empty() && left.size() < entries.size()) {
+      decision = {std::move(left), hints.expert_folder->empty() ? "a model of one transformer"
+                                                                : "the folder " + *hints.expert_folder};
+    }
+  }
+  if (decision.left.size() == 1) return decision;
+  Decision named = by_names(decision.left, hints.names);
+  return named.by.empty() ? decision : named;
+}
+
+/// Takes what the entries of a hash say.
+void take(Identity& identity, const Entries& entries, const VariantHints& hints) {
+  Decision decision = decide(entries, hints);
+  const CatalogEntry& entry = *decision.left.front();
+  take_entry(identity, entry);
+  identity.hyper_parameters = entry.hyper_parameters;
+  if (decision.left.size() == 1) {
+    identity.variant = entry.name;
+    identity.preset = entry.preset;
+    identity.decided_by = std::move(decision.by);
+  } else {
+    identity.candidates = names(decision.left);
+  }
 }
 
 /// Whether all entries agree on what a name alone can tell.
@@ -99,20 +154,25 @@ Identity identify(const ShapeTable& shapes, const Catalog& catalog, const Varian
   if (entries.empty()) entries = catalog.with_hash(tensors_hash);
   if (!entries.empty()) {
     identity.how = "catalog";
-    const auto left = decide(entries, hints);
-    const CatalogEntry& entry = *left.front();
-    take_entry(identity, entry);
-    identity.hyper_parameters = entry.hyper_parameters;
-    if (left.size() == 1) {
-      identity.variant = entry.name;
-      identity.preset = entry.preset;
-    } else {
-      identity.candidates = names(left);
-    }
+    take(identity, entries, hints);
     return identity;
   }
   const auto same_names = catalog.with_names_hash(tensors_hash_names);
+  // Some are known by their names alone.
+  Entries by_names_alone;
+  std::ranges::copy_if(same_names, std::back_inserter(by_names_alone),
+                       [](const CatalogEntry* entry) { return entry->key_hash.empty(); });
   const Layout* layout = nullptr;
+  if (!by_names_alone.empty()) {
+    identity.how = "catalog-keys";
+    take(identity, by_names_alone, hints);
+    if (const Layout* known = catalog.layout_of(*by_names_alone.front()); known != nullptr) {
+      nlohmann::json told = solve(*known, shapes);
+      told.update(identity.hyper_parameters);
+      identity.hyper_parameters = std::move(told);
+    }
+    return identity;
+  }
   if (!same_names.empty() && agree(same_names)) {
     identity.how = "catalog-keys";
     take_entry(identity, *same_names.front());

@@ -11,11 +11,13 @@ namespace ditmill::registry {
 
 /// What decides between catalog entries of equal hash.
 struct VariantHints {
-  std::string
-      variant;  ///< the user's choice (`model.variants`): a candidate, or an Error(usage); may be empty
+  /// The user's choice (`model.variants`): a candidate, or an Error(usage); may be empty.
+  std::string variant = {};
   /// What the model folder tells: the subfolder of an expert of a model with two experts; "" for a model with
   /// one; nothing for a component on its own.
-  std::optional<std::string> expert_folder;
+  std::optional<std::string> expert_folder = {};
+  /// Names of its first file and of the folders that it is in: entries look for their words in them.
+  std::vector<std::string> names = {};
 };
 
 /// TeleFuser's hashes of a `.pth` whose dictionary holds more than tensors by name; empty for all else.

@@ -70,36 +70,40 @@ std::string LayoutTensor::name(std::uint64_t number) const {
 }
 
 std::optional<std::vector<LayoutTensor>> parse_layout_name(std::string_view text) {
-  const std::size_t open = text.find('{');
-  if (open == std::string_view::npos) {
-    if (text.empty() || text.find('}') != std::string_view::npos) return std::nullopt;
-    return std::vector<LayoutTensor>{
-        LayoutTensor{.before = std::string{text}, .index = {}, .after = {}, .shape = {}}};
-  }
-  const std::size_t close = text.find('}', open);
-  if (close == std::string_view::npos) return std::nullopt;
-  const std::string before{text.substr(0, open)};
-  const std::string_view inside = text.substr(open + 1, close - open - 1);
-  const std::string_view after = text.substr(close + 1);
+  const std::optional<std::vector<std::string>> names = expand_lists(text);
+  if (text.empty() || !names) return std::nullopt;
   std::vector<LayoutTensor> tensors;
-  if (is_symbol(inside)) {
-    // A name has one index: what follows it may hold lists only.
-    std::optional<std::vector<LayoutTensor>> rests = parse_layout_name(after);
-    if (!rests) return std::nullopt;
-    for (const LayoutTensor& rest : *rests) {
-      if (!rest.index.empty()) return std::nullopt;
-      tensors.push_back({.before = before, .index = std::string{inside}, .after = rest.before, .shape = {}});
+  for (const std::string& name : *names) {
+    const std::size_t open = name.find('{');
+    if (open == std::string::npos) {
+      tensors.push_back({.before = name, .index = {}, .after = {}, .shape = {}});
+      continue;
     }
-    return tensors;
-  }
-  for (const std::string_view number : split(inside, ',')) {
-    if (!number_from_text<std::uint64_t>(number)) return std::nullopt;
-    const std::string joined = before + std::string{number} + std::string{after};
-    std::optional<std::vector<LayoutTensor>> parsed = parse_layout_name(joined);
-    if (!parsed) return std::nullopt;
-    tensors.insert(tensors.end(), parsed->begin(), parsed->end());
+    const std::size_t close = name.find('}', open);
+    const std::string index = name.substr(open + 1, close - open - 1);
+    const std::string after = name.substr(close + 1);
+    // A name has one index.
+    if (!is_symbol(index) || after.find('{') != std::string::npos) return std::nullopt;
+    tensors.push_back({.before = name.substr(0, open), .index = index, .after = after, .shape = {}});
   }
   return tensors;
+}
+
+StatedTensor find_tensor(const Layout& layout, std::string_view name) {
+  for (const LayoutTensor& tensor : layout.tensors) {
+    if (tensor.index.empty()) {
+      if (tensor.before == name) return {.tensor = &tensor};
+      continue;
+    }
+    if (!name.starts_with(tensor.before) || !name.ends_with(tensor.after) ||
+        name.size() <= tensor.before.size() + tensor.after.size())
+      continue;
+    const std::string_view inside =
+        name.substr(tensor.before.size(), name.size() - tensor.before.size() - tensor.after.size());
+    if (const auto number = number_from_text<std::uint64_t>(inside); number && *number < most_layers)
+      return {.tensor = &tensor, .number = *number};
+  }
+  return {};
 }
 
 std::optional<LayoutSize> parse_layout_size(std::string_view text) {
@@ -168,6 +172,10 @@ nlohmann::json solve(const Layout& layout, const ShapeTable& shapes) {
       }
     }
   }
+  for (const LayoutTensor& tensor : layout.tensors) {
+    // What only says that tensors are there has no size to tell it.
+    if (!tensor.when.empty() && shapes.find(tensor.name(0)) != nullptr) symbols.emplace(tensor.when, 1);
+  }
   nlohmann::json solved = nlohmann::json::object();
   for (const auto& [symbol, number] : symbols) solved[symbol] = number;
   return solved;
@@ -183,6 +191,7 @@ std::optional<std::vector<ExpectedTensor>> expand(const Layout& layout,
   }
   std::vector<ExpectedTensor> expected;
   for (const LayoutTensor& tensor : layout.tensors) {
+    if (!tensor.when.empty() && !symbols.contains(tensor.when)) continue;
     std::uint64_t count = 1;
     if (!tensor.index.empty()) {
       const auto found = symbols.find(tensor.index);

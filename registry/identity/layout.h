@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "registry/identity/name_pair.h"
 #include "registry/key_hash.h"
 
 namespace ditmill::registry {
@@ -21,6 +22,9 @@ struct LayoutSize {
   std::vector<std::string> symbols;
 };
 
+/// Which pipeline stages hold a tensor; `block`: the one of the transformer's block that it is in.
+enum class Stage { all, first, last, block };
+
 /// One or, with an index, many tensors of a layout: `blocks.{layers}.norm2.weight`, layers = 0 .. layers-1.
 struct LayoutTensor {
   std::string before;  ///< the name up to the index, or all of it
@@ -28,8 +32,15 @@ struct LayoutTensor {
   std::string after;
   std::vector<LayoutSize> shape;
   bool optional = false;
+  std::string when = {};  ///< the hyper-parameter with which it is there; empty: always
+  int cut = -1;           ///< the dimension that tp cuts; -1: none
+  std::string unit = {};  ///< the hyper-parameter of how many rows stay together there; empty: 1
+  Stage stage = Stage::all;
+  bool float32 = false;  ///< whatever dtype its component runs in
 
   std::string name(std::uint64_t number) const;
+  /// The name as catalog files have it: `blocks.{layers}.norm2.weight`.
+  std::string pattern() const { return index.empty() ? before : before + "{" + index + "}" + after; }
 };
 
 /// How tensors of a layout get the names that the family's layers know.
@@ -43,16 +54,29 @@ struct NameRule {
 
 /// How the tensors of a component are named and shaped: data of catalog files.
 struct Layout {
+  std::string architecture;  ///< "wan_dit"; empty: one that a catalog of an earlier version describes
   std::string family;
   std::string role;
   std::string layout;
   std::vector<LayoutTensor> marks;  ///< without shapes: what has them all is of this layout
   std::vector<LayoutTensor> tensors;
-  /// Each in turn changes what the one before it left. Empty: the names are the layers' own.
+  /// Each in turn changes what the one before it left.
   std::vector<NameRule> names;
+  /// The pair with the longest beginning holds; a name without one is the layers' own.
+  std::vector<NamePair> pairs;
+
+  /// Whether the files' names are the layers' own.
+  bool names_layers() const noexcept { return names.empty() && pairs.empty(); }
 };
 
-/// Reads a tensor name of a layout: lists `{0,1}` give a tensor each. Nothing if it is malformed.
+/// A tensor that a layout states, and the number in the place of its index.
+struct StatedTensor {
+  const LayoutTensor* tensor = nullptr;  ///< null: the layout states none of that name
+  std::uint64_t number = 0;
+};
+StatedTensor find_tensor(const Layout& layout, std::string_view name);
+
+/// Reads a tensor name of a layout: lists `{q,k}` give a tensor each. Nothing if it is malformed.
 std::optional<std::vector<LayoutTensor>> parse_layout_name(std::string_view text);
 /// Reads a size of a layout. Nothing if it is malformed.
 std::optional<LayoutSize> parse_layout_size(std::string_view text);
@@ -84,8 +108,8 @@ struct ExpectedTensor {
   bool optional = false;
 };
 
-/// All tensors that a layout expects, ordered by name; nothing if a hyper-parameter is missing or out of
-/// bounds.
+/// All tensors that a layout expects, ordered by name, without those whose hyper-parameter `when` is not
+/// there; nothing if another is missing, or one is out of bounds.
 std::optional<std::vector<ExpectedTensor>> expand(const Layout& layout,
                                                   const nlohmann::json& hyper_parameters);
 

@@ -55,6 +55,18 @@ DictionaryHashes dictionary_hashes(const Component& component) {
       .key_hash = file.dictionary_hash, .key_hash_names = file.dictionary_hash_names, .nested = file.nested};
 }
 
+/// Names that may tell a component from others of its hash: of its first file, and of the folders that it is
+/// in, from the innermost on.
+std::vector<std::string> names_of(const Component& component) {
+  constexpr std::size_t most_folders = 3;
+  std::vector<std::string> names;
+  std::error_code error;
+  fs::path path = fs::absolute(component.files.front().path, error).lexically_normal();
+  for (std::size_t i = 0; i <= most_folders && path.has_filename(); ++i, path = path.parent_path())
+    names.push_back(path.filename().native());
+  return names;
+}
+
 std::vector<NamedShape> all_shapes(const Component& component) {
   std::vector<NamedShape> shapes;
   for (const WeightFile& file : component.files) {
@@ -103,6 +115,13 @@ void settle_official(ModelFolder& folder, const std::vector<Error>& unread, bool
   }
 }
 
+const Layout* layout_of(const Identity& identity, const Catalog& catalog) {
+  for (const CatalogEntry& entry : catalog.entries()) {
+    if (entry.name == identity.variant && entry.layout == identity.layout) return catalog.layout_of(entry);
+  }
+  return catalog.layout_of(identity.family, identity.role, identity.layout);
+}
+
 /// Opens a component, and gives its tensors the names of the layers.
 Component open_named(const ComponentPlace& place, const Catalog& catalog,
                      const std::map<std::string, std::string>& variants, std::vector<std::string>& warnings) {
@@ -114,7 +133,7 @@ Component open_named(const ComponentPlace& place, const Catalog& catalog,
                 Where{.file = place.path},  Expected{"a " + place.folder_role},
                 Got{"a " + component.role}, "the weights are in the wrong folder"};
   }
-  const Layout* layout = catalog.layout_of(identity.family, identity.role, identity.layout);
+  const Layout* layout = layout_of(identity, catalog);
   if (layout != nullptr && identity.prefix.empty()) component.named = name_tensors(component, *layout);
   return component;
 }
@@ -131,7 +150,7 @@ Component open_component(const ComponentPlace& place, const Catalog& catalog,
   component.files = std::move(set.files);
 
   const ShapeTable shapes{all_shapes(component)};
-  VariantHints hints{.variant = {}, .expert_folder = place.expert_folder};
+  VariantHints hints{.variant = {}, .expert_folder = place.expert_folder, .names = names_of(component)};
   component.identity = identify(shapes, catalog, hints, dictionary_hashes(component));
   if (const auto chosen = variants.find(component.identity.role); chosen != variants.end()) {
     hints.variant = chosen->second;

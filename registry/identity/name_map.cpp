@@ -29,10 +29,12 @@ class Mapping {
  public:
   explicit Mapping(const Component& component) : component_(component) {}
 
-  void add(const TensorInfo& tensor, const std::vector<NameRule>& rules) {
-    std::string name = tensor.name;
+  void add(const TensorInfo& tensor, const Layout& layout) {
+    std::optional<std::string> paired = layer_name(tensor.name, layout.pairs);
+    if (!paired) return;
+    std::string name = *std::move(paired);
     const NameRule* joins = nullptr;
-    for (const NameRule& rule : rules) {
+    for (const NameRule& rule : layout.names) {
       if (name.size() > longest_matched || !std::regex_search(name, rule.from)) continue;
       if (rule.to.empty()) return;
       name = std::regex_replace(name, rule.from, rule.to);
@@ -124,10 +126,10 @@ class Mapping {
 }  // namespace
 
 std::vector<NamedTensor> name_tensors(const Component& component, const Layout& layout) {
-  if (layout.names.empty()) return {};
+  if (layout.names_layers()) return {};
   Mapping mapping{component};
   for (const WeightFile& file : component.files) {
-    for (const TensorInfo& tensor : file.tensors) mapping.add(tensor, layout.names);
+    for (const TensorInfo& tensor : file.tensors) mapping.add(tensor, layout);
   }
   return mapping.finish();
 }

@@ -75,7 +75,9 @@ std::vector<const Component*> unknown_in(const ModelFolder& folder) {
   std::vector<const Component*> unknown;
   for (const Component& component : folder.components) {
     if (!component.identity.prefix.empty()) throw prefix_error(component);
-    if (component.role != "lora" && component.identity.how != "catalog") unknown.push_back(&component);
+    const Identity& identity = component.identity;
+    const bool named = !identity.variant.empty() || !identity.candidates.empty();
+    if (component.role != "lora" && !named) unknown.push_back(&component);
   }
   return unknown;
 }

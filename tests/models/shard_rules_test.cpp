@@ -1,17 +1,17 @@
-#include "models/wan/shard_rules.h"
-
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 
 #include "dist/plan/slices.h"
+#include "models/binding/architecture.h"
 #include "models/component_plan.h"
 #include "models/family.h"
 #include "models/text_encoders/umt5_dims.h"
-#include "models/text_encoders/umt5_shard_rules.h"
-#include "models/wan/names.h"
+#include "registry/identity/catalog.h"
 #include "tests/models/tiny_component.h"
 
 namespace ditmill::models {
@@ -22,6 +22,14 @@ using dist::Mesh;
 using dist::Range;
 using dist::ShardRule;
 using dist::Stages;
+
+ShardRule dit_rule(const wan::Dims& dims, std::string_view tensor) {
+  return shard_rule(registry::built_in_architecture("wan_dit"), wan::to_json(dims), tensor);
+}
+
+ShardRule umt5_rule(const Umt5Dims& dims, std::string_view tensor) {
+  return shard_rule(registry::built_in_architecture("umt5"), to_json(dims), tensor);
+}
 
 struct Cut {
   int dim = ShardRule::whole;
@@ -61,7 +69,7 @@ TEST(ShardRules, AccountForEveryTensorOfAWanTransformer) {
   const std::map<std::string, Cut> cuts = block_cuts(dims.head_dim);
   std::size_t in_blocks = 0;
   for (const auto& [name, shape] : wan::dit_shapes(dims)) {
-    const ShardRule rule = wan::dit_rule(dims, name);
+    const ShardRule rule = dit_rule(dims, name);
     if (name.starts_with("blocks.")) {
       const Cut& cut = cuts.at(name.substr(9));
       EXPECT_EQ(
@@ -80,10 +88,10 @@ TEST(ShardRules, AccountForEveryTensorOfAWanTransformer) {
 }
 
 TEST(ShardRules, ReadTheNumbersOfBlocksOfSeveralDigits) {
-  EXPECT_EQ(wan::dit_rule(odd_dims(), "blocks.39.norm2.weight").layer, 39);
-  for (const char* name :
-       {"blocks", "blocks.", "blocks.x.norm2.weight", "blocks.3", "blocksy.3.norm2.bias"}) {
-    EXPECT_EQ(wan::dit_rule(odd_dims(), name), ShardRule{}) << name;
+  EXPECT_EQ(dit_rule(odd_dims(), "blocks.39.norm2.weight").layer, 39);
+  for (const char* name : {"blocks", "blocks.", "blocks.x.norm2.weight", "blocks.3", "blocksy.3.norm2.bias",
+                           "blocks.99999.norm2.weight"}) {
+    EXPECT_EQ(dit_rule(odd_dims(), name), ShardRule{}) << name;
   }
 }
 
@@ -171,7 +179,35 @@ TEST(ShardRules, SlicesOfAllRanksTileEveryTensor) {
 }
 
 TEST(ShardRules, LeaveTheVaeWhole) {
-  EXPECT_EQ(family_named("wan").shard_rule("vae", {}, "decoder.conv_in.weight"), ShardRule{});
+  EXPECT_EQ(shard_rule(registry::built_in_architecture("wan_vae"), {}, "decoder.conv_in.weight"),
+            ShardRule{});
+}
+
+// As diffusers' from_pretrained: what has one of these words in its dotted name.
+TEST(Float32Islands, AreThoseOfFromPretrained) {
+  const auto is_island = [](const std::string& name) {
+    const std::string dotted = "." + name + ".";
+    return std::ranges::any_of(
+        std::array{".rope.", ".time_embedder.", ".scale_shift_table.", ".norm1.", ".norm2.", ".norm3."},
+        [&dotted](const char* word) { return dotted.find(word) != std::string::npos; });
+  };
+  std::size_t islands = 0;
+  const registry::Layout& dit = registry::built_in_architecture("wan_dit");
+  for (const registry::LayoutTensor& tensor : dit.tensors) {
+    EXPECT_EQ(tensor.float32, is_island(tensor.name(0))) << tensor.pattern();
+    islands += tensor.float32 ? 1 : 0;
+  }
+  EXPECT_GE(islands, 8U);
+  for (const char* other : {"umt5", "wan_vae"}) {
+    for (const registry::LayoutTensor& tensor : registry::built_in_architecture(other).tensors)
+      EXPECT_FALSE(tensor.float32) << tensor.pattern();
+  }
+}
+
+TEST(DitShapes, OfThirtyBlocksAreThePublishedTransformers) {
+  wan::Dims dims = wan::tiny_dims();
+  dims.layers = 30;
+  EXPECT_EQ(wan::dit_shapes(dims).size(), 825U);
 }
 
 }  // namespace

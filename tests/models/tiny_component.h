@@ -1,10 +1,11 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "models/wan/dims.h"
-#include "models/wan/names.h"
 #include "registry/component.h"
+#include "registry/identity/catalog.h"
 
 namespace ditmill::models::wan {
 
@@ -19,6 +20,13 @@ inline Dims tiny_dims() {
           .out_channels = 16,
           .text_dim = 48,
           .freq_dim = 64};
+}
+
+/// Whether a tensor of the transformer is float32 whatever the others are.
+inline bool is_float32_island(std::string_view name) {
+  const registry::StatedTensor stated =
+      registry::find_tensor(registry::built_in_architecture("wan_dit"), name);
+  return stated.tensor != nullptr && stated.tensor->float32;
 }
 
 /// A transformer's headers, as registry would read them, with a config.json that fits.

@@ -46,14 +46,6 @@ TEST(WanFamily, BindsByRoleAndRefusesOthers) {
   EXPECT_THROW(family_named("wan").bind(component), Error);
 }
 
-TEST(WanFamily, KeepsIslandsOfTheTransformerOnly) {
-  const Family& wan = family_named("wan");
-  EXPECT_TRUE(wan.keeps_float32("dit", "blocks.0.norm2.weight"));
-  EXPECT_FALSE(wan.keeps_float32("dit", "blocks.0.ffn.net.2.weight"));
-  EXPECT_FALSE(wan.keeps_float32("vae", "decoder.mid_block.resnets.0.norm1.gamma"));
-  EXPECT_FALSE(wan.keeps_float32("text_encoder", "encoder.block.0.layer.1.DenseReluDense.wo.weight"));
-}
-
 TEST(WanFamily, ComponentsThatFitAreTaken) { EXPECT_NO_THROW(family_named("wan").check_together(fitting())); }
 
 TEST(WanFamily, ComponentsThatDoNotFitAreNamed) {

@@ -2,7 +2,11 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <array>
+#include <filesystem>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "tests/jobs/temp_folder.h"
 
@@ -111,6 +115,89 @@ TEST(Catalog, ReportsAllProblemsTogether) {
   } catch (const Error& error) {
     EXPECT_EQ(error.problems().size(), 3U) << error.what();  // the role, the layout, the name twice
   }
+}
+
+TEST(Catalog, ReadsArchitectures) {
+  Catalog catalog;
+  catalog.add_text(
+      "architectures:\n- name: arch\n  family: f\n  role: sr\n  tensors: {\"b.{n}.w\": [2*m]}\n"
+      "  when: {extra: {\"x.{w,v}\": [extra]}}\n"
+      "  layouts:\n  - {layout: diffusers, marks: [b.0.w]}\n"
+      "  - {layout: official, marks: [c.0.w], names: {\"c.{n}\": \"b.{n}\", old: ~}}\n"
+      "entries: []\n",
+      "l.yaml");
+  ASSERT_EQ(catalog.layouts().size(), 2U);
+  const auto names = [&](std::size_t i, const nlohmann::json& hyper_parameters) {
+    std::vector<std::string> names;
+    const auto expected = expand(catalog.layouts()[i], hyper_parameters);
+    EXPECT_TRUE(expected);
+    if (expected) std::ranges::transform(*expected, std::back_inserter(names), &ExpectedTensor::name);
+    return names;
+  };
+  EXPECT_THAT(names(0, {{"n", 2}, {"m", 3}}), testing::ElementsAre("b.0.w", "b.1.w"));
+  EXPECT_THAT(names(1, {{"n", 1}, {"m", 3}, {"extra", 7}}), testing::ElementsAre("c.0.w", "x.v", "x.w"));
+}
+
+// What the build makes of the files has to be what they say.
+TEST(Catalog, HoldsWhatItsFilesSay) {
+  const Catalog built_in = Catalog::built_in();
+  Catalog read;
+  for (const auto& file : std::filesystem::directory_iterator{DITMILL_CATALOG_FOLDER})
+    read.add_file(file.path().string());
+  ASSERT_EQ(read.entries().size(), built_in.entries().size());
+  for (const CatalogEntry& entry : read.entries()) {
+    SCOPED_TRACE(entry.source);
+    const auto same = std::ranges::find_if(built_in.entries(), [&](const CatalogEntry& other) {
+      return other.name == entry.name && other.layout == entry.layout;
+    });
+    ASSERT_NE(same, built_in.entries().end());
+    const auto row = [](const CatalogEntry& each) {
+      return std::tuple{each.family,         each.role,        each.architecture,     each.key_hash,
+                        each.key_hash_names, each.preset,      each.hyper_parameters, each.expert_folders,
+                        each.words,          each.parameters,  each.origin,           each.defect,
+                        each.place.line,     each.place.column};
+    };
+    EXPECT_EQ(row(*same), row(entry));
+    const Layout* read_layout = read.layout_of(entry);
+    const Layout* layout = built_in.layout_of(*same);
+    ASSERT_EQ(read_layout == nullptr, layout == nullptr);
+    if (layout == nullptr) continue;
+    const auto expected = expand(*layout, entry.hyper_parameters).value();
+    const auto read_expected = expand(*read_layout, entry.hyper_parameters).value();
+    ASSERT_EQ(expected.size(), read_expected.size());
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      EXPECT_EQ(expected[i].name, read_expected[i].name);
+      EXPECT_EQ(expected[i].shape, read_expected[i].shape);
+      EXPECT_EQ(layer_name(expected[i].name, layout->pairs),
+                layer_name(expected[i].name, read_layout->pairs));
+    }
+  }
+}
+
+TEST(Catalog, HoldsEveryHashOfTeleFusersRegistry) {
+  // In the order of its registry (facts of 2026-07, commit 5a12f03).
+  constexpr std::array hashes{"9269f8db9040a9d860eaca435be61814", "aafcfd9672c3a2456dc46e1cb6e52c70",
+                              "6bfcfb3b342cb286ce886889d519a77e", "3ef3b1f8e1dab83d5b71fd7b617f859f",
+                              "b3aba5f6fddb5e117640e751591db89f", "b61c605c2adbd23124d152ed28e049ae",
+                              "cb104773c6c2cb6df4f9529ad5c60d0b", "7cf3a086b49216bded0728ce78d59687",
+                              "5b013604280dd715f8457c6ed6d6a626", "4cf556355bc7e9b6545b38f4930f60b1",
+                              "47dbeab5e560db3180adf51dc0232fb1", "9d0240d8e7650a9ec65b2b617cc9c357",
+                              "1f5ab7703c6fc803fdded85ff040c316", "8b27900f680d7251ce44e2dc8ae1ffef",
+                              "ccc42284ea13e1ad04693284c7a09be6", "19560d299104e665df05de9a03074ed5",
+                              "e9addbd0c9d54bc1827116b98e0dd1a0", "1378ea763357eea97acdef78e65d6d96",
+                              "e1de6c02cdac79f8b739f4d3698cd216", "9c8818c2cbea55eca56c7b447df170da",
+                              "5941c53e207d62f20f9025686193c40b", "4c3523c69fb7b24cf2db147a715b277f",
+                              "0f889085aa6209c79f284d963d6cbe95", "ed4ea5824d55ec3107b09815e318123a",
+                              "8004730443f55db63092006dd9f7110e", "0319a1cb19835fb510907dd3367c95ff",
+                              "7a32c4aa3de140d48a5899ca505944b9", "91d733b509142990a1a1bfa1516a0de0",
+                              "b2c3d4e5f678901234567890123456a7", "fc3a8a1247fe185ce116ccbe0e426c28",
+                              "0f050f62a88876fea6eae0a18dac5a2e", "39c6fc48f07bebecedbbaa971ff466c8",
+                              "f3a83ecf3995dcc4fae2d27e08ad5767", "33917f31c4a79196171154cca39f165e",
+                              "aed408774d694a2452f69936c32febb5", "99c7bbedc6dd6c4824799e4f999fee0a",
+                              "2bcf511fe5e0000519394d242b4d8abd", "65b83aa625cd362ff5ff3409fb367a6f",
+                              "d93074599b84fa126cbc6fb8bf61ea6e", "47ac734bfc54bc2f75ff43e8e016588d"};
+  const Catalog catalog = Catalog::built_in();
+  for (const char* hash : hashes) EXPECT_FALSE(catalog.with_hash(hash).empty()) << hash;
 }
 
 TEST(Catalog, ReadsLayouts) {

@@ -59,6 +59,58 @@ TEST(Identify, HintsDecideBetweenVariants) {
   }
 }
 
+TEST(Identify, NamesOfFilesAndFoldersTellVariants) {
+  const struct {
+    std::vector<std::string> names;
+    std::string variant;
+    std::string by;
+  } rows[] = {
+      {{"wan2.2_t2v_high_noise_14B_fp16.safetensors", "models"}, "wan2.2-t2v-a14b-high", "'high_noise'"},
+      {{"Wan2.2-T2V-A14B-Low-Noise.safetensors"}, "wan2.2-t2v-a14b-low", "'low-noise'"},
+      {{"model.safetensors", "Wan2_1-T2V-14B"}, "wan2.1-t2v-14b", "Wan2_1-T2V-14B"},
+      {{"low_noise.safetensors", "high_noise"},
+       "wan2.2-t2v-a14b-low",
+       "low_noise.safetensors"},  // the nearest
+      {{"model.safetensors", "t2v"}, "", ""},
+      {{"high_noise_or_low_noise.safetensors"}, "", ""},
+  };
+  for (const auto& row : rows) {
+    const Identity identity = identified(tests::key_list("wan2.1-t2v-14b-diffusers"), {.names = row.names});
+    EXPECT_EQ(identity.variant, row.variant) << row.names.front();
+    EXPECT_THAT(identity.decided_by, testing::HasSubstr(row.by));
+    EXPECT_EQ(identity.candidates.empty(), !row.variant.empty());
+  }
+  // A folder of two experts says more than a name.
+  const Identity folder = identified(tests::key_list("wan2.1-t2v-14b-diffusers"),
+                                     {.expert_folder = "transformer_2", .names = {"high_noise.safetensors"}});
+  EXPECT_EQ(folder.variant, "wan2.2-t2v-a14b-low");
+}
+
+TEST(Identify, KnowsWeightsByTheirNamesAloneWhereAnEntryHasNoHash) {
+  const std::string entry =
+      "  family: wan\n  role: dit\n  layout: diffusers\n  key_hash: null\n"
+      "  key_hash_names: 1fcfa695e488278a42302f5c619a74f1\n  hyper_parameters: {heads: 3}\n";
+  tests::Shapes shapes = tests::key_list("wan2.1-t2v-1.3b-diffusers");
+  for (auto& [name, shape] : shapes) {
+    if (name == "patch_embedding.weight") shape[1] = 48;
+  }
+  std::vector<NamedShape> views;
+  for (const auto& [name, shape] : shapes) views.push_back({name, shape});
+  Catalog catalog = Catalog::built_in();
+  catalog.add_text("- name: mine\n" + entry, "mine.yaml");
+  const Identity identity = identify(ShapeTable{views}, catalog, {});
+  EXPECT_EQ(identity.how, "catalog-keys");
+  EXPECT_EQ(identity.variant, "mine");
+  EXPECT_EQ(identity.hyper_parameters.at("in_channels"), 48) << "the shapes tell it";
+  EXPECT_EQ(identity.hyper_parameters.at("heads"), 3) << "the entry tells it";
+
+  catalog.add_text("- name: other\n" + entry, "other.yaml");
+  const Identity ambiguous = identify(ShapeTable{views}, catalog, {});
+  EXPECT_EQ(ambiguous.variant, "");
+  EXPECT_THAT(ambiguous.candidates, testing::ElementsAre("mine", "other"));
+  EXPECT_EQ(identify(ShapeTable{views}, catalog, {.variant = "other"}).variant, "other");
+}
+
 TEST(Identify, FallsBackToNames) {
   tests::Shapes shapes = tests::key_list("wan2.1-t2v-1.3b-diffusers");
   for (auto& [name, shape] : shapes) {

@@ -127,7 +127,7 @@ TEST(NameMap, JoinsPartsInTheirOrderWhateverThatOfTheFile) {
 TEST(NameMap, DoesNotShowLongNamesToTheRegularExpressions) {
   const std::string name = "blocks." + std::string(2'000'000, '0') + ".modulation";
   const std::vector<NamedTensor> named =
-      name_tensors(component_of({{name, {1}}}), layout_of("dit", "official"));
+      name_tensors(component_of({{name, {1}}}), rules(R"({from: '\.modulation$', to: '.table'})"));
   ASSERT_EQ(named.size(), 1U);
   EXPECT_EQ(named[0].name, name);
 }

@@ -73,7 +73,9 @@ std::vector<configs::ExpertDump> experts_of(const registry::ModelFolder& folder,
   for (const registry::Component& component : folder.components) {
     const registry::CatalogEntry* entry = catalog.named(component.identity.variant);
     for (const auto& [expert_folder, name] : expert_names) {
-      if (entry == nullptr || entry->expert_folder != expert_folder) continue;
+      if (entry == nullptr ||
+          std::ranges::find(entry->expert_folders, expert_folder) == entry->expert_folders.end())
+        continue;
       experts.push_back({.name = std::string{name}, .variant = entry->name});
     }
   }

@@ -1,0 +1,164 @@
+#include "registry/identity/catalog_reader.h"
+
+#include <algorithm>
+#include <charconv>
+#include <iterator>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "configs/yaml_reader.h"
+#include "registry/identity/layout_reader.h"
+
+namespace ditmill::registry {
+namespace {
+
+using configs::MapReader;
+using configs::YamlNode;
+
+constexpr std::size_t hash_digits = 32;
+constexpr const char* hash_form = "32 lower-case hexadecimal digits, or null";
+
+bool is_hash(std::string_view text) {
+  return text.size() == hash_digits &&
+         std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+}
+
+nlohmann::json to_json(const YamlNode& node) {
+  switch (node.kind) {
+    case YamlNode::Kind::sequence: {
+      nlohmann::json list = nlohmann::json::array();
+      for (const YamlNode& item : node.items) list.push_back(to_json(item));
+      return list;
+    }
+    case YamlNode::Kind::mapping: {
+      nlohmann::json map = nlohmann::json::object();
+      for (const auto& [key, value] : node.entries) map[key.text] = to_json(value);
+      return map;
+    }
+    case YamlNode::Kind::null:
+      return nullptr;
+    case YamlNode::Kind::scalar:
+      break;
+  }
+  if (node.quoted) return node.text;
+  if (node.text == "true" || node.text == "false") return node.text == "true";
+  const char* begin = node.text.data();
+  const char* end = begin + node.text.size();
+  std::int64_t whole = 0;
+  if (const auto read = std::from_chars(begin, end, whole); read.ec == std::errc{} && read.ptr == end)
+    return whole;
+  double real = 0;
+  const bool digits = node.text.find_first_of("0123456789") != std::string::npos;
+  if (const auto read = std::from_chars(begin, end, real);
+      digits && read.ec == std::errc{} && read.ptr == end) {
+    return real;
+  }
+  return node.text;
+}
+
+/// A hash, or null where it is not known.
+void read_hash(MapReader& reader, std::string_view key, std::string& out) {
+  const YamlNode* value = reader.find(key);
+  if (value != nullptr && value->kind == YamlNode::Kind::null) return;
+  if (value == nullptr) {
+    reader.problem(key, reader.path_of(key) + " is missing", hash_form);
+  } else if (reader.read(key, out) && !is_hash(out)) {
+    reader.problem(key, reader.path_of(key) + " is wrong", hash_form, "'" + printable(out) + "'");
+  }
+}
+
+/// A word, or a list of them.
+void read_words(MapReader& reader, std::string_view key, std::vector<std::string>& out) {
+  const YamlNode* value = reader.find(key);
+  if (value == nullptr) return;
+  if (value->kind == YamlNode::Kind::sequence) {
+    reader.read(key, out);
+  } else if (std::string word; reader.read(key, word)) {
+    out.push_back(std::move(word));
+  }
+}
+
+void read_identity(MapReader& reader, CatalogEntry& entry) {
+  read_name(reader, "name", entry.name);
+  read_name(reader, "family", entry.family);
+  read_role(reader, entry.role);
+  read_layout_name(reader, entry.layout);
+  reader.read("architecture", entry.architecture);
+  read_hash(reader, "key_hash", entry.key_hash);
+  read_hash(reader, "key_hash_names", entry.key_hash_names);
+  if (entry.key_hash.empty() && entry.key_hash_names.empty() && reader.problems().empty()) {
+    reader.problem("key_hash", "nothing tells these weights", "key_hash, or key_hash_names", "null for both");
+  }
+}
+
+CatalogEntry read_entry(const YamlNode& node, const std::string& path, const std::string& file,
+                        std::vector<Problem>& problems) {
+  std::vector<Problem> found;
+  MapReader reader{node, path, file, found};
+  CatalogEntry entry;
+  entry.place = {.file = file, .line = node.line, .column = node.column};
+  entry.source = Where{.file = file, .line = node.line}.place();
+  if (node.kind == YamlNode::Kind::mapping) {
+    read_identity(reader, entry);
+    reader.read("preset", entry.preset);
+    read_words(reader, "expert_folder", entry.expert_folders);
+    read_words(reader, "words", entry.words);
+    std::int64_t parameters = 0;
+    reader.read("parameters", parameters, {0, std::numeric_limits<std::int64_t>::max()});
+    entry.parameters = static_cast<std::uint64_t>(parameters);
+    reader.read("origin", entry.origin);
+    reader.read("defect", entry.defect);
+    if (const YamlNode* values = reader.find("hyper_parameters"); values != nullptr) {
+      if (values->kind == YamlNode::Kind::mapping) {
+        entry.hyper_parameters = to_json(*values);
+      } else {
+        reader.problem("hyper_parameters", reader.path_of("hyper_parameters") + " is wrong", "a mapping");
+      }
+    }
+    if (const YamlNode* name = node.find("name"); name != nullptr) {
+      entry.place.line = name->line;
+      entry.place.column = name->column;
+    }
+    reader.finish();
+  } else if (node.kind == YamlNode::Kind::null) {
+    reader.problem_at(node, path + " is empty", "a catalog entry");
+  }
+  std::ranges::move(found, std::back_inserter(problems));
+  return entry;
+}
+
+}  // namespace
+
+CatalogFile read_catalog(std::string_view text, const std::string& label, std::vector<Problem>& problems) {
+  const YamlNode root = configs::parse_yaml(text, label, problems);
+  CatalogFile file;
+  std::span<const YamlNode> entries = root.items;
+  if (root.kind == YamlNode::Kind::mapping) {
+    MapReader reader{root, "", label, problems};
+    const std::span<const YamlNode> architectures = reader.list("architectures");
+    for (std::size_t i = 0; i < architectures.size(); ++i) {
+      read_architecture(architectures[i], "architectures." + std::to_string(i), label, file.architectures,
+                        file.layouts, problems);
+    }
+    const std::span<const YamlNode> layouts = reader.list("layouts");
+    for (std::size_t i = 0; i < layouts.size(); ++i) {
+      file.layouts.push_back(read_layout(layouts[i], "layouts." + std::to_string(i), label, problems));
+    }
+    entries = reader.list("entries");
+    reader.finish();
+  } else if (root.kind == YamlNode::Kind::scalar) {
+    problems.push_back({.file = label,
+                        .line = root.line,
+                        .column = root.column,
+                        .message = "this is no catalog",
+                        .expected = "a list of entries",
+                        .got = "'" + printable(root.text, 40) + "'"});
+  }
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    file.entries.push_back(read_entry(entries[i], "entries." + std::to_string(i), label, problems));
+  }
+  return file;
+}
+
+}  // namespace ditmill::registry

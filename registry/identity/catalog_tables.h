@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "registry/identity/layout.h"
+
+namespace ditmill::registry {
+
+/// What read_catalog() says of registry/catalog/*.yaml, as the build writes it down (catalog_compiler.cpp),
+/// so that starting reads no YAML. Texts are those of the fields of layout.h and catalog.h.
+namespace tables {
+
+struct Tensor {
+  const char* name;   ///< `blocks.{layers}.norm2.weight`
+  const char* shape;  ///< `6*dim,dim`
+  const char* when;
+  bool optional;
+  int cut;
+  const char* unit;
+  Stage stage;
+  bool float32;
+};
+
+struct Pair {
+  const char* file;
+  const char* layer;
+};
+
+struct Layout {
+  const char* architecture;
+  const char* family;
+  const char* role;
+  const char* layout;
+  std::span<const char* const> marks;
+  std::span<const Tensor> tensors;
+  std::span<const Pair> pairs;
+};
+
+struct Entry {
+  const char* name;
+  const char* family;
+  const char* role;
+  const char* layout;
+  const char* architecture;
+  const char* key_hash;
+  const char* key_hash_names;
+  const char* preset;
+  const char* hyper_parameters;  ///< JSON
+  std::span<const char* const> expert_folders;
+  std::span<const char* const> words;
+  std::uint64_t parameters;
+  const char* origin;
+  const char* defect;
+  const char* file;
+  int line;
+  int column;
+  const char* source;
+};
+
+std::span<const Layout> layouts();
+std::span<const Layout> architectures();
+std::span<const Entry> entries();
+
+}  // namespace tables
+}  // namespace ditmill::registry

@@ -1,0 +1,264 @@
+#include "registry/identity/layout_reader.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "registry/identity/catalog.h"
+
+namespace ditmill::registry {
+namespace {
+
+using configs::MapReader;
+using configs::YamlNode;
+
+constexpr std::size_t longest_name = 128;
+constexpr int most_parts = 64;
+constexpr int most_joined = 8;  // dimensions
+
+constexpr std::array<std::string_view, 10> roles{"dit",       "text_encoder",  "image_encoder", "vae",
+                                                 "upsampler", "audio_decoder", "vocoder",       "vfi",
+                                                 "sr",        "bundle"};
+constexpr std::array<std::string_view, 2> layout_names{"diffusers", "official"};
+
+void read_word(MapReader& reader, std::string_view key, std::string& out,
+               std::span<const std::string_view> words) {
+  if (!reader.has(key)) {
+    reader.problem(key, reader.path_of(key) + " is missing",
+                   fmt::format("one of {}", fmt::join(words, ", ")));
+    return;
+  }
+  std::vector<configs::Choice<std::string_view>> choices;
+  for (const std::string_view word : words) choices.push_back({word, word});
+  std::string_view chosen;
+  if (reader.read(key, chosen, std::span<const configs::Choice<std::string_view>>{choices})) out = chosen;
+}
+
+/// What sets tensors of a section apart.
+struct Section {
+  bool optional = false;
+  std::string when = {};
+};
+
+std::vector<LayoutSize> read_shape(MapReader& reader, std::string_view key) {
+  std::vector<LayoutSize> shape;
+  for (const YamlNode& item : reader.list(key)) {
+    if (const std::optional<LayoutSize> size = parse_layout_size(item.text)) {
+      shape.push_back(*size);
+    } else {
+      reader.problem_at(item, "the size is malformed", "a product such as 6*dim", printable(item.text));
+    }
+  }
+  return shape;
+}
+
+/// What is stated of a tensor: its shape, or a mapping of that and how it is held.
+LayoutTensor read_statement(MapReader& tensors, const std::string& name) {
+  LayoutTensor stated;
+  const YamlNode* value = tensors.find(name);
+  if (value->kind != YamlNode::Kind::mapping) {
+    stated.shape = read_shape(tensors, name);
+    return stated;
+  }
+  static constexpr std::array<configs::Choice<Stage>, 2> stages{
+      {{"first", Stage::first}, {"last", Stage::last}}};
+  MapReader reader = tensors.map(name);
+  stated.shape = read_shape(reader, "shape");
+  reader.read("cut", stated.cut, {0, most_joined - 1});
+  reader.read("unit", stated.unit);
+  reader.read("stage", stated.stage, std::span<const configs::Choice<Stage>>{stages});
+  reader.read("float32", stated.float32);
+  reader.finish();
+  return stated;
+}
+
+/// Reads what is stated of a layout's tensors.
+void read_tensors(MapReader tensors, const Section& section, std::vector<LayoutTensor>& out) {
+  for (const std::string& name : tensors.keys()) {
+    const std::optional<std::vector<LayoutTensor>> parsed = parse_layout_name(name);
+    if (!parsed) tensors.problem(name, "the tensor name is malformed", "a name with {q,k} or {symbol}", name);
+    const LayoutTensor stated = read_statement(tensors, name);
+    if (!parsed) continue;
+    for (const LayoutTensor& named : *parsed) {
+      LayoutTensor tensor = stated;
+      tensor.before = named.before;
+      tensor.index = named.index;
+      tensor.after = named.after;
+      tensor.optional = section.optional;
+      tensor.when = section.when;
+      out.push_back(std::move(tensor));
+    }
+  }
+  tensors.finish();
+}
+
+/// `tensors`, `optional`, and `when`: those that are there with a hyper-parameter.
+void read_all_tensors(MapReader& reader, std::vector<LayoutTensor>& out) {
+  read_tensors(reader.map("optional"), {.optional = true}, out);
+  read_tensors(reader.map("tensors"), {}, out);
+  MapReader when = reader.map("when");
+  for (const std::string& symbol : when.keys()) read_tensors(when.map(symbol), {.when = symbol}, out);
+}
+
+void read_marks(MapReader& reader, Layout& layout) {
+  std::vector<std::string> marks;
+  reader.read("marks", marks);
+  for (const std::string& mark : marks) {
+    const std::optional<std::vector<LayoutTensor>> parsed = parse_layout_name(mark);
+    if (parsed) {
+      layout.marks.insert(layout.marks.end(), parsed->begin(), parsed->end());
+    } else {
+      reader.problem("marks", "the tensor name is malformed", "a name with {0,1} or {symbol}",
+                     printable(mark));
+    }
+  }
+  if (layout.marks.empty())
+    reader.problem("marks", reader.path_of("marks") + " is missing", "a list of tensor names");
+}
+
+NameRule read_rule(const YamlNode& node, const std::string& path, const std::string& file,
+                   std::vector<Problem>& problems) {
+  MapReader reader{node, path, file, problems};
+  NameRule rule;
+  std::string from;
+  bool unused = false;
+  reader.read("from", from);
+  reader.read("to", rule.to);
+  reader.read("unused", unused);
+  if (from.empty()) reader.problem("from", reader.path_of("from") + " is missing", "a regular expression");
+  if (rule.to.empty() != unused) {
+    reader.problem("to", reader.path_of("to") + " is missing", "a name, or unused: true");
+  }
+  int part = 0;
+  int parts = 1;
+  int dim = 0;
+  reader.read("parts", parts, {2, most_parts});
+  reader.read("part", part, {0, parts - 1});
+  reader.read("dim", dim, {0, most_joined - 1});
+  rule.part = static_cast<std::size_t>(part);
+  rule.parts = static_cast<std::size_t>(parts);
+  rule.dim = static_cast<std::size_t>(dim);
+  try {
+    rule.from.assign(from, std::regex::ECMAScript | std::regex::optimize);
+  } catch (const std::regex_error& error) {
+    reader.problem("from", reader.path_of("from") + " is wrong: " + error.what(), "a regular expression",
+                   printable(from));
+  }
+  reader.finish();
+  return rule;
+}
+
+void read_pairs(MapReader names, std::vector<NamePair>& out) {
+  for (const std::string& file : names.keys()) {
+    const YamlNode& layer = *names.find(file);
+    const std::optional<std::vector<NamePair>> pairs =
+        layer.kind == YamlNode::Kind::scalar || layer.kind == YamlNode::Kind::null
+            ? parse_name_pair(file, layer.text)
+            : std::nullopt;
+    if (pairs) {
+      out.insert(out.end(), pairs->begin(), pairs->end());
+    } else {
+      names.problem(file, "the pair of names is malformed",
+                    "a name of the layers with as many {n} and list words, or null", printable(layer.text));
+    }
+  }
+}
+
+/// One layout of an architecture: the names of its tensors in files.
+Layout read_layout_of(const YamlNode& node, const std::string& path, const std::string& file,
+                      const Layout& architecture, std::vector<Problem>& problems) {
+  MapReader reader{node, path, file, problems};
+  Layout layout = architecture;
+  read_layout_name(reader, layout.layout);
+  read_marks(reader, layout);
+  read_pairs(reader.map("names"), layout.pairs);
+  if (reader.has("tensors")) {
+    layout.tensors.clear();
+    read_all_tensors(reader, layout.tensors);
+  } else {
+    for (LayoutTensor& tensor : layout.tensors) {
+      const std::string name = file_name(tensor.pattern(), layout.pairs);
+      const std::optional<std::vector<LayoutTensor>> parsed = parse_layout_name(name);
+      if (!parsed || parsed->size() != 1) {
+        reader.problem("names", "no name of a file follows for a tensor", "a name", printable(name));
+        continue;
+      }
+      tensor.before = parsed->front().before;
+      tensor.index = parsed->front().index;
+      tensor.after = parsed->front().after;
+    }
+  }
+  reader.finish();
+  return layout;
+}
+
+}  // namespace
+
+std::span<const std::string_view> role_names() noexcept { return roles; }
+
+bool is_entry_name(std::string_view text) noexcept {
+  const auto plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  };
+  return !text.empty() && text.size() <= longest_name && plain(text[0]) &&
+         std::ranges::all_of(text, [&](char c) {
+           return plain(c) || std::string_view{"._~-"}.find(c) != std::string_view::npos;
+         });
+}
+
+void read_name(MapReader& reader, std::string_view key, std::string& out) {
+  constexpr const char* form = "a name of letters, digits and ._~-, at most 128";
+  if (!reader.has(key)) {
+    reader.problem(key, reader.path_of(key) + " is missing", form);
+  } else if (reader.read(key, out) && !is_entry_name(out)) {
+    reader.problem(key, reader.path_of(key) + " is wrong", form, "'" + printable(out) + "'");
+  }
+}
+
+void read_role(MapReader& reader, std::string& out) { read_word(reader, "role", out, roles); }
+
+void read_layout_name(MapReader& reader, std::string& out) { read_word(reader, "layout", out, layout_names); }
+
+Layout read_layout(const YamlNode& node, const std::string& path, const std::string& file,
+                   std::vector<Problem>& problems) {
+  MapReader reader{node, path, file, problems};
+  Layout layout;
+  read_name(reader, "family", layout.family);
+  read_role(reader, layout.role);
+  read_layout_name(reader, layout.layout);
+  read_marks(reader, layout);
+  read_all_tensors(reader, layout.tensors);
+  const std::span<const YamlNode> rules = reader.list("names");
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    layout.names.push_back(read_rule(rules[i], path + ".names." + std::to_string(i), file, problems));
+  }
+  reader.finish();
+  return layout;
+}
+
+void read_architecture(const YamlNode& node, const std::string& path, const std::string& file,
+                       std::vector<Layout>& architectures, std::vector<Layout>& layouts,
+                       std::vector<Problem>& problems) {
+  MapReader reader{node, path, file, problems};
+  Layout architecture;
+  read_name(reader, "name", architecture.architecture);
+  read_name(reader, "family", architecture.family);
+  read_role(reader, architecture.role);
+  read_all_tensors(reader, architecture.tensors);
+  std::string blocks;
+  reader.read("blocks", blocks);
+  for (LayoutTensor& tensor : architecture.tensors) {
+    if (!blocks.empty() && tensor.index == blocks) tensor.stage = Stage::block;
+  }
+  const std::span<const YamlNode> nodes = reader.list("layouts");
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    layouts.push_back(
+        read_layout_of(nodes[i], path + ".layouts." + std::to_string(i), file, architecture, problems));
+  }
+  architectures.push_back(std::move(architecture));
+  reader.finish();
+}
+}  // namespace ditmill::registry
