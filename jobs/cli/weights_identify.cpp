@@ -10,6 +10,7 @@
 
 #include "configs/error.h"
 #include "configs/list_text.h"
+#include "jobs/cli/weights_as_diffusers.h"
 #include "registry/identity/catalog.h"
 #include "registry/identity/fingerprint.h"
 #include "registry/identity/model_folder.h"
@@ -19,12 +20,7 @@ namespace {
 
 using registry::Component;
 
-constexpr int unknown_code = 2;
 constexpr std::size_t longest_shown = 400;
-
-nlohmann::json or_null(const std::string& text) {
-  return text.empty() ? nlohmann::json(nullptr) : nlohmann::json(text);
-}
 
 /// Elements of each dtype and of all.
 std::map<std::string, std::uint64_t> elements_by_type(const Component& component) {
@@ -66,29 +62,15 @@ nlohmann::json to_json(const Component& component) {
   return object;
 }
 
-nlohmann::json to_json(const std::string& path, const Error& error) {
-  const std::optional<std::uint64_t> offset = error.where().offset;
-  return {{"path", path},
-          {"error",
-           {{"category", std::string{name(error.category())}},
-            {"message", error.what()},
-            {"offset", offset ? nlohmann::json(*offset) : nlohmann::json(nullptr)}}}};
-}
-
-/// What was found, and the exit code that it leads to.
 struct Findings {
   nlohmann::json objects = nlohmann::json::array();
-  bool unknown = false;
-  int error = 0;
+  WorstFinding worst;
   std::vector<std::string> warnings;
 
   void add(const std::string& path, const Error& problem) {
-    objects.push_back(to_json(path, problem));
-    const int code = exit_code(problem.category());
-    error = error == 1 ? 1 : code;
+    objects.push_back(unread_json(path, problem));
+    worst.add(problem);
   }
-
-  int code() const { return error != 0 ? error : unknown ? unknown_code : 0; }
 };
 
 void identify_path(const std::string& path, const registry::Catalog& catalog, Findings& findings) {
@@ -98,7 +80,8 @@ void identify_path(const std::string& path, const registry::Catalog& catalog, Fi
     for (const registry::ComponentPlace& place : places.components) {
       try {
         const Component component = registry::open_component(place, catalog, {}, findings.warnings);
-        findings.unknown |= component.identity.how == "unknown" || !component.identity.candidates.empty();
+        findings.worst.unknown |=
+            component.identity.how == "unknown" || !component.identity.candidates.empty();
         findings.objects.push_back(to_json(component));
       } catch (const Error& error) {
         findings.add(place.path, error);
@@ -165,18 +148,32 @@ void print(const nlohmann::json& object, std::ostream& out) {
 
 }  // namespace
 
+nlohmann::json or_null(std::string_view text) {
+  return text.empty() ? nlohmann::json(nullptr) : nlohmann::json(text);
+}
+
+nlohmann::json unread_json(const std::string& path, const Error& error) {
+  const std::optional<std::uint64_t> offset = error.where().offset;
+  return {{"path", path},
+          {"error",
+           {{"category", std::string{name(error.category())}},
+            {"message", error.what()},
+            {"offset", offset ? nlohmann::json(*offset) : nlohmann::json(nullptr)}}}};
+}
+
 int weights_identify(const IdentifyOptions& options, std::ostream& out) {
+  if (options.as == "diffusers") return weights_as_diffusers(options, out);
   const registry::Catalog catalog = registry::Catalog::built_in();
   Findings findings;
   for (const std::string& path : options.paths) identify_path(path, catalog, findings);
   if (options.json) {
     out << findings.objects.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
-    return findings.code();
+    return findings.worst.code();
   }
   for (const nlohmann::json& object : findings.objects) print(object, out);
   for (const std::string& warning : findings.warnings)
     out << "warning: " << printable(warning, longest_shown) << "\n";
-  return findings.code();
+  return findings.worst.code();
 }
 
 }  // namespace ditmill::jobs::cli
