@@ -12,6 +12,7 @@
 #include "configs/list_text.h"
 #include "jobs/cli/weights_as_diffusers.h"
 #include "registry/identity/catalog.h"
+#include "registry/identity/diffusers/recognise.h"
 #include "registry/identity/fingerprint.h"
 #include "registry/identity/model_folder.h"
 
@@ -59,6 +60,8 @@ nlohmann::json to_json(const Component& component) {
     object["key_hash_bare"] = identity.key_hash_bare;
   }
   if (!identity.key_hash_flat.empty()) object["key_hash_flat"] = identity.key_hash_flat;
+  if (!identity.type.empty()) object["type"] = identity.type;
+  if (!identity.roles.empty()) object["roles"] = identity.roles;
   return object;
 }
 
@@ -79,7 +82,8 @@ void identify_path(const std::string& path, const registry::Catalog& catalog, Fi
     findings.warnings.insert(findings.warnings.end(), places.warnings.begin(), places.warnings.end());
     for (const registry::ComponentPlace& place : places.components) {
       try {
-        const Component component = registry::open_component(place, catalog, {}, findings.warnings);
+        Component component = registry::open_component(place, catalog, {}, findings.warnings);
+        registry::recognise_by_cascade(component);
         findings.worst.unknown |=
             component.identity.how == "unknown" || !component.identity.candidates.empty();
         findings.objects.push_back(to_json(component));
@@ -138,8 +142,12 @@ void print(const nlohmann::json& object, std::ostream& out) {
         << "key hash " << text_of(object.at("key_hash_bare")) << "\n";
   }
   if (!object.at("hyper_parameters").empty()) out << "  " << object.at("hyper_parameters").dump() << "\n";
+  if (object.contains("roles")) out << "  in it: " << joined(object.at("roles")) << "\n";
+  if (object.contains("type")) out << "  diffusers calls it " << text_of(object.at("type")) << "\n";
   if (!object.at("candidates").empty()) {
-    out << "  one of " << joined(object.at("candidates")) << ": model.variants says which\n";
+    // Those that a hash leaves are variants of the catalog; those of diffusers' rules are its types.
+    out << "  one of " << joined(object.at("candidates"))
+        << (how == "catalog" ? ": model.variants says which\n" : ": its values tell which\n");
   }
   for (const nlohmann::json& near : object.at("nearest")) {
     out << "  near " << registry::describe_difference(near) << "\n";
