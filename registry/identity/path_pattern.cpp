@@ -58,9 +58,8 @@ std::vector<WeightGroup> group_shards(std::span<const std::string> paths) {
     }
     std::map<std::uint64_t, std::string>& members = sets[shard->set];
     const auto& [folder, stem, count] = shard->set;
-    const bool indexed = std::ranges::any_of(paths, [&](const std::string& other) {
-      return fs::path{other} == fs::path{path}.parent_path() / (stem + ".safetensors.index.json");
-    });
+    const fs::path index = fs::path{path}.parent_path() / (stem + ".safetensors.index.json");
+    const bool indexed = std::ranges::find(paths, index.native()) != paths.end();
     if (indexed || members.empty()) continue;
     if (members.size() == 1 || members.size() != count) {
       groups.push_back({path, {}});
