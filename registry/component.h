@@ -44,11 +44,13 @@ struct Identity {
   /// What stands before the names of the tensors and was seen through ("model.diffusion_model."); may be
   /// empty.
   std::string prefix;
-  std::string key_hash_bare;    ///< of the names without the prefix; empty if there is none
-  std::string family;           ///< "wan"; empty if unknown
-  std::string variant;          ///< catalog entry's name; empty if none or undecided
-  std::string role;             ///< dit, text_encoder, vae, lora, ...; empty if unknown
-  std::string layout;           ///< diffusers, official
+  std::string key_hash_bare;       ///< of the names without the prefix; empty if there is none
+  std::string family;              ///< "wan"; empty if unknown
+  std::string variant;             ///< catalog entry's name; empty if none or undecided
+  std::string role;                ///< dit, text_encoder, vae, lora, ...; empty if unknown
+  std::vector<std::string> roles;  ///< of a bundle: those in it
+  std::string type;    ///< what diffusers calls it, where only its rules know it (diffusers/recognise.h)
+  std::string layout;  ///< diffusers, official
   std::string how = "unknown";  ///< catalog, catalog-keys, fingerprint, unknown
   std::string preset;           ///< of the catalog entry; may be empty
   nlohmann::json hyper_parameters = nlohmann::json::object();  ///< the catalog entry's; else from the shapes

@@ -45,6 +45,9 @@ int bits(ElementType type) noexcept;
 struct TensorInfo {
   std::string name;
   ElementType type;
+  /// Bytes of the name that are keys, each with its dot, of the dictionaries around the tensor's own: only
+  /// files of torch.save nest them.
+  std::uint32_t outer_bytes = 0;
   std::vector<std::uint64_t> shape;         ///< empty: a scalar
   std::uint64_t begin = 0;                  ///< bytes from the start of the file: its first element
   std::uint64_t end = 0;                    ///< behind its last element in memory order

@@ -13,14 +13,17 @@ namespace ditmill::jobs::cli {
 void add_weights(CLI::App& app, Front& front) {
   const auto options = std::make_shared<IdentifyOptions>();
   CLI::App& weights = Front::add_room(app, "weights", "Look at weight files");
-  front
-      .add(weights, "identify", "Say what weight files are, from their headers", true,
-           [&front, options](std::ostream& out) {
-             options->json = front.json;
-             return weights_identify(*options, out);
-           })
-      .add_option("paths", options->paths, "Files, indices, component folders or model folders")
+  CLI::App& identify = front.add(weights, "identify", "Say what weight files are, from their headers", true,
+                                 [&front, options](std::ostream& out) {
+                                   options->json = front.json;
+                                   return weights_identify(*options, out);
+                                 });
+  identify
+      .add_option("paths", options->paths,
+                  "Files, indices, component folders or model folders; with --as also patterns")
       ->required();
+  identify.add_option("--as", options->as, "Say what this program takes them for, right or wrong")
+      ->check(CLI::IsMember({"diffusers"}));
 }
 
 void add_registry(CLI::App& app, Front& front) {

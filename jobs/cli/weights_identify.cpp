@@ -10,7 +10,9 @@
 
 #include "configs/error.h"
 #include "configs/list_text.h"
+#include "jobs/cli/weights_as_diffusers.h"
 #include "registry/identity/catalog.h"
+#include "registry/identity/diffusers/recognise.h"
 #include "registry/identity/fingerprint.h"
 #include "registry/identity/model_folder.h"
 
@@ -20,10 +22,6 @@ namespace {
 using registry::Component;
 
 constexpr std::size_t longest_shown = 400;
-
-nlohmann::json or_null(const std::string& text) {
-  return text.empty() ? nlohmann::json(nullptr) : nlohmann::json(text);
-}
 
 /// Elements of each dtype and of all.
 std::map<std::string, std::uint64_t> elements_by_type(const Component& component) {
@@ -63,32 +61,20 @@ nlohmann::json to_json(const Component& component) {
     object["key_hash_bare"] = identity.key_hash_bare;
   }
   if (!identity.key_hash_flat.empty()) object["key_hash_flat"] = identity.key_hash_flat;
+  if (!identity.type.empty()) object["type"] = identity.type;
+  if (!identity.roles.empty()) object["roles"] = identity.roles;
   return object;
 }
 
-nlohmann::json to_json(const std::string& path, const Error& error) {
-  const std::optional<std::uint64_t> offset = error.where().offset;
-  return {{"path", path},
-          {"error",
-           {{"category", std::string{name(error.category())}},
-            {"message", error.what()},
-            {"offset", offset ? nlohmann::json(*offset) : nlohmann::json(nullptr)}}}};
-}
-
-/// What was found, and the exit code that it leads to.
 struct Findings {
   nlohmann::json objects = nlohmann::json::array();
-  bool unknown = false;
-  int error = 0;
+  WorstFinding worst;
   std::vector<std::string> warnings;
 
   void add(const std::string& path, const Error& problem) {
-    objects.push_back(to_json(path, problem));
-    const int code = exit_code(problem.category());
-    error = error == 1 ? 1 : code;
+    objects.push_back(unread_json(path, problem));
+    worst.add(problem);
   }
-
-  int code() const { return error != 0 ? error : unknown ? exit_incomplete : 0; }
 };
 
 void identify_path(const std::string& path, const registry::Catalog& catalog, Findings& findings) {
@@ -97,8 +83,10 @@ void identify_path(const std::string& path, const registry::Catalog& catalog, Fi
     findings.warnings.insert(findings.warnings.end(), places.warnings.begin(), places.warnings.end());
     for (const registry::ComponentPlace& place : places.components) {
       try {
-        const Component component = registry::open_component(place, catalog, {}, findings.warnings);
-        findings.unknown |= component.identity.how == "unknown" || !component.identity.candidates.empty();
+        Component component = registry::open_component(place, catalog, {}, findings.warnings);
+        registry::recognise_by_cascade(component);
+        findings.worst.unknown |=
+            component.identity.how == "unknown" || !component.identity.candidates.empty();
         findings.objects.push_back(to_json(component));
       } catch (const Error& error) {
         findings.add(place.path, error);
@@ -159,8 +147,12 @@ void print(const nlohmann::json& object, std::ostream& out) {
         << "key hash " << text_of(object.at("key_hash_bare")) << "\n";
   }
   if (!object.at("hyper_parameters").empty()) out << "  " << object.at("hyper_parameters").dump() << "\n";
+  if (object.contains("roles")) out << "  in it: " << joined(object.at("roles")) << "\n";
+  if (object.contains("type")) out << "  diffusers calls it " << text_of(object.at("type")) << "\n";
   if (!object.at("candidates").empty()) {
-    out << "  one of " << joined(object.at("candidates")) << ": model.variants says which\n";
+    // Those that a hash leaves are variants of the catalog; those of diffusers' rules are its types.
+    out << "  one of " << joined(object.at("candidates"))
+        << (how == "catalog" ? ": model.variants says which\n" : ": its values tell which\n");
   }
   for (const nlohmann::json& near : object.at("nearest")) {
     out << "  near " << registry::describe_difference(near) << "\n";
@@ -169,18 +161,32 @@ void print(const nlohmann::json& object, std::ostream& out) {
 
 }  // namespace
 
+nlohmann::json or_null(std::string_view text) {
+  return text.empty() ? nlohmann::json(nullptr) : nlohmann::json(text);
+}
+
+nlohmann::json unread_json(const std::string& path, const Error& error) {
+  const std::optional<std::uint64_t> offset = error.where().offset;
+  return {{"path", path},
+          {"error",
+           {{"category", std::string{name(error.category())}},
+            {"message", error.what()},
+            {"offset", offset ? nlohmann::json(*offset) : nlohmann::json(nullptr)}}}};
+}
+
 int weights_identify(const IdentifyOptions& options, std::ostream& out) {
+  if (options.as == "diffusers") return weights_as_diffusers(options, out);
   const registry::Catalog catalog = registry::Catalog::built_in();
   Findings findings;
   for (const std::string& path : options.paths) identify_path(path, catalog, findings);
   if (options.json) {
     out << findings.objects.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
-    return findings.code();
+    return findings.worst.code();
   }
   for (const nlohmann::json& object : findings.objects) print(object, out);
   for (const std::string& warning : findings.warnings)
     out << "warning: " << printable(warning, longest_shown) << "\n";
-  return findings.code();
+  return findings.worst.code();
 }
 
 }  // namespace ditmill::jobs::cli

@@ -67,15 +67,6 @@ std::vector<std::string> names_of(const Component& component) {
   return names;
 }
 
-std::vector<NamedShape> all_shapes(const Component& component) {
-  std::vector<NamedShape> shapes;
-  for (const WeightFile& file : component.files) {
-    const std::vector<NamedShape> more = named_shapes(file.tensors);
-    shapes.insert(shapes.end(), more.begin(), more.end());
-  }
-  return shapes;
-}
-
 bool is_whole(const ModelFolder& folder) {
   const auto has = [&folder](std::string_view role) {
     return std::ranges::find(folder.components, role, &Component::role) != folder.components.end();
@@ -139,6 +130,15 @@ Component open_named(const ComponentPlace& place, const Catalog& catalog,
 }
 
 }  // namespace
+
+std::vector<NamedShape> all_shapes(const Component& component) {
+  std::vector<NamedShape> shapes;
+  for (const WeightFile& file : component.files) {
+    const std::vector<NamedShape> more = named_shapes(file.tensors);
+    shapes.insert(shapes.end(), more.begin(), more.end());
+  }
+  return shapes;
+}
 
 Component open_component(const ComponentPlace& place, const Catalog& catalog,
                          const std::map<std::string, std::string>& variants,

@@ -44,6 +44,9 @@ Component open_component(const ComponentPlace& place, const Catalog& catalog,
                          const std::map<std::string, std::string>& variants,
                          std::vector<std::string>& warnings);
 
+/// Views of a component's tensors, file by file.
+std::vector<NamedShape> all_shapes(const Component& component);
+
 /// Opens a model folder: reads the headers of its weights, merges shards, identifies every component and
 /// gives its tensors the names of the layers. `variants` (role -> variant) decides between entries of equal
 /// hash. Nothing is refused for being unknown: see require_known(). Throws Error: not_found, bad_input (also

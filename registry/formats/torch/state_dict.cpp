@@ -83,8 +83,9 @@ class StateDictReader {
       const std::size_t path_bytes = path_.size();
       const std::string problem_before = problem_;
       append(*key);
+      const std::size_t outer = path_bytes == 0 ? 0 : path_bytes + 1;
       if (value.kind == PickleKind::tensor) {
-        add_tensor(*key, value);
+        add_tensor(*key, value, outer);
         header_.nested = header_.nested || depth > 1;
       } else if (value.kind == PickleKind::dictionary) {
         walk_nested(value, depth);
@@ -132,7 +133,7 @@ class StateDictReader {
     header_.others.push_back(printable(path_, shown_name) + ": " + what);
   }
 
-  void add_tensor(PickleValue key, PickleValue value) {
+  void add_tensor(PickleValue key, PickleValue value, std::size_t outer_bytes) {
     if (!problem_.empty())
       object_.fail(key.at, "a tensor's name of text without control characters", problem_);
     const PickledTensor decoded = decode_tensor(object_, value, key.at);
@@ -142,6 +143,7 @@ class StateDictReader {
     const std::uint64_t storage = storage_begin_(decoded.storage.key);
     header_.tensors.push_back({.name = path_,
                                .type = decoded.type,
+                               .outer_bytes = static_cast<std::uint32_t>(outer_bytes),
                                .shape = decode_sizes(object_, decoded.sizes),
                                .begin = storage + decoded.begin,
                                .end = storage + decoded.end,
