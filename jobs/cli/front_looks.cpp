@@ -4,24 +4,11 @@
 
 #include "jobs/cli/front.h"
 #include "jobs/cli/registry_template.h"
+#include "jobs/cli/registry_verify.h"
 #include "jobs/cli/report.h"
 #include "jobs/cli/status.h"
-#include "jobs/cli/weights_identify.h"
 
 namespace ditmill::jobs::cli {
-
-void add_weights(CLI::App& app, Front& front) {
-  const auto options = std::make_shared<IdentifyOptions>();
-  CLI::App& weights = Front::add_room(app, "weights", "Look at weight files");
-  front
-      .add(weights, "identify", "Say what weight files are, from their headers", true,
-           [&front, options](std::ostream& out) {
-             options->json = front.json;
-             return weights_identify(*options, out);
-           })
-      .add_option("paths", options->paths, "Files, indices, component folders or model folders")
-      ->required();
-}
 
 void add_registry(CLI::App& app, Front& front) {
   CLI::App& registry = Front::add_room(app, "registry", "The catalog of known weights");
@@ -35,6 +22,11 @@ void add_registry(CLI::App& app, Front& front) {
   make_template.add_option("path", *path, "A file, an index, a component's folder or a model folder")
       ->required();
   make_template.add_option("--name", *name, "The name of the new variant")->required()->type_name("NAME");
+  const auto file = std::make_shared<std::string>();
+  front
+      .add(registry, "verify", "Malformed, repeated and hidden entries, with their lines; 2: there are some",
+           false, [file](std::ostream& out) { return registry_verify(*file, out); })
+      .add_option("file", *file, "A file for model.catalog; default: the catalog that is compiled in");
 }
 
 void add_status(CLI::App& app, Front& front) {
