@@ -77,6 +77,10 @@ void add_digest(CLI::App& weights, Front& front) {
                   return weights_digest(*options, out);
                 });
   command.add_option("paths", options->paths, what_paths_are)->required();
+  command
+      .add_option("--catalog", options->catalog,
+                  "As model.catalog: entries without which the model is not known")
+      ->type_name("FILE");
   CLI::Option* write =
       command.add_option("--write", options->write, "Keep the digests in a file, for --verify")
           ->type_name("FILE");

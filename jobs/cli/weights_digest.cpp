@@ -31,10 +31,13 @@ int verify(const WeightsDigestOptions& options, std::ostream& out) {
 
 int weights_digest(const WeightsDigestOptions& options, std::ostream& out) {
   if (!options.verify.empty()) return verify(options, out);
+  registry::Catalog catalog = registry::Catalog::built_in();
+  if (!options.catalog.empty()) catalog.add_file(options.catalog);
   registry::DigestRecord record;
-  record.files = registry::digest_files(registry::files_of(options.paths, registry::Catalog::built_in()));
+  record.files = registry::digest_files(registry::files_of(options.paths, catalog));
   for (const std::string& path : registry::expand_patterns(options.paths)) {
-    if (registry::looks_like_model(path)) record.models.push_back(plan::digest_of_model(path, record.files));
+    if (registry::looks_like_model(path))
+      record.models.push_back(plan::digest_of_model(path, catalog, record.files));
   }
   if (!options.write.empty()) {
     const std::string folder =

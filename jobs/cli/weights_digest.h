@@ -11,6 +11,7 @@ struct WeightsDigestOptions {
   std::vector<std::string> paths;  ///< files, indices, folders or patterns
   std::string write;               ///< the record's file; empty: none
   std::string verify;              ///< a record to compare with; empty: none
+  std::string catalog;             ///< as model.catalog: a part of what model.digest pins; empty: none
   bool json = false;
 };
 

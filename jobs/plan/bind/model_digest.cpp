@@ -6,7 +6,6 @@
 
 #include "configs/error.h"
 #include "jobs/plan/bind/bind_model.h"
-#include "registry/identity/catalog.h"
 #include "registry/identity/model_folder.h"
 
 namespace ditmill::jobs::plan {
@@ -21,11 +20,10 @@ const registry::FileDigest& digest_of(const std::string& path,
 
 }  // namespace
 
-registry::ModelDigest digest_of_model(const std::string& path,
+registry::ModelDigest digest_of_model(const std::string& path, const registry::Catalog& catalog,
                                       std::span<const registry::DigestedFile> files) {
   registry::ModelDigest model{.path = path, .digest = {}, .components = {}, .why = {}};
   try {
-    const registry::Catalog catalog = registry::Catalog::built_in();
     const registry::ModelFolder folder = registry::open_model_folder(path, catalog);
     registry::require_known(folder, catalog);
     const BoundFolder bound = bind_folder(folder);
