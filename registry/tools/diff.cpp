@@ -1,6 +1,7 @@
 #include "registry/tools/diff.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>

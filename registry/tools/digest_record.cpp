@@ -131,7 +131,7 @@ DigestedFile file_from(const nlohmann::json& value, std::string place, const std
   return digested;
 }
 
-ModelDigest model_from(const nlohmann::json& value, std::string place, const std::string& file,
+ModelDigest model_from(const nlohmann::json& value, const std::string& place, const std::string& file,
                        const std::string& folder) {
   Fields fields{value, place, file};
   ModelDigest model;
@@ -214,11 +214,13 @@ DigestRecord parse_digest_record(std::string_view text, const std::string& file)
 }
 
 std::string whole_path(const std::string& path) {
-  std::error_code ignored;  // what cannot be looked at stays as it is written
-  const fs::path absolute = fs::absolute(path, ignored);
-  const fs::path folder = fs::weakly_canonical(absolute.parent_path(), ignored);
-  return ignored ? absolute.lexically_normal().native()
-                 : (folder / absolute.filename()).lexically_normal().native();
+  std::error_code error;  // what cannot be looked at stays as it is written
+  const fs::path absolute = fs::absolute(path, error);
+  const fs::path name = absolute.filename();
+  const bool itself = name.empty() || name == "." || name == "..";
+  const fs::path folder = fs::weakly_canonical(itself ? absolute : absolute.parent_path(), error);
+  if (error) return absolute.lexically_normal().native();
+  return itself ? folder.native() : (folder / name).native();
 }
 
 }  // namespace ditmill::registry

@@ -36,7 +36,8 @@ std::string digest_text(const DigestRecord& record);
 /// Error(bad_input).
 DigestRecord parse_digest_record(std::string_view text, const std::string& file);
 
-/// A path without `.`, `..` and links in the folders that exist, absolute.
+/// A path from the root, without `.`, `..` and links in the folders that it leads through; its last part
+/// stays a link if it is one, unless the path ends in a slash or dots.
 std::string whole_path(const std::string& path);
 
 }  // namespace ditmill::registry

@@ -1,7 +1,8 @@
 #include "registry/tools/digest_verify.h"
 
 #include <algorithm>
-#include <filesystem>
+#include <iterator>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -15,8 +16,6 @@
 namespace ditmill::registry {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr std::size_t most_named = 5;
 
 bool is_at(const std::string& path, const std::string& place) {
@@ -25,7 +24,7 @@ bool is_at(const std::string& path, const std::string& place) {
 
 /// A path of the command line as records have it; of a folder, what it leads to.
 std::string place_of(const std::string& path) {
-  return is_folder(path) ? fs::path{whole_path(inside(path, "x"))}.parent_path().native() : whole_path(path);
+  return whole_path(is_folder(path) ? inside(path, "") : path);
 }
 
 std::vector<DamagedRange> ranges_of(const FileDigest& recorded, const FileDigest& found) {

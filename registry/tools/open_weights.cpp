@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <tuple>
 #include <utility>
@@ -77,7 +79,7 @@ ModelPlaces places_of_files(std::vector<std::string> files, const Catalog& catal
   ModelPlaces places;
   places.path = files.front();
   places.components.push_back(
-      {.path = files.front(), .shards = std::move(files), .folder_role = {}, .expert_folder = {}});
+      {.path = places.path, .shards = std::move(files), .folder_role = {}, .expert_folder = {}});
   return places;
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "configs/error.h"
@@ -18,7 +19,7 @@ constexpr std::size_t bar_cells = 20;
 /// `########............  40.1 %`
 std::string bar(std::uint64_t part, std::uint64_t all) {
   const double share = all == 0 ? 0 : static_cast<double>(part) / static_cast<double>(all);
-  const auto full = static_cast<std::size_t>(share * static_cast<double>(bar_cells) + 0.5);
+  const auto full = static_cast<std::size_t>(std::lround(share * static_cast<double>(bar_cells)));
   return fmt::format("{}{} {:5.1f} %", std::string(full, '#'), std::string(bar_cells - full, '.'),
                      100 * share);
 }

@@ -119,6 +119,18 @@ TEST(DigestRecord, RefusesWhatItDidNotWrite) {
   EXPECT_THAT(refusal_of(changed), HasSubstr("files"));
 }
 
+TEST(DigestRecord, NamesAFolderInOneWay) {
+  const tests::TempFolder folder;
+  std::filesystem::create_directory(folder / "a");
+  std::filesystem::create_symlink(folder / "a", folder / "link");
+  for (const char* way : {"a", "a/", "a/.", "a/../a", "link/", "link/.", "nowhere/../a"}) {
+    EXPECT_EQ(whole_path(folder / way), folder / "a") << way;
+  }
+  EXPECT_EQ(whole_path(folder / "link"), folder / "link");
+  EXPECT_EQ(whole_path(folder / "link/w"), folder / "a/w");
+  EXPECT_EQ(whole_path("/"), "/");
+}
+
 TEST(VerifyDigests, FindsNothingInWholeFiles) { EXPECT_THAT(Recorded{}.faults(), IsEmpty()); }
 
 TEST(VerifyDigests, NamesTheTensorsAndBytesOfADamagedLeaf) {
