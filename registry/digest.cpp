@@ -56,6 +56,12 @@ std::string digest_root(std::span<const FileDigest> files, std::string_view cano
   return "sha256:" + hex(hasher.finish());
 }
 
+std::string model_digest(const std::map<std::string, std::string, std::less<>>& roots_by_role) {
+  std::string text;
+  for (const auto& [role, root] : roots_by_role) text += role + " " + root + "\n";
+  return "sha256:" + sha256_hex(text);
+}
+
 FileDigest digest_file(const ByteSource& source) {
   FileDigest digest{.size = source.size(), .leaves = {}};
   std::vector<std::byte> buffer(std::min(leaf_bytes, source.size()));

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -32,6 +33,9 @@ struct FileDigest {
 /// is hashed: "ditmill digest root 1\n", the number of files, for each file its size and its leaves, then the
 /// JSON; numbers are 8 bytes, little-endian.
 std::string digest_root(std::span<const FileDigest> files, std::string_view canonical_hyper_parameters);
+/// The digest of a whole model, which `model.digest` pins: over the digest roots of its components and its
+/// tokenizer, in the order of their roles. What is hashed: a line "ROLE ROOT\n" each.
+std::string model_digest(const std::map<std::string, std::string, std::less<>>& roots_by_role);
 /// Reads all of a source and digests its leaves.
 FileDigest digest_file(const ByteSource& source);
 

@@ -4,27 +4,11 @@
 
 #include "jobs/cli/front.h"
 #include "jobs/cli/registry_template.h"
+#include "jobs/cli/registry_verify.h"
 #include "jobs/cli/status.h"
-#include "jobs/cli/weights_identify.h"
 #include "jobs/watch/report/write_report.h"
 
 namespace ditmill::jobs::cli {
-
-void add_weights(CLI::App& app, Front& front) {
-  const auto options = std::make_shared<IdentifyOptions>();
-  CLI::App& weights = Front::add_room(app, "weights", "Look at weight files");
-  CLI::App& identify = front.add(weights, "identify", "Say what weight files are, from their headers", true,
-                                 [&front, options](std::ostream& out) {
-                                   options->json = front.json;
-                                   return weights_identify(*options, out);
-                                 });
-  identify
-      .add_option("paths", options->paths,
-                  "Files, indices, component folders or model folders; with --as also patterns")
-      ->required();
-  identify.add_option("--as", options->as, "Say what this program takes them for, right or wrong")
-      ->check(CLI::IsMember({"diffusers"}));
-}
 
 void add_registry(CLI::App& app, Front& front) {
   CLI::App& registry = Front::add_room(app, "registry", "The catalog of known weights");
@@ -38,6 +22,11 @@ void add_registry(CLI::App& app, Front& front) {
   make_template.add_option("path", *path, "A file, an index, a component's folder or a model folder")
       ->required();
   make_template.add_option("--name", *name, "The name of the new variant")->required()->type_name("NAME");
+  const auto file = std::make_shared<std::string>();
+  front
+      .add(registry, "verify", "Malformed, repeated and hidden entries, with their lines; 2: there are some",
+           false, [file](std::ostream& out) { return registry_verify(*file, out); })
+      .add_option("file", *file, "A file for model.catalog; default: the catalog that is compiled in");
 }
 
 void add_status(CLI::App& app, Front& front) {

@@ -1,7 +1,12 @@
 #include "jobs/cli/registry_template.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <string_view>
 #include <vector>
 
 #include "configs/error.h"
@@ -87,7 +92,14 @@ int registry_list(bool json, std::ostream& out) {
           << entry.layout << (entry.preset.empty() ? "" : "  preset " + entry.preset) << "\n";
     }
   }
-  if (json) out << list.dump(2) << "\n";
+  if (json) {
+    out << list.dump(2) << "\n";
+  } else {
+    std::set<std::string_view> families;
+    for (const registry::CatalogEntry& entry : catalog.entries()) families.insert(entry.family);
+    out << catalog.entries().size() << " entries, families: " << fmt::format("{}", fmt::join(families, ", "))
+        << "\n";
+  }
   return 0;
 }
 

@@ -4,8 +4,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
-#include <map>
 #include <nlohmann/json.hpp>
 
 #include "configs/error.h"
@@ -15,6 +13,8 @@
 #include "registry/identity/diffusers/recognise.h"
 #include "registry/identity/fingerprint.h"
 #include "registry/identity/model_folder.h"
+#include "registry/tools/count_text.h"
+#include "registry/tools/summary.h"
 
 namespace ditmill::jobs::cli {
 namespace {
@@ -23,24 +23,9 @@ using registry::Component;
 
 constexpr std::size_t longest_shown = 400;
 
-/// Elements of each dtype and of all.
-std::map<std::string, std::uint64_t> elements_by_type(const Component& component) {
-  std::map<std::string, std::uint64_t> elements;
-  for (const registry::WeightFile& file : component.files) {
-    for (const registry::TensorInfo& tensor : file.tensors) {
-      elements[std::string{registry::name(tensor.type)}] += tensor.elements();
-    }
-  }
-  return elements;
-}
-
 nlohmann::json to_json(const Component& component) {
   const registry::Identity& identity = component.identity;
-  const std::map<std::string, std::uint64_t> dtypes = elements_by_type(component);
-  std::uint64_t parameters = 0;
-  for (const auto& [type, elements] : dtypes) parameters += elements;
-  std::size_t tensors = 0;
-  for (const registry::WeightFile& file : component.files) tensors += file.tensors.size();
+  const registry::WeightSummary summary = registry::summarize(component);
   nlohmann::json object{{"path", component.label},
                         {"key_hash", identity.key_hash},
                         {"key_hash_names", identity.key_hash_names},
@@ -49,9 +34,9 @@ nlohmann::json to_json(const Component& component) {
                         {"role", or_null(identity.role)},
                         {"layout", or_null(identity.layout)},
                         {"how", identity.how},
-                        {"parameters", parameters},
-                        {"tensors", tensors},
-                        {"dtypes", dtypes},
+                        {"parameters", summary.parameters},
+                        {"tensors", summary.tensors},
+                        {"dtypes", summary.elements},
                         {"hyper_parameters", identity.hyper_parameters},
                         {"candidates", identity.candidates},
                         {"nearest", identity.nearest}};
@@ -97,19 +82,6 @@ void identify_path(const std::string& path, const registry::Catalog& catalog, Fi
   }
 }
 
-/// `1.42 B`
-std::string short_count(std::uint64_t count) {
-  constexpr std::array<std::pair<std::uint64_t, char>, 3> units{
-      {{1'000'000'000, 'B'}, {1'000'000, 'M'}, {1'000, 'K'}}};
-  for (const auto& [size, letter] : units) {
-    if (count < size) continue;
-    const std::uint64_t hundredths = count / (size / 100);
-    const std::string fraction = std::to_string(hundredths % 100);
-    return std::to_string(hundredths / 100) + "." + (fraction.size() < 2 ? "0" : "") + fraction + letter;
-  }
-  return std::to_string(count);
-}
-
 std::string text_of(const nlohmann::json& value) {
   return value.is_null() ? "?" : value.is_string() ? value.get<std::string>() : value.dump();
 }
@@ -126,7 +98,7 @@ void print(const nlohmann::json& object, std::ostream& out) {
   }
   std::string dtypes;
   for (const auto& [type, elements] : object.at("dtypes").items()) {
-    extend_list(dtypes, type + " " + short_count(elements.get<std::uint64_t>()));
+    extend_list(dtypes, type + " " + registry::short_count(elements.get<std::uint64_t>()));
   }
   const std::string how = object.at("how");
   out << "  " << text_of(object.at("family")) << " " << text_of(object.at("role")) << ", layout "
@@ -137,7 +109,7 @@ void print(const nlohmann::json& object, std::ostream& out) {
               ? "; told from others of its hash by " + text_of(object.at("decided_by"))
               : "")
       << ")\n"
-      << "  " << short_count(object.at("parameters").get<std::uint64_t>()) << " parameters in "
+      << "  " << registry::short_count(object.at("parameters").get<std::uint64_t>()) << " parameters in "
       << object.at("tensors") << " tensors" << (dtypes.empty() ? "" : ": ") << dtypes << "\n"
       << "  key hash " << text_of(object.at("key_hash")) << ", of names "
       << text_of(object.at("key_hash_names")) << "\n";

@@ -49,11 +49,9 @@ WeightsIdentity::WeightsIdentity(const PreparedJob& job, const results::RunDirec
 }
 
 std::string WeightsIdentity::model_digest() const {
-  std::string text;
-  for (const requests::ComponentIdentity& component : components_) {
-    text += component.role + " " + component.digest + "\n";
-  }
-  return "sha256:" + registry::sha256_hex(text);
+  std::map<std::string, std::string, std::less<>> roots;
+  for (const requests::ComponentIdentity& component : components_) roots[component.role] = component.digest;
+  return registry::model_digest(roots);
 }
 
 void WeightsIdentity::accept(std::span<const requests::ComponentIdentity> loaded,

@@ -56,6 +56,10 @@ std::span<const std::string_view> usual_stems() noexcept { return stems; }
 
 bool is_shard_index(std::string_view path) { return path.ends_with(index_suffix); }
 
+bool is_weight_name(std::string_view path) {
+  return path.ends_with(file_suffix) || ends_with_any(path, torch_suffixes);
+}
+
 bool holds_weights(const std::string& folder) {
   const WeightListing listing = list_weights(folder);
   return !listing.indices.empty() || !listing.singles.empty() || !listing.shards.empty() ||

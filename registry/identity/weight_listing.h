@@ -29,8 +29,9 @@ std::string file_stem(const std::string& name);
 /// What diffusers and transformers call the weights of a component: preferred where there are several.
 std::span<const std::string_view> usual_stems() noexcept;
 
-/// Whether a path is that of an index, by its name.
+/// Whether a path is that of an index, or of a file that could hold weights, by its name.
 bool is_shard_index(std::string_view path);
+bool is_weight_name(std::string_view path);
 /// Whether a folder directly holds weight files or an index of them.
 bool holds_weights(const std::string& folder);
 /// Whether a folder directly holds checkpoints of torch named `.pth`.

@@ -96,6 +96,16 @@ class FromDump(unittest.TestCase):
             self.assertRegex(model["key_hash"], "^[0-9a-f]{32}$")
             self.assertNotEqual(model["hyper_parameters"], {})
 
+    def test_the_pin_is_told_without_a_run(self):
+        model, = json.loads(ditmill.ditmill("weights", "digest", self.model, "--catalog", self.path / "catalog.yaml",
+                                            "--json").stdout)["models"]
+        self.assertEqual(model["digest"], self.config["weights_digest"])
+        roots = {one["name"]: one["digest"] for one in self.config["layer1_model_definition"]["models"]}
+        self.assertEqual({role: root for role, root in model["components"].items() if role != "tokenizer"}, roots)
+        without, = json.loads(ditmill.ditmill("weights", "digest", self.model, "--json").stdout)["models"]
+        self.assertIsNone(without["digest"])
+        self.assertIn("catalog", without["why"])
+
     def copy(self, name):
         folder = self.path / name
         shutil.copytree(self.model, folder)

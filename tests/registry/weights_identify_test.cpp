@@ -63,7 +63,7 @@ TEST(WeightsIdentify, AnswersWithAllFields) {
                                     {"candidates", nlohmann::json::array()},
                                     {"nearest", nlohmann::json::array()}}));
   EXPECT_THAT(answer.text, HasSubstr("variant wan2.1-t2v-1.3b"));
-  EXPECT_THAT(answer.text, HasSubstr("1.41B parameters in 825 tensors"));
+  EXPECT_THAT(answer.text, HasSubstr("1.42B parameters in 825 tensors"));
 }
 
 TEST(WeightsIdentify, ExitsWithTheWorst) {
