@@ -2,20 +2,16 @@
 
 #include <nlohmann/json.hpp>
 
-#include "configs/number_text.h"
 #include "registry/identity/catalog.h"
 
 namespace ditmill::registry {
 namespace {
 
-/// A problem at the place that an entry's source names, `file:line`.
+/// A problem at an entry's name.
 Problem problem_at_entry(const CatalogEntry& entry, std::string message, std::string expected) {
-  const std::size_t colon = entry.source.rfind(':');
-  const auto line = colon == std::string::npos
-                        ? std::nullopt
-                        : number_from_text<int>(std::string_view{entry.source}.substr(colon + 1));
-  return {.file = line ? entry.source.substr(0, colon) : entry.source,
-          .line = line.value_or(0),
+  return {.file = entry.place.file,
+          .line = entry.place.line,
+          .column = entry.place.column,
           .message = std::move(message),
           .expected = std::move(expected)};
 }
@@ -23,12 +19,13 @@ Problem problem_at_entry(const CatalogEntry& entry, std::string message, std::st
 /// Nothing but the name tells them apart: no weights, folder or setting.
 bool says_the_same(const CatalogEntry& a, const CatalogEntry& b) {
   return a.family == b.family && a.role == b.role && a.layout == b.layout && a.preset == b.preset &&
-         a.expert_folder == b.expert_folder && a.hyper_parameters == b.hyper_parameters;
+         a.expert_folders == b.expert_folders && a.words == b.words &&
+         a.hyper_parameters == b.hyper_parameters;
 }
 
 /// What an entry is to an earlier one with its hash.
 void compare_entries(const CatalogEntry& entry, const CatalogEntry& earlier, std::vector<Problem>& problems) {
-  if (entry.key_hash != earlier.key_hash) return;
+  if (entry.key_hash != earlier.key_hash || entry.key_hash.empty()) return;
   const std::string other = earlier.name + " at " + earlier.source;
   if (entry.key_hash_names != earlier.key_hash_names) {
     problems.push_back(
@@ -39,7 +36,7 @@ void compare_entries(const CatalogEntry& entry, const CatalogEntry& earlier, std
                                         "weights that the catalog does not know"));
   } else if (says_the_same(entry, earlier)) {
     problems.push_back(problem_at_entry(entry, entry.name + " says of its weights what " + other + " says",
-                                        "another preset, expert_folder or hyper_parameters"));
+                                        "another preset, expert_folder, words or hyper_parameters"));
   }
 }
 
