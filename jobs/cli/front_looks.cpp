@@ -12,13 +12,20 @@ namespace ditmill::jobs::cli {
 
 void add_registry(CLI::App& app, Front& front) {
   CLI::App& registry = Front::add_room(app, "registry", "The catalog of known weights");
-  front.add(registry, "list", "The catalog that is compiled in", true,
-            [&front](std::ostream& out) { return registry_list(front.json, out); });
+  const auto more = std::make_shared<std::string>();
+  const auto add_catalog = [more](CLI::App& command) {
+    command.add_option("--catalog", *more, "Further entries, as model.catalog")->type_name("FILE");
+  };
+  add_catalog(front.add(registry, "list", "The known weights", true,
+                        [&front, more](std::ostream& out) { return registry_list(front.json, *more, out); }));
   const auto path = std::make_shared<std::string>();
   const auto name = std::make_shared<std::string>();
   CLI::App& make_template =
       front.add(registry, "template", "Print the catalog entries that make weights known", false,
-                [path, name](std::ostream& out) { return registry_template(*path, *name, out, std::cerr); });
+                [path, name, more](std::ostream& out) {
+                  return registry_template(*path, *name, *more, out, std::cerr);
+                });
+  add_catalog(make_template);
   make_template.add_option("path", *path, "A file, an index, a component's folder or a model folder")
       ->required();
   make_template.add_option("--name", *name, "The name of the new variant")->required()->type_name("NAME");

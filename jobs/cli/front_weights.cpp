@@ -23,10 +23,8 @@ void add_identify(CLI::App& weights, Front& front) {
                                    options->json = front.json;
                                    return weights_identify(*options, out);
                                  });
-  identify
-      .add_option("paths", options->paths,
-                  "Files, indices, component folders or model folders; with --as also patterns")
-      ->required();
+  identify.add_option("paths", options->paths, what_paths_are)->required();
+  identify.add_option("--catalog", options->catalog, "Further entries, as model.catalog")->type_name("FILE");
   identify.add_option("--as", options->as, "Say what this program takes them for, right or wrong")
       ->check(CLI::IsMember({"diffusers"}));
 }

@@ -10,12 +10,12 @@
 #include <vector>
 
 #include "configs/error.h"
-#include "models/family.h"
+#include "jobs/cli/weights_identify.h"
+#include "jobs/plan/bind/runnable.h"
 #include "registry/formats/shard_index.h"
 #include "registry/identity/catalog.h"
 #include "registry/identity/catalog_text.h"
 #include "registry/identity/model_folder.h"
-#include "registry/identity/packed.h"
 
 namespace ditmill::jobs::cli {
 namespace {
@@ -41,26 +41,22 @@ void warn_of_unusable(const std::string& path, registry::Catalog catalog, const 
   catalog.add_text(entries, "the entries");
   const registry::ModelFolder folder = registry::open_model_folder(path, catalog);
   for (const registry::Component& component : folder.components) {
-    try {
-      registry::refuse_packed(component);
-      models::family_named(component.identity.family).bind(component);
-    } catch (const Error& error) {
-      log << "warning: this entry does not make the weights usable: " << error.what() << "\n";
-    }
+    const std::string why = plan::why_not_runnable(component, catalog);
+    if (!why.empty()) log << "warning: this entry does not make the weights usable: " << why << "\n";
   }
 }
 
 }  // namespace
 
-int registry_template(const std::string& path, const std::string& name, std::ostream& out,
-                      std::ostream& log) {
+int registry_template(const std::string& path, const std::string& name, const std::string& more,
+                      std::ostream& out, std::ostream& log) {
   if (!registry::is_entry_name(name)) {
     throw Error{Category::usage, "write a catalog entry", Where{.key = "--name"},
                 Expected{"letters, digits and ._~-, at most 128, a letter or digit first"},
                 Got{printable(name)}};
   }
   refuse_lone_shard(path);
-  const registry::Catalog catalog = registry::Catalog::built_in();
+  const registry::Catalog catalog = registry::Catalog::known(more);
   const registry::ModelFolder folder = registry::open_model_folder(path, catalog);
   if (folder.components.empty()) {
     throw Error{Category::bad_input, "write a catalog entry", Where{.file = path},
@@ -74,22 +70,29 @@ int registry_template(const std::string& path, const std::string& name, std::ost
   return 0;
 }
 
-int registry_list(bool json, std::ostream& out) {
-  const registry::Catalog catalog = registry::Catalog::built_in();
+int registry_list(bool json, const std::string& more, std::ostream& out) {
+  const registry::Catalog catalog = registry::Catalog::known(more);
   nlohmann::json list = nlohmann::json::array();
   for (const registry::CatalogEntry& entry : catalog.entries()) {
-    list.push_back({{"name", entry.name},
-                    {"family", entry.family},
-                    {"role", entry.role},
-                    {"layout", entry.layout},
-                    {"key_hash", entry.key_hash},
-                    {"key_hash_names", entry.key_hash_names},
-                    {"preset", entry.preset.empty() ? nlohmann::json(nullptr) : nlohmann::json(entry.preset)},
-                    {"hyper_parameters", entry.hyper_parameters},
-                    {"source", entry.source}});
+    list.push_back(
+        {{"name", entry.name},
+         {"family", entry.family},
+         {"role", entry.role},
+         {"layout", entry.layout},
+         {"key_hash", or_null(entry.key_hash)},
+         {"key_hash_names", or_null(entry.key_hash_names)},
+         {"preset", or_null(entry.preset)},
+         {"hyper_parameters", entry.hyper_parameters},
+         {"parameters", entry.parameters > 0 ? nlohmann::json(entry.parameters) : nlohmann::json(nullptr)},
+         {"words", entry.words},
+         {"origin", or_null(entry.origin)},
+         {"defect", or_null(entry.defect)},
+         {"source", entry.source}});
     if (!json) {
-      out << entry.key_hash << "  " << entry.name << "  " << entry.family << " " << entry.role << " "
-          << entry.layout << (entry.preset.empty() ? "" : "  preset " + entry.preset) << "\n";
+      out << (entry.key_hash.empty() ? std::string(32, '-') : entry.key_hash) << "  " << entry.name << "  "
+          << entry.family << " " << entry.role << " " << entry.layout
+          << (entry.preset.empty() ? "" : "  preset " + entry.preset)
+          << (entry.defect.empty() ? "" : "  defect: " + entry.defect) << "\n";
     }
   }
   if (json) {

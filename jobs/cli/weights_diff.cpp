@@ -11,7 +11,7 @@ namespace ditmill::jobs::cli {
 
 int weights_diff(const WeightsDiffOptions& options, std::ostream& out, std::ostream& log) {
   constexpr int different = 2;
-  const registry::Catalog catalog = registry::Catalog::built_in();
+  const registry::Catalog catalog = registry::Catalog::known();
   const registry::OpenedWeights a = registry::open_weights({&options.a, 1}, catalog);
   const registry::OpenedWeights b = registry::open_weights({&options.b, 1}, catalog);
   say_warnings(a.warnings, log);

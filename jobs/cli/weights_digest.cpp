@@ -31,8 +31,7 @@ int verify(const WeightsDigestOptions& options, std::ostream& out) {
 
 int weights_digest(const WeightsDigestOptions& options, std::ostream& out) {
   if (!options.verify.empty()) return verify(options, out);
-  registry::Catalog catalog = registry::Catalog::built_in();
-  if (!options.catalog.empty()) catalog.add_file(options.catalog);
+  const registry::Catalog catalog = registry::Catalog::known(options.catalog);
   registry::DigestRecord record;
   record.files = registry::digest_files(registry::files_of(options.paths, catalog));
   for (const std::string& path : registry::expand_patterns(options.paths)) {

@@ -4,15 +4,20 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "configs/error.h"
 #include "configs/list_text.h"
 #include "jobs/cli/weights_as_diffusers.h"
+#include "jobs/plan/bind/runnable.h"
 #include "registry/identity/catalog.h"
 #include "registry/identity/diffusers/recognise.h"
 #include "registry/identity/fingerprint.h"
+#include "registry/identity/lora.h"
 #include "registry/identity/model_folder.h"
+#include "registry/identity/packed.h"
+#include "registry/identity/path_pattern.h"
 #include "registry/tools/count_text.h"
 #include "registry/tools/summary.h"
 
@@ -23,7 +28,17 @@ using registry::Component;
 
 constexpr std::size_t longest_shown = 400;
 
-nlohmann::json to_json(const Component& component) {
+/// What sets a LoRA apart.
+void add_lora(nlohmann::json& object, const Component& component, const registry::Catalog& catalog) {
+  const registry::LoraFacts facts = registry::lora_facts(registry::all_shapes(component), catalog);
+  object["style"] = facts.style;
+  object["rank"] =
+      facts.ranks.size() == 1 ? nlohmann::json(facts.ranks.front()) : nlohmann::json(facts.ranks);
+  object["targets"] = facts.targets;
+  object["base"] = facts.bases;
+}
+
+nlohmann::json to_json(const Component& component, const registry::Catalog& catalog) {
   const registry::Identity& identity = component.identity;
   const registry::WeightSummary summary = registry::summarize(component);
   nlohmann::json object{{"path", component.label},
@@ -48,6 +63,14 @@ nlohmann::json to_json(const Component& component) {
   if (!identity.key_hash_flat.empty()) object["key_hash_flat"] = identity.key_hash_flat;
   if (!identity.type.empty()) object["type"] = identity.type;
   if (!identity.roles.empty()) object["roles"] = identity.roles;
+  if (identity.role == "lora") add_lora(object, component, catalog);
+  if (const std::string packed = registry::packed_as(component); !packed.empty()) {
+    const std::string fp8 = registry::fp8_kind(component);
+    object["quantization"] = {{"type", fp8.empty() ? packed : fp8}};
+  }
+  const std::string why = plan::why_not_runnable(component, catalog);
+  object["runnable"] = why.empty();
+  if (!why.empty()) object["why"] = why;
   return object;
 }
 
@@ -62,23 +85,31 @@ struct Findings {
   }
 };
 
-void identify_path(const std::string& path, const registry::Catalog& catalog, Findings& findings) {
+void identify_place(const registry::ComponentPlace& place, const registry::Catalog& catalog,
+                    Findings& findings) {
   try {
-    registry::ModelPlaces places = registry::find_components(path, catalog);
-    findings.warnings.insert(findings.warnings.end(), places.warnings.begin(), places.warnings.end());
-    for (const registry::ComponentPlace& place : places.components) {
-      try {
-        Component component = registry::open_component(place, catalog, {}, findings.warnings);
-        registry::recognise_by_cascade(component);
-        findings.worst.unknown |=
-            component.identity.how == "unknown" || !component.identity.candidates.empty();
-        findings.objects.push_back(to_json(component));
-      } catch (const Error& error) {
-        findings.add(place.path, error);
-      }
-    }
+    Component component = registry::open_component(place, catalog, {}, findings.warnings);
+    registry::recognise_by_cascade(component);
+    findings.worst.unknown |= component.identity.how == "unknown" || !component.identity.candidates.empty();
+    findings.objects.push_back(to_json(component, catalog));
   } catch (const Error& error) {
-    findings.add(path, error);
+    findings.add(place.path, error);
+  }
+}
+
+void identify_group(const registry::WeightGroup& group, const registry::Catalog& catalog,
+                    Findings& findings) {
+  if (!group.shards.empty()) {
+    identify_place({.path = group.label, .shards = group.shards, .folder_role = {}, .expert_folder = {}},
+                   catalog, findings);
+    return;
+  }
+  try {
+    registry::ModelPlaces places = registry::find_components(group.label, catalog);
+    findings.warnings.insert(findings.warnings.end(), places.warnings.begin(), places.warnings.end());
+    for (const registry::ComponentPlace& place : places.components) identify_place(place, catalog, findings);
+  } catch (const Error& error) {
+    findings.add(group.label, error);
   }
 }
 
@@ -126,6 +157,15 @@ void print(const nlohmann::json& object, std::ostream& out) {
     out << "  one of " << joined(object.at("candidates"))
         << (how == "catalog" ? ": model.variants says which\n" : ": its values tell which\n");
   }
+  if (object.contains("rank")) {
+    out << "  LoRA in the style of " << text_of(object.at("style")) << ", rank " << text_of(object.at("rank"))
+        << ", of " << (object.at("base").empty() ? "nothing known" : joined(object.at("base"))) << "\n"
+        << "  changes " << joined(object.at("targets")) << "\n";
+  }
+  if (object.contains("quantization")) {
+    out << "  quantized: " << text_of(object.at("quantization").at("type")) << "\n";
+  }
+  if (object.contains("why")) out << "  not run: " << text_of(object.at("why")) << "\n";
   for (const nlohmann::json& near : object.at("nearest")) {
     out << "  near " << registry::describe_difference(near) << "\n";
   }
@@ -148,9 +188,13 @@ nlohmann::json unread_json(const std::string& path, const Error& error) {
 
 int weights_identify(const IdentifyOptions& options, std::ostream& out) {
   if (options.as == "diffusers") return weights_as_diffusers(options, out);
-  const registry::Catalog catalog = registry::Catalog::built_in();
+  const registry::Catalog catalog = registry::Catalog::known(options.catalog);
   Findings findings;
-  for (const std::string& path : options.paths) identify_path(path, catalog, findings);
+  std::vector<std::string> paths;
+  for (const std::string& path : options.paths)
+    std::ranges::move(registry::expand_pattern(path), std::back_inserter(paths));
+  for (const registry::WeightGroup& group : registry::group_shards(paths))
+    identify_group(group, catalog, findings);
   if (options.json) {
     out << findings.objects.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
     return findings.worst.code();

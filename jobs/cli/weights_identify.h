@@ -13,6 +13,7 @@ namespace ditmill::jobs::cli {
 /// What the command line of `weights identify` says.
 struct IdentifyOptions {
   std::vector<std::string> paths;  ///< files, indices, component folders or model folders
+  std::string catalog = {};        ///< --catalog: further entries; empty: none
   std::string as = {};             ///< --as: empty, or "diffusers" for diffusers' own answer
   bool json = false;
 };

@@ -12,8 +12,7 @@
 namespace ditmill::jobs::cli {
 
 int weights_view(const WeightsViewOptions& options, std::ostream& out, std::ostream& log) {
-  const registry::OpenedWeights weights =
-      registry::open_weights(options.paths, registry::Catalog::built_in());
+  const registry::OpenedWeights weights = registry::open_weights(options.paths, registry::Catalog::known());
   say_warnings(weights.warnings, log);
   if (!options.export_file.empty()) {
     const std::int64_t now = std::time(nullptr);

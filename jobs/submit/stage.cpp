@@ -22,8 +22,7 @@ namespace fs = std::filesystem;
 
 /// The weight files of a model; what else of it is read is small.
 std::vector<StageFile> weight_files(const StageOptions& options, const std::string& folder) {
-  registry::Catalog catalog = registry::Catalog::built_in();
-  if (!options.catalog.empty()) catalog.add_file(options.catalog);
+  const registry::Catalog catalog = registry::Catalog::known(options.catalog);
   const std::string model = fs::absolute(options.weights).lexically_normal().string();
   std::vector<StageFile> files;
   for (const registry::Component& component : registry::open_model_folder(model, catalog).components) {

@@ -1,6 +1,7 @@
 #include "registry/identity/catalog.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <iterator>
 #include <utility>
 
@@ -72,6 +73,14 @@ Catalog Catalog::built_in() {
   for (const tables::Layout& row : tables::architectures())
     catalog.architectures_.push_back(layout_of_row(row));
   for (const tables::Entry& row : tables::entries()) catalog.entries_.push_back(entry_of_row(row));
+  return catalog;
+}
+
+Catalog Catalog::known(const std::string& file) {
+  Catalog catalog = built_in();
+  const char* more = std::getenv("DITMILL_CATALOG");
+  if (more != nullptr && *more != '\0') catalog.add_file(more);
+  if (!file.empty()) catalog.add_file(file);
   return catalog;
 }
 

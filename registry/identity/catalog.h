@@ -44,6 +44,9 @@ class Catalog {
  public:
   /// The entries of registry/catalog/*.yaml.
   static Catalog built_in();
+  /// These, those of the file that $DITMILL_CATALOG names, and those of `file` (empty: none). Throws as
+  /// add_file().
+  static Catalog known(const std::string& file = {});
   /// Adds the entries of a user's file: a YAML list, or a mapping of `entries`, `architectures` and `layouts`
   /// (of earlier versions: names by regular expressions). All that is
   /// wrong with it is thrown together as an Error.

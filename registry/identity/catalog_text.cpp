@@ -6,7 +6,6 @@
 #include <optional>
 
 #include "configs/error.h"
-#include "registry/identity/prefix.h"
 
 namespace ditmill::registry {
 namespace {
@@ -48,10 +47,15 @@ std::string entry_text(const Component& component, const Catalog& catalog, const
   if (const std::optional<std::uint64_t> heads = configured_heads(component.config)) {
     if (!hyper_parameters.contains("heads")) hyper_parameters["heads"] = *heads;
   }
+  // Whatever prefix the names have: an entry is of the names behind it. What their hash without shapes is, is
+  // not known then.
+  const bool bare = identity.key_hash_bare.empty();
   // Quoted: a hash or a name of digits only is a number to some readers of YAML.
   std::string text = "- name: \"" + name + "\"\n  family: " + identity.family + "\n  role: " + identity.role +
-                     "\n  layout: " + identity.layout + "\n  key_hash: \"" + identity.key_hash +
-                     "\"\n  key_hash_names: \"" + identity.key_hash_names + "\"\n";
+                     "\n  layout: " + identity.layout + "\n  key_hash: \"" +
+                     (bare ? identity.key_hash : identity.key_hash_bare) +
+                     "\"\n  key_hash_names: " + (bare ? "\"" + identity.key_hash_names + "\"" : "null") +
+                     "\n";
   if (const std::string preset = preset_for(identity, catalog); !preset.empty())
     text += "  preset: " + preset + "\n";
   if (!hyper_parameters.empty()) text += "  hyper_parameters: " + flow_map(hyper_parameters) + "\n";
@@ -71,7 +75,6 @@ std::string catalog_text(std::span<const Component* const> components, const Cat
   std::string text;
   std::size_t dits = 0;
   for (const Component* component : components) {
-    if (!component->identity.prefix.empty()) throw prefix_error(*component);
     if (component->identity.family.empty()) {
       throw Error{Category::unknown_model,
                   "write a catalog entry",

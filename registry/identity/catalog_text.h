@@ -11,7 +11,7 @@ namespace ditmill::registry {
 
 /// The YAML list of catalog entries that makes components known, usable unchanged as `model.catalog`: the dit
 /// is called `name`, the others name-role. Throws Error(unknown_model) for a component that no layout fits:
-/// what it is cannot be written down; Error(unsupported) for a prefix before its names.
+/// what it is cannot be written down.
 std::string catalog_text(std::span<const Component* const> components, const Catalog& catalog,
                          std::string_view name);
 

@@ -117,19 +117,22 @@ const Layout* layout_of(const Identity& identity, const Catalog& catalog) {
 Component open_named(const ComponentPlace& place, const Catalog& catalog,
                      const std::map<std::string, std::string>& variants, std::vector<std::string>& warnings) {
   Component component = open_component(place, catalog, variants, warnings);
-  const Identity& identity = component.identity;
   if (component.role == "lora" && !place.official) refuse_lora(component, place.folder_role);
   if (!place.folder_role.empty() && component.role != place.folder_role) {
     throw Error{Category::bad_input,        opening_model,
                 Where{.file = place.path},  Expected{"a " + place.folder_role},
                 Got{"a " + component.role}, "the weights are in the wrong folder"};
   }
-  const Layout* layout = layout_of(identity, catalog);
-  if (layout != nullptr && identity.prefix.empty()) component.named = name_tensors(component, *layout);
+  name_layers(component, catalog);
   return component;
 }
 
 }  // namespace
+
+void name_layers(Component& component, const Catalog& catalog) {
+  const Layout* layout = layout_of(component.identity, catalog);
+  if (layout != nullptr) component.named = name_tensors(component, *layout);
+}
 
 std::vector<NamedShape> all_shapes(const Component& component) {
   std::vector<NamedShape> shapes;

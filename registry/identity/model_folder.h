@@ -39,6 +39,9 @@ struct ModelPlaces {
 /// an index or a file. Throws Error: not_found, bad_input, io.
 ModelPlaces find_components(const std::string& path, const Catalog& catalog);
 
+/// Gives a component's tensors the names of the layers, by the layout that it was recognised in. Throws as
+/// name_tensors().
+void name_layers(Component& component, const Catalog& catalog);
 /// Reads the headers of one component and identifies it. What is odd but usable is added to `warnings`.
 Component open_component(const ComponentPlace& place, const Catalog& catalog,
                          const std::map<std::string, std::string>& variants,

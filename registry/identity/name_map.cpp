@@ -30,7 +30,12 @@ class Mapping {
   explicit Mapping(const Component& component) : component_(component) {}
 
   void add(const TensorInfo& tensor, const Layout& layout) {
-    std::optional<std::string> paired = layer_name(tensor.name, layout.pairs);
+    std::string_view bare = tensor.name;
+    const std::string& prefix = component_.identity.prefix;
+    if (!bare.starts_with(prefix) || bare.size() == prefix.size())
+      return;  // of an optimizer, beside the model
+    bare.remove_prefix(prefix.size());
+    std::optional<std::string> paired = layer_name(bare, layout.pairs);
     if (!paired) return;
     std::string name = *std::move(paired);
     const NameRule* joins = nullptr;
@@ -126,7 +131,7 @@ class Mapping {
 }  // namespace
 
 std::vector<NamedTensor> name_tensors(const Component& component, const Layout& layout) {
-  if (layout.names_layers()) return {};
+  if (layout.names_layers() && component.identity.prefix.empty()) return {};
   Mapping mapping{component};
   for (const WeightFile& file : component.files) {
     for (const TensorInfo& tensor : file.tensors) mapping.add(tensor, layout);

@@ -70,6 +70,22 @@ Packing packing_of(const Component& component) {
 
 std::string packed_as(const Component& component) { return packing_of(component).kind; }
 
+std::string fp8_kind(const Component& component) {
+  bool fp8 = false;
+  bool scales = false;
+  bool rows = false;
+  for (const WeightFile& file : component.files) {
+    for (const TensorInfo& tensor : file.tensors) {
+      fp8 |= is_fp8(tensor.type) && tensor.shape.size() > 1;
+      if (!tensor.name.ends_with(".weight_scale") && !tensor.name.ends_with(".scale_weight")) continue;
+      scales = true;
+      rows |= tensor.shape.size() == 2 && tensor.shape[0] > 1;
+    }
+  }
+  if (!fp8) return {};
+  return !scales ? "fp8-plain" : rows ? "fp8-channel" : "fp8-tensor";
+}
+
 void refuse_packed(const Component& component) {
   const Packing packing = packing_of(component);
   if (packing.tensor == nullptr) return;

@@ -4,8 +4,6 @@
 #include <string_view>
 #include <vector>
 
-#include "configs/error.h"
-#include "registry/component.h"
 #include "registry/identity/catalog.h"
 #include "registry/identity/layout.h"
 
@@ -16,7 +14,5 @@ namespace ditmill::registry {
 std::string find_prefix(const ShapeTable& shapes, const Catalog& catalog);
 /// The tensors whose names have the prefix, without it. The names are views into those of `shapes`.
 std::vector<NamedShape> behind(const ShapeTable& shapes, std::string_view prefix);
-/// The error for weights with a prefix, which are not run: its hint is the command that takes it off.
-Error prefix_error(const Component& component);
 
 }  // namespace ditmill::registry

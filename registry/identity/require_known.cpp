@@ -12,7 +12,6 @@
 #include "registry/identity/catalog_text.h"
 #include "registry/identity/fingerprint.h"
 #include "registry/identity/model_folder.h"
-#include "registry/identity/prefix.h"
 
 namespace ditmill::registry {
 namespace {
@@ -74,7 +73,6 @@ void try_entries(const ModelFolder& folder, const Catalog& catalog, const std::s
 std::vector<const Component*> unknown_in(const ModelFolder& folder) {
   std::vector<const Component*> unknown;
   for (const Component& component : folder.components) {
-    if (!component.identity.prefix.empty()) throw prefix_error(component);
     const Identity& identity = component.identity;
     const bool named = !identity.variant.empty() || !identity.candidates.empty();
     if (component.role != "lora" && !named) unknown.push_back(&component);

@@ -158,8 +158,9 @@ INSTANTIATE_TEST_SUITE_P(
                 {"wan2.2-t2v-a14b-high", "model.variants"}},
         Refusal{"ImageToVideo",
                 [](Component& c) {
-                  tensors(c).push_back(
-                      {"blocks.0.attn2.add_k_proj.weight", registry::ElementType::f32, {120, 120}});
+                  tensors(c).push_back({.name = "blocks.0.attn2.add_k_proj.weight",
+                                        .type = registry::ElementType::f32,
+                                        .shape = {120, 120}});
                 },
                 Category::unsupported,
                 {"add_k_proj", "text-to-video"}},
@@ -223,7 +224,8 @@ INSTANTIATE_TEST_SUITE_P(
                 {"missing blocks.1.attn2.norm_q.weight [120]"}},
         Refusal{"Unexpected",
                 [](Component& c) {
-                  tensors(c).push_back({"blocks.0.extra", registry::ElementType::f32, {9}});
+                  tensors(c).push_back(
+                      {.name = "blocks.0.extra", .type = registry::ElementType::f32, .shape = {9}});
                 },
                 Category::bad_input,
                 {"unexpected blocks.0.extra [9]"}},
@@ -243,8 +245,9 @@ INSTANTIATE_TEST_SUITE_P(
                 {"no block 1", "a block 2"}},
         Refusal{"BlockNumberThatOverflows",
                 [](Component& c) {
-                  tensors(c).push_back(
-                      {"blocks.99999999999999999999999.norm2.bias", registry::ElementType::f32, {120}});
+                  tensors(c).push_back({.name = "blocks.99999999999999999999999.norm2.bias",
+                                        .type = registry::ElementType::f32,
+                                        .shape = {120}});
                 },
                 Category::bad_input,
                 {"unexpected blocks.99999999999999999999999.norm2.bias"}},
@@ -296,7 +299,8 @@ TEST(WanDims, RefusesAnOddHeadWidth) {
 TEST(WanDims, PrintsAtMostAHundredWrongTensors) {
   Component component = tiny_component();
   for (int i = 100; i < 204; ++i) {
-    tensors(component).push_back({"lora." + std::to_string(i), registry::ElementType::f32, {1}});
+    tensors(component).push_back(
+        {.name = "lora." + std::to_string(i), .type = registry::ElementType::f32, .shape = {1}});
   }
   try {
     bind_dit(component);

@@ -28,7 +28,7 @@ tests::Shapes unknown_dit(std::uint64_t channels) {
 std::string template_of(const std::string& path, const std::string& name) {
   std::ostringstream out;
   std::ostringstream log;
-  EXPECT_EQ(cli::registry_template(path, name, out, log), 0);
+  EXPECT_EQ(cli::registry_template(path, name, "", out, log), 0);
   return out.str();
 }
 
@@ -76,7 +76,7 @@ TEST(RegistryTemplate, RefusesWhatItCannotWriteDown) {
   for (const auto& row : rows) {
     std::ostringstream out;
     try {
-      cli::registry_template(row.path, row.name, out, out);
+      cli::registry_template(row.path, row.name, "", out, out);
       ADD_FAILURE() << "accepted " << row.path;
     } catch (const Error& error) {
       EXPECT_EQ(exit_code(error.category()), 1);
@@ -89,8 +89,8 @@ TEST(RegistryTemplate, RefusesWhatItCannotWriteDown) {
 TEST(RegistryList, PrintsEveryEntry) {
   std::ostringstream text;
   std::ostringstream json;
-  EXPECT_EQ(cli::registry_list(false, text), 0);
-  EXPECT_EQ(cli::registry_list(true, json), 0);
+  EXPECT_EQ(cli::registry_list(false, "", text), 0);
+  EXPECT_EQ(cli::registry_list(true, "", json), 0);
   const nlohmann::json list = nlohmann::json::parse(json.str());
   EXPECT_EQ(list.size(), registry::Catalog::built_in().entries().size());
   for (const nlohmann::json& entry : list) {

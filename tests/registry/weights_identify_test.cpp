@@ -49,7 +49,11 @@ TEST(WeightsIdentify, AnswersWithAllFields) {
   nlohmann::json object = answer.json[0];
   EXPECT_EQ(object.at("hyper_parameters").at("layers"), 30);
   object.erase("hyper_parameters");
+  EXPECT_THAT(object.at("why").get<std::string>(), HasSubstr("FP8"));
+  object.erase("why");
   EXPECT_EQ(object, (nlohmann::json{{"path", weights / "known.safetensors"},
+                                    {"quantization", {{"type", "fp8-plain"}}},
+                                    {"runnable", false},
                                     {"key_hash", "b0a133b5687c7d054175e5bfa66ef5fd"},
                                     {"key_hash_names", "1fcfa695e488278a42302f5c619a74f1"},
                                     {"family", "wan"},

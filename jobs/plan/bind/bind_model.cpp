@@ -125,8 +125,7 @@ BoundFolder bind_folder(const registry::ModelFolder& folder) {
 }
 
 void bind_model(PreparedJob& job, const configs::ModelDefinition& model) {
-  registry::Catalog catalog = registry::Catalog::built_in();
-  if (!model.catalog.empty()) catalog.add_file(model.catalog);
+  const registry::Catalog catalog = registry::Catalog::known(model.catalog);
   if (!registry::is_there(model.path)) {
     registry::refuse_missing_model(model.path, as_written(model.path, job.source.directory));
   }
