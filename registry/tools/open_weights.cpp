@@ -1,11 +1,8 @@
 #include "registry/tools/open_weights.h"
 
-#include <glob.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <iterator>
-#include <memory>
 #include <optional>
 #include <string_view>
 #include <tuple>
@@ -15,6 +12,7 @@
 #include "registry/formats/shard_index.h"
 #include "registry/identity/folder_names.h"
 #include "registry/identity/model_folder.h"
+#include "registry/identity/path_pattern.h"
 #include "registry/identity/weight_listing.h"
 
 namespace ditmill::registry {
@@ -22,16 +20,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// Of what a pattern matches the weights and folders, if there are any.
 std::vector<std::string> matches_of(const std::string& pattern) {
-  glob_t found{};
-  const std::unique_ptr<glob_t, void (*)(glob_t*)> owner{&found, ::globfree};
-  const int code = ::glob(pattern.c_str(), GLOB_ERR, nullptr, &found);
-  if (code == GLOB_NOMATCH) {
+  const std::vector<std::string> all = expand_pattern(pattern);
+  if (all.size() == 1 && !is_there(all.front())) {
     throw Error{Category::not_found, "find weight files", Where{.file = pattern},
                 Expected{"files that the pattern matches"}, Got{"none"}};
   }
-  if (code != 0) throw Error{Category::io, "list the files of a pattern", Where{.file = pattern}};
-  const std::vector<std::string> all{found.gl_pathv, found.gl_pathv + found.gl_pathc};
   std::vector<std::string> weights;
   std::ranges::copy_if(all, std::back_inserter(weights),
                        [](const std::string& path) { return is_weight_name(path) || is_folder(path); });

@@ -115,8 +115,8 @@ class Case(unittest.TestCase):
 
     def tilings(self, dtype: str) -> list:
         if dtype == "float32":
-            return TILINGS
-        return [TILINGS[1]] if SLOW else self.rng.sample(TILINGS, 3)
+            return self.rng.sample(TILINGS, 4)
+        return [TILINGS[1]] if SLOW else self.rng.sample(TILINGS, 2)
 
     def model(self, halvings: int = 3) -> AutoencoderKLWan:
         model = tiny_vae(self.rng, self.generator, halvings)
@@ -131,7 +131,7 @@ class Case(unittest.TestCase):
 
 class Vae(Case):
     def test_float32_pixels_are_diffusers(self) -> None:
-        for frames in (1, 2, 3, 1, 2, 3):
+        for frames in (1, 2, 3, 2):
             model, latents = self.case(frames)
             with self.subTest(frames=frames, config=dict(model.config)):
                 want = decode(model, latents)
@@ -146,7 +146,7 @@ class Vae(Case):
 
     def test_bfloat16_pixels_are_as_exact_as_diffusers(self) -> None:
         ours, theirs, apart = 0.0, 0.0, 0.0
-        for frames in (1, 2, 3) if SLOW else (1, 2, 3, 2, 3, 2):
+        for frames in (1, 2, 3) if SLOW else (1, 2, 3, 2):
             model, latents = self.case(frames)
             exact = decode(model.double(), latents)
             want = decode(model.to(torch.bfloat16), latents)

@@ -378,7 +378,7 @@ class WeightTools(unittest.TestCase):
                  f"  key_hash_names: {'1' * 32}\n")
         catalog = self.path / "catalog.yaml"
         catalog.write_text(entry.format("one", "a" * 32) + entry.format("two", "a" * 32))
-        self.assertIn(f"{catalog}:7: two says of its weights what one at {catalog}:1 says",
+        self.assertIn(f"{catalog}:7:9: two says of its weights what one at {catalog}:1 says",
                       ditmill.ditmill("registry", "verify", catalog, code=2).stdout)
         catalog.write_text(entry.format("one", "9269f8db9040a9d860eaca435be61814"))
         self.assertRegex(ditmill.ditmill("registry", "verify", catalog, code=2).stdout, "one (hides|has the key_hash of) ")

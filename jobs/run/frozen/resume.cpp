@@ -169,13 +169,14 @@ class Reconciler {
                           .got = differences_.now()});
     }
     if (vanished_.count() > 0 && !drop_) {
-      problems.push_back(
-          {.file = file_,
-           .message = vanished_.counted() +
-                      (vanished_.count() == 1 ? " of this run directory is not in the list any more: "
-                                              : " of this run directory are not in the list any more: ") +
-                      vanished_.text() + "; put " + (vanished_.count() == 1 ? "it" : "them") + " back" +
-                      (moved ? " where they were" : ", or give --drop to forget them")});
+      const bool one = vanished_.count() == 1;
+      const std::string them = one ? "it" : "them";
+      problems.push_back({.file = file_,
+                          .message = vanished_.counted() + " of this run directory " + (one ? "is" : "are") +
+                                     " not in the list any more: " + vanished_.text() + "; put " + them +
+                                     " back" +
+                                     (moved ? (one ? " where it was" : " where they were")
+                                            : ", or give --drop to forget " + them)});
     }
     if (!problems.empty()) throw Error{std::move(problems)};
   }

@@ -15,9 +15,9 @@ from unittest import mock
 import ditmill
 
 # 2 latent frames of 3 x 5 tokens: 30, which neither 4 ranks nor rings of 4 divide.
-TINY = ["--layers", "2", "--width", "80", "--height", "48", "--frames", "5", "--steps", "1", "--threads", "1",
+TINY = ["--width", "80", "--height", "48", "--frames", "5", "--steps", "1", "--threads", "1",
         "--device", "cpu"]
-DIM, HEADS, LAYERS, TOKENS, TEXT = 1536, 12, 2, 30, 512
+DIM, HEADS, TOKENS, TEXT = 1536, 12, 30, 512
 PASSES = 2  # of guidance, where cfg does not share them out
 
 LAYOUTS = {
@@ -28,9 +28,15 @@ LAYOUTS = {
 
 
 @functools.cache
-def report(*arguments, ranks=0, dtype="float32"):
+def report(*arguments, ranks=0, dtype="float32", layers=1):
     """One measurement serves every test that asks for the same. Not every CPU is quick in bfloat16."""
-    return json.loads(ditmill.ditmill("bench", "step", *TINY, "--json", "--dtype", dtype, *arguments, ranks=ranks).stdout)
+    return json.loads(ditmill.ditmill("bench", "step", *TINY, "--layers", str(layers), "--json", "--dtype", dtype, *arguments,
+                                      ranks=ranks).stdout)
+
+
+def layers_of(layout):
+    """A stage needs a block of its own."""
+    return 2 if "pp" in layout else 1
 
 
 def bytes_given(done, purpose):
@@ -57,34 +63,33 @@ class BenchStep(unittest.TestCase):
             every = ranks == 2 or os.environ.get("DITMILL_TEST_LONG") == "1"  # most of two ranks serve other tests, too
             for layout in layouts if every else [random.choice(layouts)]:
                 with self.subTest(layout=layout):
-                    self.check(report("--parallel", layout, ranks=ranks), ranks)
+                    self.check(report("--parallel", layout, ranks=ranks, layers=layers_of(layout)), ranks)
 
     def test_formulas_are_those_of_the_layouts_by_hand(self):
         element = 4
         done = report("--parallel", "{ulysses: 2}", ranks=2)
-        self.assertEqual(bytes_given(done, "ulysses"), [PASSES * LAYERS * 4 * TOKENS // 2 * DIM // 2 * element] * 2)
+        self.assertEqual(bytes_given(done, "ulysses"), [PASSES * 4 * TOKENS // 2 * DIM // 2 * element] * 2)
         self.assertEqual(bytes_given(done, "sequence"), [PASSES * TOKENS // 2 * 64 * element] * 2)
         done = report("--parallel", "{ring: 2}", ranks=2)
-        self.assertEqual(bytes_given(done, "ring"), [PASSES * LAYERS * 2 * TOKENS // 2 * DIM * element] * 2)
+        self.assertEqual(bytes_given(done, "ring"), [PASSES * 2 * TOKENS // 2 * DIM * element] * 2)
         done = report("--parallel", "{tp: 2}", ranks=2)
         sums = 3 * TOKENS * DIM * element + (3 * TOKENS + TEXT) * 4
-        self.assertEqual(bytes_given(done, "tensor"), [PASSES * LAYERS * sums] * 2)
+        self.assertEqual(bytes_given(done, "tensor"), [PASSES * sums] * 2)
         done = report("--parallel", "{cfg: 2}", ranks=2)
         self.assertEqual(bytes_given(done, "guidance"), [16 * 2 * 6 * 10 * element] * 2)
-        done = report("--parallel", "{pp: 2}", ranks=2)
+        done = report("--parallel", "{pp: 2}", ranks=2, layers=2)
         self.assertEqual(done["clips"], 2)
         self.assertEqual(bytes_given(done, "stages"), [2 * PASSES * TOKENS * DIM * element, 2 * 16 * 2 * 6 * 10 * 4])
         for rank in done["ranks"]:
             self.assertGreater(rank["bubble"], 0)
 
     def test_ranks_hold_their_slice_only(self):
-        whole = report("--guidance", "1")["weights_bytes"]["max"]
         block = (8 * DIM * (DIM + 1) + 2 * DIM * 8960 + 8960 + DIM + 4 * DIM + 8 * DIM) * 4
-        for layout, blocks in (("{tp: 2}", LAYERS * 0.5), ("{pp: 2}", LAYERS * 0.5),
-                               ("{ulysses: 2, fsdp: true}", LAYERS * 0.5)):
+        around = report("--guidance", "1")["weights_bytes"]["max"] - block  # what no layout cuts
+        for layout, blocks in (("{tp: 2}", 0.5), ("{pp: 2}", 1), ("{ulysses: 2, fsdp: true}", 0.5)):
             with self.subTest(layout=layout):
-                held = report("--parallel", layout, ranks=2)["weights_bytes"]["max"]
-                self.assertAlmostEqual(held / (whole - (LAYERS - blocks) * block), 1, places=2)
+                held = report("--parallel", layout, ranks=2, layers=layers_of(layout))["weights_bytes"]["max"]
+                self.assertAlmostEqual(held / (around + blocks * block), 1, places=2)
 
     def test_one_rank_says_nothing_and_a_table_goes_to_the_named_file(self):
         done = report("--guidance", "1")
@@ -92,7 +97,7 @@ class BenchStep(unittest.TestCase):
         self.assertEqual(done["purposes"], {})
         with tempfile.TemporaryDirectory(prefix="ditmill-bench-") as folder:
             out = pathlib.Path(folder) / "step.txt"
-            done = ditmill.ditmill("bench", "step", *TINY, "--parallel", "{tp: 2}", "--out", out, ranks=2)
+            done = ditmill.ditmill("bench", "step", *TINY, "--layers", "1", "--parallel", "{tp: 2}", "--out", out, ranks=2)
             self.assertEqual(done.stdout, "")
             table = out.read_text()
         for word in ("tp 2", "tensor", "formula", "30 tokens", "max"):
@@ -120,7 +125,7 @@ class BenchStep(unittest.TestCase):
                 "    def load_state_dict(self, weights, **options): pass\n"
                 "    def forward(self, latents, timestep, text, return_dict): return (latents,)\n")
             with mock.patch.dict(ditmill.ENVIRONMENT, PYTHONPATH=folder, DITMILL_PYTHON=sys.executable):
-                refused = ditmill.ditmill("bench", "step", *TINY, "--peer", "diffusers", code=3)
+                refused = ditmill.ditmill("bench", "step", *TINY, "--layers", "1", "--peer", "diffusers", code=3)
         self.assertIn("relative distance", refused.stderr)
         self.assertEqual(refused.stdout, "")
 
@@ -131,7 +136,7 @@ class BenchStep(unittest.TestCase):
             bare.write_text('#!/bin/sh\nexec /usr/bin/env python3 -S -E "$@"\n')
             bare.chmod(0o755)
             with mock.patch.dict(ditmill.ENVIRONMENT, DITMILL_PYTHON=str(bare)):
-                refused = ditmill.ditmill("bench", "step", *TINY, "--peer", "diffusers", code=1)
+                refused = ditmill.ditmill("bench", "step", *TINY, "--layers", "1", "--peer", "diffusers", code=1)
         self.assertIn(str(bare), refused.stderr)
         self.assertIn("diffusers", refused.stderr)
 

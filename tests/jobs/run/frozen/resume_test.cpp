@@ -187,7 +187,7 @@ TEST_F(ResumeTest, LinesThatMovedShiftIdsThatArePositions) {
         << testing::PrintToString(list);
   }
   EXPECT_THAT(refusal(numbered({"b", "c", "b"})).back(),
-              AllOf(HasSubstr("put them back"), Not(HasSubstr("--drop"))));
+              AllOf(HasSubstr("put it back where it was"), Not(HasSubstr("--drop"))));
 }
 
 TEST_F(ResumeTest, AMendedLineShiftsNothing) {
