@@ -44,7 +44,7 @@ int bits(ElementType type) noexcept;
 /// A tensor as a header describes it: nothing of its data has been read.
 struct TensorInfo {
   std::string name;
-  ElementType type;
+  ElementType type{};
   /// Bytes of the name that are keys, each with its dot, of the dictionaries around the tensor's own: only
   /// files of torch.save nest them.
   std::uint32_t outer_bytes = 0;

@@ -78,7 +78,7 @@ bool is_whole(const ModelFolder& folder) {
 /// read, is not used, if the model is whole without it; two of a kind leave open which to use.
 void settle_official(ModelFolder& folder, const std::vector<Error>& unread, bool experts) {
   std::vector<Component>& components = folder.components;
-  if (!is_whole(folder) && !unread.empty()) throw unread.front();
+  if (!is_whole(folder) && !unread.empty()) throw Error{unread.front()};
   if (is_whole(folder)) {
     for (const Error& error : unread) {
       folder.warnings.push_back(error.where().file + ": not used, it cannot be read: " + error.what());

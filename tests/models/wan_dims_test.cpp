@@ -103,7 +103,7 @@ TEST_P(RefusedDit, NamesWhatIsWrong) {
   }
 }
 
-std::function<void(Component&)> config(const char* field, nlohmann::json value) {
+std::function<void(Component&)> config(const char* field, const nlohmann::json& value) {
   return [=](Component& c) { c.config[field] = value; };
 }
 

@@ -25,7 +25,7 @@ const std::string good =
     "  preset: wan2.1-t2v-1.3b\n"                            // 7
     "  hyper_parameters: {heads: 3, eps: 1.5, on: true}\n";  // 8
 
-std::string replaced(std::string from, const std::string& to) {
+std::string replaced(const std::string& from, const std::string& to) {
   std::string text = good;
   const std::size_t at = text.find(from);
   EXPECT_NE(at, std::string::npos) << from;

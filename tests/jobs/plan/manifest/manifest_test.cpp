@@ -357,6 +357,7 @@ struct Bad {
   std::vector<std::string> messages;
 };
 
+// NOLINTNEXTLINE(readability-identifier-naming): GoogleTest looks for this name.
 void PrintTo(const Bad& bad, std::ostream* out) { *out << bad.name; }
 
 constexpr const char* base =
@@ -437,8 +438,8 @@ INSTANTIATE_TEST_SUITE_P(
             "",
             {"m.yaml: schema is missing (expected 1)",
              std::string("m.yaml: name is missing (expected ") + id_form + ")",
-             "m.yaml: model.path is missing (expected a model folder, or noop: SECONDS for a "
-             "rehearsal)",
+             std::string{"m.yaml: model.path is missing (expected a model folder, or noop: SECONDS for "} +
+                 "a rehearsal)",
              "m.yaml: output.path is missing (expected a folder, or --run-dir DIR)",
              "m.yaml: requests.file is missing (expected file: a prompt list, or items: [...])"}},
         Bad{"slurm_key",
