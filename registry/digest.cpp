@@ -58,7 +58,7 @@ std::string digest_root(std::span<const FileDigest> files, std::string_view cano
 
 std::string model_digest(const std::map<std::string, std::string, std::less<>>& roots_by_role) {
   std::string text;
-  for (const auto& [role, root] : roots_by_role) text += role + " " + root + "\n";
+  for (const auto& [role, root] : roots_by_role) text.append(role).append(" ").append(root).append("\n");
   return "sha256:" + sha256_hex(text);
 }
 

@@ -3,18 +3,18 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <ranges>
-
 namespace ditmill::jobs::plan {
 
 std::optional<run::Retry> retry_from_text(std::string_view text) {
   run::Retry retry;
-  for (const auto part : std::views::split(text, ',')) {
-    const std::string_view state{part.begin(), part.end()};
+  for (;;) {
+    const std::size_t comma = text.find(',');
+    const std::string_view state = text.substr(0, comma);
     if (state != "failed" && state != "quarantined") return std::nullopt;
     (state == "failed" ? retry.failed : retry.quarantined) = true;
+    if (comma == std::string_view::npos) return retry;
+    text.remove_prefix(comma + 1);
   }
-  return retry;
 }
 
 std::vector<std::string> words_of(const run::Retry& retry) {
