@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "jobs/cli/front.h"
+#include "jobs/cli/weights_convert.h"
 #include "jobs/cli/weights_diff.h"
 #include "jobs/cli/weights_digest.h"
 #include "jobs/cli/weights_identify.h"
@@ -92,14 +93,35 @@ void add_digest(CLI::App& weights, Front& front) {
       ->excludes(write);
 }
 
+void add_convert(CLI::App& weights, Front& front) {
+  const auto options = std::make_shared<WeightsConvertOptions>();
+  CLI::App& command =
+      front.add(weights, "convert", "Write weights in another layout of names, files and folders", true,
+                [&front, options](std::ostream& out) {
+                  options->json = front.json;
+                  return weights_convert(*options, out, std::cerr);
+                });
+  command.add_option("source", options->source, "A file, index, component folder or model folder")
+      ->required();
+  command.add_option("target", options->out, "What to write: a file, or a folder for a model folder")
+      ->required();
+  command.add_option("--to", options->to, "Whose names it gets")
+      ->required()
+      ->check(CLI::IsMember({"official", "diffusers"}));
+  command.add_option("--dtype", options->dtype, "Cast floating tensors")
+      ->check(CLI::IsMember({"BF16", "F16", "F32"}));
+  command.add_option("--catalog", options->catalog, "Further entries, as model.catalog")->type_name("FILE");
+}
+
 }  // namespace
 
 void add_weights(CLI::App& app, Front& front) {
-  CLI::App& weights = Front::add_room(app, "weights", "Look at weight files");
+  CLI::App& weights = Front::add_room(app, "weights", "Look at weight files, and convert them");
   add_identify(weights, front);
   add_view(weights, front);
   add_diff(weights, front);
   add_digest(weights, front);
+  add_convert(weights, front);
 }
 
 }  // namespace ditmill::jobs::cli

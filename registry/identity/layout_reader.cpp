@@ -167,6 +167,37 @@ void read_pairs(MapReader names, std::vector<NamePair>& out) {
   }
 }
 
+/// Leaves out the tensors of the hyper-parameters that a layout does not have.
+void read_lacks(MapReader& reader, std::vector<LayoutTensor>& tensors) {
+  std::vector<std::string> lacks;
+  reader.read("lacks", lacks);
+  for (const std::string& symbol : lacks) {
+    if (std::erase_if(tensors, [&](const LayoutTensor& tensor) { return tensor.when == symbol; }) > 0)
+      continue;
+    reader.problem("lacks", "no tensor is there with this hyper-parameter", "one that is in when",
+                   printable(symbol));
+  }
+}
+
+/// Gives tensors the names that they have in files. Those that get one name are one.
+void rename_tensors(MapReader& reader, Layout& layout) {
+  std::vector<LayoutTensor> renamed;
+  for (LayoutTensor& tensor : layout.tensors) {
+    const std::string name = file_name(tensor.pattern(), layout.pairs);
+    const std::optional<std::vector<LayoutTensor>> parsed = parse_layout_name(name);
+    if (!parsed || parsed->size() != 1) {
+      reader.problem("names", "no name of a file follows for a tensor", "a name", printable(name));
+      continue;
+    }
+    if (std::ranges::find(renamed, name, &LayoutTensor::pattern) != renamed.end()) continue;
+    tensor.before = parsed->front().before;
+    tensor.index = parsed->front().index;
+    tensor.after = parsed->front().after;
+    renamed.push_back(std::move(tensor));
+  }
+  layout.tensors = std::move(renamed);
+}
+
 /// One layout of an architecture: the names of its tensors in files.
 Layout read_layout_of(const YamlNode& node, const std::string& path, const std::string& file,
                       const Layout& architecture, std::vector<Problem>& problems) {
@@ -179,17 +210,8 @@ Layout read_layout_of(const YamlNode& node, const std::string& path, const std::
     layout.tensors.clear();
     read_all_tensors(reader, layout.tensors);
   } else {
-    for (LayoutTensor& tensor : layout.tensors) {
-      const std::string name = file_name(tensor.pattern(), layout.pairs);
-      const std::optional<std::vector<LayoutTensor>> parsed = parse_layout_name(name);
-      if (!parsed || parsed->size() != 1) {
-        reader.problem("names", "no name of a file follows for a tensor", "a name", printable(name));
-        continue;
-      }
-      tensor.before = parsed->front().before;
-      tensor.index = parsed->front().index;
-      tensor.after = parsed->front().after;
-    }
+    read_lacks(reader, layout.tensors);
+    rename_tensors(reader, layout);
   }
   reader.finish();
   return layout;

@@ -32,6 +32,7 @@ std::string without(std::string_view suffix, const std::string& name) {
 WeightListing list_weights(const std::string& folder) {
   WeightListing listing;
   for (const std::string& name : names_in(folder)) {
+    if (name.ends_with(side_suffix)) continue;
     if (name.ends_with(index_suffix)) {
       listing.indices.push_back(name);
     } else if (name.ends_with(file_suffix)) {

@@ -19,8 +19,12 @@ struct WeightListing {
   std::vector<std::string> others;  ///< of kinds that are not read
 };
 
-/// Lists a folder; what is hidden, and what training leaves beside the weights, is not in it. Throws
-/// Error(io).
+/// What the name of a file ends in that `weights convert` leaves beside weights, for the way back: no weights
+/// of a model.
+inline constexpr std::string_view side_suffix = ".side.safetensors";
+
+/// Lists a folder; what is hidden, and what training and conversions leave beside the weights, is not in it.
+/// Throws Error(io).
 WeightListing list_weights(const std::string& folder);
 
 /// The name without `.safetensors.index.json`, or `.safetensors`.

@@ -27,9 +27,6 @@ constexpr std::array rows{
     Row{"torch._utils", "_rebuild_tensor_v3", {GlobalKind::rebuild_tensor_v3}},
     Row{"torch._utils", "_rebuild_parameter", {GlobalKind::rebuild_parameter}},
     Row{"torch._utils", "_rebuild_parameter_with_state", {GlobalKind::rebuild_parameter_with_state}},
-    // An untyped storage counts bytes.
-    storage("torch.storage", "UntypedStorage", ElementType::u8),
-    storage("torch", "UntypedStorage", ElementType::u8),
     storage("torch", "BoolStorage", ElementType::boolean),
     storage("torch", "ByteStorage", ElementType::u8),
     storage("torch", "CharStorage", ElementType::i8),
@@ -41,6 +38,9 @@ constexpr std::array rows{
     storage("torch", "FloatStorage", ElementType::f32),
     storage("torch", "DoubleStorage", ElementType::f64),
     storage("torch", "ComplexFloatStorage", ElementType::c64),
+    // An untyped storage counts bytes.
+    storage("torch.storage", "UntypedStorage", ElementType::u8),
+    storage("torch", "UntypedStorage", ElementType::u8),
     dtype("bool", ElementType::boolean),
     dtype("uint8", ElementType::u8),
     dtype("int8", ElementType::i8),
@@ -69,6 +69,13 @@ std::optional<PickleGlobal> pickle_global(std::string_view module, std::string_v
     if (row.module == module && row.name == name) return row.global;
   }
   return std::nullopt;
+}
+
+std::string_view storage_class(ElementType type) noexcept {
+  for (const Row& row : rows) {
+    if (row.global == PickleGlobal{GlobalKind::storage_type, type}) return row.name;
+  }
+  return {};
 }
 
 }  // namespace ditmill::registry

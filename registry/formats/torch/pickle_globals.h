@@ -31,5 +31,7 @@ struct PickleGlobal {
 
 /// The global of that module and name, or nothing: the list is closed.
 std::optional<PickleGlobal> pickle_global(std::string_view module, std::string_view name) noexcept;
+/// The class in the module torch of the typed storages of an element type; empty if there is none.
+std::string_view storage_class(ElementType type) noexcept;
 
 }  // namespace ditmill::registry

@@ -26,8 +26,8 @@ constexpr std::uint64_t encrypted_flags = 1 << 0 | 1 << 6 | 1 << 13;
 constexpr std::uint64_t descriptor_flag = 1 << 3;
 constexpr const char* reading_directory = "read the directory of a zip archive";
 
-[[noreturn]] void refuse(const ByteSource& source, std::uint64_t offset, std::string_view member,
-                         std::string expected, std::string got, std::string hint = {}) {
+[[noreturn]] void refuse_member(const ByteSource& source, std::uint64_t offset, std::string_view member,
+                                std::string expected, std::string got, std::string hint = {}) {
   if (!member.empty()) expected += " (member '" + printable(member) + "')";
   throw Error{
       Category::bad_input,           reading_directory,   Where{.file = source.label(), .offset = offset},
@@ -58,8 +58,9 @@ class DirectoryParser {
     entries.reserve(end_.entries);
     for (std::uint64_t i = 0; i < end_.entries; ++i) entries.push_back(next());
     if (at_ != text_.size()) {
-      refuse(source_, end_.begin + at_, {}, "a directory of " + std::to_string(end_.entries) + " entries",
-             std::to_string(text_.size() - at_) + " bytes behind the last");
+      refuse_member(source_, end_.begin + at_, {},
+                    "a directory of " + std::to_string(end_.entries) + " entries",
+                    std::to_string(text_.size() - at_) + " bytes behind the last");
     }
     return entries;
   }
@@ -73,28 +74,29 @@ class DirectoryParser {
     const std::uint64_t start = end_.begin + at_;
     const std::uint64_t left = text_.size() - at_;
     if (left < entry_bytes || std::memcmp(text_.data() + at_, "PK\x01\x02", 4) != 0) {
-      refuse(source_, start, {}, "an entry of the directory",
-             left < entry_bytes ? "its end" : "something else");
+      refuse_member(source_, start, {}, "an entry of the directory",
+                    left < entry_bytes ? "its end" : "something else");
     }
     const std::uint64_t name_bytes = field(28, 2);
     const std::uint64_t extra_bytes = field(30, 2);
     const std::uint64_t whole = entry_bytes + name_bytes + extra_bytes + field(32, 2);
-    if (whole > left) refuse(source_, start, {}, "an entry within the directory", "one that is cut off");
+    if (whole > left)
+      refuse_member(source_, start, {}, "an entry within the directory", "one that is cut off");
     const std::string_view name{names_ + at_ + entry_bytes, name_bytes};
     check_name(start, name);
     const std::uint64_t flags = field(8, 2);
     if ((flags & encrypted_flags) != 0)
-      refuse(source_, start, name, "no encrypted members", "an encrypted one");
+      refuse_member(source_, start, name, "no encrypted members", "an encrypted one");
     if (field(10, 2) != 0) {
-      refuse(source_, start, name, "stored members, as torch writes them",
-             "one compressed by method " + std::to_string(field(10, 2)),
-             "unpack the archive and pack it with `zip -0`");
+      refuse_member(source_, start, name, "stored members, as torch writes them",
+                    "one compressed by method " + std::to_string(field(10, 2)),
+                    "unpack the archive and pack it with `zip -0`");
     }
-    if (field(34, 2) != 0) refuse(source_, start, name, "a zip archive on one disk", "one of several");
+    if (field(34, 2) != 0) refuse_member(source_, start, name, "a zip archive on one disk", "one of several");
     const Extents extents = extents_of(start, name, entry_bytes + name_bytes, extra_bytes);
     if (extents.size != extents.packed) {
-      refuse(source_, start, name, "a stored member of one size",
-             std::to_string(extents.size) + " and " + std::to_string(extents.packed) + " bytes");
+      refuse_member(source_, start, name, "a stored member of one size",
+                    std::to_string(extents.size) + " and " + std::to_string(extents.packed) + " bytes");
     }
     at_ += whole;
     return {{name, 0, extents.size}, extents.local, static_cast<std::uint16_t>(flags)};
@@ -102,8 +104,8 @@ class DirectoryParser {
 
   void check_name(std::uint64_t start, std::string_view name) const {
     const auto bad = [&](std::string got) {
-      refuse(source_, start, {}, "a member's name that is a relative path",
-             "'" + printable(name) + "', " + std::move(got));
+      refuse_member(source_, start, {}, "a member's name that is a relative path",
+                    "'" + printable(name) + "', " + std::move(got));
     };
     if (name.empty()) bad("an empty name");
     if (utf8::find_invalid(name) != std::string_view::npos) bad("which is not UTF-8");
@@ -130,20 +132,20 @@ class DirectoryParser {
     for (std::size_t at = extra_at; at < extra_at + extra_bytes;) {
       const std::size_t left = extra_at + extra_bytes - at;
       if (left < 4 || field(at + 2, 2) > left - 4) {
-        refuse(source_, start, name, "extra fields that end with the entry", "one that is cut off");
+        refuse_member(source_, start, name, "extra fields that end with the entry", "one that is cut off");
       }
       const std::size_t length = field(at + 2, 2);
       if (field(at, 2) == zip64_extra) {
         if (found || length < 8 * missing) {
-          refuse(source_, start, name, "one zip64 field with " + std::to_string(missing) + " numbers",
-                 found ? "two" : "one of " + std::to_string(length) + " bytes");
+          refuse_member(source_, start, name, "one zip64 field with " + std::to_string(missing) + " numbers",
+                        found ? "two" : "one of " + std::to_string(length) + " bytes");
         }
         found = true;
         for (std::size_t i = 0; i < missing; ++i) *wanted[i] = field(at + 4 + 8 * i, 8);
       }
       at += 4 + length;
     }
-    if (missing > 0 && !found) refuse(source_, start, name, "a zip64 field with its sizes", "none");
+    if (missing > 0 && !found) refuse_member(source_, start, name, "a zip64 field with its sizes", "none");
     return extents;
   }
 
@@ -184,7 +186,7 @@ class LocalHeader {
 
  private:
   [[noreturn]] void bad(std::string expected, std::string got) const {
-    refuse(source_, entry_.local, entry_.member.name, std::move(expected), std::move(got));
+    refuse_member(source_, entry_.local, entry_.member.name, std::move(expected), std::move(got));
   }
 
   std::uint64_t field(std::size_t at, std::size_t count) const {
@@ -249,14 +251,15 @@ class LocalHeader {
 void check_cover(const ByteSource& source, std::uint64_t expected, std::uint64_t found, const Entry* before,
                  std::string_view member) {
   if (found == expected) return;
-  if (found < expected) refuse(source, found, member, "members that do not overlap", "an overlap");
+  if (found < expected) refuse_member(source, found, member, "members that do not overlap", "an overlap");
   const std::uint64_t gap = found - expected;
   const bool descriptor = before != nullptr && (before->flags & descriptor_flag) != 0 &&
                           (gap == 12 || gap == 16 || gap == 20 || gap == 24);
   if (!descriptor) {
-    refuse(source, expected, member,
-           before == nullptr ? "a member at the start of the file" : "a member right behind the one before",
-           std::to_string(gap) + " bytes that are no member's");
+    refuse_member(
+        source, expected, member,
+        before == nullptr ? "a member at the start of the file" : "a member right behind the one before",
+        std::to_string(gap) + " bytes that are no member's");
   }
 }
 
@@ -265,9 +268,10 @@ void check_cover(const ByteSource& source, std::uint64_t expected, std::uint64_t
 ZipDirectory::ZipDirectory(const ByteSource& source) {
   const ZipEnd end = read_zip_end(source);
   if (end.bytes > largest_directory || end.entries > end.bytes / entry_bytes) {
-    refuse(source, end.begin, {},
-           "a directory of at most " + std::to_string(largest_directory) + " bytes, 46 or more an entry",
-           std::to_string(end.bytes) + " bytes for " + std::to_string(end.entries) + " entries");
+    refuse_member(
+        source, end.begin, {},
+        "a directory of at most " + std::to_string(largest_directory) + " bytes, 46 or more an entry",
+        std::to_string(end.bytes) + " bytes for " + std::to_string(end.entries) + " entries");
   }
   text_.resize(end.bytes);
   source.read_at(end.begin, std::as_writable_bytes(std::span{text_}));
@@ -291,8 +295,8 @@ ZipDirectory::ZipDirectory(const ByteSource& source) {
   const auto twice = std::ranges::adjacent_find(
       entries, [](const Entry& a, const Entry& b) { return a.member.name == b.member.name; });
   if (twice != entries.end())
-    refuse(source, std::max(twice->local, (twice + 1)->local), twice->member.name, "every member once",
-           "it twice");
+    refuse_member(source, std::max(twice->local, (twice + 1)->local), twice->member.name, "every member once",
+                  "it twice");
   members_.reserve(entries.size());
   for (const Entry& entry : entries) members_.push_back(entry.member);
 }

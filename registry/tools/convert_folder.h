@@ -1,0 +1,40 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "registry/identity/model_folder.h"
+
+namespace ditmill::registry {
+
+/// A model folder that is being written, in a layout.
+class TargetFolder {
+ public:
+  TargetFolder(std::string_view layout, std::string folder, const Catalog& catalog)
+      : diffusers_(layout == "diffusers"), layout_(layout), folder_(std::move(folder)), catalog_(catalog) {}
+
+  /// The file that a component's weights get, in a folder that is there then; its config.json is put beside
+  /// it. Throws Error: unsupported for an architecture that model folders do not hold, io.
+  std::string place_for(const Component& component, const ComponentPlace& place, const Layout& from);
+  /// Copies the tokenizer and other small files, which `copied` gets, and writes model_index.json if the
+  /// layout has one. Throws Error(io).
+  void finish(const ModelPlaces& places, std::vector<std::string>& copied);
+
+ private:
+  std::string subfolder_of(const Component& component, const ComponentPlace& place) const;
+  void copy(const std::string& from, const std::string& to);
+  void write_index() const;
+
+  bool diffusers_;
+  std::string layout_;
+  std::string folder_;
+  const Catalog& catalog_;
+  std::vector<std::pair<std::string, std::string>> placed_;     ///< subfolder and architecture
+  nlohmann::json hyper_parameters_ = nlohmann::json::object();  ///< of the transformer
+  std::vector<std::string> copied_;
+};
+
+}  // namespace ditmill::registry
