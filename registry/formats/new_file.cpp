@@ -6,10 +6,10 @@
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "configs/error.h"
-#include "registry/identity/folder_names.h"
 
 namespace ditmill::registry {
 namespace {
@@ -31,7 +31,8 @@ void make_durable(int fd, const std::string& path) {
 }  // namespace
 
 void refuse_existing(const std::string& path) {
-  if (!is_there(path)) return;
+  std::error_code unknown;  // a link to nothing takes its name, too
+  if (!std::filesystem::exists(std::filesystem::symlink_status(path, unknown))) return;
   throw Error{Category::usage,
               "write weights",
               Where{.file = path},

@@ -86,7 +86,7 @@ std::string TargetFolder::place_for(const Component& component, const ComponentP
   fs::create_directories(folder);
   std::string file = inside(folder, diffusers_ ? slot->file : slot->official_file);
   placed_.emplace_back(subfolder, from.architecture);
-  if (dit) hyper_parameters_ = component.identity.hyper_parameters;
+  if (dit) pipeline_class_ = pipeline_class(component.identity.hyper_parameters);
   const std::string beside = config_beside(component.files.front().path);
   const std::string config =
       component.config_path.empty() && is_there(beside) ? beside : component.config_path;
@@ -136,7 +136,7 @@ void TargetFolder::finish(const ModelPlaces& places, std::vector<std::string>& c
 }
 
 void TargetFolder::write_index() const {
-  nlohmann::json index{{"_class_name", pipeline_class(hyper_parameters_)}};
+  nlohmann::json index{{"_class_name", pipeline_class_}};
   for (const auto& [subfolder, architecture] : placed_) {
     const Slot& slot = *slot_of(architecture);
     index[subfolder] = {slot.library, slot.class_name};

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -32,8 +31,8 @@ class TargetFolder {
   std::string layout_;
   std::string folder_;
   const Catalog& catalog_;
-  std::vector<std::pair<std::string, std::string>> placed_;     ///< subfolder and architecture
-  nlohmann::json hyper_parameters_ = nlohmann::json::object();  ///< of the transformer
+  std::vector<std::pair<std::string, std::string>> placed_;  ///< subfolder and architecture
+  std::string pipeline_class_;                               ///< of diffusers
   std::vector<std::string> copied_;
 };
 

@@ -11,6 +11,7 @@ import random
 import sys
 import tempfile
 import unittest
+import zipfile
 
 import torch
 from safetensors import safe_open
@@ -67,6 +68,9 @@ class WeightConvert(unittest.TestCase):
         convert(self.model, self.path / "official", "--to", "official")
         for role, name in OFFICIAL_FILES.items():
             self.assert_equal(load(self.path / "official" / name), tiny_wan.official_tensors(self.model, role))
+            if name.endswith(".pth"):
+                with zipfile.ZipFile(self.path / "official" / name) as archive:
+                    self.assertIsNone(archive.testzip())  # every CRC-32
         for name in ("tokenizer.json", "spiece.model"):
             self.assertEqual((self.path / "official/google/umt5-xxl" / name).read_bytes(),
                              (self.model / "tokenizer" / name).read_bytes())
