@@ -9,6 +9,7 @@
 #include "registry/formats/new_file.h"
 #include "registry/identity/folder_names.h"
 #include "registry/identity/weight_listing.h"
+#include "registry/tools/convert_config.h"
 
 namespace ditmill::registry {
 namespace {
@@ -89,9 +90,23 @@ std::string TargetFolder::place_for(const Component& component, const ComponentP
   if (dit) pipeline_class_ = pipeline_class(component.identity.hyper_parameters);
   const std::string beside = config_beside(component.files.front().path);
   const std::string config =
-      component.config_path.empty() && is_there(beside) ? beside : component.config_path;
-  if (!config.empty()) copy(config, diffusers_ || dit ? inside(folder, config_name) : config_beside(file));
+      is_there(beside) && (dit || component.config_path.empty()) ? beside : component.config_path;
+  if (dit && config != beside) {
+    // It has the fields of its own layout; the way back finds it beside the weights.
+    write_json(inside(folder, config_name),
+               transformer_config(component.config, component.identity.hyper_parameters, diffusers_));
+    if (!config.empty()) copy(config, config_beside(file));
+  } else if (!config.empty()) {
+    copy(config, diffusers_ || dit ? inside(folder, config_name) : config_beside(file));
+  }
   return file;
+}
+
+void TargetFolder::write_json(const std::string& path, const nlohmann::json& value) {
+  NewFile file{path};
+  file.write(value.dump(2) + "\n");
+  file.publish();
+  copied_.push_back(path);
 }
 
 void TargetFolder::copy(const std::string& from, const std::string& to) {
@@ -130,12 +145,11 @@ void TargetFolder::finish(const ModelPlaces& places, std::vector<std::string>& c
     copy(inside(places.path, model_index), inside(folder_, model_index));
   } else if (diffusers_) {
     write_index();
-    copied_.push_back(inside(folder_, model_index));
   }
   copied = copied_;
 }
 
-void TargetFolder::write_index() const {
+void TargetFolder::write_index() {
   nlohmann::json index{{"_class_name", pipeline_class_}};
   for (const auto& [subfolder, architecture] : placed_) {
     const Slot& slot = *slot_of(architecture);
@@ -144,9 +158,7 @@ void TargetFolder::write_index() const {
   if (is_folder(inside(folder_, tokenizer_folder)))
     index[tokenizer_folder] = {"transformers", "T5TokenizerFast"};
   if (is_folder(inside(folder_, "scheduler"))) index["scheduler"] = {"diffusers", "UniPCMultistepScheduler"};
-  NewFile file{inside(folder_, model_index)};
-  file.write(index.dump(2) + "\n");
-  file.publish();
+  write_json(inside(folder_, model_index), index);
 }
 
 }  // namespace ditmill::registry

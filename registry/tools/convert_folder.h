@@ -1,5 +1,6 @@
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,7 +17,8 @@ class TargetFolder {
       : diffusers_(layout == "diffusers"), layout_(layout), folder_(std::move(folder)), catalog_(catalog) {}
 
   /// The file that a component's weights get, in a folder that is there then; its config.json is put beside
-  /// it. Throws Error: unsupported for an architecture that model folders do not hold, io.
+  /// it, a transformer's in the fields of this layout. Throws Error: unsupported for an architecture that
+  /// model folders do not hold, io.
   std::string place_for(const Component& component, const ComponentPlace& place, const Layout& from);
   /// Copies the tokenizer and other small files, which `copied` gets, and writes model_index.json if the
   /// layout has one. Throws Error(io).
@@ -25,7 +27,8 @@ class TargetFolder {
  private:
   std::string subfolder_of(const Component& component, const ComponentPlace& place) const;
   void copy(const std::string& from, const std::string& to);
-  void write_index() const;
+  void write_json(const std::string& path, const nlohmann::json& value);
+  void write_index();
 
   bool diffusers_;
   std::string layout_;

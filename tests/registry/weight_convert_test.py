@@ -61,6 +61,17 @@ class WeightConvert(unittest.TestCase):
             self.assertTrue(torch.equal(tensor.contiguous().view(-1).view(torch.uint8),
                                         second[name].contiguous().view(-1).view(torch.uint8)), name)
 
+    def assert_runs(self, model):
+        """`run --check` takes it, heads and all, once a catalog names it."""
+        entries = ditmill.ditmill("registry", "template", model, "--name", "tiny")
+        self.assertEqual(entries.stderr, "")
+        (self.path / "tiny.yaml").write_text(entries.stdout)
+        (self.path / "job.yaml").write_text(json.dumps({
+            "schema": 1, "name": "job", "model": {"path": str(model), "catalog": "tiny.yaml"},
+            "pipeline": {"preset": "wan2.1-t2v-1.3b", "steps": 1, "dtype": "float32"}, "output": {"path": "run"},
+            "requests": {"defaults": {"width": 64, "height": 64, "frames": 5}, "items": [{"id": "a", "prompt": "a cat"}]}}))
+        ditmill.ditmill("run", self.path / "job.yaml", "--check")
+
     def identified(self, path):
         return json.loads(ditmill.ditmill("weights", "identify", "--json", path, code=None).stdout)
 
@@ -76,6 +87,7 @@ class WeightConvert(unittest.TestCase):
                              (self.model / "tokenizer" / name).read_bytes())
         self.assertFalse((self.path / "official/model_index.json").exists())
         self.assertEqual({each["layout"] for each in self.identified(self.path / "official")}, {"official"})
+        self.assert_runs(self.path / "official")
 
         said = convert(self.path / "official", self.path / "back", "--to", "diffusers")
         for role, name in FILES.items():
@@ -96,7 +108,10 @@ class WeightConvert(unittest.TestCase):
             self.assert_equal(load(self.path / "diffusers" / role / name), {
                 key: tensor for key, tensor in load(self.model / role / name).items()
                 if key != "encoder.embed_tokens.weight"})
+        self.assert_runs(self.path / "diffusers")
         convert(self.path / "diffusers", self.path / "back", "--to", "official")
+        self.assertEqual(json.loads((self.path / "back/config.json").read_text()),
+                         json.loads((self.official / "config.json").read_text()))
         for name in OFFICIAL_FILES.values():
             self.assert_equal(load(self.path / "back" / name), load(self.official / name))
 
