@@ -4,6 +4,7 @@
 #include <array>
 #include <string_view>
 
+#include "configs/lower_case.h"
 #include "configs/suggest.h"
 #include "slurm/time_limit.h"
 
@@ -40,10 +41,7 @@ void read_word(MapReader& slurm, std::string_view key, std::string& out) {
 void read_time(MapReader& slurm, std::string& out) {
   std::string time;
   if (!slurm.read("time", time)) return;
-  std::string lower = time;
-  std::ranges::transform(lower, lower.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  if (limit_seconds(time).value_or(0) > 0 || lower == "unlimited") {
+  if (limit_seconds(time).value_or(0) > 0 || lower_case(time) == "unlimited") {
     out = std::move(time);
     return;
   }

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "configs/list_text.h"
+#include "jobs/cli/json_text.h"
 #include "registry/identity/diffusers/as_diffusers.h"
 
 namespace ditmill::jobs::cli {
@@ -59,7 +60,7 @@ int weights_as_diffusers(const IdentifyOptions& options, std::ostream& out) {
   if (options.json) {
     nlohmann::json objects = nlohmann::json::array();
     for (const DiffusersAnswer& answer : answers) objects.push_back(answer_json(answer));
-    out << objects.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
+    out << json_text(objects);
   } else {
     for (const DiffusersAnswer& answer : answers) print_answer(answer, out);
   }

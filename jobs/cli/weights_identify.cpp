@@ -9,6 +9,7 @@
 
 #include "configs/error.h"
 #include "configs/list_text.h"
+#include "jobs/cli/json_text.h"
 #include "jobs/cli/weights_as_diffusers.h"
 #include "jobs/plan/bind/runnable.h"
 #include "registry/identity/catalog.h"
@@ -196,12 +197,11 @@ int weights_identify(const IdentifyOptions& options, std::ostream& out) {
   for (const registry::WeightGroup& group : registry::group_shards(paths))
     identify_group(group, catalog, findings);
   if (options.json) {
-    out << findings.objects.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
+    out << json_text(findings.objects);
     return findings.worst.code();
   }
   for (const nlohmann::json& object : findings.objects) print(object, out);
-  for (const std::string& warning : findings.warnings)
-    out << "warning: " << printable(warning, longest_shown) << "\n";
+  say_warnings(findings.warnings, out);
   return findings.worst.code();
 }
 

@@ -26,7 +26,7 @@ struct WorstFinding {
   int error = 0;         ///< of errors: 1 before 3
 
   void add(const Error& problem) { error = error == 1 ? 1 : exit_code(problem.category()); }
-  int code() const { return error != 0 ? error : unknown ? 2 : 0; }
+  int code() const { return error != 0 ? error : unknown ? exit_incomplete : 0; }
 };
 
 /// Text, or null if there is none.

@@ -6,18 +6,10 @@
 #include <optional>
 
 #include "configs/error.h"
+#include "configs/lower_case.h"
 
 namespace ditmill::registry {
 namespace {
-
-/// The head count that config.json gives, under the names that diffusers and the official layout use.
-std::optional<std::uint64_t> configured_heads(const nlohmann::json& config) {
-  for (const char* key : {"num_heads", "num_attention_heads"}) {
-    const auto found = config.find(key);
-    if (found != config.end() && found->is_number_integer() && *found > 0) return found->get<std::uint64_t>();
-  }
-  return std::nullopt;
-}
 
 /// The preset to start from: the component's own, else that of the nearest known weights of its role.
 std::string preset_for(const Identity& identity, const Catalog& catalog) {
@@ -70,6 +62,14 @@ std::string name_of(const Component& component, std::string_view name, std::size
 
 }  // namespace
 
+std::optional<std::uint64_t> configured_heads(const nlohmann::json& config) {
+  for (const char* key : {"num_heads", "num_attention_heads"}) {
+    const auto found = config.find(key);
+    if (found != config.end() && found->is_number_integer() && *found > 0) return found->get<std::uint64_t>();
+  }
+  return std::nullopt;
+}
+
 std::string catalog_text(std::span<const Component* const> components, const Catalog& catalog,
                          std::string_view name) {
   std::string text;
@@ -101,9 +101,7 @@ std::string free_name(std::string_view path, const Catalog& catalog) {
     trial[1] = c;
     name += is_entry_name(trial) ? c : '-';
   }
-  name = "my-" + name.substr(0, 60);
-  std::ranges::transform(name, name.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  name = lower_case("my-" + name.substr(0, 60));
   std::string unused = name;
   const auto taken = [&catalog](const std::string& start) {
     return std::ranges::any_of(catalog.entries(),

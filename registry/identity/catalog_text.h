@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -8,6 +11,10 @@
 #include "registry/identity/catalog.h"
 
 namespace ditmill::registry {
+
+/// The head count that a transformer's config.json gives, under the names that the official layout and
+/// diffusers use.
+std::optional<std::uint64_t> configured_heads(const nlohmann::json& config);
 
 /// The YAML list of catalog entries that makes components known, usable unchanged as `model.catalog`: the dit
 /// is called `name`, the others name-role. Throws Error(unknown_model) for a component that no layout fits:

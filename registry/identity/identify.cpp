@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "configs/error.h"
+#include "configs/lower_case.h"
 #include "configs/suggest.h"
 #include "registry/identity/bystander.h"
 #include "registry/identity/fingerprint.h"
@@ -54,17 +55,11 @@ struct Decision {
   std::string by = {};
 };
 
-std::string lower(std::string text) {
-  std::ranges::transform(text, text.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return text;
-}
-
 /// Entries whose words are in one of the names.
 Decision by_names(const Entries& entries, const std::vector<std::string>& names) {
   for (const std::string& name : names) {
     Decision decision;
-    const std::string text = lower(name);
+    const std::string text = lower_case(name);
     for (const CatalogEntry* entry : entries) {
       const auto word = std::ranges::find_if(
           entry->words, [&text](const std::string& each) { return text.find(each) != std::string::npos; });

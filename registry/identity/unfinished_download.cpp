@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <filesystem>
 #include <string_view>
 
 #include "configs/error.h"
+#include "configs/lower_case.h"
 #include "registry/hasher.h"
 #include "registry/identity/folder_names.h"
 
@@ -37,15 +37,9 @@ constexpr std::string_view hub_folder = ".cache/huggingface/download";
 constexpr std::string_view modelscope_folder = "._____temp";
 constexpr int folders_above = 3;  // google/umt5-xxl/spiece.model is two below the model
 
-std::string lower(std::string_view text) {
-  std::string result{text};
-  for (char& c : result) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return result;
-}
-
 /// The name without what makes it that of a control file; empty if it is none.
 std::string_view controlled(std::string_view name) {
-  const std::string small = lower(name);
+  const std::string small = lower_case(std::string{name});
   for (const std::string_view suffix : control_suffixes) {
     if (small.size() > suffix.size() && small.ends_with(suffix))
       return name.substr(0, name.size() - suffix.size());
@@ -154,7 +148,7 @@ std::vector<std::string> control_files_in(const std::string& folder) {
   std::vector<std::string> found;
   if (!is_folder(folder)) return found;
   for (const std::string& name : names_in(folder)) {
-    const std::string data = lower(controlled(name));
+    const std::string data = lower_case(std::string{controlled(name)});
     const bool of_weights = std::ranges::any_of(weight_endings, [&data](std::string_view ending) {
       return data.ends_with(ending) || data.find(std::string{ending} + ".") != std::string::npos;
     });

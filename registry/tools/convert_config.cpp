@@ -3,21 +3,19 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "registry/identity/catalog_text.h"
+
 namespace ditmill::registry {
 namespace {
 
 using nlohmann::json;
 
-/// Heads by either name, else by the catalog.
+/// Heads that its config.json gives, else the catalog.
 std::optional<std::uint64_t> heads_of(const json& config, const json& hyper_parameters) {
-  for (const json* from : {&config, &hyper_parameters}) {
-    for (const char* key : {"num_heads", "num_attention_heads", "heads"}) {
-      const auto found = from->find(key);
-      if (found != from->end() && found->is_number_integer() && *found > 0)
-        return found->get<std::uint64_t>();
-    }
-  }
-  return std::nullopt;
+  if (const std::optional<std::uint64_t> heads = configured_heads(config)) return heads;
+  const auto known = hyper_parameters.find("heads");
+  if (known == hyper_parameters.end() || !known->is_number_integer() || *known <= 0) return std::nullopt;
+  return known->get<std::uint64_t>();
 }
 
 /// What Wan's code calls the task of a transformer of these shapes.

@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
+
+#include "configs/lower_case.h"
 
 namespace ditmill::jobs::plan {
 namespace {
@@ -17,12 +18,6 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 2> expert_na
 bool is_wide_float(registry::ElementType type) {
   using enum registry::ElementType;
   return type == f16 || type == bf16 || type == f32 || type == f64;
-}
-
-std::string lower(std::string_view text) {
-  std::string out{text};
-  std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return std::tolower(c); });
-  return out;
 }
 
 std::uint64_t parameters_of(const registry::Component& component) {
@@ -38,7 +33,7 @@ std::string quantization_of(const registry::ModelFolder& folder) {
   for (const registry::Component& component : folder.components) {
     for (const registry::WeightFile& file : component.files) {
       for (const registry::TensorInfo& tensor : file.tensors) {
-        if (!is_wide_float(tensor.type)) types.insert(lower(name(tensor.type)));
+        if (!is_wide_float(tensor.type)) types.insert(lower_case(std::string{name(tensor.type)}));
       }
     }
   }
