@@ -4,6 +4,7 @@
 #include <optional>
 #include <string_view>
 
+#include "configs/component_name.h"
 #include "configs/error.h"
 #include "configs/time_text.h"
 
@@ -18,9 +19,9 @@ T named(const nlohmann::json& word, const T (&values)[N]) {
   throw Error{Category::bad_input, "read a config dump", {}, {}, Got{printable(word.dump())}};
 }
 
-constexpr Dtype dtypes[] = {Dtype::float32, Dtype::bfloat16};
-constexpr Solver solvers[] = {Solver::unipc, Solver::euler};
-constexpr Offload offloads[] = {Offload::none, Offload::stages};
+constexpr Dtype dumped_dtypes[] = {Dtype::float32, Dtype::bfloat16};
+constexpr Solver dumped_solvers[] = {Solver::unipc, Solver::euler};
+constexpr Offload dumped_offloads[] = {Offload::none, Offload::stages};
 
 nlohmann::json dump_tiling(const std::optional<VaeTiling>& tiling) {
   if (!tiling) return false;
@@ -65,21 +66,26 @@ ParallelConfig read_parallel(const nlohmann::json& json) {
   return parallel;
 }
 
-PipelineConfig read_pipeline(const nlohmann::json& layer2) {
+PipelineConfig read_pipeline(const nlohmann::json& dumped) {
+  const nlohmann::json layer2 = with_component_names(dumped);
   PipelineConfig pipeline;
   pipeline.preset = layer2.at("preset").get<std::string>();
-  pipeline.solver = named(layer2.at("solver"), solvers);
+  pipeline.solver = named(layer2.at("solver"), dumped_solvers);
   pipeline.steps = layer2.at("steps").get<int>();
   pipeline.guidance_scale = layer2.at("guidance_scale").get<double>();
   pipeline.flow_shift = layer2.at("flow_shift").get<double>();
-  pipeline.dtype = named(layer2.at("dtype"), dtypes);
+  pipeline.dtype = named(layer2.at("dtype"), dumped_dtypes);
   pipeline.parallel = read_parallel(layer2.at("parallel"));
-  for (const auto& [role, component] : layer2.at("components").items()) {
-    pipeline.components[role] = {.dtype = named(component.at("dtype"), dtypes),
+  for (const auto& [name, component] : layer2.at("components").items()) {
+    pipeline.components[name] = {.dtype = named(component.at("dtype"), dumped_dtypes),
                                  .attention = component.at("attention").get<std::string>(),
-                                 .offload = named(component.at("offload"), offloads)};
+                                 .offload = named(component.at("offload"), dumped_offloads)};
     // Only a VAE has tiling, and dumps of before there was any lack it.
-    pipeline.components[role].tiling = read_tiling(component.value("tiling", nlohmann::json(false)));
+    pipeline.components[name].tiling = read_tiling(component.value("tiling", nlohmann::json(false)));
+  }
+  if (const auto loading = layer2.find("loading"); loading != layer2.end()) {
+    pipeline.loading =
+        strategy_named(loading->at("strategy").get<std::string>()).value_or(Strategy::automatic);
   }
   pipeline.text_window = layer2.at("text_window").get<int>();
   pipeline.negative_prompt_suffix = layer2.at("negative_prompt_suffix").get<std::string>();
@@ -94,6 +100,21 @@ nlohmann::json or_null(const std::string& text) {
 
 std::string utc_now() { return utc_text("%Y-%m-%dT%H:%M:%SZ"); }
 
+nlohmann::json with_component_names(nlohmann::json layer) {
+  if (!layer.is_object()) return layer;
+  for (const char* field : {"components", "variants"}) {
+    const auto found = layer.find(field);
+    if (found != layer.end() && found->is_object()) *found = by_component_name(*found);
+  }
+  const auto models = layer.find("models");
+  if (models == layer.end() || !models->is_array()) return layer;
+  for (nlohmann::json& model : *models) {
+    if (!model.is_object() || !model.contains("name") || !model.at("name").is_string()) continue;
+    model["name"] = component_named(model.at("name").get<std::string>());
+  }
+  return layer;
+}
+
 PipelineConfig pipeline_from_dump(const nlohmann::json& layer2) {
   try {
     return read_pipeline(layer2);
@@ -105,8 +126,8 @@ PipelineConfig pipeline_from_dump(const nlohmann::json& layer2) {
 nlohmann::json dump_layer1(const ModelDefinition& model, const WeightsDump& weights) {
   nlohmann::json models = nlohmann::json::array();
   for (const ComponentDump& component : weights.components) {
-    models.push_back({{"name", component.role},
-                      {"class", component.family},
+    models.push_back({{"name", component.name},
+                      {"class", component.architecture},
                       {"variant", component.variant},
                       {"layout", component.layout},
                       {"path", component.path},
@@ -120,36 +141,47 @@ nlohmann::json dump_layer1(const ModelDefinition& model, const WeightsDump& weig
   for (const ExpertDump& expert : weights.experts) {
     experts.push_back({{"name", expert.name}, {"variant", expert.variant}});
   }
-  return {{"models", std::move(models)},
-          {"experts", std::move(experts)},
-          {"quantization", or_null(weights.quantization)},
-          {"prediction_type", or_null(weights.prediction_type)},
-          {"path", model.path},
-          {"noop", model.noop_seconds ? nlohmann::json(*model.noop_seconds) : nlohmann::json()},
-          {"catalog", model.catalog},
-          {"digest", model.digest},
-          {"variants", model.variants},
-          {"distilled", model.distilled}};
+  nlohmann::json layer1{{"models", std::move(models)},
+                        {"experts", std::move(experts)},
+                        {"quantization", or_null(weights.quantization)},
+                        {"prediction_type", or_null(weights.prediction_type)},
+                        {"path", model.path},
+                        {"noop", model.noop_seconds ? nlohmann::json(*model.noop_seconds) : nlohmann::json()},
+                        {"catalog", model.catalog},
+                        {"digest", model.digest},
+                        {"variants", model.variants},
+                        {"distilled", model.distilled}};
+  // Only where there are some: dumps of before lack it.
+  for (const auto& [name, source] : model.components) {
+    layer1["components"][name] = {{"path", source.path},
+                                  {"prefix", source.prefix},
+                                  {"files", source.files},
+                                  {"allow_pickle", source.allow_pickle}};
+  }
+  return layer1;
 }
 
 nlohmann::json dump_layer2(const PipelineConfig& pipeline) {
   nlohmann::json components = nlohmann::json::object();
-  for (const auto& [role, component] : pipeline.components) {
-    components[role] = {{"dtype", name(component.dtype)},
-                        {"attention", component.attention},
-                        {"offload", name(component.offload)}};
-    if (role == "vae") components[role]["tiling"] = dump_tiling(component.tiling);
+  for (const auto& [key, component] : pipeline.components) {
+    components[key] = {{"dtype", name(component.dtype)},
+                       {"attention", component.attention},
+                       {"offload", name(component.offload)}};
+    if (key == "vae") components[key]["tiling"] = dump_tiling(component.tiling);
   }
-  return {{"preset", pipeline.preset},
-          {"solver", name(pipeline.solver)},
-          {"steps", pipeline.steps},
-          {"guidance_scale", pipeline.guidance_scale},
-          {"flow_shift", pipeline.flow_shift},
-          {"dtype", name(pipeline.dtype)},
-          {"parallel", dump_parallel(pipeline.parallel)},
-          {"components", std::move(components)},
-          {"text_window", pipeline.text_window},
-          {"negative_prompt_suffix", pipeline.negative_prompt_suffix}};
+  nlohmann::json layer2{{"preset", pipeline.preset},
+                        {"solver", name(pipeline.solver)},
+                        {"steps", pipeline.steps},
+                        {"guidance_scale", pipeline.guidance_scale},
+                        {"flow_shift", pipeline.flow_shift},
+                        {"dtype", name(pipeline.dtype)},
+                        {"parallel", dump_parallel(pipeline.parallel)},
+                        {"components", std::move(components)},
+                        {"text_window", pipeline.text_window},
+                        {"negative_prompt_suffix", pipeline.negative_prompt_suffix}};
+  // Only where one is wanted: dumps of before lack it.
+  if (pipeline.loading != Strategy::automatic) layer2["loading"] = {{"strategy", name(pipeline.loading)}};
+  return layer2;
 }
 
 nlohmann::json dump_layer3(const Request& request) {

@@ -16,8 +16,9 @@ std::string utc_now();
 
 /// What the dump says of one component; filled by whoever opened it.
 struct ComponentDump {
-  std::string role = {};
+  std::string name = {};
   std::string family = {};
+  std::string architecture = {};
   std::string variant = {};
   std::string layout = {};
   std::string path = {};
@@ -44,10 +45,13 @@ struct WeightsDump {
 };
 
 /// The three layers as JSON, every field present. Layer 1 lists the components as {"models": [{"name",
-/// ...}]}; what there is none of (quantization, prediction type, noop) is null.
+/// "class" (its architecture), ...}]}; what there is none of (quantization, prediction type, noop) is null.
 nlohmann::json dump_layer1(const ModelDefinition& model, const WeightsDump& weights);
 nlohmann::json dump_layer2(const PipelineConfig& pipeline);
 nlohmann::json dump_layer3(const Request& request);
+/// A dumped layer 1 or 2 with the components' names of now: dumps of earlier versions call the transformer
+/// `dit`.
+nlohmann::json with_component_names(nlohmann::json layer);
 /// Layer 2 back from its dump. Throws Error(bad_input) for a dump of another shape.
 PipelineConfig pipeline_from_dump(const nlohmann::json& layer2);
 

@@ -68,7 +68,7 @@ constexpr std::array<OtherNames, 29> table{{
     {"pipeline.parallel", "pp", "pp_degree pp_size pipeline_parallel_size pipefusion_parallel_degree | pp"},
     {"pipeline.parallel", "dp", "dp_degree dp_size data_parallel_size data_parallel_degree | dp"},
     {"pipeline.parallel", "fsdp", "enable_fsdp use_fsdp dit_fsdp t5_fsdp fsdp"},
-    {"pipeline.components.dit", "attention",
+    {"pipeline.components.transformer", "attention",
      "attn_impl attention_impl attn_mode attention_mode attn_backend attention_backend attention_config "
      "use_sage_attention | attention"},
     {"pipeline.components.text_encoder", "offload",

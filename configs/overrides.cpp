@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "configs/component_name.h"
+
 namespace ditmill::configs {
 namespace {
 
@@ -85,8 +87,10 @@ class Override {
       node.kind = YamlNode::Kind::mapping;
       node.reported = false;
     }
+    const bool component = depth > 0 && (keys_[depth - 1] == "components" || keys_[depth - 1] == "variants");
     for (auto& [name, value] : node.entries) {
       if (name.text == key) return &value;
+      if (component && component_named(name.text) == component_named(key)) return &value;
     }
     node.entries.push_back({{.kind = YamlNode::Kind::scalar, .text = std::string(key), .origin = origin_},
                             {.kind = YamlNode::Kind::null, .origin = origin_}});

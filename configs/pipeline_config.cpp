@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "configs/component_name.h"
 #include "configs/suggest.h"
 #include "configs/yaml_reader.h"
 
@@ -14,6 +15,12 @@ namespace {
 constexpr std::array<Choice<Dtype>, 2> dtypes{{{"bfloat16", Dtype::bfloat16}, {"float32", Dtype::float32}}};
 constexpr std::array<Choice<Solver>, 2> solvers{{{"unipc", Solver::unipc}, {"euler", Solver::euler}}};
 constexpr std::array<Choice<Offload>, 2> offloads{{{"none", Offload::none}, {"stages", Offload::stages}}};
+
+constexpr std::array<Choice<Strategy>, 5> strategies{{{"auto", Strategy::automatic},
+                                                      {"independent", Strategy::independent},
+                                                      {"broadcast", Strategy::broadcast},
+                                                      {"striped", Strategy::striped},
+                                                      {"shared", Strategy::shared}}};
 
 constexpr Bounds<int> steps_bounds{1, 1000};
 constexpr Bounds<double> guidance_bounds{0, 100};
@@ -188,29 +195,48 @@ void read_tiling(MapReader& vae, std::optional<VaeTiling>& out) {
   out = tiling;
 }
 
+void read_component(MapReader component, std::string_view name, ComponentConfig& out, int& text_window) {
+  component.read("dtype", out.dtype, dtypes);
+  read_attention(component, out.attention);
+  read_offload(component, name == "text_encoder", out.offload);
+  refuse_lora(component);
+  if (name == "vae") read_tiling(component, out.tiling);
+  if (name == "text_encoder") component.read("window", text_window, window_bounds);
+  component.finish();
+}
+
 void read_components(MapReader components, PipelineConfig& config) {
-  for (const std::string_view role : {"dit", "vae", "text_encoder"}) {
-    MapReader component = components.map(role);
-    ComponentConfig& out = config.components[std::string(role)];
-    component.read("dtype", out.dtype, dtypes);
-    read_attention(component, out.attention);
-    read_offload(component, role == "text_encoder", out.offload);
-    refuse_lora(component);
-    if (role == "vae") read_tiling(component, out.tiling);
-    if (role == "text_encoder") component.read("window", config.text_window, window_bounds);
-    component.finish();
+  for (auto& [name, component] : config.components) {
+    std::string key = name;
+    if (const std::string former{hashed_name(name)};
+        former != name && components.node().find(former) != nullptr) {
+      if (components.has(name)) {
+        components.problem_at_key(
+            former, components.path_of(former) + " is the former name of " + name + ", which is there, too",
+            "one of them");
+      }
+      components.find(former);
+      key = former;
+    }
+    read_component(components.map(key), name, component, config.text_window);
+    components.find(name);  // what is near to it was meant
+  }
+  // Of models with more components: nothing can be said of them yet.
+  for (const std::string_view name : component_names()) {
+    if (!config.components.contains(std::string{name})) components.map(name).finish();
   }
   components.finish();
 }
 
-void read_loading(MapReader loading) {
-  // One strategy is all there is, so a manifest may only say that it agrees.
-  static constexpr std::array<Choice<bool>, 5> strategies{
-      {{"auto", true}, {"broadcast", true}, {"independent", false}, {"striped", false}, {"shared", false}}};
-  bool runs = true;
-  if (loading.read("strategy", runs, strategies) && !runs) {
-    loading.problem("strategy", "this version cannot load weights with this " + loading.path_of("strategy"),
-                    "auto or broadcast", describe(*loading.find("strategy")));
+void read_loading(MapReader loading, Strategy& out) {
+  Strategy wanted = out;
+  if (loading.read("strategy", wanted, strategies)) {
+    if (wanted == Strategy::striped) {
+      loading.problem("strategy", "this version cannot load weights with this " + loading.path_of("strategy"),
+                      "auto, independent, broadcast or shared", describe(*loading.find("strategy")));
+    } else {
+      out = wanted;
+    }
   }
   loading.finish();
 }
@@ -220,6 +246,10 @@ void read_loading(MapReader loading) {
 std::string_view name(Dtype dtype) noexcept { return word_of(dtypes, dtype); }
 std::string_view name(Solver solver) noexcept { return word_of(solvers, solver); }
 std::string_view name(Offload offload) noexcept { return word_of(offloads, offload); }
+std::string_view name(Strategy strategy) noexcept { return word_of(strategies, strategy); }
+std::optional<Strategy> strategy_named(std::string_view name) noexcept {
+  return value_of<Strategy>(strategies, name);
+}
 std::optional<Dtype> dtype_named(std::string_view name) noexcept { return value_of<Dtype>(dtypes, name); }
 
 void apply_pipeline(MapReader pipeline, PipelineConfig& config) {
@@ -229,12 +259,12 @@ void apply_pipeline(MapReader pipeline, PipelineConfig& config) {
   pipeline.read("guidance_scale", config.guidance_scale, guidance_bounds);
   pipeline.read("flow_shift", config.flow_shift, flow_shift_bounds);
   if (pipeline.read("dtype", config.dtype, dtypes)) {
-    config.components["dit"].dtype = config.dtype;
+    config.components["transformer"].dtype = config.dtype;
     config.components["text_encoder"].dtype = config.dtype;
   }
   read_parallel(pipeline, config.parallel, config.guidance_scale);
   read_components(pipeline.map("components"), config);
-  read_loading(pipeline.map("loading"));
+  read_loading(pipeline.map("loading"), config.loading);
   pipeline.finish();
 }
 

@@ -16,9 +16,15 @@ enum class Solver { unipc, euler };
 /// When a component's weights are held: none: all the time; stages: only while its own stage runs.
 enum class Offload { none, stages };
 
+/// How weights come to the ranks (dist/weights/load.h). automatic: by what is held and where files are.
+enum class Strategy { automatic, independent, broadcast, striped, shared };
+
 std::string_view name(Dtype dtype) noexcept;
 std::string_view name(Solver solver) noexcept;
 std::string_view name(Offload offload) noexcept;
+std::string_view name(Strategy strategy) noexcept;
+/// None if there is none of that name.
+std::optional<Strategy> strategy_named(std::string_view name) noexcept;
 /// None if there is none of that name.
 std::optional<Dtype> dtype_named(std::string_view name) noexcept;
 
@@ -53,7 +59,7 @@ struct VaeTiling {
   int stride_width = 192;
 };
 
-/// How one component (dit, vae, text_encoder) is run.
+/// How one component is run.
 struct ComponentConfig {
   Dtype dtype = Dtype::bfloat16;
   std::string attention = "sdpa";
@@ -68,11 +74,12 @@ struct PipelineConfig {
   int steps = 50;
   double guidance_scale = 5.0;  ///< 1 or less: no guidance, one DiT forward a step
   double flow_shift = 3.0;
-  Dtype dtype = Dtype::bfloat16;  ///< of dit and text_encoder; the VAE has its own
+  Dtype dtype = Dtype::bfloat16;  ///< of transformer and text_encoder; the VAE has its own
   ParallelConfig parallel;
-  /// Exactly dit, text_encoder, vae.
+  /// By name: exactly transformer, text_encoder, vae.
   std::map<std::string, ComponentConfig> components{
-      {"dit", {}}, {"text_encoder", {}}, {"vae", {.dtype = Dtype::float32}}};
+      {"transformer", {}}, {"text_encoder", {}}, {"vae", {.dtype = Dtype::float32}}};
+  Strategy loading = Strategy::automatic;
   int text_window = 64;                ///< items whose texts are encoded together
   std::string negative_prompt_suffix;  ///< the preset's; not a manifest field
 };

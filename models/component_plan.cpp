@@ -11,7 +11,7 @@ namespace ditmill::models {
 
 dist::ComponentPlan plan_component(const Family& family, const registry::Component& component,
                                    nlohmann::json hyper_parameters, configs::Dtype dtype) {
-  dist::ComponentPlan plan{.role = component.role,
+  dist::ComponentPlan plan{.name = component.name,
                            .hyper_parameters = std::move(hyper_parameters),
                            .dtype = dtype,
                            .keep_float32 = {},

@@ -18,7 +18,7 @@
 
 namespace ditmill::models {
 
-/// Effective hyper-parameters of each component, by role.
+/// Effective hyper-parameters of each component, by name.
 using HyperParameters = std::map<std::string, nlohmann::json, std::less<>>;
 
 /// Peak bytes of activations of one item on one rank, by what is being done.

@@ -27,8 +27,8 @@ namespace ditmill::models {
 struct LoadedModel {
   std::string family;
   HyperParameters hyper_parameters;
-  std::map<std::string, dist::TensorMap, std::less<>> weights;  ///< by role; layers compute where they are
-  /// By role: layouts of the transformer's blocks that are sharded, whose shards are among the weights.
+  std::map<std::string, dist::TensorMap, std::less<>> weights;  ///< by name; layers compute where they are
+  /// By name: layouts of the transformer's blocks that are sharded, whose shards are among the weights.
   std::map<std::string, std::map<std::int64_t, dist::BlockLayout>, std::less<>> blocks = {};
   std::string tokenizer;  ///< the bytes of spiece.model or tokenizer.json
 };

@@ -34,14 +34,15 @@ std::map<std::string, std::vector<std::uint64_t>, std::less<>> Component::shapes
   return shapes;
 }
 
-const Component& ModelFolder::component(std::string_view role) const {
-  std::string roles;
+const Component& ModelFolder::component(std::string_view name) const {
+  std::string names;
   for (const Component& component : components) {
-    if (component.role == role) return component;
-    extend_list(roles, component.role.empty() ? "unknown" : component.role);
+    if (component.name == name) return component;
+    extend_list(names, component.name.empty() ? "something unknown" : component.name);
   }
   throw Error{Category::bad_input, "find a component of the model", Where{.file = path},
-              Expected{"a " + std::string{role}}, Got{roles.empty() ? "no components" : "only " + roles}};
+              Expected{"a component " + std::string{name}},
+              Got{names.empty() ? "no components" : "only " + names}};
 }
 
 }  // namespace ditmill::registry

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "configs/model_definition.h"
 #include "registry/byte_source.h"
 #include "registry/tensor_info.h"
 
@@ -61,7 +62,8 @@ struct Identity {
 
 /// A component of a model: the merged tensors of its files (shards in the order of their numbers or index).
 struct Component {
-  std::string role;   ///< the role its identity gives
+  std::string name;   ///< which one of its model it is: transformer, transformer_2, text_encoder, ...
+  std::string role;   ///< what it is: the role that its identity gives
   std::string label;  ///< names it in messages: its folder, index or file
   std::vector<WeightFile> files;
   nlohmann::json config = nlohmann::json::object();  ///< its config.json; empty object if there is none
@@ -79,13 +81,14 @@ struct Component {
 
 /// An opened model folder: headers only, nothing of the weights read.
 struct ModelFolder {
-  std::string path;
-  std::vector<Component> components;  ///< sorted by role
-  std::string tokenizer_path;         ///< spiece.model or tokenizer.json; empty if there is none
+  std::string path;                      ///< empty: all components are scattered
+  configs::ModelDefinition source = {};  ///< what was opened
+  std::vector<Component> components;     ///< sorted by role and name
+  std::string tokenizer_path;            ///< spiece.model or tokenizer.json; empty if there is none
   std::vector<std::string> warnings;
 
-  /// The component of that role; throws Error(bad_input) naming the folder and the roles there are.
-  const Component& component(std::string_view role) const;
+  /// The component of that name; throws Error(bad_input) naming the folder and what there is.
+  const Component& component(std::string_view name) const;
 };
 
 }  // namespace ditmill::registry

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <string_view>
 
+#include "configs/component_name.h"
 #include "configs/hex.h"
 #include "registry/hasher.h"
 
@@ -56,9 +58,11 @@ std::string digest_root(std::span<const FileDigest> files, std::string_view cano
   return "sha256:" + hex(hasher.finish());
 }
 
-std::string model_digest(const std::map<std::string, std::string, std::less<>>& roots_by_role) {
+std::string model_digest(const std::map<std::string, std::string, std::less<>>& roots_by_name) {
+  std::map<std::string_view, std::string_view> hashed;
+  for (const auto& [name, root] : roots_by_name) hashed.emplace(configs::hashed_name(name), root);
   std::string text;
-  for (const auto& [role, root] : roots_by_role) text.append(role).append(" ").append(root).append("\n");
+  for (const auto& [name, root] : hashed) text.append(name).append(" ").append(root).append("\n");
   return "sha256:" + sha256_hex(text);
 }
 

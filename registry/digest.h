@@ -34,8 +34,9 @@ struct FileDigest {
 /// JSON; numbers are 8 bytes, little-endian.
 std::string digest_root(std::span<const FileDigest> files, std::string_view canonical_hyper_parameters);
 /// The digest of a whole model, which `model.digest` pins: over the digest roots of its components and its
-/// tokenizer, in the order of their roles. What is hashed: a line "ROLE ROOT\n" each.
-std::string model_digest(const std::map<std::string, std::string, std::less<>>& roots_by_role);
+/// tokenizer, in the order of their names. What is hashed: a line "NAME ROOT\n" each, names
+/// as configs::hashed_name() spells them.
+std::string model_digest(const std::map<std::string, std::string, std::less<>>& roots_by_name);
 /// Reads all of a source and digests its leaves.
 FileDigest digest_file(const ByteSource& source);
 

@@ -160,7 +160,7 @@ json to_json(const ComponentPlan& plan) {
   for (const registry::NamedTensor& tensor : plan.named) named.push_back(to_json(tensor));
   json rules = json::array();
   for (const auto& [tensor, rule] : plan.rules) rules.push_back(to_json(tensor, rule));
-  return {{"role", plan.role},
+  return {{"name", plan.name},
           {"hyper_parameters", plan.hyper_parameters},
           {"dtype", configs::name(plan.dtype)},
           {"keep_float32", std::move(keep)},
@@ -173,7 +173,7 @@ json to_json(const ComponentPlan& plan) {
 
 ComponentPlan component_plan_from_json(const json& value) {
   try {
-    ComponentPlan plan{.role = value.at("role").get<std::string>(),
+    ComponentPlan plan{.name = value.at("name").get<std::string>(),
                        .hyper_parameters = value.at("hyper_parameters"),
                        .dtype = dtype_from_json(value.at("dtype")),
                        .keep_float32 = {},

@@ -18,7 +18,7 @@ namespace ditmill::dist {
 
 /// How a component is brought to the ranks: made by rank 0 from headers, broadcast, obeyed by all.
 struct ComponentPlan {
-  std::string role;
+  std::string name;
   nlohmann::json hyper_parameters;                  ///< effective: what the layers are built from
   configs::Dtype dtype = configs::Dtype::bfloat16;  ///< of the tensors not named in keep_float32
   std::vector<std::string> keep_float32;            ///< tensors that stay float32 whatever dtype says, sorted

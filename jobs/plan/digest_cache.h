@@ -39,9 +39,9 @@ class DigestCache {
   /// What the run directory remembers: nothing if it has no digests.json, or one that cannot be understood.
   static DigestCache read(const results::RunDirectory& run);
 
-  /// The root of a role, if nothing of its subject has changed.
-  std::optional<std::string> recall(std::string_view role, const DigestSubject& subject) const;
-  void remember(const std::string& role, const DigestSubject& subject, const std::string& root);
+  /// The root of a component, if nothing of its subject has changed.
+  std::optional<std::string> recall(std::string_view name, const DigestSubject& subject) const;
+  void remember(const std::string& name, const DigestSubject& subject, const std::string& root);
   /// Durably. Throws Error: io, no_space.
   void write(const results::RunDirectory& run) const;
 
@@ -51,7 +51,7 @@ class DigestCache {
     std::string hyper_parameters_sha256;
     std::string root;
   };
-  std::map<std::string, Entry, std::less<>> by_role_;
+  std::map<std::string, Entry, std::less<>> by_name_;
 };
 
 }  // namespace ditmill::jobs::plan

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "configs/component_name.h"
 #include "jobs/plan/weights_identity.h"
 #include "jobs/results/files/free_space.h"
 #include "jobs/results/files/frozen_shard.h"
@@ -22,23 +23,24 @@ namespace {
 /// The components as the frozen identity has them, with the key hashes that the files have now, and with the
 /// tokenizer, which is small enough to be read.
 std::vector<requests::ComponentIdentity> components_of(const PreparedJob& job, const nlohmann::json& frozen) {
-  std::map<std::string, requests::ComponentIdentity, std::less<>> by_role;
+  std::map<std::string, requests::ComponentIdentity, std::less<>> by_name;
   if (const auto found = frozen.find("components"); found != frozen.end()) {
-    for (const auto& [role, then] : found->items()) {
-      by_role[role] = {
-          .role = role, .key_hash = then.value("key_hash", ""), .digest = then.value("digest", "")};
+    const nlohmann::json components = configs::by_component_name(*found);
+    for (const auto& [name, then] : components.items()) {
+      by_name[name] = {
+          .name = name, .key_hash = then.value("key_hash", ""), .digest = then.value("digest", "")};
     }
   }
   for (const registry::Component& now : job.folder.components) {
-    const auto then = by_role.find(now.role);
-    if (then != by_role.end() && then->second.key_hash == now.identity.key_hash) continue;
-    by_role[now.role] = {.role = now.role, .key_hash = now.identity.key_hash, .digest = "not read yet"};
+    const auto then = by_name.find(now.name);
+    if (then != by_name.end() && then->second.key_hash == now.identity.key_hash) continue;
+    by_name[now.name] = {.name = now.name, .key_hash = now.identity.key_hash, .digest = "not read yet"};
   }
   const registry::FileDigest digest = registry::digest_file(*registry::open_file(job.folder.tokenizer_path));
-  by_role["tokenizer"] = {
-      .role = "tokenizer", .key_hash = {}, .digest = registry::digest_root({&digest, 1}, "{}")};
+  by_name["tokenizer"] = {
+      .name = "tokenizer", .key_hash = {}, .digest = registry::digest_root({&digest, 1}, "{}")};
   std::vector<requests::ComponentIdentity> components;
-  for (auto& [role, component] : by_role) components.push_back(std::move(component));
+  for (auto& [name, component] : by_name) components.push_back(std::move(component));
   return components;
 }
 

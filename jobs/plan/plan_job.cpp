@@ -55,7 +55,7 @@ Pilot require_pilot(const PlanOptions& options, const PreparedJob& job) {
 
 std::string model_of(const PreparedJob& job) {
   return job.family == nullptr ? "noop " + json(*job.manifest.model.noop_seconds).dump()
-                               : job.folder.component("dit").identity.key_hash;
+                               : job.folder.component("transformer").identity.key_hash;
 }
 
 /// What was measured of other weights, steps or sizes of text says nothing of this job.

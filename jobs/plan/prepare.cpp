@@ -39,8 +39,8 @@ std::unique_ptr<const models::Tokenizer> read_tokenizer(PreparedJob& job) {
 std::vector<dist::ComponentPlan> plan_components(const PreparedJob& job) {
   std::vector<dist::ComponentPlan> plans;
   for (const registry::Component& component : job.folder.components) {
-    const auto chosen = job.manifest.pipeline.components.find(component.role);
-    plans.push_back(models::plan_component(*job.family, component, job.hyper_parameters.at(component.role),
+    const auto chosen = job.manifest.pipeline.components.find(component.name);
+    plans.push_back(models::plan_component(*job.family, component, job.hyper_parameters.at(component.name),
                                            chosen == job.manifest.pipeline.components.end()
                                                ? job.manifest.pipeline.dtype
                                                : chosen->second.dtype));
@@ -72,7 +72,7 @@ PreparedJob prepare_job(const RunOptions& options, std::vector<Problem>& problem
     if (dumped) {
       require_same_weights(dumped->dump.at("layer1_model_definition"), weights_dump(job), model.path);
     }
-    return job.folder.component("dit").identity.preset;
+    return job.folder.component("transformer").identity.preset;
   };
   const CheckRequest check_request = [&job](const configs::Request& request) {
     return job.family == nullptr ? std::vector<Problem>{} : job.family->check_request(request);

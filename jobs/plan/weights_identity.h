@@ -24,10 +24,10 @@ class WeightsIdentity {
   /// Of a job that has some, none of which is read yet. Throws Error: not_found, io.
   WeightsIdentity(const PreparedJob& job, const results::RunDirectory& run);
 
-  bool known() const noexcept { return by_role_.empty() || !components_.empty(); }
-  /// By role, the tokenizer too; empty until the digests are known.
+  bool known() const noexcept { return by_name_.empty() || !components_.empty(); }
+  /// By name, the tokenizer too; empty until the digests are known.
   const std::vector<requests::ComponentIdentity>& components() const noexcept { return components_; }
-  /// The root of the whole model: over the roots of its components, in the order of their roles.
+  /// The root of the whole model: over the roots of its components, in the order of their names.
   std::string model_digest() const;
 
   /// Takes over what loading digested, and has the run directory remember it. `weights_from`: the copy that
@@ -45,7 +45,7 @@ class WeightsIdentity {
     std::string key_hash;  ///< empty for the tokenizer
     DigestSubject digested;
   };
-  std::map<std::string, Subject, std::less<>> by_role_;
+  std::map<std::string, Subject, std::less<>> by_name_;
   std::vector<requests::ComponentIdentity> components_;
 };
 

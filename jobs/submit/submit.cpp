@@ -23,6 +23,7 @@
 #include "jobs/submit/submit_array.h"
 #include "jobs/submit/submit_freeze.h"
 #include "jobs/submit/submit_wait.h"
+#include "registry/identity/folder_names.h"
 #include "slurm/batch_script.h"
 #include "slurm/sbatch.h"
 #include "slurm/time_limit.h"
@@ -79,10 +80,12 @@ void check_degrees(const plan::PreparedJob& job, int nodes, int a_node) {
 /// Folders of the job's that its ranks read.
 std::vector<std::string> mounts_of(const plan::PreparedJob& job) {
   std::set<std::string> folders;
-  if (!job.manifest.model.path.empty()) folders.insert(job.manifest.model.path);
-  if (!job.manifest.model.catalog.empty()) {
-    folders.insert(fs::path(job.manifest.model.catalog).parent_path().string());
-  }
+  const configs::ModelDefinition& model = job.manifest.model;
+  if (!model.path.empty()) folders.insert(model.path);
+  for (const auto& [name, source] : model.components)
+    folders.insert(registry::is_folder(source.path) ? source.path
+                                                    : fs::path(source.path).parent_path().string());
+  if (!model.catalog.empty()) folders.insert(fs::path(model.catalog).parent_path().string());
   return {folders.begin(), folders.end()};
 }
 

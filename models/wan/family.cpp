@@ -30,7 +30,7 @@ class Wan final : public Family {
   }
 
   void check_together(const HyperParameters& all) const override {
-    const Dims dit = wan::dims_from_json(all.at("dit"));
+    const Dims dit = wan::dims_from_json(all.at("transformer"));
     const nlohmann::json& vae = all.at("vae");
     agree("latent channels", "vae", vae.at("z_dim"), dit.in_channels);
     agree("text width", "text_encoder", all.at("text_encoder").at("dim"), dit.text_dim);
@@ -48,29 +48,29 @@ class Wan final : public Family {
 
   std::vector<Problem> check_degrees(const HyperParameters& all,
                                      const configs::ParallelConfig& parallel) const override {
-    return wan::check_degrees(wan::dims_from_json(all.at("dit")), umt5_dims_from_json(all.at("text_encoder")),
-                              parallel);
+    return wan::check_degrees(wan::dims_from_json(all.at("transformer")),
+                              umt5_dims_from_json(all.at("text_encoder")), parallel);
   }
 
   std::array<std::int64_t, 4> latent_shape(const HyperParameters& all,
                                            const configs::Request& request) const override {
-    return wan::latent_shape(wan::dims_from_json(all.at("dit")), request);
+    return wan::latent_shape(wan::dims_from_json(all.at("transformer")), request);
   }
 
   ActivationBytes activation_bytes(const HyperParameters& all, const configs::PipelineConfig& pipeline,
                                    const configs::Request& request, const CpuKind& cpu) const override {
-    const auto dtype = [&](const char* role) { return pipeline.components.at(role).dtype; };
+    const auto dtype = [&](const char* name) { return pipeline.components.at(name).dtype; };
     const configs::ParallelConfig& parallel = pipeline.parallel;
-    return {
-        .encode = wan::encode_bytes(all.at("text_encoder"), dtype("text_encoder"), parallel),
-        .denoise = wan::denoise_bytes(wan::dims_from_json(all.at("dit")), dtype("dit"), request, parallel),
-        .decode = wan::decode_bytes(all.at("vae"), dtype("vae"), cpu, request,
-                                    pipeline.components.at("vae").tiling, parallel)};
+    return {.encode = wan::encode_bytes(all.at("text_encoder"), dtype("text_encoder"), parallel),
+            .denoise = wan::denoise_bytes(wan::dims_from_json(all.at("transformer")), dtype("transformer"),
+                                          request, parallel),
+            .decode = wan::decode_bytes(all.at("vae"), dtype("vae"), cpu, request,
+                                        pipeline.components.at("vae").tiling, parallel)};
   }
 
   DenoiseFlops denoise_flops(const HyperParameters& all, const configs::PipelineConfig& pipeline,
                              const configs::Request& request) const override {
-    return wan::denoise_flops(wan::dims_from_json(all.at("dit")), pipeline, request);
+    return wan::denoise_flops(wan::dims_from_json(all.at("transformer")), pipeline, request);
   }
 
   TextLimits text_limits(const HyperParameters& all) const override {

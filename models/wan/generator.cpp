@@ -21,8 +21,8 @@
 namespace ditmill::models {
 namespace {
 
-dist::TensorMap take_weights(LoadedModel& model, std::string_view role) {
-  const auto found = model.weights.find(role);
+dist::TensorMap take_weights(LoadedModel& model, std::string_view name) {
+  const auto found = model.weights.find(name);
   if (found == model.weights.end()) return {};
   dist::TensorMap tensors = std::move(found->second);
   model.weights.erase(found);
@@ -31,8 +31,8 @@ dist::TensorMap take_weights(LoadedModel& model, std::string_view role) {
 
 /// Builds one component's layers from its weights, and accounts for every tensor.
 template <typename Layers, typename... Arguments>
-Layers build(LoadedModel& model, const char* role, const Arguments&... arguments) {
-  const WeightsView weights(take_weights(model, role), role);
+Layers build(LoadedModel& model, const char* name, const Arguments&... arguments) {
+  const WeightsView weights(take_weights(model, name), name);
   Layers layers(weights, arguments...);
   weights.finish();
   return layers;
@@ -98,7 +98,7 @@ class WanTextEncoder final : public TextEncoder {
 };
 
 wan::BlockShards take_shards(LoadedModel& model, const configs::PipelineConfig& pipeline) {
-  const auto found = model.blocks.find("dit");
+  const auto found = model.blocks.find("transformer");
   if (found == model.blocks.end()) return {};
   return {std::move(found->second), pipeline.parallel.reshard_after_forward};
 }
@@ -110,9 +110,9 @@ class WanGenerator final : public ClipGenerator {
                const dist::ParallelContext& parallel)
       : pipeline_(pipeline),
         parallel_(parallel),
-        transformer_(build<wan::Transformer>(model, "dit",
-                                             wan::dims_from_json(model.hyper_parameters.at("dit")), parallel,
-                                             take_shards(model, pipeline))),
+        transformer_(build<wan::Transformer>(model, "transformer",
+                                             wan::dims_from_json(model.hyper_parameters.at("transformer")),
+                                             parallel, take_shards(model, pipeline))),
         decoder_(build<WanDecoder>(model, "vae", model.hyper_parameters.at("vae"))) {}
 
   std::size_t clips_at_once() const noexcept override {

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "configs/component_name.h"
 #include "configs/error.h"
 #include "configs/lower_case.h"
 #include "configs/suggest.h"
@@ -41,7 +42,7 @@ const CatalogEntry& chosen(const std::vector<const CatalogEntry*>& entries, cons
   const std::string close = configs::nearest(variant, candidates);
   throw Error{Category::usage,
               "choose the variant of the weights",
-              Where{.key = "model.variants." + entries.front()->role},
+              Where{.key = "model.variants." + std::string{configs::component_named(entries.front()->role)}},
               Expected{"one of those with this key hash: " + expected},
               Got{printable(variant)},
               close.empty() ? "" : "did you mean " + close + "?"};

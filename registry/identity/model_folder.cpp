@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
@@ -14,6 +15,7 @@
 #include "registry/identity/folder_names.h"
 #include "registry/identity/identify.h"
 #include "registry/identity/name_map.h"
+#include "registry/identity/prefix.h"
 #include "registry/identity/unfinished_download.h"
 #include "registry/identity/weight_files.h"
 #include "registry/identity/weight_listing.h"
@@ -75,34 +77,37 @@ bool is_whole(const ModelFolder& folder) {
 }
 
 /// In the official layout only the weights tell what a file is. One that nothing tells, or that cannot be
-/// read, is not used, if the model is whole without it; two of a kind leave open which to use.
-void settle_official(ModelFolder& folder, const std::vector<Error>& unread, bool experts) {
-  std::vector<Component>& components = folder.components;
+/// read, is not used, if the model is whole without it.
+void settle_official(ModelFolder& folder, const std::vector<Error>& unread) {
   if (!is_whole(folder) && !unread.empty()) throw Error{unread.front()};
-  if (is_whole(folder)) {
-    for (const Error& error : unread) {
-      folder.warnings.push_back(error.where().file + ": not used, it cannot be read: " + error.what());
-    }
-    std::erase_if(components, [&folder](const Component& component) {
-      if (!component.role.empty() && component.role != "lora") return false;
-      const std::string_view kind = bystander(all_shapes(component));
-      folder.warnings.push_back(kind.empty()
-                                    ? component.label + ": not used, for it is nothing that the catalog knows"
-                                    : unused_bystander(component.label, kind));
-      return true;
-    });
+  if (!is_whole(folder)) return;
+  for (const Error& error : unread) {
+    folder.warnings.push_back(error.where().file + ": not used, it cannot be read: " + error.what());
   }
-  for (std::size_t i = 1; i < components.size(); ++i) {
-    const Component& one = components[i - 1];
-    const Component& other = components[i];
-    if (one.role.empty() || one.role == "lora" || one.role != other.role || (experts && one.role == "dit"))
-      continue;
+  std::erase_if(folder.components, [&folder](const Component& component) {
+    if (!component.role.empty() && component.role != "lora") return false;
+    const std::string_view kind = bystander(all_shapes(component));
+    folder.warnings.push_back(kind.empty()
+                                  ? component.label + ": not used, for it is nothing that the catalog knows"
+                                  : unused_bystander(component.label, kind));
+    return true;
+  });
+}
+
+/// Two components of a name leave open which to use.
+void require_different(const ModelFolder& folder) {
+  for (std::size_t i = 1; i < folder.components.size(); ++i) {
+    const Component& one = folder.components[i - 1];
+    const Component& other = folder.components[i];
+    if (one.name.empty() || one.role == "lora" || one.name != other.name) continue;
     throw Error{Category::bad_input,
                 opening_model,
                 Where{.file = folder.path},
-                Expected{"one " + one.role},
+                Expected{"one " + one.name},
                 Got{one.label + " and " + other.label},
-                "move the one that is not to be used out of the folder"};
+                "move the one that is not to be used out of the folder, or name the other as "
+                "model.components." +
+                    one.name};
   }
 }
 
@@ -113,10 +118,44 @@ const Layout* layout_of(const Identity& identity, const Catalog& catalog) {
   return catalog.layout_of(identity.family, identity.role, identity.layout);
 }
 
+/// Which one of its model a component is. Of two transformers the one for high noise is the first, however
+/// their folders are called.
+std::string name_of(const Component& component, const ComponentPlace& place, const Catalog& catalog) {
+  if (component.role != "dit") return component.role;
+  std::string folder = place.expert_folder.value_or("");
+  for (const CatalogEntry& entry : catalog.entries()) {
+    if (entry.name == component.identity.variant && entry.layout == component.identity.layout &&
+        place.expert_folder != "" && !entry.expert_folders.empty())
+      folder = entry.expert_folders.front();
+  }
+  return folder == "transformer_2" || folder == "low_noise_model" ? "transformer_2" : "transformer";
+}
+
+/// Takes away what another component of the same files has.
+void keep_tensors(Component& component, const std::string& prefix) {
+  std::size_t left = 0;
+  for (WeightFile& file : component.files) {
+    std::erase_if(file.tensors, [&](const TensorInfo& tensor) { return !tensor.name.starts_with(prefix); });
+    left += file.tensors.size();
+  }
+  if (left > 0) return;
+  throw Error{Category::bad_input, opening_model, Where{.file = component.label},
+              Expected{"tensors whose names begin with " + printable(prefix)}, Got{"none"}};
+}
+
+void refuse_pickle(const Component& component) {
+  for (const WeightFile& file : component.files) {
+    if (file.path.ends_with(".safetensors")) continue;
+    throw Error{Category::bad_input, opening_model, Where{.file = file.path},
+                Expected{"safetensors, for the component has allow_pickle: false"}, Got{"another format"}};
+  }
+}
+
 /// Opens a component, and gives its tensors the names of the layers.
 Component open_named(const ComponentPlace& place, const Catalog& catalog,
                      const std::map<std::string, std::string>& variants, std::vector<std::string>& warnings) {
   Component component = open_component(place, catalog, variants, warnings);
+  if (!place.allow_pickle) refuse_pickle(component);
   if (component.role == "lora" && !place.official) refuse_lora(component, place.folder_role);
   if (!place.folder_role.empty() && component.role != place.folder_role) {
     throw Error{Category::bad_input,        opening_model,
@@ -125,6 +164,28 @@ Component open_named(const ComponentPlace& place, const Catalog& catalog,
   }
   name_layers(component, catalog);
   return component;
+}
+
+/// Opens the components of a folder, but for those that are named apart.
+void open_places(ModelPlaces&& places, const Catalog& catalog, ModelFolder& folder) {
+  const configs::ModelDefinition& source = folder.source;
+  if (folder.tokenizer_path.empty()) folder.tokenizer_path = std::move(places.tokenizer_path);
+  std::ranges::move(places.warnings, std::back_inserter(folder.warnings));
+  const bool official = !places.components.empty() && places.components.front().official;
+  std::map<std::string, std::string> variants = source.variants;
+  for (const auto& [name, scattered] : source.components) variants.erase(name);
+  std::vector<Error> unread;
+  for (const ComponentPlace& place : places.components) {
+    if (source.components.contains(place.name)) continue;
+    try {
+      Component component = open_named(place, catalog, variants, folder.warnings);
+      if (!source.components.contains(component.name)) folder.components.push_back(std::move(component));
+    } catch (const Error& error) {
+      if (!official || exit_code(error.category()) != 1) throw;
+      unread.push_back(error);
+    }
+  }
+  if (official) settle_official(folder, unread);
 }
 
 }  // namespace
@@ -152,48 +213,52 @@ Component open_component(const ComponentPlace& place, const Catalog& catalog,
   component.label = std::move(set.label);
   component.files = std::move(set.files);
 
-  const ShapeTable shapes{all_shapes(component)};
+  if (!place.prefix.empty()) keep_tensors(component, place.prefix);
+  const std::vector<NamedShape> whole = all_shapes(component);
+  const ShapeTable shapes{place.prefix.empty() ? whole : behind(ShapeTable{whole}, place.prefix)};
   VariantHints hints{.variant = {}, .expert_folder = place.expert_folder, .names = names_of(component)};
-  component.identity = identify(shapes, catalog, hints, dictionary_hashes(component));
-  if (const auto chosen = variants.find(component.identity.role); chosen != variants.end()) {
-    hints.variant = chosen->second;
+  const auto identify_it = [&] {
     component.identity = identify(shapes, catalog, hints, dictionary_hashes(component));
+    component.identity.prefix.insert(0, place.prefix);
+    component.role = component.identity.role.empty() ? place.folder_role : component.identity.role;
+  };
+  identify_it();
+  component.name = place.name.empty() ? name_of(component, place, catalog) : place.name;
+  if (const auto chosen = variants.find(component.name); chosen != variants.end()) {
+    hints.variant = chosen->second;
+    identify_it();
   }
-  component.role = component.identity.role.empty() ? place.folder_role : component.identity.role;
   read_config(component, place);
   return component;
 }
 
-ModelFolder open_model_folder(const std::string& path, const Catalog& catalog,
-                              const std::map<std::string, std::string>& variants) {
-  ModelPlaces places = find_components(path, catalog);
-  ModelFolder folder{.path = path,
-                     .components = {},
-                     .tokenizer_path = std::move(places.tokenizer_path),
-                     .warnings = std::move(places.warnings)};
-  const bool official = !places.components.empty() && places.components.front().official;
-  std::vector<Error> unread;
-  for (const ComponentPlace& place : places.components) {
-    try {
-      folder.components.push_back(open_named(place, catalog, variants, folder.warnings));
-    } catch (const Error& error) {
-      if (!official || exit_code(error.category()) != 1) throw;
-      unread.push_back(error);
-    }
-  }
-  std::ranges::stable_sort(folder.components, {}, &Component::role);
-  if (official) settle_official(folder, unread, !places.components.front().folder_role.empty());
+ModelFolder open_model(const configs::ModelDefinition& model, const Catalog& catalog) {
+  ModelFolder folder{
+      .path = model.path, .source = model, .components = {}, .tokenizer_path = {}, .warnings = {}};
+  ModelPlaces scattered = find_scattered(model.components, catalog);
+  for (const ComponentPlace& place : scattered.components)
+    folder.components.push_back(open_named(place, catalog, model.variants, folder.warnings));
+  folder.tokenizer_path = std::move(scattered.tokenizer_path);
+  if (!model.path.empty()) open_places(find_components(model.path, catalog), catalog, folder);
+  std::ranges::stable_sort(folder.components, {}, [](const Component& component) {
+    return std::pair{std::string_view{component.role}, std::string_view{component.name}};
+  });
+  require_different(folder);
   if (!folder.tokenizer_path.empty()) {
     refuse_unfinished(folder.tokenizer_path);
     file_stamp(folder.tokenizer_path);
   }
-  for (const auto& [role, variant] : variants) {
-    if (std::ranges::find(folder.components, role, &Component::role) == folder.components.end()) {
-      throw Error{Category::usage, opening_model, Where{.file = path, .key = "model.variants." + role},
-                  Expected{"a role that the model has"}, Got{printable(role)}};
+  for (const auto& [name, variant] : model.variants) {
+    if (std::ranges::find(folder.components, name, &Component::name) == folder.components.end()) {
+      throw Error{Category::usage, opening_model, Where{.file = model.path, .key = "model.variants." + name},
+                  Expected{"a component that the model has"}, Got{printable(name)}};
     }
   }
   return folder;
+}
+
+ModelFolder open_model_folder(const std::string& path, const Catalog& catalog) {
+  return open_model({.path = path}, catalog);
 }
 
 }  // namespace ditmill::registry

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "configs/model_definition.h"
 #include "registry/component.h"
 #include "registry/identity/catalog.h"
 
@@ -16,12 +17,15 @@ inline constexpr const char* opening_model = "open a model folder";
 
 /// Where one component is, before any of its weights has been looked at.
 struct ComponentPlace {
-  std::string path;                          ///< a folder, an index or a file
-  std::vector<std::string> shards;           ///< files that are one component; empty: path says it all
-  std::string folder_role;                   ///< the role that its folder's name promises; may be empty
-  std::optional<std::string> expert_folder;  ///< see VariantHints
+  std::string path;                               ///< a folder, an index or a file
+  std::vector<std::string> shards = {};           ///< files that are one component; empty: path says it all
+  std::string folder_role = {};                   ///< the role that its folder's name promises; may be empty
+  std::optional<std::string> expert_folder = {};  ///< see VariantHints
   /// In the official layout: a config.json beside it is the transformer's alone.
   bool official = false;
+  std::string name = {};     ///< the component's, where its place tells; else its weights do
+  std::string prefix = {};   ///< its tensors are those whose names begin so; empty: all
+  bool allow_pickle = true;  ///< false: checkpoints of torch are refused
 };
 
 /// What a path holds: the components of a model folder, or one component on its own.
@@ -50,12 +54,18 @@ Component open_component(const ComponentPlace& place, const Catalog& catalog,
 /// Views of a component's tensors, file by file.
 std::vector<NamedShape> all_shapes(const Component& component);
 
-/// Opens a model folder: reads the headers of its weights, merges shards, identifies every component and
-/// gives its tensors the names of the layers. `variants` (role -> variant) decides between entries of equal
-/// hash. Nothing is refused for being unknown: see require_known(). Throws Error: not_found, bad_input (also
-/// a LoRA in place of a model or of a component), io.
-ModelFolder open_model_folder(const std::string& path, const Catalog& catalog,
-                              const std::map<std::string, std::string>& variants = {});
+/// Opens a model: reads the headers of the weights in its folder and of its scattered components, which
+/// replace those of their names; merges shards, identifies every component and gives its tensors the names of
+/// the layers. `variants` decide between entries of equal hash. Nothing is refused for being unknown: see
+/// require_known(). Throws Error: not_found, bad_input (also a LoRA in place of a model or of a component),
+/// io, usage for a variant of a component that is not there.
+ModelFolder open_model(const configs::ModelDefinition& model, const Catalog& catalog);
+/// As open_model(), of a model that is in one folder.
+ModelFolder open_model_folder(const std::string& path, const Catalog& catalog);
+/// The places of a model's scattered components, and its tokenizer's, if it is among them. Throws as
+/// find_components(), naming the component.
+ModelPlaces find_scattered(const std::map<std::string, configs::ComponentSource>& components,
+                           const Catalog& catalog);
 
 /// Does with a folder whose weights are known what a job would do; throws Error where it cannot.
 using Trial = std::function<void(const ModelFolder&)>;

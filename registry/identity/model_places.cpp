@@ -136,7 +136,8 @@ ModelPlaces find_in_model_folder(const std::string& path) {
     places.components.push_back({.path = folder,
                                  .shards = {},
                                  .folder_role = std::string{role},
-                                 .expert_folder = role == "dit" && two_experts ? std::string{name} : ""});
+                                 .expert_folder = role == "dit" && two_experts ? std::string{name} : "",
+                                 .name = role == "dit" && two_experts ? "" : std::string{name}});
   }
   for (const std::string& name : index.unused()) {
     places.warnings.push_back(index.file() + ": " + printable(name, 60) + " is not used");
@@ -240,10 +241,7 @@ bool has_subfolders(const std::string& path) {
 
 ModelPlaces find_components(const std::string& path, const Catalog& catalog) {
   if (!is_there(path)) refuse_missing_model(path, path);
-  ModelPlaces alone{.path = path,
-                    .components = {{path, {}, "", std::nullopt, false}},
-                    .tokenizer_path = {},
-                    .warnings = {}};
+  ModelPlaces alone{.path = path, .components = {{.path = path}}, .tokenizer_path = {}, .warnings = {}};
   if (!is_folder(path)) {
     refuse_unfinished(path);
     file_stamp(path);

@@ -23,7 +23,7 @@ void try_entries(const ModelFolder& folder, const Catalog& catalog, const std::s
   Catalog with_entries = catalog;
   with_entries.add_text(entries, "the entries to add");
   try {
-    trial(open_model_folder(folder.path, with_entries));
+    trial(open_model(folder.source, with_entries));
   } catch (const Error& error) {
     std::string hint = error.hint();
     if (hint.empty() && error.category() == Category::bad_input) {
@@ -56,7 +56,8 @@ void try_entries(const ModelFolder& folder, const Catalog& catalog, const std::s
     writable = writable && !identity.family.empty();
   }
   if (writable) {
-    const std::string entries = catalog_text(unknown, catalog, free_name(folder.path, catalog));
+    const std::string entries = catalog_text(
+        unknown, catalog, free_name(folder.path.empty() ? unknown.front()->label : folder.path, catalog));
     if (trial) try_entries(folder, catalog, entries, trial);
     hint += "\n  if the weights are right, put this into a file of your own and name it as model.catalog:\n" +
             entries + "# the entry ends here";
@@ -93,7 +94,7 @@ void require_known(const ModelFolder& folder, const Catalog& catalog, const Tria
                 Where{.file = component.label},
                 Expected{"weights of one variant"},
                 Got{"key hash " + component.identity.key_hash + ", which is that of " + candidates},
-                "say which: model: {variants: {" + component.role + ": " +
+                "say which: model: {variants: {" + component.name + ": " +
                     component.identity.candidates.front() + "}}"};
   }
 }

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "configs/component_name.h"
 #include "configs/error.h"
 #include "configs/hex.h"
 #include "registry/formats/json_document.h"
@@ -143,8 +144,9 @@ ModelDigest model_from(const nlohmann::json& value, const std::string& place, co
   }
   const nlohmann::json& components = fields.get("components");
   Fields roots{components, place + ".components", file};
-  for (const auto& [role, root] : components.items()) {
-    model.components[role] = roots.digits(role, root_prefix, sha256_digits);
+  for (const auto& [name, root] : components.items()) {
+    model.components[std::string{configs::component_named(name)}] =
+        roots.digits(name, root_prefix, sha256_digits);
   }
   if (value.at("digest") != model_digest(model.components)) {
     fields.fail("digest", "that of the components, " + model_digest(model.components),

@@ -46,18 +46,12 @@ std::string last_part(const std::string& path) {
   return (folder.has_filename() ? folder : folder.parent_path()).filename().native();
 }
 
-std::string component_name(const ComponentPlace& place, const Component& component) {
-  if (!place.official) return last_part(place.path);
-  if (place.expert_folder == "low_noise_model") return "transformer_2";
-  if (component.role == "dit") return "transformer";
-  return component.role.empty() ? last_part(place.path) : component.role;
-}
-
 void open_places(const ModelPlaces& places, const Catalog& catalog, OpenedWeights& opened) {
   opened.warnings.insert(opened.warnings.end(), places.warnings.begin(), places.warnings.end());
   for (const ComponentPlace& place : places.components) {
     Component component = open_component(place, catalog, {}, opened.warnings);
-    std::string name = places.components.size() > 1 ? component_name(place, component) : "";
+    std::string name = component.name.empty() ? last_part(place.path) : component.name;
+    if (places.components.size() == 1) name.clear();
     opened.components.push_back({std::move(name), std::move(component)});
   }
 }

@@ -12,9 +12,11 @@ namespace {
 using nlohmann::json;
 
 TEST(Dump, Layer1ListsTheComponentsAsTeleFuserDoes) {
-  const ModelDefinition model{.path = "/models/wan", .catalog = "/c.yaml", .variants = {{"dit", "high"}}};
-  const WeightsDump weights{.components = {{.role = "dit",
+  const ModelDefinition model{
+      .path = "/models/wan", .catalog = "/c.yaml", .variants = {{"transformer", "high"}}};
+  const WeightsDump weights{.components = {{.name = "transformer",
                                             .family = "wan",
+                                            .architecture = "wan_dit",
                                             .variant = "wan2.1-t2v-1.3b",
                                             .layout = "diffusers",
                                             .path = "/models/wan/transformer",
@@ -27,12 +29,12 @@ TEST(Dump, Layer1ListsTheComponentsAsTeleFuserDoes) {
                             .quantization = "f8_e4m3",
                             .prediction_type = "flow"};
   EXPECT_EQ(dump_layer1(model, weights), json::parse(R"({
-    "models": [{"name": "dit", "class": "wan", "variant": "wan2.1-t2v-1.3b", "layout": "diffusers",
+    "models": [{"name": "transformer", "class": "wan_dit", "variant": "wan2.1-t2v-1.3b", "layout": "diffusers",
                 "path": "/models/wan/transformer", "key_hash": "9269f8db", "digest": "sha256:ab",
                 "dtype": "bfloat16", "parameters": 1418996800, "hyper_parameters": {"heads": 12}}],
     "experts": [{"name": "high", "variant": "wan2.2-t2v-a14b-high"}], "quantization": "f8_e4m3",
     "prediction_type": "flow",
-    "path": "/models/wan", "noop": null, "catalog": "/c.yaml", "digest": "", "variants": {"dit": "high"},
+    "path": "/models/wan", "noop": null, "catalog": "/c.yaml", "digest": "", "variants": {"transformer": "high"},
     "distilled": false})"));
 }
 
@@ -51,7 +53,7 @@ TEST(Dump, Layer2HoldsEveryFieldAsANumberOrAWord) {
     "dtype": "bfloat16",
     "parallel": {"dp": "auto", "cfg": 1, "ring": 1, "ulysses": 1, "pp": 1, "tp": 1, "fsdp": false,
                  "reshard_after_forward": true},
-    "components": {"dit": {"dtype": "bfloat16", "attention": "sdpa", "offload": "none"},
+    "components": {"transformer": {"dtype": "bfloat16", "attention": "sdpa", "offload": "none"},
                    "text_encoder": {"dtype": "bfloat16", "attention": "sdpa", "offload": "none"},
                    "vae": {"dtype": "float32", "attention": "sdpa", "offload": "none", "tiling": false}},
     "text_window": 64, "negative_prompt_suffix": ""})"));
@@ -74,7 +76,7 @@ TEST(Dump, Layer2ComesBackAsItWas) {
                        .tp = 7,
                        .fsdp = true,
                        .reshard_after_forward = false};
-  pipeline.components["dit"] = {.dtype = Dtype::float32, .attention = "other"};
+  pipeline.components["transformer"] = {.dtype = Dtype::float32, .attention = "other"};
   pipeline.components["text_encoder"].offload = Offload::stages;
   pipeline.text_window = 9;
   pipeline.negative_prompt_suffix = "caf\u00e9";

@@ -28,7 +28,7 @@ TEST(ModelDefinition, ReadsEveryField) {
   EXPECT_EQ(model.path, "/jobs/cats/wan");
   EXPECT_EQ(model.catalog, "/c/mine.yaml");
   EXPECT_EQ(model.digest, digest);
-  EXPECT_EQ(model.variants, (std::map<std::string, std::string>{{"dit", "wan2.2-high"}}));
+  EXPECT_EQ(model.variants, (std::map<std::string, std::string>{{"transformer", "wan2.2-high"}}));
   EXPECT_TRUE(model.distilled);
   EXPECT_FALSE(model.noop_seconds.has_value());
 }
@@ -84,9 +84,10 @@ TEST(ModelDefinition, RefusesWhatContradictsItself) {
         std::string(63, 'a') + ")"}},
       {"model: {noop: 1, digest: 'sha256:" + std::string(64, 'a') + "'}",
        {"m.yaml:1:18: model.digest pins weights, and a rehearsal has none (expected no digest)"}},
-      {"model: {path: a, variants: {dti: x}}",
-       {"m.yaml:1:29: unknown key model.variants.dti (expected dit, text_encoder or vae); did you mean "
-        "dit?"}},
+      {"model: {path: a, variants: {trasformer: x}}",
+       {"m.yaml:1:29: unknown key model.variants.trasformer (expected transformer, transformer_2, "
+        "text_encoder, "
+        "image_encoder, vae); did you mean transformer?"}},
       {"model: {path: a, variants: {dit: [x]}}",
        {"m.yaml:1:34: model.variants.dit has the wrong type (expected text, got a list)"}},
       {"model: {path: a, destilled: true}",

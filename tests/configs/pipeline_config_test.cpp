@@ -46,7 +46,7 @@ loading: {strategy: broadcast}
   EXPECT_EQ(config.dtype, Dtype::float32);
   EXPECT_EQ(config.parallel.dp, 3);
   EXPECT_EQ(config.parallel.group_size(), 1);
-  EXPECT_EQ(config.components.at("dit").dtype, Dtype::bfloat16);
+  EXPECT_EQ(config.components.at("transformer").dtype, Dtype::bfloat16);
   EXPECT_EQ(config.components.at("text_encoder").dtype, Dtype::float32);
   EXPECT_EQ(config.components.at("vae").dtype, Dtype::bfloat16);
   EXPECT_EQ(config.text_window, 16);
@@ -72,19 +72,19 @@ TEST(PipelineConfig, KeepsThePresetsValueWhereNothingIsWritten) {
 
 TEST(PipelineConfig, DtypeIsOfDitAndTextEncoderOnly) {
   const PipelineConfig plain = apply_good("");
-  EXPECT_EQ(plain.components.at("dit").dtype, Dtype::bfloat16);
+  EXPECT_EQ(plain.components.at("transformer").dtype, Dtype::bfloat16);
   EXPECT_EQ(plain.components.at("text_encoder").dtype, Dtype::bfloat16);
   EXPECT_EQ(plain.components.at("vae").dtype, Dtype::float32);
   EXPECT_EQ(plain.components.size(), 3U);
 
   const PipelineConfig wide = apply_good("dtype: float32");
-  EXPECT_EQ(wide.components.at("dit").dtype, Dtype::float32);
+  EXPECT_EQ(wide.components.at("transformer").dtype, Dtype::float32);
   EXPECT_EQ(wide.components.at("text_encoder").dtype, Dtype::float32);
   EXPECT_EQ(wide.components.at("vae").dtype, Dtype::float32);
 
   // A component's own wins wherever it stands in the file.
   const PipelineConfig own = apply_good("components: {text_encoder: {dtype: bfloat16}}\ndtype: float32\n");
-  EXPECT_EQ(own.components.at("dit").dtype, Dtype::float32);
+  EXPECT_EQ(own.components.at("transformer").dtype, Dtype::float32);
   EXPECT_EQ(own.components.at("text_encoder").dtype, Dtype::bfloat16);
 }
 
@@ -263,7 +263,7 @@ TEST(PipelineConfig, RefusesValuesOutOfPlace) {
       {"components: {dit: {lora: a.safetensors}}",
        "m.yaml:1:26: components.dit.lora has the wrong type (expected a list, got a.safetensors)"},
       {"loading: {strategy: atuo}",
-       "m.yaml:1:21: loading.strategy has an unknown value (expected auto, broadcast, independent, striped "
+       "m.yaml:1:21: loading.strategy has an unknown value (expected auto, independent, broadcast, striped "
        "or shared, "
        "got atuo); did you mean auto?"},
       {"loading: {startegy: auto}", "m.yaml:1:11: unknown key loading.startegy; did you mean strategy?"},
@@ -310,15 +310,15 @@ TEST(PipelineConfig, RefusesWhatThisVersionCannotRun) {
       {"components: {dit: {lora: [a.safetensors]}}",
        {"m.yaml:1:26: this version cannot apply LoRA files: components.dit.lora (expected an empty list)"}},
       {"loading: {strategy: striped}",
-       {"m.yaml:1:21: this version cannot load weights with this loading.strategy (expected auto or "
-        "broadcast, got "
+       {"m.yaml:1:21: this version cannot load weights with this loading.strategy (expected auto, "
+        "independent, broadcast or shared, got "
         "striped)"}},
   };
   for (const Case& each : cases) {
     std::vector<std::string> problems;
     const PipelineConfig config = applied(each.text, problems);
     EXPECT_EQ(problems, each.problems) << each.text;
-    EXPECT_EQ(config.components.at("dit").attention, "sdpa");
+    EXPECT_EQ(config.components.at("transformer").attention, "sdpa");
     EXPECT_EQ(config.parallel.group_size(), 1);
   }
 }
@@ -332,7 +332,7 @@ TEST(PipelineConfig, OnlyTheTextEncoderHasAStageOfItsOwn) {
     const PipelineConfig config = applied(text, problems);
     EXPECT_EQ(problems, std::vector<std::string>{}) << text;
     EXPECT_EQ(config.components.at("text_encoder").offload, offload) << text;
-    EXPECT_EQ(config.components.at("dit").offload, Offload::none);
+    EXPECT_EQ(config.components.at("transformer").offload, Offload::none);
     EXPECT_EQ(config.components.at("vae").offload, Offload::none);
   }
 }

@@ -14,7 +14,7 @@ using testing::ElementsAre;
 /// Five blocks of three tensors each, and a tensor beside them.
 ComponentPlan five_blocks() {
   ComponentPlan plan;
-  plan.role = "dit";
+  plan.name = "transformer";
   plan.files.push_back({.path = "f", .tensors = {}});
   const auto add = [&](const std::string& name, std::vector<std::uint64_t> shape) {
     plan.files[0].tensors.push_back(

@@ -15,7 +15,7 @@ using registry::ElementType;
 
 ComponentPlan example() {
   return {
-      .role = "dit",
+      .name = "transformer",
       .hyper_parameters = {{"heads", 12}, {"eps", 1e-6}, {"patch", {1, 2, 2}}},
       .dtype = Dtype::bfloat16,
       .keep_float32 = {"norm.weight", "time.bias"},
@@ -41,7 +41,7 @@ ComponentPlan example() {
 }
 
 void expect_equal(const ComponentPlan& a, const ComponentPlan& b) {
-  EXPECT_EQ(a.role, b.role);
+  EXPECT_EQ(a.name, b.name);
   EXPECT_EQ(a.hyper_parameters, b.hyper_parameters);
   EXPECT_EQ(a.dtype, b.dtype);
   EXPECT_EQ(a.keep_float32, b.keep_float32);
@@ -133,7 +133,7 @@ TEST(ComponentPlan, RefusesWhatItDidNotWrite) {
   const nlohmann::json good = to_json(sharded());
   std::vector<nlohmann::json> bad{nlohmann::json(), nlohmann::json::array(), "text"};
   for (const char* key :
-       {"role", "hyper_parameters", "dtype", "keep_float32", "files", "named", "rules", "layers", "fsdp"}) {
+       {"name", "hyper_parameters", "dtype", "keep_float32", "files", "named", "rules", "layers", "fsdp"}) {
     nlohmann::json without = good;
     without.erase(key);
     bad.push_back(without);

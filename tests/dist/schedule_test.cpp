@@ -96,7 +96,7 @@ TEST(CheckPlan, RefusesWhatCannotBeStreamed) {
        [](ComponentPlan& p) { p.files[0].tensors[1].end = 0; }},
   };
   const ComponentPlan good{
-      .role = "dit",
+      .name = "transformer",
       .hyper_parameters = {},
       .dtype = configs::Dtype::bfloat16,
       .keep_float32 = {},

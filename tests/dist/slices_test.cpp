@@ -35,7 +35,7 @@ TEST(StageLayers, AreContiguousAndEarlierStagesHaveMore) {
 
 ComponentPlan five_layers() {
   ComponentPlan plan;
-  plan.role = "dit";
+  plan.name = "transformer";
   plan.layers = 5;
   plan.rules = {{"in", {.stages = Stages::first}},
                 {"out", {.dim = 1, .stages = Stages::last}},

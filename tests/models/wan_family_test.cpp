@@ -13,7 +13,7 @@ namespace {
 using ::testing::HasSubstr;
 
 HyperParameters fitting() {
-  return {{"dit", wan::to_json(wan::tiny_dims())},
+  return {{"transformer", wan::to_json(wan::tiny_dims())},
           {"vae", to_json(WanVaeDims{.base_dim = 96,
                                      .z_dim = 16,
                                      .dim_mult = {1, 2, 4, 4},
@@ -73,13 +73,13 @@ TEST(WanFamily, ComponentsThatDoNotFitAreNamed) {
 TEST(WanFamily, ActivationsGrowWithTheClipAndWithTheType) {
   const Family& wan = family_named("wan");
   configs::PipelineConfig pipeline;
-  pipeline.components = {{"dit", {}}, {"vae", {}}, {"text_encoder", {}}};
+  pipeline.components = {{"transformer", {}}, {"vae", {}}, {"text_encoder", {}}};
   configs::Request small;
   small.frames = 5;
   configs::Request large;
   const std::uint64_t bytes = wan.activation_bytes(fitting(), pipeline, small, {}).most();
   EXPECT_GT(wan.activation_bytes(fitting(), pipeline, large, {}).most(), bytes);
-  for (auto& [role, component] : pipeline.components) component.dtype = configs::Dtype::float32;
+  for (auto& [name, component] : pipeline.components) component.dtype = configs::Dtype::float32;
   EXPECT_GT(wan.activation_bytes(fitting(), pipeline, small, {}).most(), bytes);
 }
 

@@ -19,8 +19,8 @@ constexpr std::uint64_t mib = std::uint64_t{1} << 20;
 engine::MemoryDemand demand_of(std::uint64_t peak) {
   return {
       .plans =
-          plan::RankPlans{{.components = {{.role = "dit", .dtype = configs::Dtype::float32, .bytes = peak}},
-                           .stages = {{.name = "all", .roles = {"dit"}, .weights = peak, .peak = peak}}}},
+          plan::RankPlans{{.components = {{.name = "transformer", .dtype = configs::Dtype::float32, .bytes = peak}},
+                           .stages = {{.name = "all", .components = {"transformer"}, .weights = peak, .peak = peak}}}},
       .alternatives = {{"components.text_encoder.offload: stages", 10 * mib}}};
 }
 
@@ -57,7 +57,7 @@ TEST_F(CheckMemory, RefusesOnAllRanksWithThePlan) {
     expect_same_everywhere(dist::to_text(error));
     EXPECT_EQ(exit_code(error.category()), 1);
     EXPECT_THAT(error.what(), testing::HasSubstr("MemAvailable of /proc/meminfo"));
-    EXPECT_THAT(error.what(), testing::HasSubstr("dit"));
+    EXPECT_THAT(error.what(), testing::HasSubstr("transformer"));
     EXPECT_THAT(error.what(), testing::HasSubstr("components.text_encoder.offload: stages"));
   }
 }

@@ -89,7 +89,7 @@ OpenSource watched(const Files& files, BeforeRead before_read, std::uint64_t cla
 
 Files make_files(const std::vector<std::vector<Wanted>>& files, std::uint64_t header, configs::Dtype dtype) {
   Files made;
-  made.plan.role = "dit";
+  made.plan.name = "transformer";
   made.plan.dtype = dtype;
   for (const std::vector<Wanted>& wanted : files) {
     registry::WeightFile file{.path = "/weights/" + std::to_string(made.bytes.size()), .tensors = {}};

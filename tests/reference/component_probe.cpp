@@ -74,9 +74,9 @@ class Probe {
   }
   dist::ParallelContext parallel() const { return {dist::Mesh(1, {}), 0}; }
 
-  Component load(const std::string& role, configs::Dtype dtype) const {
+  Component load(const std::string& name, configs::Dtype dtype) const {
     const registry::ModelFolder opened = open();
-    const registry::Component& component = opened.component(role);
+    const registry::Component& component = opened.component(name);
     const models::Family& family = models::family_named("wan");
     const dist::ComponentPlan plan = models::plan_component(family, component, family.bind(component), dtype);
     return {plan.hyper_parameters,
@@ -101,7 +101,7 @@ class Probe {
 };
 
 dist::TensorMap run_dit(const Probe& probe) {
-  const Component loaded = probe.load("dit", probe.dtype());
+  const Component loaded = probe.load("transformer", probe.dtype());
   const models::WeightsView weights(loaded.tensors, "dit");
   models::wan::Transformer transformer(weights, models::wan::dims_from_json(loaded.hyper_parameters),
                                        probe.parallel());
@@ -198,12 +198,12 @@ dist::TensorMap run_pipeline(const Probe& probe) {
   pipeline.flow_shift = in.at("flow_shift");
   models::LoadedModel model{
       .family = "wan", .hyper_parameters = {}, .weights = {}, .tokenizer = probe.tokenizer()};
-  for (const std::string role : {"dit", "text_encoder", "vae"}) {
-    const configs::Dtype dtype = role == "vae" ? probe.dtype("vae_dtype") : probe.dtype();
-    pipeline.components[role].dtype = dtype;
-    Component loaded = probe.load(role, dtype);
-    model.hyper_parameters[role] = loaded.hyper_parameters;
-    model.weights[role] = std::move(loaded.tensors);
+  for (const std::string name : {"transformer", "text_encoder", "vae"}) {
+    const configs::Dtype dtype = name == "vae" ? probe.dtype("vae_dtype") : probe.dtype();
+    pipeline.components[name].dtype = dtype;
+    Component loaded = probe.load(name, dtype);
+    model.hyper_parameters[name] = loaded.hyper_parameters;
+    model.weights[name] = std::move(loaded.tensors);
   }
   models::family_named("wan").check_together(model.hyper_parameters);
   const auto encoder = models::make_text_encoder(model, probe.parallel());

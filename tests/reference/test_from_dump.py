@@ -90,7 +90,7 @@ class FromDump(unittest.TestCase):
         self.assertEqual((layer1["distilled"], layer1["experts"], layer1["quantization"], layer1["prediction_type"]),
                          (False, [], None, "flow"))
         self.assertEqual(layer1["digest"], self.config["weights_digest"])
-        self.assertEqual([model["name"] for model in layer1["models"]], ["dit", "text_encoder", "vae"])
+        self.assertEqual([model["name"] for model in layer1["models"]], ["transformer", "text_encoder", "vae"])
         for model in layer1["models"]:
             self.assertRegex(model["digest"], "^sha256:[0-9a-f]{64}$")
             self.assertRegex(model["key_hash"], "^[0-9a-f]{32}$")

@@ -177,10 +177,10 @@ class Stages(unittest.TestCase):
         self.assertEqual([s["name"] for s in none["memory"]["stages"]], ["all"])
         self.assertEqual([s["name"] for s in stages["memory"]["stages"]], ["text", "clips"])
         sizes = {role: c["bytes"] for role, c in none["memory"]["components"].items()}
-        self.assertEqual(set(sizes), {"dit", "text_encoder", "vae"})
+        self.assertEqual(set(sizes), {"transformer", "text_encoder", "vae"})
         self.assertEqual(none["ranks"][0]["weights_bytes"], sum(sizes.values()))
         self.assertEqual(stages["ranks"][0]["weights_bytes"],
-                         max(sizes["text_encoder"], sizes["dit"] + sizes["vae"]))
+                         max(sizes["text_encoder"], sizes["transformer"] + sizes["vae"]))
         self.assertEqual(none["spool_bytes"], 0)
         self.run_job("spooled", 2, *STAGES)
         [spooled] = re.findall(r"encoded .*: ([0-9.]+) MB on disk", self.log)
@@ -202,7 +202,7 @@ class Peak(unittest.TestCase):
             write_requests(path, [request(i, f"number {i}", "", 32, 32, 1, i) for i in range(2)])
             report = json.loads(ditmill.ditmill("run", manifest, "--check", "--json").stdout)
             sizes = {role: c["bytes"] / 1e9 for role, c in report["memory"]["components"].items()}
-            self.assertGreater(sizes["text_encoder"], sizes["dit"] + sizes["vae"])
+            self.assertGreater(sizes["text_encoder"], sizes["transformer"] + sizes["vae"])
             found = {}
             for name, more in (("none", ()), ("stages", STAGES)):
                 done = ditmill.ditmill("run", manifest, "--run-dir", path / name, "--threads", "1", *more, ranks=2)
@@ -212,7 +212,7 @@ class Peak(unittest.TestCase):
                 self.assertLessEqual(planned, 2 * peak)
                 found[name] = peak
             # What is saved is the smaller of what is loaded one after the other.
-            saved = sizes["dit"] + sizes["vae"]
+            saved = sizes["transformer"] + sizes["vae"]
             print(f"weights {sizes} GB, saved {found['none'] - found['stages']:.3f} of {saved:.3f} GB")
             self.assertGreaterEqual(found["none"] - found["stages"], 0.7 * saved)
             self.assertGreaterEqual(found["stages"], sizes["text_encoder"])

@@ -117,7 +117,7 @@ class Run(unittest.TestCase):
             tensors[name] = tensors[name] + 1
             save_file(tensors, path, metadata={"format": "pt"})
             done = ditmill.ditmill("run", self.manifest, "--run-dir", run, ranks=1, code=1)
-            self.assertIn("dit", done.stderr)
+            self.assertIn("transformer", done.stderr)
         finally:
             path.write_bytes(original)
 

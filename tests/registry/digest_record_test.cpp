@@ -73,11 +73,15 @@ TEST(FileDigest, ThrowsWhatReadingThrows) {
 TEST(ModelDigest, IsAFixedFormat) {
   EXPECT_EQ(model_digest({{"vae", "sha256:22"}, {"dit", "sha256:11"}}),
             "sha256:" + sha256_hex("dit sha256:11\nvae sha256:22\n"));
+  // Pins of before there were names: the transformer is spelt as it was, and stands where it stood.
+  EXPECT_EQ(model_digest({{"text_encoder", "sha256:33"}, {"transformer", "sha256:11"}}),
+            model_digest({{"dit", "sha256:11"}, {"text_encoder", "sha256:33"}}));
 }
 
 TEST(DigestRecord, ComesBackAsItWasWritten) {
   Recorded recorded;
-  const std::map<std::string, std::string, std::less<>> roots{{"dit", recorded.record.files[0].root()}};
+  const std::map<std::string, std::string, std::less<>> roots{
+      {"transformer", recorded.record.files[0].root()}};
   recorded.record.models.push_back(
       {.path = recorded.path(), .digest = model_digest(roots), .components = roots, .why = {}});
   recorded.record.models.push_back({.path = recorded.path(), .digest = {}, .components = {}, .why = "no"});

@@ -40,7 +40,7 @@ TEST(ModelFolder, OpensTheDiffusersLayout) {
   const Model model;
   const ModelFolder folder = open_model_folder(model.path(), Catalog::built_in());
   ASSERT_EQ(folder.components.size(), 1U);
-  const Component& dit = folder.component("dit");
+  const Component& dit = folder.component("transformer");
   EXPECT_EQ(dit.label, model / "transformer");
   EXPECT_EQ(dit.identity.variant, "wan2.1-t2v-1.3b");
   EXPECT_EQ(dit.config.at("num_attention_heads"), 12);
@@ -56,7 +56,7 @@ TEST(ModelFolder, OpensTheDiffusersLayout) {
 TEST(ModelFolder, NeedsNoIndex) {
   const Model model;
   fs::remove(model / "model_index.json");
-  EXPECT_EQ(open_model_folder(model.path(), Catalog::built_in()).component("dit").identity.variant,
+  EXPECT_EQ(open_model_folder(model.path(), Catalog::built_in()).component("transformer").identity.variant,
             "wan2.1-t2v-1.3b");
 }
 
@@ -65,7 +65,7 @@ TEST(ModelFolder, OpensAComponentFolderAndAFile) {
   const std::string file = model / "transformer/diffusion_pytorch_model.safetensors";
   for (const std::string& path : {model / "transformer", file}) {
     const ModelFolder folder = open_model_folder(path, Catalog::built_in());
-    EXPECT_EQ(folder.component("dit").label, path);
+    EXPECT_EQ(folder.component("transformer").label, path);
   }
 }
 
@@ -110,7 +110,7 @@ TEST(ModelFolder, OpensTheOfficialLayout) {
   const ModelFolder folder = open_model_folder(model.path(), catalog);
   EXPECT_NO_THROW(require_known(folder, catalog));
   ASSERT_EQ(folder.components.size(), 3U);
-  const Component& dit = folder.component("dit");
+  const Component& dit = folder.component("transformer");
   EXPECT_EQ(dit.identity.variant, "wan2.1-t2v-1.3b");
   EXPECT_EQ(dit.identity.layout, "official");
   EXPECT_EQ(dit.identity.preset, "wan2.1-t2v-1.3b");
@@ -126,7 +126,8 @@ TEST(ModelFolder, OpensTheOfficialLayout) {
 TEST(ModelFolder, TellsTheOfficialExpertsOfWan22FromWan21) {
   const OfficialModel model{"14b"};
   const Catalog catalog = Catalog::built_in();
-  EXPECT_EQ(open_model_folder(model.path(), catalog).component("dit").identity.variant, "wan2.1-t2v-14b");
+  EXPECT_EQ(open_model_folder(model.path(), catalog).component("transformer").identity.variant,
+            "wan2.1-t2v-14b");
   fs::remove(model / "diffusion_pytorch_model.safetensors");
   for (const char* expert : {"high_noise_model", "low_noise_model"}) {
     model.add(std::string(expert) + "/diffusion_pytorch_model.safetensors", "wan2.1-t2v-14b-official");
@@ -137,6 +138,82 @@ TEST(ModelFolder, TellsTheOfficialExpertsOfWan22FromWan21) {
   }
   EXPECT_THAT(variants, testing::ElementsAre("wan2.2-t2v-a14b-high", "wan2.2-t2v-a14b-low",
                                              "umt5-xxl-encoder", "wan2.1-vae"));
+}
+
+std::vector<std::string> names_in(const ModelFolder& folder) {
+  std::vector<std::string> names;
+  for (const Component& component : folder.components)
+    names.push_back(component.name + " " + component.identity.variant);
+  return names;
+}
+
+TEST(ModelFolder, NamesTwoTransformersByTheNoiseThatTheyTakeAway) {
+  const Catalog catalog = Catalog::built_in();
+  const Model diffusers{"wan2.1-t2v-14b-diffusers"};
+  diffusers.add("transformer_2", "wan2.1-t2v-14b-diffusers");
+  diffusers.write("model_index.json", R"({"transformer": ["diffusers", "WanTransformer3DModel"],
+                                          "transformer_2": ["diffusers", "WanTransformer3DModel"]})");
+  EXPECT_THAT(names_in(open_model_folder(diffusers.path(), catalog)),
+              testing::ElementsAre("transformer wan2.2-t2v-a14b-high", "transformer_2 wan2.2-t2v-a14b-low"));
+  // As VideoX-Fun has them: official names, and the second folder is the one for high noise.
+  const Model fun{"wan2.1-t2v-14b-official"};
+  fun.add("transformer_2", "wan2.1-t2v-14b-official");
+  fun.write("model_index.json", R"({"transformer": ["diffusers", "WanTransformer3DModel"],
+                                    "transformer_2": ["diffusers", "WanTransformer3DModel"]})");
+  const ModelFolder opened = open_model_folder(fun.path(), catalog);
+  EXPECT_THAT(names_in(opened),
+              testing::ElementsAre("transformer wan2.2-t2v-a14b-high", "transformer_2 wan2.2-t2v-a14b-low"));
+  EXPECT_EQ(opened.component("transformer").label, fun / "transformer_2");
+}
+
+TEST(ModelFolder, TakesScatteredComponents) {
+  const Catalog catalog = Catalog::built_in();
+  const OfficialModel model;
+  const Model other;
+  auto bundle = tests::key_list("wan2.1-vae-official");
+  for (auto& [name, shape] : bundle) name.insert(0, "vae.");
+  for (auto& [name, shape] : tests::key_list("wan2.1-t2v-14b-diffusers"))
+    bundle.push_back({"model.diffusion_model." + name, shape});
+  tests::write_sparse_safetensors(other / "all in one.safetensors", bundle);
+  configs::ModelDefinition source{
+      .path = model.path(),
+      .components = {{"vae", {.path = other / "all in one.safetensors", .prefix = "vae."}},
+                     {"transformer",
+                      {.path = other / "all in one.safetensors", .prefix = "model.diffusion_model."}},
+                     {"tokenizer", {.path = other / "tokenizer"}}},
+      .variants = {{"transformer", "wan2.1-t2v-14b"}}};
+  const ModelFolder folder = open_model(source, catalog);
+  EXPECT_THAT(names_in(folder), testing::ElementsAre("transformer wan2.1-t2v-14b",
+                                                     "text_encoder umt5-xxl-encoder", "vae wan2.1-vae"));
+  EXPECT_EQ(folder.component("vae").label, other / "all in one.safetensors");
+  EXPECT_EQ(folder.component("transformer").identity.prefix, "model.diffusion_model.");
+  EXPECT_EQ(folder.component("transformer").shapes().size(), 1095U);
+  EXPECT_EQ(folder.tokenizer_path, other / "tokenizer/spiece.model");
+  EXPECT_THAT(folder.warnings, testing::IsEmpty());
+  // Without a folder they are all there is.
+  source.path.clear();
+  EXPECT_EQ(open_model(source, catalog).components.size(), 2U);
+  source.components.at("transformer").prefix = "model.diffusion_modell.";
+  EXPECT_THROW(open_model(source, catalog), Error);
+}
+
+TEST(ModelFolder, RefusesScatteredComponentsThatAreSomethingElse) {
+  const Catalog catalog = Catalog::built_in();
+  const OfficialModel model;
+  const auto refused = [&](const std::string& name, const configs::ComponentSource& source) -> std::string {
+    try {
+      open_model({.path = model.path(), .components = {{name, source}}}, catalog);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "nothing";
+  };
+  EXPECT_THAT(refused("vae", {.path = model / "models_t5_umt5-xxl-enc-bf16.safetensors"}),
+              HasSubstr("expected a vae"));
+  EXPECT_THAT(refused("vae", {.path = model / "missing"}), HasSubstr("missing"));
+  EXPECT_THAT(refused("vae", {.path = model.path(), .files = {"none.safetensors"}}),
+              HasSubstr("none.safetensors"));
+  EXPECT_THAT(refused("tokenizer", {.path = model.path()}), HasSubstr("spiece.model or tokenizer.json"));
 }
 
 TEST(ModelFolder, RefusesTwoFilesOfOneRoleInTheOfficialLayout) {
@@ -174,21 +251,23 @@ TEST(ModelFolder, PrefersSpieceModelToTokenizerJson) {
 TEST(ModelFolder, LetsTheUserChooseTheVariant) {
   const Model model{"wan2.1-t2v-14b-diffusers"};
   const Catalog catalog = Catalog::built_in();
-  const ModelFolder chosen = open_model_folder(model.path(), catalog, {{"dit", "wan2.2-t2v-a14b-low"}});
-  EXPECT_EQ(chosen.component("dit").identity.variant, "wan2.2-t2v-a14b-low");
-  EXPECT_THROW(open_model_folder(model.path(), catalog, {{"dit", "wan2.1-t2v-1.3b"}}), Error);
-  EXPECT_THROW(open_model_folder(model.path(), catalog, {{"vae", "wan2.1-vae"}}), Error)
+  const ModelFolder chosen =
+      open_model({.path = model.path(), .variants = {{"transformer", "wan2.2-t2v-a14b-low"}}}, catalog);
+  EXPECT_EQ(chosen.component("transformer").identity.variant, "wan2.2-t2v-a14b-low");
+  EXPECT_THROW(open_model({.path = model.path(), .variants = {{"transformer", "wan2.1-t2v-1.3b"}}}, catalog),
+               Error);
+  EXPECT_THROW(open_model({.path = model.path(), .variants = {{"vae", "wan2.1-vae"}}}, catalog), Error)
       << "no such component";
 
   const ModelFolder undecided = open_model_folder(model / "transformer", catalog);
-  EXPECT_EQ(undecided.component("dit").identity.candidates.size(), 3U);
+  EXPECT_EQ(undecided.component("transformer").identity.candidates.size(), 3U);
   try {
     require_known(undecided, catalog);
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.category(), Category::usage);
     EXPECT_THAT(error.what(), HasSubstr("wan2.1-t2v-14b, wan2.2-t2v-a14b-high, wan2.2-t2v-a14b-low"));
-    EXPECT_THAT(error.what(), HasSubstr("variants: {dit: wan2.1-t2v-14b}"));
+    EXPECT_THAT(error.what(), HasSubstr("variants: {transformer: wan2.1-t2v-14b}"));
   }
 }
 
@@ -207,7 +286,7 @@ TEST(RequireKnown, SaysAllThatIsNeededToAddUnknownWeights) {
     EXPECT_EQ(error.category(), Category::unknown_model);
     message = error.what();
   }
-  EXPECT_THAT(message, HasSubstr(folder.component("dit").identity.key_hash));
+  EXPECT_THAT(message, HasSubstr(folder.component("transformer").identity.key_hash));
   EXPECT_THAT(message, HasSubstr("is wan2.1-t2v-1.3b: 798 tensors are equal; 27 are missing"));
   EXPECT_THAT(message, HasSubstr("model.catalog"));
   EXPECT_THAT(message, HasSubstr("heads: 12")) << "from config.json";
@@ -216,7 +295,7 @@ TEST(RequireKnown, SaysAllThatIsNeededToAddUnknownWeights) {
   catalog.add_text(message.substr(message.find("- name:")), "mine.yaml");
   const ModelFolder again = open_model_folder(model.path(), catalog);
   EXPECT_NO_THROW(require_known(again, catalog));
-  EXPECT_EQ(again.component("dit").identity.preset, "wan2.1-t2v-1.3b");
+  EXPECT_EQ(again.component("transformer").identity.preset, "wan2.1-t2v-1.3b");
 }
 
 TEST(FreeName, IsAnEntryNameThatNobodyHas) {

@@ -47,7 +47,7 @@ TEST(RegistryTemplate, MakesWeightsKnown) {
   for (const auto& [path, name] :
        {std::pair{folder / "model", "five"}, std::pair{folder / "lone.safetensors", "six"}}) {
     const registry::ModelFolder model = registry::open_model_folder(path, catalog);
-    const registry::Identity& identity = model.component("dit").identity;
+    const registry::Identity& identity = model.component("transformer").identity;
     EXPECT_EQ(identity.how, "catalog");
     EXPECT_EQ(identity.variant, name);
     EXPECT_EQ(identity.preset, "wan2.1-t2v-1.3b");

@@ -200,19 +200,20 @@ void Authority::freeze(const at::Device& device) {
 }
 
 StorePlan Authority::store_plan() const {
-  return {.run_directory = run_->path(),
-          .epoch = epoch_->number(),
-          .output = job_.manifest.output,
-          .provenance = {
-              .model_key_hash = job_.family == nullptr ? "" : job_.folder.component("dit").identity.key_hash,
-              .weights_digest = weights_.model_digest(),
-              .manifest_sha256 = manifest_sha256_,
-              .ditmill_version = version,
-              .layer1 = config_.at("layer1_model_definition"),
-              .layer2 = config_.at("layer2_inference_config"),
-              .steps = pipeline().steps,
-              .guidance = pipeline().guidance_scale,
-              .threads = facts_.threads}};
+  return {
+      .run_directory = run_->path(),
+      .epoch = epoch_->number(),
+      .output = job_.manifest.output,
+      .provenance = {.model_key_hash =
+                         job_.family == nullptr ? "" : job_.folder.component("transformer").identity.key_hash,
+                     .weights_digest = weights_.model_digest(),
+                     .manifest_sha256 = manifest_sha256_,
+                     .ditmill_version = version,
+                     .layer1 = config_.at("layer1_model_definition"),
+                     .layer2 = config_.at("layer2_inference_config"),
+                     .steps = pipeline().steps,
+                     .guidance = pipeline().guidance_scale,
+                     .threads = facts_.threads}};
 }
 
 run::Counts Authority::counts() const {

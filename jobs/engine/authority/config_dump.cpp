@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "configs/component_name.h"
 #include "configs/dump.h"
 #include "configs/version.h"
 #include "dist/device.h"
@@ -17,7 +18,7 @@ nlohmann::json dump_job(const plan::PreparedJob& job, const FrozenFacts& frozen,
   const bool noop = job.family == nullptr;
   configs::WeightsDump weights = plan::weights_dump(job);
   for (configs::ComponentDump& component : weights.components) {
-    component.digest = frozen.identity.at("components").at(component.role).at("digest");
+    component.digest = frozen.identity.at("components").at(configs::hashed_name(component.name)).at("digest");
   }
   configs::ModelDefinition bound = job.manifest.model;
   if (!noop) bound.digest = frozen.weights_digest;

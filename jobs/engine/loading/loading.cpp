@@ -50,7 +50,7 @@ void load_tokenizer(const dist::Communicator& comm, const LoadPlan& plan, Loadin
   const registry::FileDigest digest =
       registry::digest_file(*registry::memory_source(plan.tokenizer_path, bytes));
   loading.digests.push_back(
-      {.role = "tokenizer", .key_hash = {}, .digest = registry::digest_root({&digest, 1}, "{}")});
+      {.name = "tokenizer", .key_hash = {}, .digest = registry::digest_root({&digest, 1}, "{}")});
 }
 
 }  // namespace
@@ -76,8 +76,8 @@ LoadPlan load_plan_from_json(const nlohmann::json& json) {
   return plan;
 }
 
-LoadStage stage_of(std::string_view role) noexcept {
-  return role == "text_encoder" ? LoadStage::text : LoadStage::clips;
+LoadStage stage_of(std::string_view component) noexcept {
+  return component == "text_encoder" ? LoadStage::text : LoadStage::clips;
 }
 
 void load_stage(const dist::Communicator& comm, const LoadPlan& plan, LoadStage stage, const dist::Mesh& mesh,
@@ -85,21 +85,21 @@ void load_stage(const dist::Communicator& comm, const LoadPlan& plan, LoadStage 
   loading.model.family = plan.family;
   const dist::OpenSource open = [&plan](const std::string& path) { return open_weights(plan, path); };
   for (const dist::ComponentPlan& component : plan.components) {
-    if (stage_of(component.role) != stage) continue;
-    tell("loading " + component.role);
+    if (stage_of(component.name) != stage) continue;
+    tell("loading " + component.name);
     dist::StreamedComponent streamed = dist::stream_component(comm, component, mesh, open, device);
     if (comm.rank() == 0) {
-      spdlog::info("loaded {}: {} in {:.2f} s", component.role, gigabytes(streamed.bytes), streamed.seconds);
+      spdlog::info("loaded {}: {} in {:.2f} s", component.name, gigabytes(streamed.bytes), streamed.seconds);
     }
     loading.bytes += streamed.bytes;
     loading.seconds += streamed.seconds;
     loading.digests.push_back(
-        {.role = component.role,
+        {.name = component.name,
          .key_hash = {},
          .digest = registry::digest_root(streamed.digests, component.hyper_parameters.dump())});
-    loading.model.hyper_parameters[component.role] = component.hyper_parameters;
-    loading.model.blocks[component.role] = std::move(streamed.blocks);
-    loading.model.weights[component.role] = std::move(streamed.tensors);
+    loading.model.hyper_parameters[component.name] = component.hyper_parameters;
+    loading.model.blocks[component.name] = std::move(streamed.blocks);
+    loading.model.weights[component.name] = std::move(streamed.tensors);
   }
   if (stage == LoadStage::text) load_tokenizer(comm, plan, loading);
 }

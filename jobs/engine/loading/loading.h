@@ -18,7 +18,7 @@ namespace ditmill::jobs::engine {
 /// the rest.
 enum class LoadStage { text, clips };
 /// The stage that a component is loaded in.
-LoadStage stage_of(std::string_view role) noexcept;
+LoadStage stage_of(std::string_view component) noexcept;
 
 /// What every rank needs to load a model: made by rank 0, broadcast.
 struct LoadPlan {

@@ -23,15 +23,15 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Needed {
+  std::string_view name;  ///< its folder's, too, in the diffusers layout
   std::string_view role;
   std::string_view what;
-  std::string_view subfolder;  ///< in the diffusers layout
-  std::string_view file;       ///< in the official one
+  std::string_view file;  ///< in the official one
 };
 constexpr std::array<Needed, 3> needed{
-    {{"dit", "transformer", "transformer", "diffusion_pytorch_model.safetensors, with its config.json"},
-     {"text_encoder", "text encoder", "text_encoder", "models_t5_umt5-xxl-enc-bf16.pth"},
-     {"vae", "VAE", "vae", "Wan2.1_VAE.pth"}}};
+    {{"transformer", "dit", "transformer", "diffusion_pytorch_model.safetensors, with its config.json"},
+     {"text_encoder", "text_encoder", "text encoder", "models_t5_umt5-xxl-enc-bf16.pth"},
+     {"vae", "vae", "VAE", "Wan2.1_VAE.pth"}}};
 
 /// For a path of a part of a model: the folder of the whole, as far as it is found above.
 std::string whole_model_above(const std::string& path) {
@@ -45,6 +45,7 @@ std::string whole_model_above(const std::string& path) {
 
 /// Where a missing part may come from.
 std::string missing_hint(const registry::ModelFolder& folder, const Needed& part) {
+  if (folder.path.empty()) return "name it, too: model.components." + std::string{part.name};
   const std::string above = whole_model_above(folder.path);
   if (folder.components.size() < 2 && !above.empty()) {
     return "this is a part of a model: give the folder of the whole as model.path, " + above;
@@ -59,20 +60,20 @@ std::string missing_hint(const registry::ModelFolder& folder, const Needed& part
     hint = printable(others.front(), 60) + " is of a kind that this version does not read; ";
   }
   const bool subfolders = std::ranges::any_of(needed, [&](const Needed& one) {
-    return registry::is_folder(registry::inside(folder.path, one.subfolder));
+    return registry::is_folder(registry::inside(folder.path, one.name));
   });
   return hint + "copy the " + std::string{part.what} + " of the original checkpoint into " +
-         (subfolders ? registry::inside(folder.path, part.subfolder) + ", its folder with config.json"
+         (subfolders ? registry::inside(folder.path, part.name) + ", its folder with config.json"
                      : folder.path + " (" + std::string{part.file} + ")");
 }
 
-void require_roles(const registry::ModelFolder& folder) {
-  std::string roles;
+void require_components(const registry::ModelFolder& folder) {
+  std::string names;
   for (const registry::Component& component : folder.components) {
-    extend_list(roles, component.role.empty() ? "something unknown" : component.role);
+    extend_list(names, component.name.empty() ? "something unknown" : component.name);
   }
   for (const Needed& part : needed) {
-    if (std::ranges::find(folder.components, part.role, &registry::Component::role) !=
+    if (std::ranges::find(folder.components, part.name, &registry::Component::name) !=
         folder.components.end()) {
       continue;
     }
@@ -80,13 +81,17 @@ void require_roles(const registry::ModelFolder& folder) {
                 "find the components of the model",
                 Where{.file = folder.path},
                 Expected{"a " + std::string{part.what} + " (" + std::string{part.role} + ")"},
-                Got{roles.empty() ? "no components" : "only " + roles},
+                Got{names.empty() ? "no components" : "only " + names},
                 missing_hint(folder, part)};
   }
 }
 
 void require_tokenizer(const registry::ModelFolder& folder) {
   if (!folder.tokenizer_path.empty()) return;
+  if (folder.path.empty()) {
+    throw Error{Category::bad_input, "find the tokenizer", Where{.key = "model.components"},
+                Expected{"tokenizer: a folder with spiece.model or tokenizer.json"}, Got{"none"}};
+  }
   std::string unfinished;
   for (const char* place : {"tokenizer", "google/umt5-xxl", "umt5-xxl"}) {
     if (unfinished.empty()) unfinished = registry::unfinished_hint(registry::inside(folder.path, place));
@@ -112,12 +117,12 @@ std::string as_written(const std::string& path, const std::string& directory) {
 }  // namespace
 
 BoundFolder bind_folder(const registry::ModelFolder& folder) {
-  require_roles(folder);
+  require_components(folder);
   BoundFolder bound;
-  bound.family = &models::family_named(folder.component("dit").identity.family);
+  bound.family = &models::family_named(folder.component("transformer").identity.family);
   for (const registry::Component& component : folder.components) {
     registry::refuse_packed(component);
-    bound.hyper_parameters[component.role] = bound.family->bind(component);
+    bound.hyper_parameters[component.name] = bound.family->bind(component);
   }
   bound.family->check_together(bound.hyper_parameters);
   require_tokenizer(folder);
@@ -126,10 +131,10 @@ BoundFolder bind_folder(const registry::ModelFolder& folder) {
 
 void bind_model(PreparedJob& job, const configs::ModelDefinition& model) {
   const registry::Catalog catalog = registry::Catalog::known(model.catalog);
-  if (!registry::is_there(model.path)) {
+  if (!model.path.empty() && !registry::is_there(model.path)) {
     registry::refuse_missing_model(model.path, as_written(model.path, job.source.directory));
   }
-  job.folder = registry::open_model_folder(model.path, catalog, model.variants);
+  job.folder = registry::open_model(model, catalog);
   for (const std::string& warning : job.folder.warnings) job.warnings.push_back({.message = warning});
   registry::require_known(job.folder, catalog,
                           [](const registry::ModelFolder& as_known) { bind_folder(as_known); });

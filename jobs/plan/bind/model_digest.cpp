@@ -30,11 +30,8 @@ registry::ModelDigest digest_of_model(const std::string& path, const registry::C
     for (const registry::Component& component : folder.components) {
       std::vector<registry::FileDigest> digests;
       for (const registry::WeightFile& file : component.files) digests.push_back(digest_of(file.path, files));
-      const std::string root =
-          registry::digest_root(digests, bound.hyper_parameters.at(component.role).dump());
-      if (model.components.emplace(component.role, root).second) continue;
-      throw Error{Category::unsupported, "digest a model", Where{.file = path},
-                  Expected{"one " + component.role}, Got{"several"}};
+      model.components[component.name] =
+          registry::digest_root(digests, bound.hyper_parameters.at(component.name).dump());
     }
     model.components["tokenizer"] =
         registry::digest_root({&digest_of(folder.tokenizer_path, files), 1}, "{}");

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "configs/component_name.h"
 #include "configs/dump.h"
 #include "configs/error.h"
 #include "configs/yaml_reader.h"
@@ -71,6 +72,17 @@ bool is_empty(const YamlNode& node) {
   return node.kind == YamlNode::Kind::null || (node.kind == YamlNode::Kind::scalar && node.text.empty());
 }
 
+/// Gives what is kept by component the names of now, as configs::with_component_names() does.
+void name_components(YamlNode& root) {
+  for (auto& [layer, fields] : root.entries) {
+    if (layer.text != layer1_key && layer.text != layer2_key) continue;
+    for (auto& [field, value] : fields.entries) {
+      if (field.text != "components" && field.text != "variants") continue;
+      for (auto& [name, component] : value.entries) name.text = configs::component_named(name.text);
+    }
+  }
+}
+
 /// The dump of nothing: which fields there are, and which of them hold others.
 nlohmann::json shape_of_layers() {
   nlohmann::json layer1 = configs::dump_layer1({}, {.components = {{}}});
@@ -108,7 +120,12 @@ class DumpReader {
     refuse_sets();
     const std::string text = registry::read_text(path_, largest_dump);
     YamlNode root = json_tree(text, reading_dump, path_);
+    name_components(root);
     dumped_.dump = registry::parse_json(text, reading_dump, path_);
+    for (const std::string_view layer : {layer1_key, layer2_key}) {
+      const auto found = dumped_.dump.find(layer);
+      if (found != dumped_.dump.end()) *found = configs::with_component_names(std::move(*found));
+    }
     const bool of_item = root.find(item_key) != nullptr;
     if (!of_item && !right_version(root)) return std::move(dumped_);
     require_shape(root, of_item ? shape_of_item() : shape_of_run(), {});
@@ -239,8 +256,8 @@ class DumpReader {
     if (is_empty(*layer2.find("preset"))) take(layer2, "preset");
     for (auto& [key, components] : layer2.entries) {
       if (key.text != "components") continue;
-      for (auto& [role, component] : components.entries) {
-        if (role.text == "text_encoder") put(component, "window", window);
+      for (auto& [name, component] : components.entries) {
+        if (name.text == "text_encoder") put(component, "window", window);
       }
     }
     return layer2;

@@ -47,6 +47,16 @@ std::string frozen_manifest(const Manifest& manifest, const std::string& directo
     if (path == nullptr || path->kind != YamlNode::Kind::scalar) continue;
     set(std::string{section} + "." + key, absolute_path(directory, path->text));
   }
+  const YamlNode* model = root.find("model");
+  const YamlNode* components = model == nullptr ? nullptr : model->find("components");
+  if (components != nullptr) {
+    for (const auto& [name, component] : YamlNode{*components}.entries) {
+      const bool fields = component.kind == YamlNode::Kind::mapping;
+      const YamlNode* path = fields ? component.find("path") : &component;
+      if (path != nullptr)
+        set("model.components." + name.text + (fields ? ".path" : ""), absolute_path(directory, path->text));
+    }
+  }
   set("output.path", manifest.output.path);
   return configs::to_yaml(root);
 }

@@ -66,7 +66,7 @@ class PlanMaker {
     }
     for (const dist::ComponentPlan& component : job_.components) {
       const dist::ComponentPlan chosen = chosen_plan(component);
-      held_.push_back({.role = chosen.role, .dtype = chosen.dtype, .bytes = chosen.bytes_on(mesh, rank)});
+      held_.push_back({.name = chosen.name, .dtype = chosen.dtype, .bytes = chosen.bytes_on(mesh, rank)});
       converted_.push_back(conversion_bytes(chosen));
       if (chosen.fsdp) clips_ += gathered_bytes(chosen, mesh, rank, pipeline.parallel.reshard_after_forward);
     }
@@ -74,7 +74,7 @@ class PlanMaker {
 
   MemoryPlan plan() const {
     MemoryPlan plan{.components = held_, .stages = {}};
-    const auto is_text = [](const std::string& role) { return role == "text_encoder"; };
+    const auto is_text = [](const std::string& name) { return name == "text_encoder"; };
     const std::uint64_t results = result_bytes();
     if (offload() == configs::Offload::none) {
       plan.stages.push_back(stage(
@@ -85,7 +85,7 @@ class PlanMaker {
     const std::uint64_t index = planner_.texts_.size() * spool_entry_bytes;
     plan.stages.push_back(stage("text", is_text, encode_, index));
     plan.stages.push_back(stage(
-        "clips", [&](const std::string& role) { return !is_text(role); }, clips_,
+        "clips", [&](const std::string& name) { return !is_text(name); }, clips_,
         cache_bytes() + results + index));
     return plan;
   }
@@ -96,7 +96,7 @@ class PlanMaker {
   /// The component's plan with this pipeline in place of the job's.
   dist::ComponentPlan chosen_plan(const dist::ComponentPlan& component) const {
     dist::ComponentPlan chosen = component;
-    const auto found = pipeline_.components.find(component.role);
+    const auto found = pipeline_.components.find(component.name);
     chosen.dtype = found == pipeline_.components.end() ? pipeline_.dtype : found->second.dtype;
     return chosen;
   }
@@ -104,11 +104,11 @@ class PlanMaker {
   template <typename Wanted>
   StageMemory stage(std::string name, const Wanted& wanted, std::uint64_t activations,
                     std::uint64_t kept) const {
-    StageMemory stage{.name = std::move(name), .roles = {}, .activations = activations};
+    StageMemory stage{.name = std::move(name), .components = {}, .activations = activations};
     std::uint64_t loading = 0;
     for (std::size_t i = 0; i < held_.size(); ++i) {
-      if (!wanted(held_[i].role)) continue;
-      stage.roles.push_back(held_[i].role);
+      if (!wanted(held_[i].name)) continue;
+      stage.components.push_back(held_[i].name);
       stage.weights += held_[i].bytes;
       loading = std::max(loading, stage.weights + converted_[i] + streaming_bytes);
     }
@@ -191,12 +191,12 @@ std::uint64_t embedding_bytes(const PreparedJob& job) {
 nlohmann::json to_json(const MemoryPlan& plan) {
   nlohmann::json components = nlohmann::json::object();
   for (const ComponentMemory& component : plan.components) {
-    components[component.role] = {{"dtype", configs::name(component.dtype)}, {"bytes", component.bytes}};
+    components[component.name] = {{"dtype", configs::name(component.dtype)}, {"bytes", component.bytes}};
   }
   nlohmann::json stages = nlohmann::json::array();
   for (const StageMemory& stage : plan.stages) {
     stages.push_back({{"name", stage.name},
-                      {"components", stage.roles},
+                      {"components", stage.components},
                       {"weights_bytes", stage.weights},
                       {"activation_bytes", stage.activations},
                       {"other_bytes", stage.others},
@@ -208,7 +208,7 @@ nlohmann::json to_json(const MemoryPlan& plan) {
 std::string to_text(const MemoryPlan& plan) {
   std::string text;
   for (const ComponentMemory& component : plan.components) {
-    text += fmt::format("  {:<13}{:>13}  {}\n", component.role, gigabytes(component.bytes),
+    text += fmt::format("  {:<13}{:>13}  {}\n", component.name, gigabytes(component.bytes),
                         configs::name(component.dtype));
   }
   for (const StageMemory& stage : plan.stages) {

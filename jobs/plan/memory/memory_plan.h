@@ -22,15 +22,15 @@ constexpr std::uint64_t text_cache_bytes(configs::Offload text_encoder) noexcept
 
 /// What a rank holds of one component.
 struct ComponentMemory {
-  std::string role;
+  std::string name;
   configs::Dtype dtype = configs::Dtype::float32;
   std::uint64_t bytes = 0;
 };
 
 /// What a rank holds while one thing is done, at most.
 struct StageMemory {
-  std::string name;                ///< text, clips; or all, where nothing is let go of
-  std::vector<std::string> roles;  ///< of the components that are loaded
+  std::string name;                     ///< text, clips; or all, where nothing is let go of
+  std::vector<std::string> components;  ///< that are loaded, by name
   std::uint64_t weights = 0;
   std::uint64_t activations = 0;
   std::uint64_t others = 0;  ///< embeddings, results on their way to disk, buffers
@@ -77,7 +77,7 @@ MemoryPlan plan_memory(const PreparedJob& job, const dist::Mesh& mesh, int rank)
 /// Bytes of the embeddings of all distinct texts of a job, as a spool holds them: an estimate from above.
 std::uint64_t embedding_bytes(const PreparedJob& job);
 
-/// {components: {role: {dtype, bytes}}, stages: [{name, components, weights_bytes, activation_bytes,
+/// {components: {name: {dtype, bytes}}, stages: [{name, components, weights_bytes, activation_bytes,
 /// other_bytes, peak_bytes}], peak_bytes}
 nlohmann::json to_json(const MemoryPlan& plan);
 /// The plan for people: a line a component and a stage, each indented by two.

@@ -54,12 +54,12 @@ std::vector<Alternative> alternatives(const PreparedJob& job, configs::PipelineC
     vae = configs::Dtype::float32;
     consider("components.vae.dtype: float32 (other results)");
   }
-  for (const std::string role : {"dit", "text_encoder", "vae"}) {
-    if (pipeline.components.at(role).dtype == configs::Dtype::bfloat16) continue;
+  for (const std::string name : {"transformer", "text_encoder", "vae"}) {
+    if (pipeline.components.at(name).dtype == configs::Dtype::bfloat16) continue;
     // Its convolutions would take more, not less.
-    if (role == "vae" && !job.cpu.native_bfloat16) continue;
-    pipeline.components.at(role).dtype = configs::Dtype::bfloat16;
-    consider("components." + role + ".dtype: bfloat16 (other results)");
+    if (name == "vae" && !job.cpu.native_bfloat16) continue;
+    pipeline.components.at(name).dtype = configs::Dtype::bfloat16;
+    consider("components." + name + ".dtype: bfloat16 (other results)");
   }
   return found;
 }

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <variant>
 
+#include "configs/component_name.h"
 #include "configs/dump.h"
 #include "configs/error.h"
 #include "jobs/plan/pilot/epoch_start.h"
@@ -256,7 +257,8 @@ std::string model_of(const json& layer1) {
   if (const auto noop = layer1.find("noop"); noop != layer1.end() && noop->is_number())
     return "noop " + noop->dump();
   for (const json& component : layer1.value("models", json::array())) {
-    if (component.value("name", "") == "dit") return component.value("key_hash", "");
+    if (configs::component_named(component.value("name", "")) == "transformer")
+      return component.value("key_hash", "");
   }
   return {};
 }
@@ -281,7 +283,7 @@ Pilot measure(const results::RunDirectory& run, const PilotFacts& facts) {
   }
   for (const auto& [size, items] : classes) pilot.classes.push_back(class_of(items));
   pilot.pause_seconds = pause_of(records, seconds);
-  pilot.layer2 = config.at("layer2_inference_config");
+  pilot.layer2 = configs::with_component_names(config.at("layer2_inference_config"));
   pilot.model = model_of(config.at("layer1_model_definition"));
   pilot.layout = layout_of(run, config, records.groups.size());
   pilot.layout.ranks_per_machine =

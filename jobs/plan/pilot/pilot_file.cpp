@@ -51,7 +51,7 @@ SizeClass class_from_json(const json& json) {
 
 Pilot pilot_from_json(const json& json) {
   Pilot pilot{.epoch = json.at("epoch").get<int>(),
-              .layer2 = json.at("layer2_inference_config"),
+              .layer2 = configs::with_component_names(json.at("layer2_inference_config")),
               .model = json.at("model").get<std::string>(),
               .startup_seconds = json.at("startup_seconds").get<double>(),
               .text_stage_seconds = json.at("text_stage_seconds").get<double>(),

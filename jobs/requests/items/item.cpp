@@ -5,6 +5,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "configs/component_name.h"
 #include "configs/error.h"
 #include "jobs/requests/text/json_line.h"
 #include "registry/digest.h"
@@ -68,14 +69,16 @@ nlohmann::json job_identity(const std::vector<ComponentIdentity>& components,
                           {"dtype", nlohmann::json::object()},
                           {"attention", nlohmann::json::object()},
                           {"lora", nlohmann::json::array()}};
+  const auto hashed = [](std::string_view name) { return std::string{configs::hashed_name(name)}; };
   for (const ComponentIdentity& component : components) {
-    identity["components"][component.role] = {{"key_hash", component.key_hash}, {"digest", component.digest}};
+    identity["components"][hashed(component.name)] = {{"key_hash", component.key_hash},
+                                                      {"digest", component.digest}};
   }
-  for (const auto& [role, component] : pipeline.components) {
-    identity["dtype"][role] = configs::name(component.dtype);
-    identity["attention"][role] = component.attention;
+  for (const auto& [name, component] : pipeline.components) {
+    identity["dtype"][hashed(name)] = configs::name(component.dtype);
+    identity["attention"][hashed(name)] = component.attention;
     // Only where it is on: the keys of jobs without it are those of versions that had none.
-    if (component.tiling) identity["tiling"][role] = tile_identity(*component.tiling);
+    if (component.tiling) identity["tiling"][hashed(name)] = tile_identity(*component.tiling);
   }
   return identity;
 }

@@ -24,7 +24,7 @@ struct Item {
 
 /// One component's share of an item's identity.
 struct ComponentIdentity {
-  std::string role;
+  std::string name;
   std::string key_hash;  ///< empty for a tokenizer
   std::string digest;    ///< "sha256:HEX"
 };

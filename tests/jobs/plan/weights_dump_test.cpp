@@ -10,14 +10,15 @@ namespace {
 using nlohmann::json;
 using testing::HasSubstr;
 
-registry::Component component(std::string role, std::vector<registry::TensorInfo> tensors) {
+registry::Component component(std::string name, std::vector<registry::TensorInfo> tensors) {
   registry::Component component;
-  component.role = std::move(role);
-  component.label = "/models/m/" + component.role;
+  component.role = name.starts_with("transformer") ? "dit" : name;
+  component.name = std::move(name);
+  component.label = "/models/m/" + component.name;
   component.files.push_back({.path = component.label + "/model.safetensors", .tensors = std::move(tensors)});
-  component.identity.key_hash = "hash of " + component.role;
+  component.identity.key_hash = "hash of " + component.name;
   component.identity.family = "wan";
-  component.identity.variant = "variant of " + component.role;
+  component.identity.variant = "variant of " + component.name;
   component.identity.layout = "diffusers";
   return component;
 }
@@ -26,11 +27,11 @@ PreparedJob job() {
   using enum registry::ElementType;
   PreparedJob job;
   job.family = &models::family_named("wan");
-  job.folder.components = {component("dit", {{.name = "a", .type = bf16, .shape = {2, 3}}}),
+  job.folder.components = {component("transformer", {{.name = "a", .type = bf16, .shape = {2, 3}}}),
                            component("text_encoder", {{.name = "b", .type = f32, .shape = {}}}),
                            component("vae", {{.name = "c", .type = f16, .shape = {5}}})};
   for (const registry::Component& each : job.folder.components) {
-    job.hyper_parameters[each.role] = {{"layers", 2}, {"eps", 1e-6}};
+    job.hyper_parameters[each.name] = {{"layers", 2}, {"eps", 1e-6}};
   }
   return job;
 }
@@ -39,11 +40,11 @@ TEST(WeightsDump, SaysWhatHeadersTell) {
   const configs::WeightsDump dump = weights_dump(job());
   ASSERT_EQ(dump.components.size(), 3u);
   const configs::ComponentDump& dit = dump.components[0];
-  EXPECT_EQ(dit.role, "dit");
-  EXPECT_EQ(dit.family, "wan");
-  EXPECT_EQ(dit.variant, "variant of dit");
-  EXPECT_EQ(dit.key_hash, "hash of dit");
-  EXPECT_EQ(dit.path, "/models/m/dit");
+  EXPECT_EQ(dit.name, "transformer");
+  EXPECT_EQ(dit.architecture, "wan_dit");
+  EXPECT_EQ(dit.variant, "variant of transformer");
+  EXPECT_EQ(dit.key_hash, "hash of transformer");
+  EXPECT_EQ(dit.path, "/models/m/transformer");
   EXPECT_EQ(dit.parameters, 6u);
   EXPECT_EQ(dit.dtype, "bfloat16");
   EXPECT_EQ(dump.components[2].dtype, "float32");
@@ -55,7 +56,8 @@ TEST(WeightsDump, SaysWhatHeadersTell) {
 
 TEST(WeightsDump, NamesExpertsAndQuantization) {
   PreparedJob two = job();
-  two.folder.components.insert(two.folder.components.begin() + 1, component("dit", {}));
+  two.folder.components.insert(two.folder.components.begin() + 1, component("transformer_2", {}));
+  two.hyper_parameters["transformer_2"] = two.hyper_parameters["transformer"];
   two.folder.components[0].identity.variant = "wan2.2-t2v-a14b-high";
   two.folder.components[1].identity.variant = "wan2.2-t2v-a14b-low";
   two.folder.components[1].files[0].tensors = {

@@ -70,7 +70,7 @@ class Draw {
     model.path = "/models/a b: #" + hex(4);
     if (coin()) model.catalog = "/catalogs/" + hex(4) + ".yaml";
     model.digest = "sha256:" + hex(64);
-    if (coin()) model.variants["dit"] = "wan2.2-t2v-a14b-high";
+    if (coin()) model.variants["transformer"] = "wan2.2-t2v-a14b-high";
     return model;
   }
 
@@ -87,7 +87,7 @@ class Draw {
     pipeline.parallel.tp = whole(1, 8);
     pipeline.parallel.fsdp = coin();
     pipeline.parallel.reshard_after_forward = !pipeline.parallel.fsdp || coin();
-    for (auto& [role, component] : pipeline.components) component.dtype = dtype();
+    for (auto& [name, component] : pipeline.components) component.dtype = dtype();
     pipeline.text_window = whole(1, 4096);
     return pipeline;
   }
@@ -325,8 +325,8 @@ TEST_F(FromDumpTest, WrongValuesAreRefusedAtTheirPlaces) {
       {"/layer2_inference_config/text_window", -3, "pipeline.components.text_encoder.window is out of range"},
       {"/layer2_inference_config/parallel/dp", "all", "pipeline.parallel.dp has the wrong type"},
       {"/layer2_inference_config/parallel/cfg", 3, "pipeline.parallel.cfg shares out the two passes"},
-      {"/layer2_inference_config/components/dit/attention", "sage", "cannot run attention sage"},
-      {"/layer2_inference_config/components/dit/extra", 1, "unknown key pipeline.components.dit.extra"},
+      {"/layer2_inference_config/components/transformer/attention", "sage", "cannot run attention sage"},
+      {"/layer2_inference_config/components/transformer/extra", 1, "unknown key pipeline.components.transformer.extra"},
       {"/layer2_inference_config/extra", 1, "unknown key pipeline.extra"},
       {"/layer2_inference_config/preset", "mine", "unknown preset mine"},
       {"/layer2_inference_config/preset", 7, "preset has the wrong type (expected text, got 7)"},

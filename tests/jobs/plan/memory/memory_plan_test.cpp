@@ -18,19 +18,19 @@ using testing::HasSubstr;
 constexpr std::uint64_t mib = std::uint64_t{1} << 20;
 
 /// A component of one tensor of so many elements.
-dist::ComponentPlan component(const std::string& role, std::uint64_t elements, configs::Dtype dtype,
+dist::ComponentPlan component(const std::string& name, std::uint64_t elements, configs::Dtype dtype,
                               registry::ElementType stored) {
   const auto bytes = elements * static_cast<std::uint64_t>(registry::bits(stored)) / 8;
-  registry::WeightFile file{.path = role, .size = bytes, .tensors = {}};
+  registry::WeightFile file{.path = name, .size = bytes, .tensors = {}};
   file.tensors.push_back({.name = "w", .type = stored, .shape = {elements}, .begin = 0, .end = bytes});
-  return {.role = role, .hyper_parameters = {}, .dtype = dtype, .keep_float32 = {}, .files = {file}};
+  return {.name = name, .hyper_parameters = {}, .dtype = dtype, .keep_float32 = {}, .files = {file}};
 }
 
 /// 100, 300 and 10 million weights; clips of one frame, which hardly count.
 PreparedJob job_of(configs::Offload offload, configs::Dtype dtype, registry::ElementType stored) {
   PreparedJob job;
   job.family = &models::family_named("wan");
-  job.hyper_parameters["dit"] = models::wan::to_json({.dim = 128,
+  job.hyper_parameters["transformer"] = models::wan::to_json({.dim = 128,
                                                       .heads = 2,
                                                       .head_dim = 64,
                                                       .ffn_dim = 256,
@@ -49,9 +49,9 @@ PreparedJob job_of(configs::Offload offload, configs::Dtype dtype, registry::Ele
                                          .temporal_downsample = {false, true, true},
                                          .latents_mean = std::vector<double>(16, 0.0),
                                          .latents_std = std::vector<double>(16, 1.0)});
-  for (auto& [role, config] : job.manifest.pipeline.components) config.dtype = dtype;
+  for (auto& [name, config] : job.manifest.pipeline.components) config.dtype = dtype;
   job.manifest.pipeline.components["text_encoder"].offload = offload;
-  job.components = {component("dit", 100'000'000, dtype, stored),
+  job.components = {component("transformer", 100'000'000, dtype, stored),
                     component("text_encoder", 300'000'000, dtype, stored),
                     component("vae", 10'000'000, dtype, stored)};
   requests::Item item;
@@ -75,7 +75,7 @@ constexpr auto bf16 = configs::Dtype::bfloat16;
 TEST(MemoryPlan, HoldsAllWeightsTogetherWithoutOffload) {
   const MemoryPlan plan = plan_memory(job_of(configs::Offload::none, f32, registry::ElementType::f32));
   ASSERT_EQ(plan.stages.size(), 1U);
-  EXPECT_THAT(plan.stages[0].roles, ElementsAre("dit", "text_encoder", "vae"));
+  EXPECT_THAT(plan.stages[0].components, ElementsAre("transformer", "text_encoder", "vae"));
   EXPECT_EQ(plan.weights(), 4U * 410'000'000);
   EXPECT_GE(plan.peak(), plan.weights() + plan.stages[0].activations);
   EXPECT_LE(plan.peak(), plan.weights() + 300 * mib) << "clips of a frame hardly count";
@@ -84,8 +84,8 @@ TEST(MemoryPlan, HoldsAllWeightsTogetherWithoutOffload) {
 TEST(MemoryPlan, HoldsTheLargerStageWithOffload) {
   const MemoryPlan plan = plan_memory(job_of(configs::Offload::stages, f32, registry::ElementType::f32));
   ASSERT_EQ(plan.stages.size(), 2U);
-  EXPECT_THAT(plan.stages[0].roles, ElementsAre("text_encoder"));
-  EXPECT_THAT(plan.stages[1].roles, ElementsAre("dit", "vae"));
+  EXPECT_THAT(plan.stages[0].components, ElementsAre("text_encoder"));
+  EXPECT_THAT(plan.stages[1].components, ElementsAre("transformer", "vae"));
   EXPECT_EQ(plan.weights(), 4U * 300'000'000);
   EXPECT_EQ(plan.peak(), std::max(plan.stages[0].peak, plan.stages[1].peak));
   EXPECT_LE(plan.peak(), plan.weights() + 300 * mib);
@@ -184,7 +184,7 @@ TEST(MemoryPlan, IsShownByComponentAndStage) {
                                             HasSubstr("stage text"), HasSubstr("stage clips")));
   const nlohmann::json json = to_json(plan);
   EXPECT_EQ(json.at("peak_bytes"), plan.peak());
-  EXPECT_EQ(json.at("components").at("dit").at("bytes"), 400'000'000);
+  EXPECT_EQ(json.at("components").at("transformer").at("bytes"), 400'000'000);
 }
 
 /// The same job with the transformer's tensor cut by tp, or shared out as two blocks.

@@ -14,10 +14,10 @@ using testing::Not;
 constexpr std::uint64_t gb = 1'000'000'000;
 
 MemoryPlan plan_of(std::uint64_t peak) {
-  return {.components = {{.role = "dit", .dtype = configs::Dtype::bfloat16, .bytes = 2 * gb},
-                         {.role = "text_encoder", .dtype = configs::Dtype::float32, .bytes = 11 * gb}},
+  return {.components = {{.name = "transformer", .dtype = configs::Dtype::bfloat16, .bytes = 2 * gb},
+                         {.name = "text_encoder", .dtype = configs::Dtype::float32, .bytes = 11 * gb}},
           .stages = {{.name = "all",
-                      .roles = {"dit", "text_encoder"},
+                      .components = {"transformer", "text_encoder"},
                       .weights = 13 * gb,
                       .activations = 3 * gb,
                       .others = gb,
@@ -73,7 +73,7 @@ TEST(MemoryShortage, HoldsThePlanTheLimitAndItsSource) {
   EXPECT_THAT(
       shortage({rank_on("n1", {machine_has(16 * gb)})}, plan_of(17 * gb)),
       AllOf(HasSubstr("memory of n1"), HasSubstr("16.000 GB"), HasSubstr("MemAvailable of /proc/meminfo"),
-            HasSubstr("17.000 GB for the 1 rank there"), HasSubstr("dit               2.000 GB  bfloat16"),
+            HasSubstr("17.000 GB for the 1 rank there"), HasSubstr("transformer       2.000 GB  bfloat16"),
             HasSubstr("text_encoder     11.000 GB  float32"), HasSubstr("activations 3.000 GB"),
             HasSubstr("--skip-memory-check")));
 }

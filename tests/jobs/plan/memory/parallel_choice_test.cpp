@@ -20,7 +20,7 @@ constexpr std::uint64_t gb = 1'000'000'000;
 PreparedJob job_of(std::uint64_t weights, int frames = 81, double guidance_scale = 5) {
   PreparedJob job;
   job.family = &models::family_named("wan");
-  job.hyper_parameters["dit"] = models::wan::to_json({.dim = 1536,
+  job.hyper_parameters["transformer"] = models::wan::to_json({.dim = 1536,
                                                       .heads = 12,
                                                       .head_dim = 128,
                                                       .ffn_dim = 8960,
@@ -39,10 +39,10 @@ PreparedJob job_of(std::uint64_t weights, int frames = 81, double guidance_scale
                                          .temporal_downsample = {false, true, true},
                                          .latents_mean = std::vector<double>(16, 0.0),
                                          .latents_std = std::vector<double>(16, 1.0)});
-  registry::WeightFile file{.path = "dit", .size = weights, .tensors = {}};
+  registry::WeightFile file{.path = "transformer", .size = weights, .tensors = {}};
   file.tensors.push_back(
       {.name = "w", .type = registry::ElementType::bf16, .shape = {weights / 2}, .begin = 0, .end = weights});
-  dist::ComponentPlan plan{.role = "dit", .hyper_parameters = {}, .keep_float32 = {}, .files = {file}};
+  dist::ComponentPlan plan{.name = "transformer", .hyper_parameters = {}, .keep_float32 = {}, .files = {file}};
   plan.rules["w"] = {.dim = 0};
   job.components = {plan};
   job.manifest.pipeline.guidance_scale = guidance_scale;

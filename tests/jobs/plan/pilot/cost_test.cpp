@@ -12,7 +12,7 @@ namespace {
 PreparedJob wan_job() {
   PreparedJob job;
   job.family = &models::family_named("wan");
-  job.hyper_parameters["dit"] = models::wan::to_json(models::wan::Dims{.dim = 1536,
+  job.hyper_parameters["transformer"] = models::wan::to_json(models::wan::Dims{.dim = 1536,
                                                                        .heads = 12,
                                                                        .head_dim = 128,
                                                                        .ffn_dim = 8960,

@@ -13,8 +13,8 @@ namespace ditmill::jobs::requests {
 namespace {
 
 std::vector<ComponentIdentity> components() {
-  return {{.role = "dit", .key_hash = "aa", .digest = "sha256:01"},
-          {.role = "tokenizer", .key_hash = "", .digest = "sha256:02"}};
+  return {{.name = "transformer", .key_hash = "aa", .digest = "sha256:01"},
+          {.name = "tokenizer", .key_hash = "", .digest = "sha256:02"}};
 }
 
 configs::Request request() {
@@ -63,15 +63,15 @@ TEST(ItemKey, ChangesWithWhateverCanChangeAPixel) {
       [](auto& parts, auto&, auto&) { parts[0].digest = "sha256:03"; },
       [](auto& parts, auto&, auto&) { parts[0].key_hash = "ab"; },
       [](auto& parts, auto&, auto&) { parts[1].digest = "sha256:03"; },
-      [](auto& parts, auto&, auto&) { parts[1].role = "vae"; },
+      [](auto& parts, auto&, auto&) { parts[1].name = "vae"; },
       [](auto& parts, auto&, auto&) { parts.pop_back(); },
       [](auto&, auto& pipeline, auto&) { pipeline.solver = configs::Solver::euler; },
       [](auto&, auto& pipeline, auto&) { pipeline.steps = 49; },
       [](auto&, auto& pipeline, auto&) { pipeline.guidance_scale = 5.5; },
       [](auto&, auto& pipeline, auto&) { pipeline.flow_shift = 3.0000000000000004; },
       [](auto&, auto& pipeline, auto&) { pipeline.components["vae"].dtype = configs::Dtype::bfloat16; },
-      [](auto&, auto& pipeline, auto&) { pipeline.components["dit"].dtype = configs::Dtype::float32; },
-      [](auto&, auto& pipeline, auto&) { pipeline.components["dit"].attention = "other"; },
+      [](auto&, auto& pipeline, auto&) { pipeline.components["transformer"].dtype = configs::Dtype::float32; },
+      [](auto&, auto& pipeline, auto&) { pipeline.components["transformer"].attention = "other"; },
       [](auto&, auto& pipeline, auto&) { pipeline.components["vae"].tiling = configs::VaeTiling{}; },
       [](auto&, auto& pipeline, auto&) {
         pipeline.components["vae"].tiling = configs::VaeTiling{.height = 264};

@@ -22,7 +22,7 @@ using testing::Not;
 nlohmann::json identity(int steps = 8, const std::string& digest = "sha256:01") {
   configs::PipelineConfig pipeline;
   pipeline.steps = steps;
-  return requests::job_identity({{.role = "dit", .key_hash = "aa", .digest = digest}}, pipeline);
+  return requests::job_identity({{.name = "transformer", .key_hash = "aa", .digest = digest}}, pipeline);
 }
 
 requests::Item item(const std::string& id, const std::string& prompt,
