@@ -51,9 +51,12 @@ at::Tensor allocated(const std::string& tensor, Make&& make) {
 
 }  // namespace
 
-Assembler::Assembler(const ComponentPlan& plan, const Mesh& mesh, int rank, const at::Device& device)
-    : plan_(&plan), device_(device), places_(plan, mesh, rank) {
-  for (const Target& target : places_.targets()) {
+Assembler::Assembler(const ComponentPlan& plan, const Mesh& mesh, int rank, const at::Device& device,
+                     Destination destination)
+    : plan_(&plan), device_(device), destination_(std::move(destination)), places_(plan, mesh, rank) {
+  for (std::size_t i = 0; i < places_.targets().size(); ++i) {
+    const Target& target = places_.targets()[i];
+    if (!destination_.mine.empty() && !destination_.mine[i]) continue;
     missing_ += target.parts;
     if (target.parts > 0) continue;
     tensors_[target.name] =
@@ -64,6 +67,18 @@ Assembler::Assembler(const ComponentPlan& plan, const Mesh& mesh, int rank, cons
     shards_[layer] = allocated(
         block_name(layer), [&] { return at::zeros({bytes}, at::TensorOptions(at::kByte).device(device_)); });
   }
+}
+
+const Place* Assembler::place_of(const registry::TensorInfo& tensor) const {
+  const Place* place = places_.find(tensor.name);
+  const bool mine = place != nullptr && (destination_.mine.empty() || destination_.mine[place->target]);
+  return mine ? place : nullptr;
+}
+
+at::Tensor Assembler::room_for(std::size_t target) const {
+  if (destination_.room) return destination_.room(target);
+  const Target& made = places_.targets()[target];
+  return allocated(made.name, [&] { return at::empty(made.shape, scalar_type(made.dtype)); });
 }
 
 /// Gives what is kept of a tensor of the files its place; it is copied unless `direct`. What has to be made
@@ -77,13 +92,17 @@ void Assembler::put(const Open& tensor, const at::Tensor& value) {
   }
   at::Tensor own = value;
   if (value.scalar_type() != to || !value.is_contiguous()) {
-    own = allocated(target.name, [&] { return value.contiguous().to(to); });
-  } else if (!tensor.direct && target.block < 0) {
-    own = allocated(target.name, [&] { return value.clone(); });
-  }
-  if (target.block >= 0) {
+    const at::Tensor dense = allocated(target.name, [&] { return value.contiguous(); });
+    if (target.block >= 0) {
+      shard(target, allocated(target.name, [&] { return dense.to(to); }));
+      return;
+    }
+    own = room_for(tensor.place->target).copy_(dense);
+  } else if (target.block >= 0) {
     shard(target, own);
     return;
+  } else if (!tensor.direct) {
+    own = room_for(tensor.place->target).copy_(value);
   }
   if (device_ != at::kCPU) own = allocated(target.name, [&] { return own.to(device_); });
   tensors_.insert_or_assign(target.name, own);
@@ -96,8 +115,10 @@ void Assembler::join(const Open& tensor, const at::Tensor& value) {
   Joining& joining = joining_[place.target];
   if (!joining.tensor.defined()) {
     joining.missing = target.parts;
-    joining.tensor = allocated(
-        target.name, [&] { return at::empty(target.shape, at::TensorOptions(to).device(device_)); });
+    const bool placed = device_ == at::kCPU && target.block < 0;
+    joining.tensor = placed ? room_for(place.target) : allocated(target.name, [&] {
+      return at::empty(target.shape, at::TensorOptions(to).device(device_));
+    });
   }
   joining.tensor.narrow(place.join_dim, place.join_offset, value.size(place.join_dim))
       .copy_(value.contiguous().to(to));
@@ -142,8 +163,7 @@ Assembler::Open Assembler::open(const registry::TensorInfo& tensor, const Place&
   const bool dense = tensor.strides.empty();
   const Runs runs = runs_of(tensor, dense ? place : Place{});
   if (dense && target.parts == 1 && target.block < 0 && from == scalar_type(target.dtype)) {
-    at::Tensor result = allocated(target.name, [&] { return at::empty(place.shape, from); });
-    return {&tensor, &place, runs, std::move(result), true};
+    return {&tensor, &place, runs, room_for(place.target), true};
   }
   return {&tensor, &place, runs, take_buffer(tensor, static_cast<std::int64_t>(runs.bytes())), false};
 }
@@ -188,7 +208,7 @@ void Assembler::add(const Chunk& chunk, std::span<const std::byte> bytes) {
   std::erase_if(open_, take);
   const std::vector<registry::TensorInfo>& tensors = plan_->files[file_].tensors;
   for (; next_ < tensors.size() && tensors[next_].begin < chunk_end; ++next_) {
-    const Place* place = places_.find(tensors[next_].name);
+    const Place* place = place_of(tensors[next_]);
     if (place == nullptr) continue;
     Open tensor = open(tensors[next_], *place);
     if (!take(tensor)) open_.push_back(std::move(tensor));

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <span>
 #include <vector>
@@ -15,6 +16,13 @@
 
 namespace ditmill::dist {
 
+/// Which targets of Places an assembler makes, and where.
+struct Destination {
+  /// An uninitialised tensor on the host for a target; empty: LibTorch's own memory.
+  std::function<at::Tensor(std::size_t target)> room = {};
+  std::vector<bool> mine = {};  ///< by target; empty: all
+};
+
 /// Makes a rank's slices of the layers' tensors out of the chunks of a plan, which come in the order of the
 /// schedule. Bytes are copied, never aliased, so that neither the alignment in the file nor the chunk's life
 /// matters. Of a dense tensor only the bytes that are kept are copied: to their place where they have the
@@ -25,8 +33,10 @@ namespace ditmill::dist {
 class Assembler {
  public:
   /// The plan outlives it, and has passed check_plan().
-  Assembler(const ComponentPlan& plan, const Mesh& mesh, int rank, const at::Device& device = at::kCPU);
+  Assembler(const ComponentPlan& plan, const Mesh& mesh, int rank, const at::Device& device = at::kCPU,
+            Destination destination = {});
 
+  /// Chunks that hold nothing of what is made may be left out.
   void add(const Chunk& chunk, std::span<const std::byte> bytes);
   /// All tensors by name, and shards of blocks by block_name(). Throws Error(internal) if bytes are missing.
   TensorMap finish();
@@ -43,6 +53,9 @@ class Assembler {
     bool direct = false;
   };
 
+  /// Null if nothing of that tensor of the files is made here.
+  const Place* place_of(const registry::TensorInfo& tensor) const;
+  at::Tensor room_for(std::size_t target) const;
   Open open(const registry::TensorInfo& tensor, const Place& place);
   void close(Open& tensor);
   at::Tensor take_buffer(const registry::TensorInfo& tensor, std::int64_t bytes);
@@ -52,6 +65,7 @@ class Assembler {
 
   const ComponentPlan* plan_;
   at::Device device_;
+  Destination destination_;
   Places places_;
   std::size_t file_ = 0;
   std::size_t next_ = 0;  ///< the first tensor of file_ that has not begun

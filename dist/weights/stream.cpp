@@ -4,7 +4,6 @@
 #include <atomic>
 #include <chrono>
 #include <limits>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -14,8 +13,10 @@
 #include "dist/comm/agree.h"
 #include "dist/weights/assembler.h"
 #include "dist/weights/channel.h"
+#include "dist/weights/first_failure.h"
 #include "dist/weights/frame.h"
 #include "dist/weights/schedule.h"
+#include "dist/weights/source/planned_files.h"
 
 namespace ditmill::dist {
 namespace {
@@ -24,59 +25,6 @@ constexpr std::size_t frames_in_flight = 4;
 constexpr std::size_t chunks_an_agreement = 16;
 constexpr const char* changed_on_the_way =
     "the bytes changed between rank 0 and this rank: check the network and the memory of its node";
-
-using Sources = std::vector<std::unique_ptr<registry::ByteSource>>;
-
-std::string stamp_text(const registry::FileStamp& stamp) {
-  return std::to_string(stamp.size) + " bytes, modified at " + std::to_string(stamp.mtime_ns) +
-         " ns, inode " + std::to_string(stamp.inode);
-}
-
-/// Throws if a file is not the one whose header was planned. Its stamp is looked at where the plan has one.
-void expect_as_planned(const registry::WeightFile& file, const registry::ByteSource& source) {
-  const registry::FileStamp planned = file.stamp();
-  registry::FileStamp found = planned;
-  found.size = source.size();
-  if (file.mtime_ns != 0 && found == planned) found = registry::file_stamp(file.path);
-  if (found == planned) return;
-  const bool resized = found.size != planned.size;
-  throw Error{Category::bad_input,
-              "load weights",
-              Where{.file = file.path},
-              Expected{(resized ? std::to_string(planned.size) + " bytes" : stamp_text(planned)) +
-                       ", as when its header was read"},
-              Got{resized ? std::to_string(found.size) + " bytes" : stamp_text(found)},
-              "the file was changed while the job started; start again when it is complete"};
-}
-
-Sources open_files(const ComponentPlan& plan, const OpenSource& open) {
-  Sources sources;
-  for (const registry::WeightFile& file : plan.files) {
-    sources.push_back(open(file.path));
-    expect_as_planned(file, *sources.back());
-  }
-  return sources;
-}
-
-/// The first failure of this rank's threads.
-class FirstFailure {
- public:
-  void note(Error error) {
-    const std::scoped_lock lock(mutex_);
-    if (!error_) error_ = std::move(error);
-    set_ = true;
-  }
-  explicit operator bool() const noexcept { return set_; }
-  std::optional<Error> get() const {
-    const std::scoped_lock lock(mutex_);
-    return error_;
-  }
-
- private:
-  mutable std::mutex mutex_;
-  std::optional<Error> error_;
-  std::atomic<bool> set_ = false;
-};
 
 /// Three stages, a thread each, and frames that go round between them: on rank 0 a reader fills and digests,
 /// the calling thread broadcasts, the assembler verifies and copies. Which collective comes next never
@@ -106,8 +54,10 @@ class Stream {
   /// Collective, once, after start_threads() on every rank.
   StreamedComponent run() {
     for (std::size_t i = 0; i < chunks_.size(); ++i) {
-      Frame* frame = (is_root() ? filled_ : free_).pop().value();
-      comm_.broadcast(frame->wire(chunks_[i].length), 0, Purpose::weights);
+      Frame* frame = timed(is_root() ? work_.stall.read : work_.stall.copy,
+                           [&] { return (is_root() ? filled_ : free_).pop().value(); });
+      timed(work_.busy.network,
+            [&] { comm_.broadcast(frame->wire(chunks_[i].length), 0, Purpose::weights); });
       frame->chunk = i;
       arrived_.push(frame);
       if ((i + 1) % chunks_an_agreement == 0) settle();
@@ -120,6 +70,14 @@ class Stream {
     result.blocks = assembler_.blocks();
     result.digests = std::move(digests_);
     for (const registry::WeightFile& file : plan_.files) result.bytes += file.size;
+    result.work = work_;
+    result.work.busy.read = reading_.read;
+    result.work.busy.hash = reading_.hash + assembling_.hash;
+    result.work.busy.copy = assembling_.copy;
+    result.work.stall.network = waiting_;
+    result.work.read_bytes = is_root() ? result.bytes : 0;
+    result.work.verified_bytes = result.bytes;
+    for (const auto& [name, tensor] : result.tensors) result.work.private_bytes += tensor.nbytes();
     return result;
   }
 
@@ -143,19 +101,11 @@ class Stream {
       // Nobody failed, so it is the mark itself that changed on its way.
       throw Error{Category::communication,
                   "verify weights",
-                  place(chunks_[told_]),
+                  place_of(plan_, chunks_[told_], comm_.rank()),
                   Expected{"the bytes of a chunk"},
                   Got{"a frame that says rank 0 failed, and it has not"},
                   changed_on_the_way};
     });
-  }
-
-  Where place(const Chunk& chunk) const {
-    const registry::WeightFile& file = plan_.files[chunk.file];
-    return {.file = file.path,
-            .offset = chunk.offset,
-            .tensor = tensors_in(file, chunk.offset, chunk.offset + chunk.length),
-            .rank = comm_.rank()};
   }
 
   void read() {
@@ -165,38 +115,25 @@ class Stream {
       (*frame)->set_header({.sequence = i, .valid = 0, .digest = {}});
       if (!failure_) {
         if (auto error = failure_of([&] { fill(**frame, i); }))
-          failure_.note(with_tensor(*error, chunks_[i]));
+          failure_.note(with_place(*error, plan_, chunks_[i], comm_.rank()));
       }
       filled_.push(*frame);
     }
   }
 
-  void fill(Frame& frame, std::size_t i) const {
+  void fill(Frame& frame, std::size_t i) {
     const Chunk& chunk = chunks_[i];
     const std::span<std::byte> bytes = frame.payload(chunk.length);
     const registry::WeightFile& file = plan_.files[chunk.file];
-    sources_[chunk.file]->read_at(chunk.offset, bytes);
+    timed(reading_.read, [&] { sources_[chunk.file]->read_at(chunk.offset, bytes); });
     if (chunk.offset + chunk.length == file.size) expect_as_planned(file, *sources_[chunk.file]);
-    frame.set_header({.sequence = i, .valid = 1, .digest = registry::leaf_digest(bytes)});
-  }
-
-  /// A source knows file and offset; what lies there is ours to say.
-  Error with_tensor(const Error& error, const Chunk& chunk) const {
-    const registry::WeightFile& file = plan_.files[chunk.file];
-    Where where = error.where();
-    if (where.file.empty()) where.file = file.path;
-    const bool exact = where.offset.has_value() && *where.offset > chunk.offset;
-    if (!where.offset) where.offset = chunk.offset;
-    where.tensor = exact ? tensors_in(file, *where.offset, *where.offset + 1)
-                         : tensors_in(file, chunk.offset, chunk.offset + chunk.length);
-    where.rank = comm_.rank();
-    return {error.category(),           error.doing(),    std::move(where),
-            Expected{error.expected()}, Got{error.got()}, std::string(error.hint())};
+    const registry::Leaf digest = timed(reading_.hash, [&] { return registry::leaf_digest(bytes); });
+    frame.set_header({.sequence = i, .valid = 1, .digest = digest});
   }
 
   void assemble() {
     for (std::size_t i = 0; i < chunks_.size(); ++i) {
-      const std::optional<Frame*> frame = arrived_.pop();
+      const std::optional<Frame*> frame = timed(waiting_, [this] { return arrived_.pop(); });
       if (!frame) return;
       if (!failure_) {
         if (auto error = failure_of([&] { take(**frame); })) failure_.note(std::move(*error));
@@ -214,9 +151,9 @@ class Stream {
     }
     const std::span<const std::byte> bytes = frame.payload(chunk.length);
     // Rank 0 has just made the digest of these very bytes.
-    if (!is_root()) verify(chunk, frame.chunk, header, bytes);
+    if (!is_root()) timed(assembling_.hash, [&] { verify(chunk, frame.chunk, header, bytes); });
     digests_[chunk.file].leaves.push_back(header.digest);
-    assembler_.add(chunk, bytes);
+    timed(assembling_.copy, [&] { assembler_.add(chunk, bytes); });
   }
 
   void verify(const Chunk& chunk, std::size_t sequence, const FrameHeader& header,
@@ -224,7 +161,7 @@ class Stream {
     if (header.sequence != sequence) {
       throw Error{Category::communication,
                   "verify weights",
-                  place(chunk),
+                  place_of(plan_, chunk, comm_.rank()),
                   Expected{"chunk " + std::to_string(sequence)},
                   Got{"chunk " + std::to_string(header.sequence)},
                   changed_on_the_way};
@@ -233,7 +170,7 @@ class Stream {
     if (header.digest == digest) return;
     throw Error{Category::communication,
                 "verify weights",
-                place(chunk),
+                place_of(plan_, chunk, comm_.rank()),
                 Expected{"XXH3-128 " + registry::hex(header.digest) + " of " + std::to_string(chunk.length) +
                          " bytes"},
                 Got{registry::hex(digest)},
@@ -253,6 +190,10 @@ class Stream {
   std::atomic<std::size_t> told_ = std::numeric_limits<std::size_t>::max();
   Assembler assembler_;
   std::vector<registry::FileDigest> digests_;
+  LoadWork work_;           ///< of the calling thread
+  LoadSeconds reading_;     ///< of reader_
+  LoadSeconds assembling_;  ///< of worker_, and what it waited
+  double waiting_ = 0;
   std::thread reader_;
   std::thread worker_;
 };

@@ -11,6 +11,8 @@
 #include "dist/comm/communicator.h"
 #include "dist/plan/block_layout.h"
 #include "dist/plan/plan.h"
+#include "dist/weights/load_work.h"
+#include "dist/weights/source/planned_files.h"
 #include "registry/byte_source.h"
 #include "registry/digest.h"
 
@@ -25,12 +27,10 @@ struct StreamedComponent {
   TensorMap tensors;
   std::map<std::int64_t, BlockLayout> blocks;  ///< that are sharded, by layer
   std::vector<registry::FileDigest> digests;   ///< of the plan's files, in order, on every rank
-  std::uint64_t bytes = 0;                     ///< read from files, once for all ranks
+  std::uint64_t bytes = 0;                     ///< of the files
+  LoadWork work;                               ///< of this rank
   double seconds = 0;
 };
-
-/// Opens a file of the plan; tests give sources that lie.
-using OpenSource = std::function<std::unique_ptr<registry::ByteSource>(const std::string& path)>;
 
 /// Brings a component to every rank: rank 0 reads each file once, front to back, and broadcasts it in chunks
 /// of registry::leaf_bytes, each with its XXH3-128; every rank, whose number is its rank in the mesh,

@@ -33,6 +33,23 @@ struct BenchStepOptions {
   std::string out;  ///< --out FILE
 };
 
+/// What the command line of `bench load` says.
+struct BenchLoadOptions {
+  std::string model;             ///< a model folder, a component's, or a file
+  std::string catalog;           ///< --catalog FILE
+  std::string component;         ///< --component NAME; empty: all
+  std::string strategy = "all";  ///< --strategy: all, or names with commas
+  std::string dtype;             ///< --dtype; empty: as a job without a word of it
+  std::string parallel = "{}";   ///< --parallel: as `pipeline.parallel` of a manifest
+  std::string device = "auto";   ///< --device, as `run` has it
+  int repeats = 5;               ///< --repeats
+  int warmup = 1;                ///< --warmup
+  bool cold = false;             ///< --cold
+  bool hash = true;              ///< --hash on, off
+  bool json = false;
+  std::string out;  ///< --out FILE
+};
+
 /// What the command line of `bench coordinator` says.
 struct BenchCoordinatorOptions {
   int items = 1'000'000;  ///< --items
@@ -43,10 +60,11 @@ struct BenchCoordinatorOptions {
 
 /// The subcommands of `bench` and what each was told.
 struct BenchOptions {
-  enum class Chosen { none, comm, step, coordinator };
+  enum class Chosen { none, comm, step, load, coordinator };
   Chosen chosen = Chosen::none;
   BenchCommOptions comm;
   BenchStepOptions step;
+  BenchLoadOptions load;
   BenchCoordinatorOptions coordinator;
 };
 

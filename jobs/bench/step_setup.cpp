@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "configs/suggest.h"
-#include "configs/yaml_reader.h"
+#include "jobs/bench/read_parallel.h"
 #include "models/wan/degrees.h"
 #include "models/wan/sizes.h"
 #include "registry/identity/catalog.h"
@@ -43,25 +43,6 @@ models::wan::Dims dims_of(const std::string& model) {
                                     .expected = fmt::format("{}", fmt::join(names, ", ")),
                                     .got = printable(model, 80),
                                     .nearest = configs::nearest(model, names)}}};
-}
-
-/// As `pipeline.parallel` of a manifest is read, with its checks.
-configs::ParallelConfig read_parallel(const std::string& text, double guidance) {
-  std::vector<Problem> problems;
-  configs::YamlNode degrees = configs::parse_yaml(text, "--parallel", problems);
-  configs::YamlNode pipeline{.kind = configs::YamlNode::Kind::mapping, .line = 1, .column = 1};
-  pipeline.entries.emplace_back(
-      configs::YamlNode{.kind = configs::YamlNode::Kind::scalar, .text = "parallel", .line = 1, .column = 1},
-      std::move(degrees));
-  configs::PipelineConfig config;
-  config.guidance_scale = guidance;
-  configs::apply_pipeline({pipeline, "pipeline", "--parallel", problems}, config);
-  if (config.parallel.automatic) {
-    problems.push_back(
-        {.message = "--parallel: what is measured has degrees", .expected = "a mapping", .got = "auto"});
-  }
-  if (!problems.empty()) throw Error{std::move(problems)};
-  return config.parallel;
 }
 
 void add_flag_names(std::vector<Problem>& problems, std::vector<Problem> more) {

@@ -8,6 +8,7 @@
 #include "jobs/bench/bench_coordinator.h"
 #include "jobs/bench/bench_step.h"
 #include "jobs/bench/doctor/doctor.h"
+#include "jobs/bench/load/bench_load.h"
 #include "jobs/cli/options/bench_options.h"
 #include "jobs/cli/options/doctor_options.h"
 #include "jobs/cli/options/replay_options.h"
@@ -49,6 +50,8 @@ int run_engine(int argc, char** argv) {
     return jobs::bench::bench_comm(mpi, bench.comm);
   if (bench.chosen == jobs::bench::BenchOptions::Chosen::step)
     return jobs::bench::bench_step(mpi, bench.step);
+  if (bench.chosen == jobs::bench::BenchOptions::Chosen::load)
+    return jobs::bench::bench_load(mpi, bench.load);
   if (bench.chosen == jobs::bench::BenchOptions::Chosen::coordinator) {
     return jobs::bench::bench_coordinator(mpi, bench.coordinator);
   }

@@ -1,6 +1,8 @@
 #include "jobs/cli/options/bench_options.h"
 
 #include <CLI/CLI.hpp>
+#include <map>
+#include <string>
 
 namespace ditmill::jobs::cli {
 namespace {
@@ -76,6 +78,46 @@ void add_step(CLI::App& bench, bench::BenchOptions& options) {
   add_common(*command, step.device, step.json, step.out);
 }
 
+void add_load(CLI::App& bench, bench::BenchOptions& options) {
+  CLI::App* command = bench.add_subcommand(
+      "load",
+      "Time how weights come to all ranks, each strategy in turns, beside what memory, disks and links give; "
+      "under mpirun or srun --mpi=pmix");
+  command->callback([&options] { options.chosen = bench::BenchOptions::Chosen::load; });
+  bench::BenchLoadOptions& load = options.load;
+  command->add_option("model", load.model, "A model folder, a component's folder, or a file")
+      ->required()
+      ->type_name("MODEL");
+  command->add_option("--catalog", load.catalog, "Further catalog entries")->type_name("FILE");
+  command->add_option("--component", load.component, "Only this one: transformer, text_encoder, vae, ...")
+      ->type_name("NAME");
+  command
+      ->add_option("--strategy", load.strategy,
+                   "all, or some of independent, broadcast, striped, shared, with commas")
+      ->type_name("NAMES")
+      ->capture_default_str();
+  const auto add_number = [command](const char* name, int& value, const char* what, int least) {
+    command->add_option(name, value, what)
+        ->check(CLI::Range(least, 1000))
+        ->type_name("N")
+        ->capture_default_str();
+  };
+  add_number("--repeats", load.repeats, "Rounds of all strategies; medians are told", 1);
+  add_number("--warmup", load.warmup, "Rounds before these", 0);
+  command->add_flag("--cold", load.cold, "Drop the files from each machine's page cache before each load");
+  command->add_option("--hash", load.hash, "on: every chunk is verified; off")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, bool>{{"on", true}, {"off", false}}))
+      ->type_name("on|off");
+  command->add_option("--dtype", load.dtype, "Of the tensors; default: as a job has them")
+      ->check(CLI::IsMember({"bfloat16", "float32"}))
+      ->type_name("DTYPE");
+  command
+      ->add_option("--parallel", load.parallel, "The layout, as pipeline.parallel of a manifest: '{tp: 4}'")
+      ->type_name("YAML")
+      ->capture_default_str();
+  add_common(*command, load.device, load.json, load.out);
+}
+
 void add_coordinator(CLI::App& bench, bench::BenchOptions& options) {
   CLI::App* command = bench.add_subcommand("coordinator",
                                            "Time a job of items that take no time, and the store; under "
@@ -100,6 +142,7 @@ void add_bench_options(CLI::App& app, bench::BenchOptions& options) {
   bench->require_subcommand(1);
   add_comm(*bench, options);
   add_step(*bench, options);
+  add_load(*bench, options);
   add_coordinator(*bench, options);
 }
 

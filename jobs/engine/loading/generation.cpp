@@ -38,8 +38,9 @@ Generation rehearse(double seconds) {
 Generation load_generation(const LoadPlan& plan, const GenerationParts& parts, Loading& loading) {
   const dist::ParallelContext& parallel = parts.mesh->parallel;
   const dist::Tell& tell = parts.seams.tell;
+  const dist::Nodes nodes{parts.mesh->ranks, plan::machine_id()};
   const auto load = [&](LoadStage stage) {
-    load_stage(parts.mesh->ranks, plan, stage, parallel.mesh(), parts.device, loading, tell);
+    load_stage(nodes, plan, stage, parallel.mesh(), parts.device, loading, tell);
   };
   Generation generation;
   load(LoadStage::text);

@@ -10,7 +10,7 @@
 #include "configs/dump.h"
 #include "configs/size_text.h"
 #include "dist/comm/agree.h"
-#include "dist/weights/stream.h"
+#include "dist/weights/load.h"
 #include "jobs/results/files/durable.h"
 #include "registry/byte_source.h"
 #include "registry/digest.h"
@@ -80,16 +80,26 @@ LoadStage stage_of(std::string_view component) noexcept {
   return component == "text_encoder" ? LoadStage::text : LoadStage::clips;
 }
 
-void load_stage(const dist::Communicator& comm, const LoadPlan& plan, LoadStage stage, const dist::Mesh& mesh,
+void load_stage(const dist::Nodes& nodes, const LoadPlan& plan, LoadStage stage, const dist::Mesh& mesh,
                 const at::Device& device, Loading& loading, const dist::Tell& tell) {
   loading.model.family = plan.family;
-  const dist::OpenSource open = [&plan](const std::string& path) { return open_weights(plan, path); };
+  const dist::Communicator& comm = nodes.world();
+  dist::LoadOptions options{.strategy = plan.pipeline.loading,
+                            .open = [&plan](const std::string& path) { return open_weights(plan, path); },
+                            .device = device};
   for (const dist::ComponentPlan& component : plan.components) {
     if (stage_of(component.name) != stage) continue;
     tell("loading " + component.name);
-    dist::StreamedComponent streamed = dist::stream_component(comm, component, mesh, open, device);
+    std::string why = "as the manifest says";
+    if (plan.pipeline.loading == configs::Strategy::automatic) {
+      dist::StrategyChoice choice = dist::choose_strategy(nodes, component, options);
+      options.strategy = choice.strategy;
+      why = std::move(choice.why);
+    }
+    dist::StreamedComponent streamed = dist::load_component(nodes, component, mesh, options);
     if (comm.rank() == 0) {
-      spdlog::info("loaded {}: {} in {:.2f} s", component.name, gigabytes(streamed.bytes), streamed.seconds);
+      spdlog::info("loaded {}: {} in {:.2f} s; {}: {}", component.name, gigabytes(streamed.bytes),
+                   streamed.seconds, configs::name(options.strategy), why);
     }
     loading.bytes += streamed.bytes;
     loading.seconds += streamed.seconds;

@@ -9,6 +9,7 @@
 #include "dist/comm/communicator.h"
 #include "dist/liveness/rank_state.h"
 #include "dist/plan/plan.h"
+#include "dist/weights/nodes.h"
 #include "jobs/requests/items/item.h"
 #include "models/generator.h"
 
@@ -42,9 +43,9 @@ struct Loading {
   double seconds = 0;
 };
 
-/// Streams what each rank holds of the components of one stage to its device, and adds it to `loading`; tells
+/// Loads what each rank holds of the components of one stage to its device, and adds it to `loading`; tells
 /// which. Collective. Throws the agreed Error.
-void load_stage(const dist::Communicator& comm, const LoadPlan& plan, LoadStage stage, const dist::Mesh& mesh,
+void load_stage(const dist::Nodes& nodes, const LoadPlan& plan, LoadStage stage, const dist::Mesh& mesh,
                 const at::Device& device, Loading& loading, const dist::Tell& tell);
 
 }  // namespace ditmill::jobs::engine

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <thread>
+#include <vector>
+
+#include "dist/weights/channel.h"
+#include "dist/weights/frame.h"
+#include "dist/weights/load_work.h"
+#include "dist/weights/schedule.h"
+#include "dist/weights/source/file_map.h"
+#include "dist/weights/source/planned_files.h"
+
+namespace ditmill::dist {
+
+/// Gives the bytes of some chunks of a plan, one after the other: of mapped files where they lie; of others a
+/// thread reads ahead.
+class ChunkReader {
+ public:
+  using Maps = std::vector<std::shared_ptr<const FileMap>>;
+
+  /// `wanted`: numbers in `chunks`, rising. `maps`: one a file, or none. All outlives the reader.
+  ChunkReader(const ComponentPlan& plan, const std::vector<Chunk>& chunks, std::vector<std::size_t> wanted,
+              const Sources& sources, const Maps& maps, int rank);
+  ChunkReader(const ChunkReader&) = delete;
+  ChunkReader& operator=(const ChunkReader&) = delete;
+  ~ChunkReader();
+
+  struct Read {
+    std::size_t chunk = 0;
+    std::span<const std::byte> bytes;  ///< until the next call
+  };
+  const LoadWork& work() const noexcept { return work_; }  ///< once all is read
+  /// Nothing after the last. Throws the Error of a read, with its place.
+  std::optional<Read> next();
+
+ private:
+  struct Filled {
+    Frame* frame = nullptr;
+    std::optional<Error> failure;
+  };
+  void read_ahead();
+
+  const ComponentPlan& plan_;
+  const std::vector<Chunk>& chunks_;
+  std::vector<std::size_t> wanted_;
+  const Sources& sources_;
+  const Maps& maps_;
+  int rank_;
+  std::size_t next_ = 0;
+  std::vector<Frame> frames_;
+  Frame* given_ = nullptr;
+  Channel<Frame*> free_;
+  Channel<Filled> filled_;
+  LoadWork work_;
+  double reading_ = 0;  ///< of thread_
+  std::thread thread_;
+};
+
+}  // namespace ditmill::dist

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "configs/pipeline_config.h"
+#include "dist/weights/source/planned_files.h"
+
+namespace ditmill::dist {
+
+/// How a component is brought to the ranks.
+struct LoadOptions {
+  configs::Strategy strategy = configs::Strategy::broadcast;  ///< no `automatic`: see choose_strategy()
+  bool hash = true;                                           ///< false: for benchmarks; no digests come out
+  OpenSource open = registry::open_file;
+  at::Device device = at::kCPU;
+};
+
+}  // namespace ditmill::dist

@@ -1,0 +1,330 @@
+#include "dist/weights/node_load.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <numeric>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "configs/error.h"
+#include "dist/comm/agree.h"
+#include "dist/dtype.h"
+#include "dist/weights/alarm.h"
+#include "dist/weights/assembler.h"
+#include "dist/weights/chunk_reader.h"
+#include "dist/weights/source/direct_source.h"
+#include "dist/weights/source/file_map.h"
+#include "dist/weights/tensor_memory.h"
+
+namespace ditmill::dist {
+namespace {
+
+/// From here on a file counts as cached: what is missing then costs less than a copy of all.
+constexpr double mostly = 0.98;
+constexpr std::size_t nowhere = static_cast<std::size_t>(-1);
+
+/// Where a target of Places is made.
+struct Made {
+  std::uint64_t source_bytes = 0;      ///< in the files
+  std::size_t bytes = 0;               ///< as the layers have it
+  const std::byte* aliased = nullptr;  ///< in a mapped file, where it stays
+  std::size_t offset = nowhere;        ///< in the memory
+  int owner = 0;                       ///< the rank of the team that makes it
+};
+
+class NodeLoad {
+ public:
+  NodeLoad(const Nodes& nodes, const ComponentPlan& plan, const Mesh& mesh, const LoadOptions& options)
+      : nodes_(nodes),
+        world_(nodes.world()),
+        plan_(plan),
+        mesh_(mesh),
+        options_(options),
+        chunks_(schedule(plan)),
+        places_(plan, mesh, world_.rank()),
+        alarm_(world_, nodes.next_load()),
+        shares_(options.strategy == configs::Strategy::shared && !plan.fsdp && options.device == at::kCPU) {}
+
+  StreamedComponent run() {
+    agree(world_, [&] { open(); });
+    map_files();
+    const Communicator* team = &world_;
+    std::optional<Communicator> twins;
+    if (shares_) {
+      const int rank = world_.rank();
+      twins = nodes_.local().split(
+          mesh_.coordinate(rank, Axis::tp) * mesh_.degree(Axis::pp) + mesh_.coordinate(rank, Axis::pp), rank,
+          Purpose::plan);
+      team = &*twins;
+    }
+    place_targets(shares_ ? *team : world_);
+    std::optional<Error> failure = failure_of([&] {
+      if (shares_) memory_ = TensorMemory::shared(*team, memory_bytes_);
+      load(shares_ ? team->rank() : 0);
+    });
+    if (failure) alarm_.ring();
+    timed(work_.stall.copy, [&] { agree_on(world_, failure); });
+    StreamedComponent result;
+    result.digests = digests();
+    agree(world_, [&] { finish(result); });
+    return result;
+  }
+
+ private:
+  void open() {
+    sources_ = open_files(plan_, options_.open);
+    for (const registry::WeightFile& file : plan_.files) bytes_ += file.size;
+  }
+
+  /// Files of this machine that lie in its page cache are mapped, by all of its ranks or by none.
+  void map_files() {
+    ChunkReader::Maps maps;
+    std::optional<Error> failure = failure_of([&] {
+      for (const auto& source : sources_) {
+        if (is_remote(source->label())) return;
+        maps.push_back(FileMap::open(source->label()));
+        if (maps.back()->cached() < mostly) return;
+      }
+    });
+    const bool usable = !failure && maps.size() == sources_.size();
+    if (nodes_.local().max(usable ? 0 : 1, Purpose::weights) == 0) {
+      maps_ = std::move(maps);
+    } else if (shares_ || nodes_.local().size() == 1) {
+      read_direct();
+    }
+  }
+
+  /// What is not cached is read once on this machine, so it need not go through the page cache.
+  void read_direct() {
+    for (auto& source : sources_) {
+      const std::string path = source->label();
+      if (!is_remote(path)) source = open_direct(path);
+    }
+  }
+
+  /// Decides where each target is made and by whom: the same on all ranks of a team.
+  void place_targets(const Communicator& team) {
+    made_.resize(places_.targets().size());
+    std::vector<std::size_t> order;
+    for (std::size_t f = 0; f < plan_.files.size(); ++f) {
+      for (const registry::TensorInfo& tensor : plan_.files[f].tensors) {
+        const Place* place = places_.find(tensor.name);
+        if (place == nullptr) continue;
+        Made& made = made_[place->target];
+        if (made.source_bytes == 0) order.push_back(place->target);
+        made.source_bytes += std::max<std::uint64_t>(tensor.end - tensor.begin, 1);
+        if (shares_) made.aliased = alias_of(f, tensor, *place);
+      }
+    }
+    std::uint64_t all = 0;
+    for (const std::size_t i : order) {
+      Made& made = made_[i];
+      made.bytes = bytes_of(places_.targets()[i]);
+      if (made.aliased != nullptr) continue;
+      all += made.source_bytes;
+      if (places_.targets()[i].block >= 0) continue;  // goes to its block's bytes
+      made.offset = memory_bytes_;
+      memory_bytes_ += aligned_size(made.bytes);
+    }
+    std::uint64_t before = 0;
+    for (const std::size_t i : order) {
+      Made& made = made_[i];
+      if (made.aliased != nullptr) continue;
+      if (shares_ && all > 0)
+        made.owner = static_cast<int>(before * static_cast<std::uint64_t>(team.size()) / all);
+      before += made.source_bytes;
+    }
+  }
+
+  static std::size_t bytes_of(const Target& target) {
+    return std::accumulate(
+        target.shape.begin(), target.shape.end(), element_bytes(target.dtype),
+        [](std::size_t product, std::int64_t size) { return product * static_cast<std::size_t>(size); });
+  }
+
+  /// A whole tensor's bytes in a mapped file, if the layers can use them there.
+  const std::byte* alias_of(std::size_t file, const registry::TensorInfo& tensor, const Place& place) const {
+    const Target& target = places_.targets()[place.target];
+    const bool same = tensor.type == (target.dtype == configs::Dtype::float32 ? registry::ElementType::f32
+                                                                              : registry::ElementType::bf16);
+    if (maps_.empty() || !same || target.parts != 1 || place.dim != ShardRule::whole ||
+        !tensor.strides.empty())
+      return nullptr;
+    if (tensor.begin % tensor_alignment != 0) return nullptr;
+    return maps_[file]->bytes().data() + tensor.begin;
+  }
+
+  at::Tensor tensor_at(std::byte* data, std::size_t target, std::shared_ptr<const void> holder) const {
+    const Target& made = places_.targets()[target];
+    return at::from_blob(
+        data, made.shape, [holder = std::move(holder)](void*) {}, at::TensorOptions(scalar_type(made.dtype)));
+  }
+
+  void load(int team_rank) {
+    if (!shares_ && options_.device == at::kCPU) memory_ = TensorMemory::own(memory_bytes_);
+    Destination destination;
+    destination.mine.resize(made_.size());
+    for (std::size_t i = 0; i < made_.size(); ++i)
+      destination.mine[i] =
+          made_[i].aliased == nullptr && (made_[i].owner == team_rank || made_[i].bytes == 0);
+    if (memory_ != nullptr) {
+      destination.room = [this](std::size_t target) {
+        return tensor_at(memory_->bytes().data() + made_[target].offset, target, memory_);
+      };
+    }
+    const std::vector<std::size_t> wanted = wanted_chunks(destination.mine);
+    if (shares_) {
+      timed(work_.busy.read, [this] {
+        for (const auto& map : maps_) map->populate(0, map->bytes().size());
+      });
+    }
+    assembler_.emplace(plan_, mesh_, world_.rank(), options_.device, std::move(destination));
+    ChunkReader reader(plan_, chunks_, wanted, sources_, maps_, world_.rank());
+    while (const std::optional<ChunkReader::Read> read = reader.next()) {
+      if (alarm_.rung()) return;
+      if (digests_here(read->chunk)) {
+        leaves_.push_back(timed(work_.busy.hash, [&] { return registry::leaf_digest(read->bytes); }));
+        work_.verified_bytes += read->bytes.size();
+      }
+      timed(work_.busy.copy, [&] { assembler_->add(chunks_[read->chunk], read->bytes); });
+    }
+    work_.read_bytes = reader.work().read_bytes;
+    work_.busy.read += reader.work().busy.read;
+    work_.stall.read = reader.work().stall.read;
+    for (std::size_t f = 0; f < sources_.size(); ++f) expect_as_planned(plan_.files[f], *sources_[f]);
+  }
+
+  /// Chunks that this rank digests for its machine: a range, so that it is near what it makes.
+  bool digests_here(std::size_t chunk) const {
+    if (!options_.hash) return false;
+    const auto rank = static_cast<std::size_t>(nodes_.local().rank());
+    const auto ranks = static_cast<std::size_t>(nodes_.local().size());
+    return chunk >= chunks_.size() * rank / ranks && chunk < chunks_.size() * (rank + 1) / ranks;
+  }
+
+  std::vector<std::size_t> wanted_chunks(const std::vector<bool>& mine) const {
+    std::vector<bool> wanted(chunks_.size());
+    std::size_t first = 0;
+    for (const registry::WeightFile& file : plan_.files) {
+      for (const registry::TensorInfo& tensor : file.tensors) {
+        const Place* place = places_.find(tensor.name);
+        if (place == nullptr || !mine[place->target] || tensor.begin == tensor.end) continue;
+        const std::size_t last = first + (tensor.end - 1) / registry::leaf_bytes;
+        for (std::size_t i = first + tensor.begin / registry::leaf_bytes; i <= last; ++i) wanted[i] = true;
+      }
+      first += (file.size + registry::leaf_bytes - 1) / registry::leaf_bytes;
+    }
+    std::vector<std::size_t> numbers;
+    for (std::size_t i = 0; i < chunks_.size(); ++i) {
+      if (wanted[i] || digests_here(i)) numbers.push_back(i);
+    }
+    return numbers;
+  }
+
+  /// The leaves of all chunks, from the ranks of this machine, held against those of the first machine.
+  std::vector<registry::FileDigest> digests() const {
+    std::vector<registry::FileDigest> digests;
+    for (const registry::WeightFile& file : plan_.files) digests.push_back({.size = file.size, .leaves = {}});
+    if (!options_.hash) return digests;
+    const std::string_view mine{reinterpret_cast<const char*>(leaves_.data()),
+                                leaves_.size() * sizeof(registry::Leaf)};
+    std::string leaves;
+    for (const std::string& part : nodes_.local().gather_text(mine, 0, Purpose::weights)) leaves += part;
+    leaves = nodes_.local().broadcast_text(std::move(leaves), 0, Purpose::weights);
+    if (nodes_.count() > 1) {
+      const std::string first = world_.broadcast_text(leaves, 0, Purpose::weights);
+      agree(world_, [&] { compare(first, leaves); });
+    }
+    for (std::size_t i = 0; i < chunks_.size(); ++i) {
+      registry::Leaf& leaf = digests[chunks_[i].file].leaves.emplace_back();
+      std::memcpy(leaf.data(), leaves.data() + i * leaf.size(), leaf.size());
+    }
+    return digests;
+  }
+
+  void compare(const std::string& first, const std::string& here) const {
+    constexpr std::size_t size = sizeof(registry::Leaf);
+    for (std::size_t i = 0; i < chunks_.size(); ++i) {
+      const auto leaf = [&](const std::string& leaves) {
+        return registry::hex({reinterpret_cast<const std::uint8_t*>(leaves.data()) + i * size, size});
+      };
+      if (first.compare(i * size, size, here, i * size, size) == 0) continue;
+      throw Error{Category::communication,
+                  "verify weights",
+                  place_of(plan_, chunks_[i], world_.rank()),
+                  Expected{"XXH3-128 " + leaf(first) + " of " + std::to_string(chunks_[i].length) +
+                           " bytes, as rank 0's machine read them"},
+                  Got{leaf(here)},
+                  "the files are not the same on all machines, or the memory or the disk of one is damaged"};
+    }
+  }
+
+  void finish(StreamedComponent& result) {
+    result.tensors = assembler_->finish();
+    result.blocks = assembler_->blocks();
+    result.bytes = bytes_;
+    result.work = work_;
+    if (!shares_) {
+      for (const auto& [name, tensor] : result.tensors) result.work.private_bytes += tensor.nbytes();
+      return;
+    }
+    for (std::size_t i = 0; i < made_.size(); ++i) {
+      const std::string& name = places_.targets()[i].name;
+      result.work.shared_bytes += made_[i].bytes;
+      if (made_[i].aliased != nullptr) result.work.mapped_bytes += made_[i].bytes;
+      if (result.tensors.contains(name)) continue;
+      const std::byte* aliased = made_[i].aliased;
+      if (aliased == nullptr) {
+        result.tensors.emplace(name, tensor_at(memory_->bytes().data() + made_[i].offset, i, memory_));
+      } else {
+        const auto map = std::ranges::find_if(maps_, [aliased](const auto& each) {
+          const std::span<const std::byte> bytes = each->bytes();
+          return aliased >= bytes.data() && aliased < bytes.data() + bytes.size();
+        });
+        // Layers never write to their weights; the pages are mapped to be read only.
+        result.tensors.emplace(name, tensor_at(const_cast<std::byte*>(aliased), i, *map));
+      }
+    }
+  }
+
+  const Nodes& nodes_;
+  const Communicator& world_;
+  const ComponentPlan& plan_;
+  const Mesh& mesh_;
+  const LoadOptions& options_;
+  std::vector<Chunk> chunks_;
+  Places places_;
+  Alarm alarm_;
+  bool shares_;
+  Sources sources_;
+  std::uint64_t bytes_ = 0;
+  ChunkReader::Maps maps_;
+  std::vector<Made> made_;  ///< by target
+  std::size_t memory_bytes_ = 0;
+  std::shared_ptr<TensorMemory> memory_;
+  std::optional<Assembler> assembler_;
+  std::vector<registry::Leaf> leaves_;
+  LoadWork work_;
+};
+
+}  // namespace
+
+StreamedComponent load_on_nodes(const Nodes& nodes, const ComponentPlan& plan, const Mesh& mesh,
+                                const LoadOptions& options) {
+  const auto start = std::chrono::steady_clock::now();
+  std::optional<NodeLoad> load;
+  agree(nodes.world(), [&] {
+    check_plan(plan);
+    load.emplace(nodes, plan, mesh, options);
+  });
+  StreamedComponent result = load->run();
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return result;
+}
+
+}  // namespace ditmill::dist

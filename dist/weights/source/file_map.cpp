@@ -1,0 +1,92 @@
+#include "dist/weights/source/file_map.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <vector>
+
+#include "configs/error.h"
+#include "dist/weights/load_work.h"
+#include "registry/byte_source.h"
+
+namespace ditmill::dist {
+namespace {
+
+constexpr std::size_t sampled_ranges = 64;
+constexpr std::size_t pages_a_sample = 16;
+
+// f_type of statfs(2), as linux/magic.h and the systems' own sources have them.
+constexpr std::array<std::uint32_t, 12> remote_types{
+    0x6969,      // NFS
+    0x0BD00BD0,  // Lustre
+    0xFF534D42,  // CIFS
+    0xFE534D42,  // SMB2
+    0x517B,      // SMB
+    0x00C36400,  // Ceph
+    0x47504653,  // GPFS
+    0x65735546,  // FUSE
+    0x01021997,  // 9P
+    0x5346414F,  // AFS
+    0x19830326,  // BeeGFS
+    0xAAD7AAEA,  // PanFS
+};
+
+}  // namespace
+
+std::shared_ptr<const FileMap> FileMap::open(const std::string& path) {
+  const registry::FileStamp stamp = registry::file_stamp(path);
+  if (stamp.size == 0) return std::shared_ptr<const FileMap>{new FileMap{{}}};
+  const registry::UniqueFd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (!fd) throw system_error(errno, "map weights", Where{.file = path});
+  void* data = ::mmap(nullptr, stamp.size, PROT_READ, MAP_SHARED, fd.get(), 0);
+  if (data == MAP_FAILED) throw system_error(errno, "map weights", Where{.file = path});
+  return std::shared_ptr<const FileMap>{
+      new FileMap{{static_cast<const std::byte*>(data), static_cast<std::size_t>(stamp.size)}}};
+}
+
+FileMap::~FileMap() {
+  if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+}
+
+void FileMap::populate(std::size_t from, std::size_t length) const noexcept {
+  if (from >= bytes_.size()) return;
+  const std::size_t begin = from / page_bytes * page_bytes;
+  const std::size_t end = std::min(bytes_.size(), from + length);
+#ifdef MADV_POPULATE_READ
+  ::madvise(const_cast<std::byte*>(bytes_.data()) + begin, end - begin, MADV_POPULATE_READ);
+#else
+  ::madvise(const_cast<std::byte*>(bytes_.data()) + begin, end - begin, MADV_WILLNEED);
+#endif
+}
+
+double FileMap::cached() const {
+  const std::size_t pages = (bytes_.size() + page_bytes - 1) / page_bytes;
+  std::vector<unsigned char> there(pages_a_sample);
+  std::size_t looked_at = 0;
+  std::size_t found = 0;
+  for (std::size_t i = 0; i < sampled_ranges && pages > 0; ++i) {
+    const std::size_t first = std::min(pages * i / sampled_ranges, pages - 1);
+    const std::size_t count = std::min(pages_a_sample, pages - first);
+    const std::size_t length = std::min(count * page_bytes, bytes_.size() - first * page_bytes);
+    auto* const address = const_cast<std::byte*>(bytes_.data()) + first * page_bytes;
+    if (::mincore(address, length, there.data()) != 0) return 0;
+    looked_at += count;
+    for (std::size_t k = 0; k < count; ++k) found += there[k] & 1U;
+  }
+  return looked_at == 0 ? 1 : static_cast<double>(found) / static_cast<double>(looked_at);
+}
+
+bool is_remote(const std::string& path) {
+  struct statfs found {};
+  if (::statfs(path.c_str(), &found) != 0) return true;
+  return std::ranges::find(remote_types, static_cast<std::uint32_t>(found.f_type)) != remote_types.end();
+}
+
+}  // namespace ditmill::dist

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace ditmill::dist {
+
+/// A file's bytes as the page cache has them, to be read only. A file that is cut while it is mapped ends the
+/// process by SIGBUS when what is gone is read; so files are mapped only where nobody else writes.
+class FileMap {
+ public:
+  /// Throws as registry::open_file(), and Error(io).
+  static std::shared_ptr<const FileMap> open(const std::string& path);
+
+  FileMap(const FileMap&) = delete;
+  FileMap& operator=(const FileMap&) = delete;
+  ~FileMap();
+
+  std::span<const std::byte> bytes() const noexcept { return bytes_; }
+  /// Has the pages of a range mapped at once, where they are in the page cache or can be read.
+  void populate(std::size_t from, std::size_t length) const noexcept;
+  /// How much of the file is in the page cache, 0 to 1, by a sample.
+  double cached() const;
+
+ private:
+  explicit FileMap(std::span<const std::byte> bytes) noexcept : bytes_(bytes) {}
+
+  std::span<const std::byte> bytes_;
+};
+
+/// Whether a path is on a file system of another machine, or on one that behaves so (FUSE): these are read,
+/// never mapped.
+bool is_remote(const std::string& path);
+
+}  // namespace ditmill::dist

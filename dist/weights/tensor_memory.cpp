@@ -1,0 +1,119 @@
+#include "dist/weights/tensor_memory.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "configs/error.h"
+#include "dist/comm/agree.h"
+#include "dist/weights/load_work.h"
+#include "registry/byte_source.h"
+
+namespace ditmill::dist {
+namespace {
+
+constexpr const char* sharing = "share weights between the ranks of a machine";
+constexpr const char* shared_folder = "/dev/shm";
+constexpr std::size_t huge_page = std::size_t{2} << 20;
+
+std::span<std::byte> map_memory(std::size_t bytes, int flags, int fd) {
+  void* data = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags, fd, 0);
+  if (data == MAP_FAILED) {
+    throw Error{Category::memory,
+                fd < 0 ? "make room for weights" : sharing,
+                {},
+                Expected{std::to_string(bytes) + " bytes"},
+                Got{std::strerror(errno)},
+                "give the job more memory a node, or fewer ranks a node"};
+  }
+  return {static_cast<std::byte*>(data), bytes};
+}
+
+std::size_t room_in_shared_folder() {
+  struct statvfs found {};
+  if (::statvfs(shared_folder, &found) != 0) return 0;
+  return static_cast<std::size_t>(found.f_bavail) * found.f_frsize;
+}
+
+Error no_room(std::size_t bytes) {
+  return {Category::no_space,
+          sharing,
+          Where{.file = shared_folder},
+          Expected{"room for " + std::to_string(bytes) + " bytes"},
+          Got{std::to_string(room_in_shared_folder())},
+          "containers often have 64 MB there: start them with a larger --shm-size (or mount the node's "
+          "/dev/shm), or set pipeline.loading.strategy to broadcast"};
+}
+
+std::string unused_name() {
+  static std::atomic<unsigned> made = 0;
+  return "/ditmill-" + std::to_string(::getpid()) + "-" + std::to_string(made++);
+}
+
+registry::UniqueFd open_shared(const std::string& name, int flags) {
+  registry::UniqueFd fd{::shm_open(name.c_str(), flags | O_RDWR, 0600)};
+  if (!fd) throw system_error(errno, sharing, Where{.file = shared_folder + name});
+  return fd;
+}
+
+/// Has one rank's part of the pages made, so that a lack of room is an error here and no SIGBUS later.
+void make_pages(int fd, std::size_t bytes, std::size_t index, std::size_t count) {
+  const std::size_t pages = (bytes + page_bytes - 1) / page_bytes;
+  const std::size_t from = pages * index / count * page_bytes;
+  const std::size_t to = std::min(pages * (index + 1) / count * page_bytes, bytes);
+  if (from >= to) return;
+  const int error = ::posix_fallocate(fd, static_cast<off_t>(from), static_cast<off_t>(to - from));
+  if (error == ENOSPC) throw no_room(bytes);
+  if (error != 0) throw system_error(error, sharing, Where{.file = shared_folder});
+}
+
+}  // namespace
+
+std::shared_ptr<TensorMemory> TensorMemory::own(std::size_t bytes) {
+  if (bytes == 0) return std::shared_ptr<TensorMemory>{new TensorMemory{{}}};
+  const std::size_t whole = bytes >= huge_page ? (bytes + huge_page - 1) / huge_page * huge_page : bytes;
+  const std::span<std::byte> memory = map_memory(whole, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+  ::madvise(memory.data(), memory.size(), MADV_HUGEPAGE);  // without them it is only slower
+  return std::shared_ptr<TensorMemory>{new TensorMemory{memory}};
+}
+
+std::shared_ptr<TensorMemory> TensorMemory::shared(const Communicator& team, std::size_t bytes) {
+  if (bytes == 0) return own(0);
+  if (team.size() == 1) return own(bytes);
+  std::string name;
+  registry::UniqueFd fd;
+  agree(team, [&] {
+    if (team.rank() != 0) return;
+    if (room_in_shared_folder() < bytes) throw no_room(bytes);
+    name = unused_name();
+    fd = open_shared(name, O_CREAT | O_EXCL);
+    if (::ftruncate(fd.get(), static_cast<off_t>(bytes)) != 0)
+      throw system_error(errno, sharing, Where{.file = shared_folder + name});
+  });
+  name = team.broadcast_text(std::move(name), 0, Purpose::weights);
+  std::shared_ptr<TensorMemory> memory;
+  std::optional<Error> failure = failure_of([&] {
+    if (!fd) fd = open_shared(name, 0);
+    make_pages(fd.get(), bytes, static_cast<std::size_t>(team.rank()), static_cast<std::size_t>(team.size()));
+    memory.reset(new TensorMemory{map_memory(bytes, MAP_SHARED, fd.get())});
+  });
+  team.barrier(Purpose::weights);
+  if (team.rank() == 0) ::shm_unlink(name.c_str());
+  agree_on(team, failure);
+  return memory;
+}
+
+TensorMemory::~TensorMemory() {
+  if (!bytes_.empty()) ::munmap(bytes_.data(), bytes_.size());
+}
+
+}  // namespace ditmill::dist

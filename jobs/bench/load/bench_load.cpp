@@ -1,0 +1,241 @@
+#include "jobs/bench/load/bench_load.h"
+
+#include <ATen/ATen.h>
+#include <malloc.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <ostream>
+#include <sstream>
+
+#include "configs/error.h"
+#include "configs/list_text.h"
+#include "configs/suggest.h"
+#include "dist/comm/agree.h"
+#include "dist/weights/load.h"
+#include "jobs/bench/bench_clock.h"
+#include "jobs/bench/load/load_limits.h"
+#include "jobs/bench/load/load_model.h"
+#include "jobs/bench/load/load_report.h"
+#include "jobs/engine/ranks/rank_device.h"
+#include "jobs/plan/memory/memory_limit.h"
+#include "jobs/results/files/output.h"
+
+namespace ditmill::jobs::bench {
+namespace {
+
+using configs::Strategy;
+
+constexpr std::array<Strategy, 4> all_strategies{Strategy::independent, Strategy::broadcast,
+                                                 Strategy::striped, Strategy::shared};
+
+/// Bytes that this process alone holds and has written to; 0 where the kernel does not tell.
+std::uint64_t private_dirty() {
+  std::ifstream file{"/proc/self/smaps_rollup"};
+  std::string line;
+  while (std::getline(file, line)) {
+    constexpr std::string_view field = "Private_Dirty:";
+    if (line.starts_with(field)) return std::stoull(line.substr(field.size())) * 1024;
+  }
+  return 0;
+}
+
+std::uint64_t faults_so_far() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return static_cast<std::uint64_t>(usage.ru_minflt + usage.ru_majflt);
+}
+
+/// Looks at every page of all tensors, so that nothing is left to be fetched later.
+void touch_all(const dist::TensorMap& tensors) {
+  static std::atomic<std::uint8_t> sink = 0;
+  std::uint8_t sum = 0;
+  for (const auto& [name, tensor] : tensors) {
+    if (!tensor.is_cpu()) continue;
+    const auto* bytes = static_cast<const std::uint8_t*>(tensor.data_ptr());
+    for (std::size_t i = 0; i < tensor.nbytes(); i += dist::page_bytes)
+      sum = static_cast<std::uint8_t>(sum + bytes[i]);
+  }
+  sink = sum;
+}
+
+class LoadBench {
+ public:
+  LoadBench(const dist::Communicator& world, const LoadedPlans& plans, const BenchLoadOptions& options)
+      : world_(world),
+        plans_(plans),
+        options_(options),
+        device_(engine::choose_rank_device(world, options.device)),
+        mesh_(world.size(), plans.parallel),
+        nodes_(world, plan::machine_id()) {
+    choose_strategies();
+  }
+
+  void run() {
+    const double load = load_average();
+    LoadLimits limits;
+    for (const dist::ComponentPlan& plan : plans_.components) {
+      // Of the largest: small ones tell more of the clock.
+      if (&plan == largest()) limits = probe_limits(nodes_, plan, options_.cold);
+    }
+    std::vector<LoadRun> runs;
+    for (int repeat = -options_.warmup; repeat < options_.repeats; ++repeat) {
+      for (const Strategy strategy : strategies_) {
+        LoadRun run = load_once(strategy);
+        run.repeat = repeat;
+        if (repeat >= 0) runs.push_back(run);
+      }
+    }
+    const LoadSetting setting{.model = options_.model,
+                              .bytes = plans_.bytes,
+                              .nodes = nodes_.count(),
+                              .ranks = world_.size(),
+                              .cold = options_.cold,
+                              .hash = options_.hash,
+                              .device = device_.is_cuda() ? "cuda" : "cpu",
+                              .load = load};
+    dist::agree(world_, [&] {
+      if (world_.rank() > 0) return;
+      results::write_results(options_.out, [&](std::ostream& out) {
+        out << (options_.json ? bench_load_json(setting, limits, runs, skipped_).dump(2) + "\n"
+                              : bench_load_table(setting, limits, runs, skipped_));
+        return 0;
+      });
+    });
+  }
+
+ private:
+  const dist::ComponentPlan* largest() const {
+    return &*std::ranges::max_element(plans_.components, {}, [](const dist::ComponentPlan& plan) {
+      std::uint64_t bytes = 0;
+      for (const registry::WeightFile& file : plan.files) bytes += file.size;
+      return bytes;
+    });
+  }
+
+  void choose_strategies() {
+    std::vector<std::string> wanted;
+    std::istringstream words{options_.strategy};
+    for (std::string word; std::getline(words, word, ',');) wanted.push_back(word);
+    for (const Strategy strategy : all_strategies) {
+      const auto found = std::ranges::find(wanted, configs::name(strategy));
+      if (found == wanted.end() && options_.strategy != "all") continue;
+      if (found != wanted.end()) wanted.erase(found);
+      const std::string why = why_not(strategy);
+      if (why.empty()) {
+        strategies_.push_back(strategy);
+      } else {
+        skipped_.push_back({strategy, why});
+      }
+    }
+    if (wanted.empty() || options_.strategy == "all") return;
+    std::vector<std::string> names;
+    for (const Strategy strategy : all_strategies) names.emplace_back(configs::name(strategy));
+    throw Error{std::vector<Problem>{{.message = "--strategy: no way to load",
+                                      .expected = "all, or some of " + some_of(names, names.size()),
+                                      .got = printable(wanted.front(), 80),
+                                      .nearest = configs::nearest(wanted.front(), names)}}};
+  }
+
+  std::string why_not(Strategy strategy) const {
+    if (strategy == Strategy::striped) return "this version cannot";
+    if (strategy != Strategy::shared) return {};
+    if (device_ != at::kCPU) return "each device has its own memory";
+    return plans_.parallel.fsdp ? "with fsdp each rank has other bytes" : "";
+  }
+
+  LoadRun load_once(Strategy strategy) {
+    if (options_.cold) {
+      dist::agree(world_, [&] {
+        if (nodes_.local().rank() > 0) return;
+        for (const dist::ComponentPlan& plan : plans_.components) drop_from_cache(plan);
+      });
+    }
+    const dist::LoadOptions how{.strategy = strategy, .hash = options_.hash, .device = device_};
+    LoadRun run;
+    run.strategy = strategy;
+    const dist::Traffic before = world_.traffic(dist::Purpose::weights);
+    const std::uint64_t dirty = private_dirty();
+    const std::uint64_t faults = faults_so_far();
+    std::vector<dist::StreamedComponent> loaded;
+    dist::LoadWork work;
+    run.last_rank = seconds_on_all(world_, device_, [&] {
+      for (const dist::ComponentPlan& plan : plans_.components) {
+        const double seconds = seconds_on_all(world_, device_, [&] {
+          loaded.push_back(dist::load_component(nodes_, plan, mesh_, how));
+          touch_all(loaded.back().tensors);
+        });
+        if (loaded.size() == 1) run.first_component = seconds;
+        work += loaded.back().work;
+      }
+    });
+    const std::uint64_t now = private_dirty();
+    run.private_growth = most(now > dirty ? now - dirty : 0);
+    run.page_faults = sum(faults_so_far() - faults);
+    run.network_bytes = world_.size() > 1 ? sum((world_.traffic(dist::Purpose::weights) - before).bytes) : 0;
+    run.work = gathered(work);
+    loaded.clear();
+    ::malloc_trim(0);
+    return run;
+  }
+
+  std::uint64_t most(std::uint64_t value) const {
+    return static_cast<std::uint64_t>(world_.max(static_cast<std::int64_t>(value), dist::Purpose::agreement));
+  }
+  std::uint64_t sum(std::uint64_t value) const {
+    std::uint64_t all = 0;
+    for (const std::string& each : world_.gather_text(std::to_string(value), 0, dist::Purpose::agreement))
+      all += std::stoull(each);
+    return all;
+  }
+  double longest(double seconds) const {
+    return static_cast<double>(
+               world_.max(static_cast<std::int64_t>(seconds * 1e9), dist::Purpose::agreement)) *
+           1e-9;
+  }
+  dist::LoadSeconds longest(const dist::LoadSeconds& seconds) const {
+    return {.read = longest(seconds.read),
+            .network = longest(seconds.network),
+            .hash = longest(seconds.hash),
+            .copy = longest(seconds.copy)};
+  }
+  dist::LoadWork gathered(const dist::LoadWork& work) const {
+    return {.busy = longest(work.busy),
+            .stall = longest(work.stall),
+            .read_bytes = sum(work.read_bytes),
+            .verified_bytes = sum(work.verified_bytes),
+            .private_bytes = sum(work.private_bytes),
+            .shared_bytes = most(work.shared_bytes),
+            .mapped_bytes = most(work.mapped_bytes)};
+  }
+
+  const dist::Communicator& world_;
+  const LoadedPlans& plans_;
+  const BenchLoadOptions& options_;
+  at::Device device_;
+  dist::Mesh mesh_;
+  dist::Nodes nodes_;
+  std::vector<Strategy> strategies_;
+  std::vector<SkippedStrategy> skipped_;
+};
+
+}  // namespace
+
+int bench_load(const dist::MpiSession& mpi, const BenchLoadOptions& options) {
+  const dist::Communicator world = mpi.world();
+  try {
+    LoadedPlans plans;
+    dist::agree(world, [&] { plans = plan_load(options); });
+    LoadBench{world, plans, options}.run();
+  } catch (const Error&) {
+    // Agreed on: rank 0 tells it.
+    if (world.rank() == 0) throw;
+  }
+  return 0;
+}
+
+}  // namespace ditmill::jobs::bench

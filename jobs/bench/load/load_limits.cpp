@@ -1,0 +1,182 @@
+#include "jobs/bench/load/load_limits.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "configs/error.h"
+#include "dist/comm/agree.h"
+#include "dist/weights/frame.h"
+#include "dist/weights/schedule.h"
+#include "dist/weights/source/direct_source.h"
+#include "dist/weights/source/file_map.h"
+#include "dist/weights/tensor_memory.h"
+#include "registry/digest.h"
+
+namespace ditmill::jobs::bench {
+namespace {
+
+constexpr int rounds = 3;
+constexpr std::uint64_t most_probed = std::uint64_t{1} << 30;  // of the files, by all ranks of a machine
+constexpr std::size_t buffer_bytes = std::size_t{64} << 20;
+constexpr double giga = 1e9;
+
+/// Bytes a second of `bytes` on this machine, in the best round. Collective over its ranks.
+double best_rate(const dist::Communicator& local, std::uint64_t bytes, const std::function<void()>& work) {
+  double best = 0;
+  for (int round = 0; round < rounds; ++round) {
+    local.barrier(dist::Purpose::agreement);
+    const auto start = std::chrono::steady_clock::now();
+    work();
+    const auto took =
+        std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - start);
+    const std::int64_t slowest = std::max<std::int64_t>(local.max(took.count(), dist::Purpose::agreement), 1);
+    best = std::max(best, static_cast<double>(bytes) * 1e9 / static_cast<double>(slowest));
+  }
+  return best;
+}
+
+/// Chunks that are probed, and of them those of one rank.
+class ProbedChunks {
+ public:
+  ProbedChunks(const dist::Communicator& local, const dist::ComponentPlan& plan)
+      : chunks_(dist::schedule(plan)) {
+    while (chunks_.size() > most_probed / registry::leaf_bytes) chunks_.pop_back();
+    for (const dist::Chunk& chunk : chunks_) bytes_ += chunk.length;
+    const auto rank = static_cast<std::size_t>(local.rank());
+    const auto ranks = static_cast<std::size_t>(local.size());
+    first_ = chunks_.size() * rank / ranks;
+    past_ = chunks_.size() * (rank + 1) / ranks;
+  }
+
+  std::uint64_t bytes() const noexcept { return bytes_; }
+  void for_mine(const std::function<void(const dist::Chunk&)>& work) const {
+    for (std::size_t i = first_; i < past_; ++i) work(chunks_[i]);
+  }
+
+ private:
+  std::vector<dist::Chunk> chunks_;
+  std::uint64_t bytes_ = 0;
+  std::size_t first_ = 0;
+  std::size_t past_ = 0;
+};
+
+void touch(std::span<std::byte> bytes) {
+  for (std::size_t i = 0; i < bytes.size(); i += dist::page_bytes) bytes[i] = std::byte{1};
+}
+
+double read_rate(const dist::Communicator& local, const ProbedChunks& chunks, const dist::Sources& sources) {
+  dist::Frame frame;
+  return best_rate(local, chunks.bytes(), [&] {
+    chunks.for_mine([&](const dist::Chunk& chunk) {
+      sources[chunk.file]->read_at(chunk.offset, frame.payload(chunk.length));
+    });
+  });
+}
+
+double link_rate(const dist::Nodes& nodes) {
+  if (nodes.count() < 2) return 0;
+  // Rank 0 and the first rank of another machine.
+  const dist::Communicator& world = nodes.world();
+  const std::int64_t candidate = nodes.node() == 1 && nodes.local().rank() == 0 ? world.rank() : 0;
+  const int other = static_cast<int>(world.max(candidate, dist::Purpose::agreement));
+  std::vector<std::byte> bytes(buffer_bytes);
+  return best_rate(world, bytes.size(), [&] {
+    if (world.rank() == 0) {
+      const dist::Outgoing out{.to = other, .data = bytes.data(), .bytes = bytes.size()};
+      world.exchange({&out, 1}, {}, dist::Purpose::weights).wait();
+    } else if (world.rank() == other) {
+      const dist::Incoming in{.from = 0, .data = bytes.data(), .bytes = bytes.size()};
+      world.exchange({}, {&in, 1}, dist::Purpose::weights).wait();
+    }
+  });
+}
+
+}  // namespace
+
+nlohmann::json to_json(const LoadLimits& limits) {
+  return {{"memcpy_gbps", limits.memcpy / giga},
+          {"touch_gbps", limits.touch / giga},
+          {"touch_shared_gbps", limits.touch_shared / giga},
+          {"map_gbps", limits.map / giga},
+          {"read_hot_gbps", limits.read_hot / giga},
+          {"read_cold_gbps", limits.read_cold / giga},
+          {"link_gbps", limits.link / giga},
+          {"hash_gbps", limits.hash / giga}};
+}
+
+void drop_from_cache(const dist::ComponentPlan& plan) {
+  for (const registry::WeightFile& file : plan.files) {
+    const registry::UniqueFd fd{::open(file.path.c_str(), O_RDONLY | O_CLOEXEC)};
+    if (!fd) throw system_error(errno, "drop a file from the page cache", Where{.file = file.path});
+    ::fdatasync(fd.get());  // pages that wait to be written stay
+    const int error = ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_DONTNEED);
+    if (error != 0) throw system_error(error, "drop a file from the page cache", Where{.file = file.path});
+    const double left = dist::FileMap::open(file.path)->cached();
+    if (left > 0.05) {
+      throw Error{Category::io,
+                  "drop a file from the page cache",
+                  Where{.file = file.path},
+                  Expected{"none of it there"},
+                  Got{std::to_string(static_cast<int>(left * 100)) + " % of it"},
+                  "another process has it mapped, or its file system keeps it (tmpfs)"};
+    }
+  }
+}
+
+LoadLimits probe_limits(const dist::Nodes& nodes, const dist::ComponentPlan& plan, bool cold) {
+  const dist::Communicator& local = nodes.local();
+  const auto ranks = static_cast<std::uint64_t>(local.size());
+  const ProbedChunks chunks{local, plan};
+  LoadLimits limits;
+  if (cold) {
+    dist::Sources direct;
+    for (const registry::WeightFile& file : plan.files) direct.push_back(dist::open_direct(file.path));
+    limits.read_cold = read_rate(local, chunks, direct);
+  }
+  const dist::Sources sources = dist::open_files(plan, registry::open_file);
+  limits.read_hot = read_rate(local, chunks, sources);
+
+  std::vector<std::shared_ptr<const dist::FileMap>> maps;
+  for (const registry::WeightFile& file : plan.files) maps.push_back(dist::FileMap::open(file.path));
+  std::uint64_t file_bytes = 0;
+  for (const auto& map : maps) file_bytes += map->bytes().size();
+  limits.map = best_rate(local, file_bytes, [&] {
+    for (auto& map : maps) {
+      const std::string& path = plan.files[static_cast<std::size_t>(&map - maps.data())].path;
+      map = dist::FileMap::open(path);
+      map->populate(0, map->bytes().size());
+    }
+  });
+  limits.hash = best_rate(local, chunks.bytes(), [&] {
+    chunks.for_mine([&](const dist::Chunk& chunk) {
+      const registry::Leaf leaf =
+          registry::leaf_digest(maps[chunk.file]->bytes().subspan(chunk.offset, chunk.length));
+      static std::atomic<std::uint8_t> sink = 0;
+      sink = leaf[0];
+    });
+  });
+
+  const auto from = dist::TensorMemory::own(buffer_bytes);
+  const auto to = dist::TensorMemory::own(buffer_bytes);
+  touch(from->bytes());
+  touch(to->bytes());
+  limits.memcpy = best_rate(local, ranks * buffer_bytes,
+                            [&] { std::memcpy(to->bytes().data(), from->bytes().data(), buffer_bytes); });
+  limits.touch =
+      best_rate(local, ranks * buffer_bytes, [&] { touch(dist::TensorMemory::own(buffer_bytes)->bytes()); });
+  limits.touch_shared = best_rate(local, buffer_bytes,
+                                  [&] { touch(dist::TensorMemory::shared(local, buffer_bytes)->bytes()); });
+  limits.link = link_rate(nodes);
+  return limits;
+}
+
+}  // namespace ditmill::jobs::bench
