@@ -12,8 +12,15 @@ constexpr std::size_t frames_ahead = 4;
 }  // namespace
 
 ChunkReader::ChunkReader(const ComponentPlan& plan, const std::vector<Chunk>& chunks,
-                         std::vector<std::size_t> wanted, const Sources& sources, const Maps& maps, int rank)
-    : plan_(plan), chunks_(chunks), wanted_(std::move(wanted)), sources_(sources), maps_(maps), rank_(rank) {
+                         std::vector<std::size_t> wanted, const Sources& sources, const Maps& maps,
+                         std::vector<bool> kept, int rank)
+    : plan_(plan),
+      chunks_(chunks),
+      wanted_(std::move(wanted)),
+      sources_(sources),
+      maps_(maps),
+      kept_(std::move(kept)),
+      rank_(rank) {
   if (!maps_.empty() || wanted_.empty()) return;
   frames_.resize(frames_ahead);
   for (Frame& frame : frames_) free_.push(&frame);
@@ -41,6 +48,17 @@ void ChunkReader::read_ahead() {
   }
 }
 
+ChunkReader::Read ChunkReader::read_mapped(std::size_t i) {
+  if (mapped_) {
+    const Chunk& last = chunks_[*mapped_];
+    if (!kept_[last.file]) maps_[last.file]->let_go(last.offset, last.length);
+  }
+  mapped_ = i;
+  const Chunk& chunk = chunks_[i];
+  if (!kept_[chunk.file]) maps_[chunk.file]->populate(chunk.offset, chunk.length);
+  return {i, maps_[chunk.file]->bytes().subspan(chunk.offset, chunk.length)};
+}
+
 std::optional<ChunkReader::Read> ChunkReader::next() {
   if (next_ == wanted_.size()) {
     if (thread_.joinable()) thread_.join();
@@ -50,7 +68,7 @@ std::optional<ChunkReader::Read> ChunkReader::next() {
   const std::size_t i = wanted_[next_++];
   const Chunk& chunk = chunks_[i];
   work_.read_bytes += chunk.length;
-  if (!maps_.empty()) return Read{i, maps_[chunk.file]->bytes().subspan(chunk.offset, chunk.length)};
+  if (!maps_.empty()) return read_mapped(i);
   if (given_ != nullptr) free_.push(given_);
   Filled filled = timed(work_.stall.read, [this] { return filled_.pop().value(); });
   given_ = filled.frame;

@@ -23,9 +23,10 @@ class ChunkReader {
  public:
   using Maps = std::vector<std::shared_ptr<const FileMap>>;
 
-  /// `wanted`: numbers in `chunks`, rising. `maps`: one a file, or none. All outlives the reader.
+  /// `wanted`: numbers in `chunks`, rising. `maps`: one a file, or none; pages of those that are not `kept`
+  /// are let go of behind the chunk that is given. All outlives the reader.
   ChunkReader(const ComponentPlan& plan, const std::vector<Chunk>& chunks, std::vector<std::size_t> wanted,
-              const Sources& sources, const Maps& maps, int rank);
+              const Sources& sources, const Maps& maps, std::vector<bool> kept, int rank);
   ChunkReader(const ChunkReader&) = delete;
   ChunkReader& operator=(const ChunkReader&) = delete;
   ~ChunkReader();
@@ -39,6 +40,7 @@ class ChunkReader {
   std::optional<Read> next();
 
  private:
+  Read read_mapped(std::size_t i);
   struct Filled {
     Frame* frame = nullptr;
     std::optional<Error> failure;
@@ -50,9 +52,11 @@ class ChunkReader {
   std::vector<std::size_t> wanted_;
   const Sources& sources_;
   const Maps& maps_;
+  std::vector<bool> kept_;
   int rank_;
   std::size_t next_ = 0;
   std::vector<Frame> frames_;
+  std::optional<std::size_t> mapped_;  ///< the chunk that was given
   Frame* given_ = nullptr;
   Channel<Frame*> free_;
   Channel<Filled> filled_;

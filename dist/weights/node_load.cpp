@@ -110,6 +110,7 @@ class NodeLoad {
   /// Decides where each target is made and by whom: the same on all ranks of a team.
   void place_targets(const Communicator& team) {
     made_.resize(places_.targets().size());
+    stays_.resize(plan_.files.size());
     std::vector<std::size_t> order;
     for (std::size_t f = 0; f < plan_.files.size(); ++f) {
       for (const registry::TensorInfo& tensor : plan_.files[f].tensors) {
@@ -119,6 +120,7 @@ class NodeLoad {
         if (made.source_bytes == 0) order.push_back(place->target);
         made.source_bytes += std::max<std::uint64_t>(tensor.end - tensor.begin, 1);
         if (shares_) made.aliased = alias_of(f, tensor, *place);
+        if (made.aliased != nullptr) stays_[f] = true;
       }
     }
     std::uint64_t all = 0;
@@ -178,13 +180,13 @@ class NodeLoad {
       };
     }
     const std::vector<std::size_t> wanted = wanted_chunks(destination.mine);
-    if (shares_) {
-      timed(work_.busy.read, [this] {
-        for (const auto& map : maps_) map->populate(0, map->bytes().size());
-      });
-    }
+    timed(work_.busy.read, [this] {
+      for (std::size_t f = 0; f < maps_.size(); ++f) {
+        if (stays_[f]) maps_[f]->populate(0, maps_[f]->bytes().size());
+      }
+    });
     assembler_.emplace(plan_, mesh_, world_.rank(), options_.device, std::move(destination));
-    ChunkReader reader(plan_, chunks_, wanted, sources_, maps_, world_.rank());
+    ChunkReader reader(plan_, chunks_, wanted, sources_, maps_, stays_, world_.rank());
     while (const std::optional<ChunkReader::Read> read = reader.next()) {
       if (alarm_.rung()) return;
       if (digests_here(read->chunk)) {
@@ -304,7 +306,8 @@ class NodeLoad {
   Sources sources_;
   std::uint64_t bytes_ = 0;
   ChunkReader::Maps maps_;
-  std::vector<Made> made_;  ///< by target
+  std::vector<bool> stays_;  ///< files that tensors lie in
+  std::vector<Made> made_;   ///< by target
   std::size_t memory_bytes_ = 0;
   std::shared_ptr<TensorMemory> memory_;
   std::optional<Assembler> assembler_;

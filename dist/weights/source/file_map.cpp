@@ -66,6 +66,12 @@ void FileMap::populate(std::size_t from, std::size_t length) const noexcept {
 #endif
 }
 
+void FileMap::let_go(std::size_t from, std::size_t length) const noexcept {
+  const std::size_t begin = (from + page_bytes - 1) / page_bytes * page_bytes;
+  const std::size_t end = std::min(bytes_.size(), from + length) / page_bytes * page_bytes;
+  if (begin < end) ::madvise(const_cast<std::byte*>(bytes_.data()) + begin, end - begin, MADV_DONTNEED);
+}
+
 double FileMap::cached() const {
   const std::size_t pages = (bytes_.size() + page_bytes - 1) / page_bytes;
   std::vector<unsigned char> there(pages_a_sample);

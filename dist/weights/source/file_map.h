@@ -21,6 +21,9 @@ class FileMap {
   std::span<const std::byte> bytes() const noexcept { return bytes_; }
   /// Has the pages of a range mapped at once, where they are in the page cache or can be read.
   void populate(std::size_t from, std::size_t length) const noexcept;
+  /// Unmaps the pages that lie wholly in a range: they stay in the page cache, and count for this process no
+  /// more until they are looked at again.
+  void let_go(std::size_t from, std::size_t length) const noexcept;
   /// How much of the file is in the page cache, 0 to 1, by a sample.
   double cached() const;
 
