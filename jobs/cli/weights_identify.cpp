@@ -56,6 +56,7 @@ nlohmann::json to_json(const Component& component, const registry::Catalog& cata
                         {"hyper_parameters", identity.hyper_parameters},
                         {"candidates", identity.candidates},
                         {"nearest", identity.nearest}};
+  if (!identity.architecture.empty()) object["architecture"] = identity.architecture;
   if (!identity.decided_by.empty()) object["decided_by"] = identity.decided_by;
   if (!identity.prefix.empty()) {
     object["prefix"] = identity.prefix;

@@ -106,13 +106,6 @@ void settle_official(ModelFolder& folder, const std::vector<Error>& unread, bool
   }
 }
 
-const Layout* layout_of(const Identity& identity, const Catalog& catalog) {
-  for (const CatalogEntry& entry : catalog.entries()) {
-    if (entry.name == identity.variant && entry.layout == identity.layout) return catalog.layout_of(entry);
-  }
-  return catalog.layout_of(identity.family, identity.role, identity.layout);
-}
-
 /// Opens a component, and gives its tensors the names of the layers.
 Component open_named(const ComponentPlace& place, const Catalog& catalog,
                      const std::map<std::string, std::string>& variants, std::vector<std::string>& warnings) {
@@ -130,7 +123,7 @@ Component open_named(const ComponentPlace& place, const Catalog& catalog,
 }  // namespace
 
 void name_layers(Component& component, const Catalog& catalog) {
-  const Layout* layout = layout_of(component.identity, catalog);
+  const Layout* layout = recognised_layout(component.identity, catalog);
   if (layout != nullptr) component.named = name_tensors(component, *layout);
 }
 
