@@ -15,6 +15,7 @@
 #include "registry/identity/catalog.h"
 #include "registry/identity/diffusers/recognise.h"
 #include "registry/identity/fingerprint.h"
+#include "registry/identity/foreign_weights.h"
 #include "registry/identity/lora.h"
 #include "registry/identity/model_folder.h"
 #include "registry/identity/packed.h"
@@ -92,6 +93,7 @@ void identify_place(const registry::ComponentPlace& place, const registry::Catal
   try {
     Component component = registry::open_component(place, catalog, {}, findings.warnings);
     registry::recognise_by_cascade(component);
+    if (component.identity.how == "unknown") registry::refuse_training_state(component);
     findings.worst.unknown |= component.identity.how == "unknown" || !component.identity.candidates.empty();
     findings.objects.push_back(to_json(component, catalog));
   } catch (const Error& error) {

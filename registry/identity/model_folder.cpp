@@ -12,6 +12,7 @@
 #include "registry/formats/looks_like.h"
 #include "registry/identity/bystander.h"
 #include "registry/identity/folder_names.h"
+#include "registry/identity/foreign_weights.h"
 #include "registry/identity/identify.h"
 #include "registry/identity/name_map.h"
 #include "registry/identity/unfinished_download.h"
@@ -25,10 +26,27 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t largest_config = std::uint64_t{16} << 20;
 
-WeightSet read_weights(const ComponentPlace& place) {
+WeightSet read_files(const ComponentPlace& place) {
   if (!place.shards.empty()) return read_weight_files(place.path, place.shards);
   if (is_folder(place.path)) return read_weight_folder(place.path);
   return is_shard_index(place.path) ? read_shard_index(place.path) : read_weight_file(place.path);
+}
+
+/// The same; what cannot be read is named by its name, if that tells.
+WeightSet read_weights(const ComponentPlace& place) {
+  try {
+    return read_files(place);
+  } catch (const Error& error) {
+    const std::optional<ForeignWeights> foreign =
+        error.category() == Category::bad_input ? foreign_file(error.where().file) : std::nullopt;
+    if (!foreign) throw;
+    throw Error{error.category(),
+                error.doing(),
+                error.where(),
+                Expected{error.expected()},
+                Got{error.got() + ": it is " + foreign->what + ", by its name"},
+                foreign->cure};
+  }
 }
 
 void read_config(Component& component, const ComponentPlace& place) {
@@ -110,6 +128,7 @@ void settle_official(ModelFolder& folder, const std::vector<Error>& unread, bool
 Component open_named(const ComponentPlace& place, const Catalog& catalog,
                      const std::map<std::string, std::string>& variants, std::vector<std::string>& warnings) {
   Component component = open_component(place, catalog, variants, warnings);
+  if (component.identity.how == "unknown" && !place.official) refuse_training_state(component);
   if (component.role == "lora" && !place.official) refuse_lora(component, place.folder_role);
   if (!place.folder_role.empty() && component.role != place.folder_role) {
     throw Error{Category::bad_input,        opening_model,
