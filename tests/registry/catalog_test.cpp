@@ -269,7 +269,9 @@ TEST(Catalog, RefusesTextsThatStandForTooMuch) {
     const char* words;
   } rows[] = {
       {"lists in one name", architecture_of("\"" + times(20, "{q,k}") + "\": [1]", layout), "malformed"},
-      {"a long name", architecture_of("\"" + times(400, "{q,k}") + "\": [1]", layout), "malformed"},
+      {"a long name",
+       architecture_of("a: [1]", "{layout: official, marks: [\"" + times(400, "{q,k}") + "\"]}"),
+       "malformed"},
       {"tensors of a layout", architecture_of(many, layout), "at most 10000"},
       {"dimensions", architecture_of("a: [1, 1, 1, 1, 1, 1, 1, 1, 1]", layout), "at most 8 sizes"},
       {"a long size", architecture_of("a: [" + times(60, "n*") + "n]", layout), "the size is malformed"},
