@@ -330,7 +330,8 @@ YamlNode parse_yaml(std::string_view text, const std::string& file, std::vector<
       source.problem(source.place(error.mark), no_aliases, source.written_out(error.mark));
     } else {
       torn = true;
-      source.problem(source.place(error.mark), "not YAML: " + error.msg, yaml_cure(source.line(error.mark)));
+      source.problem(source.place(error.mark), "not YAML: " + printable(error.msg),
+                     yaml_cure(source.line(error.mark)));
     }
   }
   YamlNode root = builder.take_root();

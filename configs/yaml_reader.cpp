@@ -290,7 +290,8 @@ void MapReader::finish() {
 }
 
 std::string MapReader::path_of(std::string_view key) const {
-  return path_.empty() ? std::string(key) : path_ + "." + std::string(key);
+  const std::string shown = printable(key, max_shown);
+  return path_.empty() ? shown : path_ + "." + shown;
 }
 
 }  // namespace ditmill::configs

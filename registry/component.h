@@ -52,6 +52,9 @@ struct Identity {
   std::vector<std::string> roles;  ///< of a bundle: those in it
   std::string type;    ///< what diffusers calls it, where only its rules know it (diffusers/recognise.h)
   std::string layout;  ///< diffusers, official
+  /// Of the catalog, whose names in that layout the tensors have; empty if unknown, or a catalog of an
+  /// earlier version says it.
+  std::string architecture;
   std::string how = "unknown";  ///< catalog, catalog-keys, fingerprint, unknown
   std::string preset;           ///< of the catalog entry; may be empty
   nlohmann::json hyper_parameters = nlohmann::json::object();  ///< the catalog entry's; else from the shapes

@@ -18,17 +18,27 @@ void add_registry(CLI::App& app, Front& front) {
   };
   add_catalog(front.add(registry, "list", "The known weights", true,
                         [&front, more](std::ostream& out) { return registry_list(front.json, *more, out); }));
-  const auto path = std::make_shared<std::string>();
-  const auto name = std::make_shared<std::string>();
+  const auto options = std::make_shared<TemplateOptions>();
   CLI::App& make_template =
       front.add(registry, "template", "Print the catalog entries that make weights known", false,
-                [path, name, more](std::ostream& out) {
-                  return registry_template(*path, *name, *more, out, std::cerr);
+                [options, more](std::ostream& out) {
+                  options->catalog = *more;
+                  return registry_template(*options, out, std::cerr);
                 });
   add_catalog(make_template);
-  make_template.add_option("path", *path, "A file, an index, a component's folder or a model folder")
+  make_template
+      .add_option("path", options->paths,
+                  "A model folder, or a component: a file, an index, a folder, all its shards")
       ->required();
-  make_template.add_option("--name", *name, "The name of the new variant")->required()->type_name("NAME");
+  make_template.add_option("--name", options->name, "The name of the new variant")
+      ->required()
+      ->type_name("NAME");
+  make_template
+      .add_option("--class", options->architecture,
+                  "The architecture, as `registry list --json` has it, where names leave it open")
+      ->type_name("NAME");
+  make_template.add_option("--resource", options->layout, "The layout that the weights have to be in")
+      ->check(CLI::IsMember({"official", "diffusers"}));
   const auto file = std::make_shared<std::string>();
   front
       .add(registry, "verify", "Malformed, repeated and hidden entries, with their lines; 2: there are some",

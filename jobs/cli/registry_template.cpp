@@ -3,22 +3,28 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string_view>
 #include <vector>
 
 #include "configs/error.h"
+#include "configs/suggest.h"
 #include "jobs/cli/weights_identify.h"
 #include "jobs/plan/bind/runnable.h"
 #include "registry/formats/shard_index.h"
 #include "registry/identity/catalog.h"
 #include "registry/identity/catalog_text.h"
 #include "registry/identity/model_folder.h"
+#include "registry/identity/path_pattern.h"
 
 namespace ditmill::jobs::cli {
 namespace {
+
+constexpr const char* writing_entry = "write a catalog entry";
 
 /// A shard alone is not a component: an entry made from it would match nothing.
 void refuse_lone_shard(const std::string& path) {
@@ -28,19 +34,79 @@ void refuse_lone_shard(const std::string& path) {
   const std::optional<registry::ShardName> shard = registry::parse_shard_name(file_name);
   if (!shard || shard->count < 2) return;
   throw Error{Category::usage,
-              "write a catalog entry",
+              writing_entry,
               Where{.file = path},
               Expected{"all shards of a component"},
               Got{"shard " + std::to_string(shard->number) + " of " + std::to_string(shard->count)},
-              "name its index or its folder"};
+              "name its index, its folder, or all of them"};
+}
+
+/// Opens the weights that paths name together.
+registry::ModelFolder open_together(const std::vector<std::string>& patterns,
+                                    const registry::Catalog& catalog) {
+  std::vector<std::string> paths;
+  for (const std::string& pattern : patterns)
+    std::ranges::move(registry::expand_pattern(pattern), std::back_inserter(paths));
+  const std::vector<registry::WeightGroup> groups = registry::group_shards(paths);
+  if (groups.front().shards.empty()) refuse_lone_shard(groups.front().label);
+  if (groups.size() > 1) {
+    throw Error{Category::usage,
+                writing_entry,
+                Where{.file = groups[1].label},
+                Expected{"one model, or all shards of one component"},
+                Got{std::to_string(groups.size()) + " components"},
+                "call the command for each: its outputs can be put together into one file"};
+  }
+  if (groups.front().shards.empty()) return registry::open_model_folder(groups.front().label, catalog);
+  registry::ModelFolder folder;
+  folder.path = groups.front().label;
+  folder.components.push_back(registry::open_component(
+      {.path = folder.path, .shards = groups.front().shards, .folder_role = {}, .expert_folder = {}}, catalog,
+      {}, folder.warnings));
+  return folder;
+}
+
+/// Takes the components for what the options say they are.
+void take_as_told(registry::ModelFolder& folder, const registry::Catalog& catalog,
+                  const TemplateOptions& options) {
+  std::string role;
+  if (!options.architecture.empty()) {
+    const registry::Layout* architecture = catalog.architecture(options.architecture);
+    if (architecture == nullptr) {
+      std::vector<std::string> names;
+      for (const registry::Layout& layout : catalog.layouts()) {
+        if (names.empty() || names.back() != layout.architecture) names.push_back(layout.architecture);
+      }
+      const std::string nearest = configs::nearest(options.architecture, names);
+      throw Error{Category::usage,
+                  writing_entry,
+                  Where{.key = "--class"},
+                  Expected{fmt::format("an architecture of the catalog: {}", fmt::join(names, ", "))},
+                  Got{printable(options.architecture)},
+                  nearest.empty() ? "" : "did you mean " + nearest + "?"};
+    }
+    role = architecture->role;
+  }
+  bool taken = role.empty();
+  for (registry::Component& component : folder.components) {
+    const bool is_meant = !role.empty() && (component.role == role || folder.components.size() == 1);
+    taken = taken || is_meant;
+    if (is_meant || !options.layout.empty()) {
+      registry::take_for(component, catalog,
+                         {.architecture = is_meant ? options.architecture : "", .layout = options.layout});
+    }
+  }
+  if (taken) return;
+  throw Error{Category::usage, writing_entry, Where{.file = folder.path, .key = "--class"},
+              Expected{"a component of the role " + role + ", which " + options.architecture + " has"},
+              Got{"none"}};
 }
 
 /// Says what a job would refuse of the weights although the entries name them.
-void warn_of_unusable(const std::string& path, registry::Catalog catalog, const std::string& entries,
+void warn_of_unusable(const TemplateOptions& options, registry::Catalog catalog, const std::string& entries,
                       std::ostream& log) {
   catalog.add_text(entries, "the entries");
-  const registry::ModelFolder folder = registry::open_model_folder(path, catalog);
-  for (const registry::Component& component : folder.components) {
+  for (const registry::Component& component : open_together(options.paths, catalog).components) {
     const std::string why = plan::why_not_runnable(component, catalog);
     if (!why.empty()) log << "warning: this entry does not make the weights usable: " << why << "\n";
   }
@@ -48,24 +114,23 @@ void warn_of_unusable(const std::string& path, registry::Catalog catalog, const 
 
 }  // namespace
 
-int registry_template(const std::string& path, const std::string& name, const std::string& more,
-                      std::ostream& out, std::ostream& log) {
-  if (!registry::is_entry_name(name)) {
-    throw Error{Category::usage, "write a catalog entry", Where{.key = "--name"},
+int registry_template(const TemplateOptions& options, std::ostream& out, std::ostream& log) {
+  if (!registry::is_entry_name(options.name)) {
+    throw Error{Category::usage, writing_entry, Where{.key = "--name"},
                 Expected{"letters, digits and ._~-, at most 128, a letter or digit first"},
-                Got{printable(name)}};
+                Got{printable(options.name)}};
   }
-  refuse_lone_shard(path);
-  const registry::Catalog catalog = registry::Catalog::known(more);
-  const registry::ModelFolder folder = registry::open_model_folder(path, catalog);
+  const registry::Catalog catalog = registry::Catalog::known(options.catalog);
+  registry::ModelFolder folder = open_together(options.paths, catalog);
   if (folder.components.empty()) {
-    throw Error{Category::bad_input, "write a catalog entry", Where{.file = path},
+    throw Error{Category::bad_input, writing_entry, Where{.file = folder.path},
                 Expected{"a model folder with components"}, Got{"none"}};
   }
+  take_as_told(folder, catalog, options);
   std::vector<const registry::Component*> components;
   for (const registry::Component& component : folder.components) components.push_back(&component);
-  const std::string entries = registry::catalog_text(components, catalog, name);
-  warn_of_unusable(path, catalog, entries, log);
+  const std::string entries = registry::catalog_text(components, catalog, options.name);
+  warn_of_unusable(options, catalog, entries, log);
   out << entries;
   return 0;
 }
@@ -79,6 +144,7 @@ int registry_list(bool json, const std::string& more, std::ostream& out) {
          {"family", entry.family},
          {"role", entry.role},
          {"layout", entry.layout},
+         {"architecture", or_null(entry.architecture)},
          {"key_hash", or_null(entry.key_hash)},
          {"key_hash_names", or_null(entry.key_hash_names)},
          {"preset", or_null(entry.preset)},

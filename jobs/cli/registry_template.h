@@ -2,15 +2,24 @@
 
 #include <ostream>
 #include <string>
+#include <vector>
 
 namespace ditmill::jobs::cli {
 
-/// `registry template PATH --name N`: prints the catalog entries that make the weights at a path (a file, an
-/// index, a component's folder or a model folder) known, as YAML usable unchanged as `model.catalog`. What a
-/// job would refuse of them nevertheless is a warning in `log`. Returns 0. Throws Error: usage for a name
-/// that entries cannot have, and as opening the model does. `more`: a file of further entries; empty: none.
-int registry_template(const std::string& path, const std::string& name, const std::string& more,
-                      std::ostream& out, std::ostream& log);
+struct TemplateOptions {
+  std::vector<std::string> paths;  ///< a model folder, or a component: a file, an index, a folder, all shards
+  std::string name;                ///< of the variant
+  std::string architecture =
+      {};                    ///< of the component of its role, if names leave it open; empty: as they say
+  std::string layout = {};   ///< of all components; empty: as their names say
+  std::string catalog = {};  ///< a file of further entries; empty: none
+};
+
+/// `registry template PATH... --name N`: prints the catalog entries that make weights known, as YAML usable
+/// unchanged as `model.catalog`. What a job would refuse of them nevertheless is a warning in `log`. Returns
+/// 0. Throws Error: usage for what entries cannot say, or the weights contradict, and as opening the model
+/// does.
+int registry_template(const TemplateOptions& options, std::ostream& out, std::ostream& log);
 
 /// `registry list`: the catalog, an entry a line, or as a JSON array. Returns 0.
 int registry_list(bool json, const std::string& more, std::ostream& out);

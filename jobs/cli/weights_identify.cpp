@@ -15,6 +15,7 @@
 #include "registry/identity/catalog.h"
 #include "registry/identity/diffusers/recognise.h"
 #include "registry/identity/fingerprint.h"
+#include "registry/identity/foreign_weights.h"
 #include "registry/identity/lora.h"
 #include "registry/identity/model_folder.h"
 #include "registry/identity/packed.h"
@@ -56,6 +57,7 @@ nlohmann::json to_json(const Component& component, const registry::Catalog& cata
                         {"hyper_parameters", identity.hyper_parameters},
                         {"candidates", identity.candidates},
                         {"nearest", identity.nearest}};
+  if (!identity.architecture.empty()) object["architecture"] = identity.architecture;
   if (!identity.decided_by.empty()) object["decided_by"] = identity.decided_by;
   if (!identity.prefix.empty()) {
     object["prefix"] = identity.prefix;
@@ -91,6 +93,7 @@ void identify_place(const registry::ComponentPlace& place, const registry::Catal
   try {
     Component component = registry::open_component(place, catalog, {}, findings.warnings);
     registry::recognise_by_cascade(component);
+    if (component.identity.how == "unknown") registry::refuse_training_state(component);
     findings.worst.unknown |= component.identity.how == "unknown" || !component.identity.candidates.empty();
     findings.objects.push_back(to_json(component, catalog));
   } catch (const Error& error) {

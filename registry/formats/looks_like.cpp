@@ -29,7 +29,10 @@ constexpr std::array signs{
     Sign{"PK\x03\x04"sv,
          "it looks like a zip archive: a file of torch.save has the suffix .pth, .pt, .bin or .ckpt"sv},
     Sign{"PK\x05\x06"sv, "it looks like an empty zip archive"sv},
-    Sign{"GGUF"sv, "it looks like a GGUF file: this version reads safetensors and files of torch.save"sv},
+    Sign{"GGUF"sv,
+         "it looks like a GGUF file, which this version does not read: take a BF16 or FP16 file of the same "
+         "model, as "
+         "safetensors"sv},
     Sign{"\0\5\x16\7"sv, "it looks like what macOS keeps beside a file: name the file without `._`"sv},
     Sign{"\x89HDF"sv, "it looks like an HDF5 file: this version reads safetensors and files of torch.save"sv},
     Sign{"\x1f\x8b"sv, "it looks like a gzip file: unpack it first"sv},
@@ -78,7 +81,8 @@ std::string_view looks_like_by_parts(std::string_view begin, bool named_safetens
   }
   // ir_version and producer_name, the first two fields of the protocol buffer.
   if (begin.size() > 3 && begin[0] == '\x08' && in_range(begin[1], 1, 32) && begin[2] == '\x12') {
-    return "it looks like an ONNX file: this version reads safetensors and files of torch.save";
+    return "it looks like an ONNX file, which this version does not read: take the safetensors of the same "
+           "model";
   }
   if (!named_safetensors && begin.size() > 8 && begin.substr(4, 5) == "\0\0\0\0{"sv) {
     return "it looks like a safetensors file: its suffix should be .safetensors";

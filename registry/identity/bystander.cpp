@@ -45,6 +45,16 @@ bool is_optimizer_name(std::string_view name) {
       optimizer_words, [&](std::string_view word) { return name.find(word) != std::string_view::npos; });
 }
 
+/// Of the dictionary of torch.optim, or within one that a checkpoint has.
+bool is_in_optimizer(std::string_view name) {
+  constexpr std::array<std::string_view, 5> dictionaries{"optimizer.", "optimizers.", "optimizer_state.",
+                                                         "optimizer_states.", "optimizer_state_dict."};
+  const bool numbered = name.starts_with("state.") && name.size() > 6 && name[6] >= '0' && name[6] <= '9';
+  return numbered || is_optimizer_name(name) ||
+         std::ranges::any_of(dictionaries,
+                             [name](std::string_view dictionary) { return name.starts_with(dictionary); });
+}
+
 bool most_are(std::span<const NamedShape> tensors, bool (*has)(std::string_view)) {
   const auto count =
       std::ranges::count_if(tensors, [has](const NamedShape& tensor) { return has(tensor.name); });
@@ -55,10 +65,14 @@ bool most_are(std::span<const NamedShape> tensors, bool (*has)(std::string_view)
 
 bool is_lora(std::span<const NamedShape> tensors) { return most_are(tensors, is_lora_name); }
 
+bool is_optimizer_state(std::span<const NamedShape> tensors) {
+  return !tensors.empty() && std::ranges::all_of(tensors, is_in_optimizer, &NamedShape::name);
+}
+
 std::string_view bystander(std::span<const NamedShape> tensors) {
   if (tensors.empty()) return {};
   if (is_lora(tensors)) return "a LoRA";
-  if (most_are(tensors, is_optimizer_name)) return "the state of an optimizer";
+  if (is_optimizer_state(tensors) || most_are(tensors, is_optimizer_name)) return "the state of an optimizer";
   const bool layers = std::ranges::any_of(
       tensors, [](const NamedShape& tensor) { return tensor.name.find('.') != std::string_view::npos; });
   return layers ? "" : "tensors without the names of layers, such as latents or embeddings";

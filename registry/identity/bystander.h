@@ -12,6 +12,8 @@ namespace ditmill::registry {
 /// Whether tensors are those of a LoRA (or another adapter: LoHa, LoKr, DoRA, weight differences), by their
 /// names in any of the common styles.
 bool is_lora(std::span<const NamedShape> tensors);
+/// Whether all tensors are those of an optimizer's state, without the weights that it is of.
+bool is_optimizer_state(std::span<const NamedShape> tensors);
 /// What a file is that is no part of a model and lies beside its weights: "a LoRA", "the state of an
 /// optimizer", "tensors that are no layers' (latents or embeddings)"; empty if nothing says so.
 std::string_view bystander(std::span<const NamedShape> tensors);

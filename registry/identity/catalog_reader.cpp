@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <iterator>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -17,6 +18,7 @@ using configs::MapReader;
 using configs::YamlNode;
 
 constexpr std::size_t hash_digits = 32;
+constexpr std::size_t most_stated = 50'000;
 constexpr const char* hash_form = "32 lower-case hexadecimal digits, or null";
 
 bool is_hash(std::string_view text) {
@@ -51,7 +53,7 @@ nlohmann::json to_json(const YamlNode& node) {
   double real = 0;
   const bool digits = node.text.find_first_of("0123456789") != std::string::npos;
   if (const auto read = std::from_chars(begin, end, real);
-      digits && read.ec == std::errc{} && read.ptr == end) {
+      digits && read.ec == std::errc{} && read.ptr == end && std::isfinite(real)) {
     return real;
   }
   return node.text;
@@ -128,6 +130,30 @@ CatalogEntry read_entry(const YamlNode& node, const std::string& path, const std
   return entry;
 }
 
+/// Counts the tensors that a file states, as it is read.
+class Stated {
+ public:
+  explicit Stated(const CatalogFile& file) : file_(file) {}
+
+  /// Whether they are more than memory should hold: a problem, and the rest is not read.
+  bool too_many(const YamlNode& latest, MapReader& reader) {
+    for (; architectures_ < file_.architectures.size(); ++architectures_)
+      tensors_ += file_.architectures[architectures_].tensors.size();
+    for (; layouts_ < file_.layouts.size(); ++layouts_)
+      tensors_ += file_.layouts[layouts_].tensors.size() + file_.layouts[layouts_].marks.size();
+    if (tensors_ <= most_stated) return false;
+    reader.problem_at(latest, "too many tensors in one catalog",
+                      "at most " + std::to_string(most_stated) + " in all layouts");
+    return true;
+  }
+
+ private:
+  const CatalogFile& file_;
+  std::size_t architectures_ = 0;  // counted
+  std::size_t layouts_ = 0;
+  std::size_t tensors_ = 0;
+};
+
 }  // namespace
 
 CatalogFile read_catalog(std::string_view text, const std::string& label, std::vector<Problem>& problems) {
@@ -136,14 +162,17 @@ CatalogFile read_catalog(std::string_view text, const std::string& label, std::v
   std::span<const YamlNode> entries = root.items;
   if (root.kind == YamlNode::Kind::mapping) {
     MapReader reader{root, "", label, problems};
+    Stated stated{file};
     const std::span<const YamlNode> architectures = reader.list("architectures");
     for (std::size_t i = 0; i < architectures.size(); ++i) {
       read_architecture(architectures[i], "architectures." + std::to_string(i), label, file.architectures,
                         file.layouts, problems);
+      if (stated.too_many(architectures[i], reader)) return file;
     }
     const std::span<const YamlNode> layouts = reader.list("layouts");
     for (std::size_t i = 0; i < layouts.size(); ++i) {
       file.layouts.push_back(read_layout(layouts[i], "layouts." + std::to_string(i), label, problems));
+      if (stated.too_many(layouts[i], reader)) return file;
     }
     entries = reader.list("entries");
     reader.finish();

@@ -7,6 +7,8 @@
 
 #include "configs/error.h"
 #include "configs/lower_case.h"
+#include "registry/identity/model_folder.h"
+#include "registry/identity/prefix.h"
 
 namespace ditmill::registry {
 namespace {
@@ -44,8 +46,9 @@ std::string entry_text(const Component& component, const Catalog& catalog, const
   const bool bare = identity.key_hash_bare.empty();
   // Quoted: a hash or a name of digits only is a number to some readers of YAML.
   std::string text = "- name: \"" + name + "\"\n  family: " + identity.family + "\n  role: " + identity.role +
-                     "\n  layout: " + identity.layout + "\n  key_hash: \"" +
-                     (bare ? identity.key_hash : identity.key_hash_bare) +
+                     "\n  layout: " + identity.layout +
+                     (identity.architecture.empty() ? "" : "\n  architecture: " + identity.architecture) +
+                     "\n  key_hash: \"" + (bare ? identity.key_hash : identity.key_hash_bare) +
                      "\"\n  key_hash_names: " + (bare ? "\"" + identity.key_hash_names + "\"" : "null") +
                      "\n";
   if (const std::string preset = preset_for(identity, catalog); !preset.empty())
@@ -60,7 +63,47 @@ std::string name_of(const Component& component, std::string_view name, std::size
   return dits_before == 0 ? text : text + "-" + std::to_string(dits_before + 1);
 }
 
+std::string said_names(std::string_view architecture, std::string_view layout) {
+  if (architecture.empty() && layout.empty()) return "unknown names";
+  return "the names of " + (architecture.empty() ? "a known architecture" : std::string{architecture}) +
+         (layout.empty() ? "" : " in the layout " + std::string{layout});
+}
+
 }  // namespace
+
+void take_for(Component& component, const Catalog& catalog, const TakenFor& wanted) {
+  Identity& identity = component.identity;
+  const std::string& architecture = wanted.architecture.empty() ? identity.architecture : wanted.architecture;
+  const ShapeTable shapes{behind(ShapeTable{all_shapes(component)}, identity.prefix)};
+  const auto fits = [&](const Layout& layout, const std::string& name) {
+    return layout.architecture == architecture && (name.empty() || layout.layout == name) &&
+           matches(layout, shapes);
+  };
+  const auto find = [&](const std::string& name) {
+    return std::ranges::find_if(catalog.layouts(), [&](const Layout& layout) { return fits(layout, name); });
+  };
+  auto found = find(wanted.layout.empty() ? identity.layout : wanted.layout);
+  if (found == catalog.layouts().end() && wanted.layout.empty()) found = find({});
+  if (found == catalog.layouts().end()) {
+    throw Error{
+        Category::usage,
+        "write a catalog entry",
+        Where{.file = component.label},
+        Expected{said_names(wanted.architecture, wanted.layout)},
+        Got{said_names(identity.architecture, identity.layout)},
+        "`ditmill weights identify` says what the weights are; `ditmill weights convert` gives them another "
+        "layout"};
+  }
+  if (identity.architecture != found->architecture) {
+    identity.hyper_parameters = solve(*found, shapes);
+    identity.preset.clear();
+  }
+  identity.family = found->family;
+  identity.role = found->role;
+  identity.layout = found->layout;
+  identity.architecture = found->architecture;
+  component.role = found->role;
+}
 
 std::optional<std::uint64_t> configured_heads(const nlohmann::json& config) {
   for (const char* key : {"num_heads", "num_attention_heads"}) {

@@ -22,6 +22,15 @@ std::optional<std::uint64_t> configured_heads(const nlohmann::json& config);
 std::string catalog_text(std::span<const Component* const> components, const Catalog& catalog,
                          std::string_view name);
 
+/// What weights are to be taken for, where their names leave it open; either may be empty.
+struct TakenFor {
+  std::string architecture;
+  std::string layout;
+};
+/// Takes a component for weights of that architecture in that layout. Throws Error(usage) if it lacks the
+/// marks of it, or nothing tells what it is.
+void take_for(Component& component, const Catalog& catalog, const TakenFor& wanted);
+
 /// A name for entries after a path's last part, that no entry of the catalog has.
 std::string free_name(std::string_view path, const Catalog& catalog);
 

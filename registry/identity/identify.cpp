@@ -20,10 +20,21 @@
 namespace ditmill::registry {
 namespace {
 
-void take_entry(Identity& identity, const CatalogEntry& entry) {
+/// The layout of an entry. One that says no architecture has that whose marks are there.
+const Layout* layout_of(const CatalogEntry& entry, const ShapeTable& shapes, const Catalog& catalog) {
+  if (!entry.architecture.empty()) return catalog.layout_of(entry);
+  const auto found = std::ranges::find_if(catalog.layouts(), [&](const Layout& layout) {
+    return layout.family == entry.family && layout.role == entry.role && layout.layout == entry.layout &&
+           matches(layout, shapes);
+  });
+  return found == catalog.layouts().end() ? catalog.layout_of(entry) : &*found;
+}
+
+void take_entry(Identity& identity, const CatalogEntry& entry, const Layout* layout) {
   identity.family = entry.family;
   identity.role = entry.role;
   identity.layout = entry.layout;
+  identity.architecture = layout == nullptr ? entry.architecture : layout->architecture;
 }
 
 std::vector<std::string> names(const std::vector<const CatalogEntry*>& entries) {
@@ -95,10 +106,11 @@ Decision decide(const Entries& entries, const VariantHints& hints) {
 }
 
 /// Takes what the entries of a hash say.
-void take(Identity& identity, const Entries& entries, const VariantHints& hints) {
+void take(Identity& identity, const Entries& entries, const VariantHints& hints, const ShapeTable& shapes,
+          const Catalog& catalog) {
   Decision decision = decide(entries, hints);
   const CatalogEntry& entry = *decision.left.front();
-  take_entry(identity, entry);
+  take_entry(identity, entry, layout_of(entry, shapes, catalog));
   identity.hyper_parameters = entry.hyper_parameters;
   if (decision.left.size() == 1) {
     identity.variant = entry.name;
@@ -150,7 +162,7 @@ Identity identify(const ShapeTable& shapes, const Catalog& catalog, const Varian
   if (entries.empty()) entries = catalog.with_hash(tensors_hash);
   if (!entries.empty()) {
     identity.how = "catalog";
-    take(identity, entries, hints);
+    take(identity, entries, hints, shapes, catalog);
     return identity;
   }
   const auto same_names = catalog.with_names_hash(tensors_hash_names);
@@ -161,8 +173,8 @@ Identity identify(const ShapeTable& shapes, const Catalog& catalog, const Varian
   const Layout* layout = nullptr;
   if (!by_names_alone.empty()) {
     identity.how = "catalog-keys";
-    take(identity, by_names_alone, hints);
-    if (const Layout* known = catalog.layout_of(*by_names_alone.front()); known != nullptr) {
+    take(identity, by_names_alone, hints, shapes, catalog);
+    if (const Layout* known = recognised_layout(identity, catalog); known != nullptr) {
       nlohmann::json told = solve(*known, shapes);
       told.update(identity.hyper_parameters);
       identity.hyper_parameters = std::move(told);
@@ -171,19 +183,29 @@ Identity identify(const ShapeTable& shapes, const Catalog& catalog, const Varian
   }
   if (!same_names.empty() && agree(same_names)) {
     identity.how = "catalog-keys";
-    take_entry(identity, *same_names.front());
-    layout = catalog.layout_of(*same_names.front());
+    layout = layout_of(*same_names.front(), shapes, catalog);
+    take_entry(identity, *same_names.front(), layout);
   } else if (layout = fingerprint(shapes, catalog); layout != nullptr) {
     identity.how = "fingerprint";
     identity.family = layout->family;
     identity.role = layout->role;
     identity.layout = layout->layout;
+    identity.architecture = layout->architecture;
   }
   if (layout != nullptr) identity.hyper_parameters = solve(*layout, shapes);
   if (layout == nullptr && identity.family.empty() && see_through(identity, shapes, catalog, hints))
     return identity;
   identity.nearest = nearest_entries(shapes, catalog);
   return identity;
+}
+
+const Layout* recognised_layout(const Identity& identity, const Catalog& catalog) {
+  const auto found = std::ranges::find_if(catalog.layouts(), [&identity](const Layout& layout) {
+    return layout.architecture == identity.architecture && layout.layout == identity.layout &&
+           (!layout.architecture.empty() ||
+            (layout.family == identity.family && layout.role == identity.role));
+  });
+  return found == catalog.layouts().end() ? nullptr : &*found;
 }
 
 }  // namespace ditmill::registry

@@ -33,4 +33,7 @@ struct DictionaryHashes {
 Identity identify(const ShapeTable& shapes, const Catalog& catalog, const VariantHints& hints,
                   const DictionaryHashes& dictionary = {});
 
+/// The layout whose names weights were recognised to have, or null. The one answer to that question.
+const Layout* recognised_layout(const Identity& identity, const Catalog& catalog);
+
 }  // namespace ditmill::registry

@@ -11,7 +11,8 @@ namespace ditmill::registry {
 namespace {
 
 constexpr std::uint64_t most_layers = 10'000;
-constexpr std::size_t most_dimensions = 8;
+constexpr std::size_t most_expected = 1'000'000;  // tensors of a model
+constexpr std::size_t longest_size = 100;
 
 using Symbols = std::map<std::string, std::uint64_t, std::less<>>;
 
@@ -107,6 +108,7 @@ StatedTensor find_tensor(const Layout& layout, std::string_view name) {
 }
 
 std::optional<LayoutSize> parse_layout_size(std::string_view text) {
+  if (text.size() > longest_size) return std::nullopt;
   LayoutSize size;
   for (const std::string_view part : split(text, '*')) {
     if (const std::optional<std::uint64_t> number = number_from_text<std::uint64_t>(part)) {
@@ -198,6 +200,7 @@ std::optional<std::vector<ExpectedTensor>> expand(const Layout& layout,
       if (found == symbols.end() || found->second > most_layers) return std::nullopt;
       count = found->second;
     }
+    if (expected.size() + count > most_expected) return std::nullopt;
     std::vector<std::uint64_t> shape;
     for (const LayoutSize& size : tensor.shape) {
       const std::optional<std::uint64_t> number = value(size, symbols);

@@ -16,6 +16,9 @@
 
 namespace ditmill::registry {
 
+/// Tensors of more dimensions are not described.
+inline constexpr std::size_t most_dimensions = 8;
+
 /// One dimension of a layout: a number times hyper-parameters ("6*dim").
 struct LayoutSize {
   std::uint64_t factor = 1;
@@ -78,7 +81,7 @@ StatedTensor find_tensor(const Layout& layout, std::string_view name);
 
 /// Reads a tensor name of a layout: lists `{q,k}` give a tensor each. Nothing if it is malformed.
 std::optional<std::vector<LayoutTensor>> parse_layout_name(std::string_view text);
-/// Reads a size of a layout. Nothing if it is malformed.
+/// Reads a size of a layout. Nothing if it is malformed, or longer than 100 bytes.
 std::optional<LayoutSize> parse_layout_size(std::string_view text);
 
 /// Names and shapes of a component, ordered by name, to look names up. The tensors outlive it.

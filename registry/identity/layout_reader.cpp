@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <utility>
 
 #include "registry/identity/catalog.h"
+#include "registry/identity/name_rule_reader.h"
 
 namespace ditmill::registry {
 namespace {
@@ -16,8 +18,9 @@ using configs::MapReader;
 using configs::YamlNode;
 
 constexpr std::size_t longest_name = 128;
-constexpr int most_parts = 64;
-constexpr int most_joined = 8;  // dimensions
+// What any catalog has stays far below: short texts must not stand for more than memory holds.
+constexpr std::size_t most_tensors = 10'000;
+constexpr std::size_t most_pairs = 1'000;
 
 constexpr std::array<std::string_view, 10> roles{"dit",       "text_encoder",  "image_encoder", "vae",
                                                  "upsampler", "audio_decoder", "vocoder",       "vfi",
@@ -45,7 +48,13 @@ struct Section {
 
 std::vector<LayoutSize> read_shape(MapReader& reader, std::string_view key) {
   std::vector<LayoutSize> shape;
-  for (const YamlNode& item : reader.list(key)) {
+  const std::span<const YamlNode> items = reader.list(key);
+  if (items.size() > most_dimensions) {
+    reader.problem(key, "the shape is too long", "at most " + std::to_string(most_dimensions) + " sizes",
+                   std::to_string(items.size()));
+    return shape;
+  }
+  for (const YamlNode& item : items) {
     if (const std::optional<LayoutSize> size = parse_layout_size(item.text)) {
       shape.push_back(*size);
     } else {
@@ -67,7 +76,7 @@ LayoutTensor read_statement(MapReader& tensors, const std::string& name) {
       {{"first", Stage::first}, {"last", Stage::last}}};
   MapReader reader = tensors.map(name);
   stated.shape = read_shape(reader, "shape");
-  reader.read("cut", stated.cut, {0, most_joined - 1});
+  reader.read("cut", stated.cut, {0, static_cast<int>(most_dimensions) - 1});
   reader.read("unit", stated.unit);
   reader.read("stage", stated.stage, std::span<const configs::Choice<Stage>>{stages});
   reader.read("float32", stated.float32);
@@ -79,9 +88,15 @@ LayoutTensor read_statement(MapReader& tensors, const std::string& name) {
 void read_tensors(MapReader tensors, const Section& section, std::vector<LayoutTensor>& out) {
   for (const std::string& name : tensors.keys()) {
     const std::optional<std::vector<LayoutTensor>> parsed = parse_layout_name(name);
-    if (!parsed) tensors.problem(name, "the tensor name is malformed", "a name with {q,k} or {symbol}", name);
+    if (!parsed) {
+      tensors.problem(name, "the tensor name is malformed", "a name with {q,k} or {symbol}", printable(name));
+    }
     const LayoutTensor stated = read_statement(tensors, name);
     if (!parsed) continue;
+    if (out.size() + parsed->size() > most_tensors) {
+      tensors.problem(name, "a layout of too many tensors", "at most " + std::to_string(most_tensors));
+      break;
+    }
     for (const LayoutTensor& named : *parsed) {
       LayoutTensor tensor = stated;
       tensor.before = named.before;
@@ -108,47 +123,16 @@ void read_marks(MapReader& reader, Layout& layout) {
   reader.read("marks", marks);
   for (const std::string& mark : marks) {
     const std::optional<std::vector<LayoutTensor>> parsed = parse_layout_name(mark);
-    if (parsed) {
+    if (parsed && layout.marks.size() + parsed->size() <= most_tensors) {
       layout.marks.insert(layout.marks.end(), parsed->begin(), parsed->end());
     } else {
       reader.problem("marks", "the tensor name is malformed", "a name with {0,1} or {symbol}",
                      printable(mark));
+      break;
     }
   }
   if (layout.marks.empty())
     reader.problem("marks", reader.path_of("marks") + " is missing", "a list of tensor names");
-}
-
-NameRule read_rule(const YamlNode& node, const std::string& path, const std::string& file,
-                   std::vector<Problem>& problems) {
-  MapReader reader{node, path, file, problems};
-  NameRule rule;
-  std::string from;
-  bool unused = false;
-  reader.read("from", from);
-  reader.read("to", rule.to);
-  reader.read("unused", unused);
-  if (from.empty()) reader.problem("from", reader.path_of("from") + " is missing", "a regular expression");
-  if (rule.to.empty() != unused) {
-    reader.problem("to", reader.path_of("to") + " is missing", "a name, or unused: true");
-  }
-  int part = 0;
-  int parts = 1;
-  int dim = 0;
-  reader.read("parts", parts, {2, most_parts});
-  reader.read("part", part, {0, parts - 1});
-  reader.read("dim", dim, {0, most_joined - 1});
-  rule.part = static_cast<std::size_t>(part);
-  rule.parts = static_cast<std::size_t>(parts);
-  rule.dim = static_cast<std::size_t>(dim);
-  try {
-    rule.from.assign(from, std::regex::ECMAScript | std::regex::optimize);
-  } catch (const std::regex_error& error) {
-    reader.problem("from", reader.path_of("from") + " is wrong: " + error.what(), "a regular expression",
-                   printable(from));
-  }
-  reader.finish();
-  return rule;
 }
 
 void read_pairs(MapReader names, std::vector<NamePair>& out) {
@@ -158,6 +142,10 @@ void read_pairs(MapReader names, std::vector<NamePair>& out) {
         layer.kind == YamlNode::Kind::scalar || layer.kind == YamlNode::Kind::null
             ? parse_name_pair(file, layer.text)
             : std::nullopt;
+    if (pairs && out.size() + pairs->size() > most_pairs) {
+      names.problem(file, "a layout of too many pairs of names", "at most " + std::to_string(most_pairs));
+      break;
+    }
     if (pairs) {
       out.insert(out.end(), pairs->begin(), pairs->end());
     } else {
@@ -182,6 +170,7 @@ void read_lacks(MapReader& reader, std::vector<LayoutTensor>& tensors) {
 /// Gives tensors the names that they have in files. Those that get one name are one.
 void rename_tensors(MapReader& reader, Layout& layout) {
   std::vector<LayoutTensor> renamed;
+  std::set<std::string, std::less<>> names;
   for (LayoutTensor& tensor : layout.tensors) {
     const std::string name = file_name(tensor.pattern(), layout.pairs);
     const std::optional<std::vector<LayoutTensor>> parsed = parse_layout_name(name);
@@ -189,7 +178,7 @@ void rename_tensors(MapReader& reader, Layout& layout) {
       reader.problem("names", "no name of a file follows for a tensor", "a name", printable(name));
       continue;
     }
-    if (std::ranges::find(renamed, name, &LayoutTensor::pattern) != renamed.end()) continue;
+    if (!names.insert(name).second) continue;
     tensor.before = parsed->front().before;
     tensor.index = parsed->front().index;
     tensor.after = parsed->front().after;
@@ -255,7 +244,7 @@ Layout read_layout(const YamlNode& node, const std::string& path, const std::str
   read_all_tensors(reader, layout.tensors);
   const std::span<const YamlNode> rules = reader.list("names");
   for (std::size_t i = 0; i < rules.size(); ++i) {
-    layout.names.push_back(read_rule(rules[i], path + ".names." + std::to_string(i), file, problems));
+    layout.names.push_back(read_name_rule(rules[i], path + ".names." + std::to_string(i), file, problems));
   }
   reader.finish();
   return layout;
@@ -276,9 +265,16 @@ void read_architecture(const YamlNode& node, const std::string& path, const std:
     if (!blocks.empty() && tensor.index == blocks) tensor.stage = Stage::block;
   }
   const std::span<const YamlNode> nodes = reader.list("layouts");
+  std::set<std::string, std::less<>> names;
   for (std::size_t i = 0; i < nodes.size(); ++i) {
-    layouts.push_back(
-        read_layout_of(nodes[i], path + ".layouts." + std::to_string(i), file, architecture, problems));
+    Layout layout =
+        read_layout_of(nodes[i], path + ".layouts." + std::to_string(i), file, architecture, problems);
+    if (!names.insert(layout.layout).second) {
+      reader.problem_at(nodes[i], "the architecture has this layout already", "each layout once",
+                        printable(layout.layout));
+      break;
+    }
+    layouts.push_back(std::move(layout));
   }
   architectures.push_back(std::move(architecture));
   reader.finish();

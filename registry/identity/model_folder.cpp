@@ -13,6 +13,7 @@
 #include "registry/formats/looks_like.h"
 #include "registry/identity/bystander.h"
 #include "registry/identity/folder_names.h"
+#include "registry/identity/foreign_weights.h"
 #include "registry/identity/identify.h"
 #include "registry/identity/name_map.h"
 #include "registry/identity/prefix.h"
@@ -27,10 +28,27 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t largest_config = std::uint64_t{16} << 20;
 
-WeightSet read_weights(const ComponentPlace& place) {
+WeightSet read_files(const ComponentPlace& place) {
   if (!place.shards.empty()) return read_weight_files(place.path, place.shards);
   if (is_folder(place.path)) return read_weight_folder(place.path);
   return is_shard_index(place.path) ? read_shard_index(place.path) : read_weight_file(place.path);
+}
+
+/// The same; what cannot be read is named by its name, if that tells.
+WeightSet read_weights(const ComponentPlace& place) {
+  try {
+    return read_files(place);
+  } catch (const Error& error) {
+    const std::optional<ForeignWeights> foreign =
+        error.category() == Category::bad_input ? foreign_file(error.where().file) : std::nullopt;
+    if (!foreign) throw;
+    throw Error{error.category(),
+                error.doing(),
+                error.where(),
+                Expected{error.expected()},
+                Got{error.got() + ": it is " + foreign->what + ", by its name"},
+                foreign->cure};
+  }
 }
 
 void read_config(Component& component, const ComponentPlace& place) {
@@ -111,13 +129,6 @@ void require_different(const ModelFolder& folder) {
   }
 }
 
-const Layout* layout_of(const Identity& identity, const Catalog& catalog) {
-  for (const CatalogEntry& entry : catalog.entries()) {
-    if (entry.name == identity.variant && entry.layout == identity.layout) return catalog.layout_of(entry);
-  }
-  return catalog.layout_of(identity.family, identity.role, identity.layout);
-}
-
 /// Which one of its model a component is. Of two transformers the one for high noise is the first, however
 /// their folders are called.
 std::string name_of(const Component& component, const ComponentPlace& place, const Catalog& catalog) {
@@ -156,6 +167,7 @@ Component open_named(const ComponentPlace& place, const Catalog& catalog,
                      const std::map<std::string, std::string>& variants, std::vector<std::string>& warnings) {
   Component component = open_component(place, catalog, variants, warnings);
   if (!place.allow_pickle) refuse_pickle(component);
+  if (component.identity.how == "unknown" && !place.official) refuse_training_state(component);
   if (component.role == "lora" && !place.official) refuse_lora(component, place.folder_role);
   if (!place.folder_role.empty() && component.role != place.folder_role) {
     throw Error{Category::bad_input,        opening_model,
@@ -191,7 +203,7 @@ void open_places(ModelPlaces&& places, const Catalog& catalog, ModelFolder& fold
 }  // namespace
 
 void name_layers(Component& component, const Catalog& catalog) {
-  const Layout* layout = layout_of(component.identity, catalog);
+  const Layout* layout = recognised_layout(component.identity, catalog);
   if (layout != nullptr) component.named = name_tensors(component, *layout);
 }
 

@@ -11,6 +11,7 @@
 #include "registry/formats/json_document.h"
 #include "registry/formats/looks_like.h"
 #include "registry/identity/folder_names.h"
+#include "registry/identity/foreign_weights.h"
 #include "registry/identity/identify.h"
 #include "registry/identity/model_folder.h"
 #include "registry/identity/model_path.h"
@@ -224,11 +225,9 @@ bool has_subfolders(const std::string& path) {
     }
   }
   std::string got = "neither";
-  if (const WeightListing listing = list_weights(path); !listing.others.empty()) {
-    got = "only " + printable(listing.others.front(), 60);
-    hint =
-        "this version reads safetensors and checkpoints of torch only: take a BF16 or FP16 file of the same "
-        "model";
+  if (const std::optional<ForeignWeights> foreign = hint.empty() ? foreign_folder(path) : std::nullopt) {
+    got = "only " + printable(foreign->name, 100) + ", " + foreign->what;
+    hint = foreign->cure;
   }
   refuse(path, "",
          "a model folder in the diffusers layout (model_index.json, transformer, text_encoder, vae) or the "

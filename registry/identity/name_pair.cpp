@@ -6,7 +6,9 @@
 namespace ditmill::registry {
 namespace {
 
-constexpr std::size_t most_names = 10'000;
+constexpr std::size_t most_names = 1'000;
+constexpr std::size_t longest_text =
+    1'000;  // it is taken apart a list at a time, each a call within the other
 constexpr std::string_view number = "{n}";
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -95,6 +97,7 @@ std::size_t count_of(std::string_view text, std::string_view part) {
 }  // namespace
 
 std::optional<std::vector<std::string>> expand_lists(std::string_view text) {
+  if (text.size() > longest_text) return std::nullopt;
   std::size_t open = 0;
   std::size_t close = 0;
   for (std::size_t from = 0;; from = close + 1) {

@@ -16,7 +16,8 @@ struct NamePair {
 };
 
 /// The texts that a text with lists stands for: `{a,b}.{0,1}` gives a.0, a.1, b.0, b.1. A brace without a
-/// comma stays. Nothing if braces or words are malformed, or if there are over 10,000.
+/// comma stays. Nothing if braces or words are malformed, if there are over 1,000, or if the text has over
+/// 1,000 bytes.
 std::optional<std::vector<std::string>> expand_lists(std::string_view text);
 
 /// Reads a pair of names in which lists stand for each of their words, those of both sides together. Nothing

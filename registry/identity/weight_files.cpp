@@ -20,6 +20,7 @@
 #include "registry/formats/torch/pth.h"
 #include "registry/identity/bystander.h"
 #include "registry/identity/folder_names.h"
+#include "registry/identity/foreign_weights.h"
 #include "registry/identity/unfinished_download.h"
 #include "registry/identity/weight_listing.h"
 
@@ -28,10 +29,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t largest_index = 100'000'000;
+constexpr std::uint64_t largest_shard_index = 100'000'000;
 
-[[noreturn]] void refuse(const std::string& path, std::string expected, std::string got,
-                         std::string tensor = {}, std::string hint = {}) {
+[[noreturn]] void refuse_set(const std::string& path, std::string expected, std::string got,
+                             std::string tensor = {}, std::string hint = {}) {
   throw Error{Category::bad_input,
               "gather the weight files of a component",
               Where{.file = path, .tensor = std::move(tensor)},
@@ -46,7 +47,7 @@ std::string beside(const std::string& path, const std::string& name) {
 
 ShardIndex read_index(const std::string& path) {
   refuse_unfinished(path);
-  const std::string text = read_text(path, largest_index);
+  const std::string text = read_text(path, largest_shard_index);
   return told_apart(text, [&] { return parse_shard_index(text, path); });
 }
 
@@ -102,11 +103,12 @@ class Owners {
       for (const TensorInfo& tensor : files[i].tensors) {
         const auto [other, added] = owners_.emplace(tensor.name, i);
         if (!added) {
-          refuse(files[i].path, "every tensor in one shard", "it is also in " + files[other->second].path,
-                 tensor.name,
-                 "if one is a copy of the other (an EMA, another dtype), move it out of the folder, or name "
-                 "the file "
-                 "to use");
+          refuse_set(
+              files[i].path, "every tensor in one shard", "it is also in " + files[other->second].path,
+              tensor.name,
+              "if one is a copy of the other (an EMA, another dtype), move it out of the folder, or name "
+              "the file "
+              "to use");
         }
       }
     }
@@ -127,9 +129,9 @@ void check_against_index(const std::string& path, const ShardIndex& index,
   for (const auto& [tensor, shard] : index.tensors) {
     const std::optional<std::uint32_t> owner = owners.of(tensor);
     if (owner && *owner == shard) continue;
-    refuse(path, "a tensor that " + files[shard].path + " holds",
-           owner ? "it is in " + files[*owner].path : "no shard holds it", tensor,
-           "index and shards are not of one download: fetch both again");
+    refuse_set(path, "a tensor that " + files[shard].path + " holds",
+               owner ? "it is in " + files[*owner].path : "no shard holds it", tensor,
+               "index and shards are not of one download: fetch both again");
   }
   for (const WeightFile& file : files) {
     for (const TensorInfo& tensor : file.tensors) {
@@ -137,8 +139,8 @@ void check_against_index(const std::string& path, const ShardIndex& index,
           std::ranges::lower_bound(index.tensors, std::string_view{tensor.name}, {},
                                    [](const auto& entry) { return std::string_view{entry.first}; });
       if (named != index.tensors.end() && named->first == tensor.name) continue;
-      refuse(path, "every tensor of " + file.path, "no mention of it", tensor.name,
-             "index and shards are not of one download: fetch both again");
+      refuse_set(path, "every tensor of " + file.path, "no mention of it", tensor.name,
+                 "index and shards are not of one download: fetch both again");
     }
   }
 }
@@ -167,15 +169,15 @@ const typename Names::value_type& choose(const Names& names, const StemOf& stem_
   }
   std::string got;
   for (const auto& name : names) extend_list(got, printable(stem_of(name), 60));
-  refuse(folder, "one set of weights, or one with a usual name (diffusion_pytorch_model, model)", got, {},
-         "name the file or the index to use");
+  refuse_set(folder, "one set of weights, or one with a usual name (diffusion_pytorch_model, model)", got, {},
+             "name the file or the index to use");
 }
 
 [[noreturn]] void refuse_numbers(const std::string& folder, std::uint64_t count, std::string got) {
   const std::string unfinished = unfinished_hint(folder);
-  refuse(folder, "shards 1 to " + std::to_string(count), std::move(got), {},
-         unfinished.empty() ? "the download did not finish, or a file was lost: fetch the folder again"
-                            : unfinished);
+  refuse_set(folder, "shards 1 to " + std::to_string(count), std::move(got), {},
+             unfinished.empty() ? "the download did not finish, or a file was lost: fetch the folder again"
+                                : unfinished);
 }
 
 void check_complete(const std::string& folder, std::span<const std::string> names, std::uint64_t count) {
@@ -240,17 +242,12 @@ void warn_of_unused(WeightSet& set, const WeightListing& listing, const std::str
   }
 }
 
-[[noreturn]] void refuse_without_weights(const WeightListing& listing, const std::string& folder) {
+[[noreturn]] void refuse_without_weights(const std::string& folder) {
   std::string hint = unfinished_hint(folder);
-  if (hint.empty() && !listing.others.empty()) {
-    hint =
-        "this version reads safetensors and checkpoints of torch only: take a BF16 or FP16 file of the same "
-        "model";
-  } else if (hint.empty()) {
-    hint = "fetch the folder again";
-  }
-  refuse(folder, "weight files",
-         listing.others.empty() ? "none" : "only " + printable(listing.others.front(), 60), {}, hint);
+  const std::optional<ForeignWeights> foreign = foreign_folder(folder);
+  if (hint.empty()) hint = foreign ? foreign->cure : "fetch the folder again";
+  refuse_set(folder, "weight files",
+             foreign ? "only " + printable(foreign->name, 60) + ", " + foreign->what : "none", {}, hint);
 }
 
 /// The paths of a folder's weights that no index names.
@@ -264,8 +261,8 @@ std::vector<std::string> weights_by_name(const std::string& folder, const Weight
     singles.clear();
   }
   if (!listing.shards.empty() && !singles.empty()) {
-    refuse(folder, "shards or a single file", "both, and no index that says which", {},
-           "name the file to use, or remove what does not belong");
+    refuse_set(folder, "shards or a single file", "both, and no index that says which", {},
+               "name the file to use, or remove what does not belong");
   }
   if (!listing.shards.empty()) {
     const auto& [key, names] = choose(
@@ -275,11 +272,11 @@ std::vector<std::string> weights_by_name(const std::string& folder, const Weight
   if (usual) return {inside(folder, choose(singles, file_stem, folder))};
   if (singles.size() > 1) take_bystanders(folder, singles);
   if (singles.empty() && torch.size() > 1) take_bystanders(folder, torch);
-  if (singles.empty() && torch.empty()) refuse_without_weights(listing, folder);
+  if (singles.empty() && torch.empty()) refuse_without_weights(folder);
   if (singles.empty() && torch.size() > 1) {
-    refuse(folder, "one checkpoint of torch",
-           printable(torch.front(), 60) + ", " + printable(torch.back(), 60) + ", ...", {},
-           "name the file to use");
+    refuse_set(folder, "one checkpoint of torch",
+               printable(torch.front(), 60) + ", " + printable(torch.back(), 60) + ", ...", {},
+               "name the file to use");
   }
   // Adapters only: one tells what they are.
   if (singles.size() > 1 && !bystander_at(inside(folder, singles.front())).empty()) singles.resize(1);
@@ -306,7 +303,7 @@ WeightSet read_shard_index(const std::string& path) {
     const WeightListing listing =
         list_weights(fs::path{path}.has_parent_path() ? fs::path{path}.parent_path().native() : ".");
     if (!listing.shards.empty() || !listing.singles.empty()) {
-      refuse(path, "a weight_map of the files beside it", "an empty weight_map");
+      refuse_set(path, "a weight_map of the files beside it", "an empty weight_map");
     }
   }
   check_shards(path, index);

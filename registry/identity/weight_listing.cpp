@@ -6,6 +6,7 @@
 
 #include "registry/formats/shard_index.h"
 #include "registry/identity/folder_names.h"
+#include "registry/identity/foreign_weights.h"
 
 namespace ditmill::registry {
 namespace {
@@ -14,10 +15,6 @@ constexpr std::string_view index_suffix = ".safetensors.index.json";
 constexpr std::string_view file_suffix = ".safetensors";
 constexpr std::array<std::string_view, 2> stems{"diffusion_pytorch_model", "model"};
 constexpr std::array<std::string_view, 4> torch_suffixes{".bin", ".pt", ".pth", ".ckpt"};
-constexpr std::array<std::string_view, 2> other_suffixes{".gguf", ".onnx"};
-// What training leaves beside the weights.
-constexpr std::array<std::string_view, 5> ignored{"training_args.bin", "optimizer.bin", "optimizer.pt",
-                                                  "scheduler.pt", "scaler.pt"};
 
 bool ends_with_any(std::string_view name, std::span<const std::string_view> suffixes) {
   return std::ranges::any_of(suffixes, [name](std::string_view suffix) { return name.ends_with(suffix); });
@@ -38,12 +35,12 @@ WeightListing list_weights(const std::string& folder) {
     } else if (name.ends_with(file_suffix)) {
       const std::optional<ShardName> shard = parse_shard_name(name);
       (shard ? listing.shards[{shard->stem, shard->count}] : listing.singles).push_back(name);
-    } else if (std::ranges::find(ignored, name) != ignored.end()) {
+    } else if (is_training_name(name)) {
       continue;
+    } else if (is_foreign_name(name)) {
+      listing.others.push_back(name);
     } else if (ends_with_any(name, torch_suffixes)) {
       listing.torch.push_back(name);
-    } else if (ends_with_any(name, other_suffixes)) {
-      listing.others.push_back(name);
     }
   }
   return listing;

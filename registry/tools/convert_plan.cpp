@@ -8,8 +8,7 @@
 #include <utility>
 
 #include "configs/error.h"
-#include "registry/identity/model_folder.h"
-#include "registry/identity/prefix.h"
+#include "registry/identity/identify.h"
 #include "registry/tools/value_diff.h"
 
 namespace ditmill::registry {
@@ -158,12 +157,8 @@ class Planner {
 
 const Layout& layout_from(const Component& component, const Catalog& catalog) {
   const Identity& identity = component.identity;
-  const ShapeTable shapes{behind(ShapeTable{all_shapes(component)}, identity.prefix)};
-  for (const Layout& layout : catalog.layouts()) {
-    if (!layout.architecture.empty() && layout.family == identity.family && layout.role == identity.role &&
-        layout.layout == identity.layout && matches(layout, shapes))
-      return layout;
-  }
+  const Layout* layout = recognised_layout(identity, catalog);
+  if (layout != nullptr && !layout->architecture.empty()) return *layout;
   throw Error{
       Category::unknown_model,
       converting,

@@ -79,7 +79,77 @@ SAFETENSORS = {
 SAFETENSORS.update({f"bad_{name}": content for rows in safetensors.GROUPS.values()
                     for name, content, _ in rows[::5] if len(content) < 4096})
 
-CORPORA = {"pickle": PICKLES, "pth": FILES, "safetensors": SAFETENSORS}
+ENTRY = """\
+- name: mine
+  family: wan
+  role: dit
+  layout: diffusers
+  key_hash: 00000000000000000000000000000001
+  key_hash_names: ~
+"""
+ARCHITECTURE = """\
+architectures:
+- name: a
+  family: wan
+  role: dit
+  blocks: layers
+  tensors:
+    "b.{layers}.{q,k}.w": {shape: [6*dim, dim], cut: 0, unit: heads, float32: true}
+    in.w: {shape: [dim], stage: first}
+  optional: {out.b: [dim]}
+  when: {extra: {x.w: [extra, 2]}}
+  layouts:
+  - {layout: diffusers, marks: [in.w]}
+  - {layout: official, marks: ["blocks.{layers}.q.w"], lacks: [extra], names: {"blocks.{n}": "b.{n}", old: ~, "i": in}}
+"""
+# The form of earlier versions.
+LAYOUTS = """\
+layouts:
+- family: wan
+  role: vae
+  layout: official
+  marks: [a.0.w, "c.{0,1}"]
+  tensors: {"a.{n}.w": [2*m, 3], "c.{0,1}": [m]}
+  names:
+  - {from: "^a\\\\.([0-9]+)\\\\.", to: "b.$1."}
+  - {from: "^c", unused: true}
+  - {from: "qkv", to: q, parts: 3, part: 1, dim: 0}
+"""
+CATALOGS = {name: text.encode() for name, text in {
+    "entry": ENTRY,
+    "more": ENTRY + "  preset: p\n  expert_folder: [transformer_2, high]\n  words: low\n  parameters: 7\n  origin: x\n  defect: y\n"
+                    "  hyper_parameters: {heads: 3, eps: 1.5e-6, on: true, none: ~, list: [1, \"2\"], text: words}\n",
+    "two": ENTRY + ENTRY.replace("mine", "other").replace("01", "02"),
+    "by_names": ENTRY.replace("00000000000000000000000000000001", "~").replace("names: ~", "names: 0123456789abcdef0123456789abcdef"),
+    "architecture": ARCHITECTURE,
+    "architecture_and_entry": ARCHITECTURE + "entries:\n" + ENTRY + "  architecture: a\n",
+    "layouts": LAYOUTS,
+    "layouts_and_entry": LAYOUTS + "entries:\n" + ENTRY,
+    "flow": "[{name: a, family: b, role: sr, layout: official, key_hash: ~, key_hash_names: 0123456789abcdef0123456789abcdef}]",
+    "folded": ENTRY.replace("mine", "'mine'") + "  origin: >\n    words\n    more\n  defect: |\n    x\n",
+    "marked": "\ufeff# words\n---\n" + ENTRY + "...\n",
+    "none": "",
+    "bad_hash": ENTRY.replace("0001", "000G"),
+    "bad_key": ENTRY + "  pre_set: x\n",
+    "bad_form": "just words",
+    "bad_twice": ENTRY + "  role: dit\n",
+    "bad_anchor": "- &a {name: *a}\n",
+    "bad_merge": "- {<<: {name: x}}\n",
+    "bad_tag": "- !!map {name: !x y}\n",
+    "bad_escape": '- {name: "\\q"}\n',
+    "bad_control": '- {"\\e[31m": "\\0"}\n',
+    "bad_documents": ENTRY + "---\n" + ENTRY,
+    "bad_depth": "[" * 70,
+    "bad_complex_key": "? {a: b}\n: c\n",
+    "bad_expression": LAYOUTS.replace("^c", "(a{9}{99"),
+    "bad_reference": LAYOUTS.replace("^c", "(c)\\\\1"),
+    "bad_slow": LAYOUTS.replace("^c", "(a*)*b"),
+    "bad_lists": ARCHITECTURE.replace("{q,k}", "{q,k}" * 20),
+    "bad_size": ARCHITECTURE.replace("6*dim", "99999999999999999999*dim"),
+    "bad_layout_twice": ARCHITECTURE.replace("official", "diffusers"),
+}.items()}
+
+CORPORA = {"catalog": CATALOGS, "pickle": PICKLES, "pth": FILES, "safetensors": SAFETENSORS}
 
 
 class Corpus(unittest.TestCase):

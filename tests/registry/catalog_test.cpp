@@ -43,6 +43,14 @@ TEST(Catalog, ReadsAUsersEntries) {
   EXPECT_EQ(found[0]->hyper_parameters, (nlohmann::json{{"heads", 3}, {"eps", 1.5}, {"on", true}}));
 }
 
+TEST(Catalog, TakesWhatJsonHasNoNumberForAsText) {
+  for (const char* text : {"nan(1)", "1e999", "-inf", "0x10"}) {
+    Catalog catalog = Catalog::built_in();
+    catalog.add_text(replaced("eps: 1.5", std::string{"eps: "} + text), "mine.yaml");
+    EXPECT_EQ(catalog.named("mine")->hyper_parameters.at("eps"), text);
+  }
+}
+
 TEST(Catalog, HoldsTheKnownWeights) {
   const Catalog catalog = Catalog::built_in();
   EXPECT_EQ(catalog.with_hash("b0a133b5687c7d054175e5bfa66ef5fd").at(0)->name, "wan2.1-t2v-1.3b");
@@ -228,6 +236,59 @@ TEST(Catalog, RefusesWrongLayouts) {
       ADD_FAILURE() << "accepted " << text;
     } catch (const Error& error) {
       EXPECT_THAT(error.what(), HasSubstr(words));
+    }
+  }
+}
+
+/// A catalog of an architecture with these tensors and layouts.
+std::string architecture_of(const std::string& tensors, const std::string& layouts) {
+  return "architectures:\n- {name: a, family: f, role: sr, tensors: {" + tensors + "}, layouts: [" + layouts +
+         "]}\n";
+}
+
+std::string times(std::size_t count, const std::string& text) {
+  std::string many;
+  for (std::size_t i = 0; i < count; ++i) many += text;
+  return many;
+}
+
+// Whatever a short text says, it neither fills memory nor takes long.
+TEST(Catalog, RefusesTextsThatStandForTooMuch) {
+  const std::string layout = "{layout: official, marks: [a]}";
+  const auto rule = [](const std::string& from) {
+    return "layouts:\n- {family: f, role: sr, layout: official, marks: [a], names: [{from: '" + from +
+           "', to: b}]}\n";
+  };
+  std::string many;
+  for (int i = 0; i < 20; ++i) {
+    many += "\"t" + std::to_string(i) + times(3, ".{0,1,2,3,4,5,6,7,8}") + "\": [1], ";
+  }
+  const struct {
+    const char* name;
+    std::string text;
+    const char* words;
+  } rows[] = {
+      {"lists in one name", architecture_of("\"" + times(20, "{q,k}") + "\": [1]", layout), "malformed"},
+      {"a long name",
+       architecture_of("a: [1]", "{layout: official, marks: [\"" + times(400, "{q,k}") + "\"]}"),
+       "malformed"},
+      {"tensors of a layout", architecture_of(many, layout), "at most 10000"},
+      {"dimensions", architecture_of("a: [1, 1, 1, 1, 1, 1, 1, 1, 1]", layout), "at most 8 sizes"},
+      {"a long size", architecture_of("a: [" + times(60, "n*") + "n]", layout), "the size is malformed"},
+      {"a layout twice", architecture_of("a: [1]", layout + ", " + layout), "has this layout already"},
+      {"a long expression", rule(times(300, "x")), "at most 256 bytes"},
+      {"a large expression", rule("(a{50}){50}"), "nothing in it more than 100 times"},
+      {"a reference back", rule("(a)\\1"), "without references back"},
+      {"control characters", "- {\"\\e[31m\": 1}\n", "\\x1b[31m"},
+  };
+  for (const auto& row : rows) {
+    SCOPED_TRACE(row.name);
+    Catalog catalog;
+    try {
+      catalog.add_text(row.text, "l.yaml");
+      ADD_FAILURE() << "accepted";
+    } catch (const Error& error) {
+      EXPECT_THAT(error.what(), HasSubstr(row.words));
     }
   }
 }

@@ -145,6 +145,31 @@ TEST(Identify, FallsBackToTheFingerprint) {
               testing::HasSubstr("798 tensors are equal; 27 are missing (blocks.29."));
 }
 
+// Two architectures of one role and family: those of unknown hash have the names of their own.
+TEST(Identify, TellsTheArchitectureByItsMarks) {
+  const Catalog catalog = Catalog::built_in();
+  for (const auto& [architecture, layout_name] :
+       {std::pair{"wan_vae", "official"}, std::pair{"wan_vae", "diffusers"},
+        std::pair{"wan_vae_22", "official"}, std::pair{"wan_vae_22", "diffusers"}}) {
+    SCOPED_TRACE(std::string{architecture} + " " + layout_name);
+    const auto layout = std::ranges::find_if(catalog.layouts(), [&](const Layout& each) {
+      return each.architecture == architecture && each.layout == layout_name;
+    });
+    ASSERT_NE(layout, catalog.layouts().end());
+    const auto expected = expand(*layout, {{"base_dim", 20}, {"decoder_dim", 24}, {"z_dim", 7}});
+    ASSERT_TRUE(expected);
+    std::vector<NamedShape> shapes;
+    for (const ExpectedTensor& tensor : *expected) shapes.push_back({tensor.name, tensor.shape});
+    // With a tensor too many, names alone do not tell either.
+    for (const bool extra : {false, true}) {
+      if (extra) shapes.push_back({"extra.weight", expected->front().shape});
+      const Identity identity = identify(ShapeTable{shapes}, catalog, {});
+      EXPECT_EQ(identity.architecture, architecture);
+      EXPECT_EQ(recognised_layout(identity, catalog), &*layout);
+    }
+  }
+}
+
 TEST(Identify, KnowsTheOfficialLayoutOfTheSameWeights) {
   for (const auto& [list, variant, role] :
        {std::tuple{"wan2.1-t2v-1.3b-official", "wan2.1-t2v-1.3b", "dit"},

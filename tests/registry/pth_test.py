@@ -24,6 +24,67 @@ DTYPES = {
     torch.float8_e4m3fn: "F8_E4M3", torch.float8_e5m2: "F8_E5M2", torch.float8_e4m3fnuz: "F8_E4M3FNUZ",
     torch.float8_e5m2fnuz: "F8_E5M2FNUZ", torch.float8_e8m0fnu: "F8_E8M0",
 }
+BASE = torch.arange(6, dtype=torch.float32).reshape(2, 3)
+HALVES = torch.zeros(16, dtype=torch.uint8)
+
+
+class Subclass(torch.Tensor):
+    """Saved by the name of its class."""
+
+
+def with_attribute(tensor):
+    tensor.scale = 2.0
+    return tensor
+
+
+def of_lazy_layer():
+    return torch.nn.LazyLinear(3).weight
+
+
+def per_channel(dtype):
+    return torch.quantize_per_channel(BASE, torch.tensor([0.1, 0.2]), torch.tensor([0.0, 1.0]), 0, dtype)
+
+
+TO_COMPLEX = "save tensor.to(torch.complex64) in its place"
+TO_BITS = "save tensor.view(torch.uint8) in its place"
+TO_DENSE = "save tensor.to_dense() in its place"
+TO_FLOAT = "save tensor.dequantize() in its place"
+TO_TENSOR = "save tensor.detach().as_subclass(torch.Tensor) in its place"
+NO_VALUES = "load or compute the values before saving"
+# What torch.save writes and ditmill does not read: what it is called, what to save instead, and that done.
+REFUSED = {
+    "complex32": (HALVES.view(torch.complex32), "torch.complex32", TO_COMPLEX, lambda t: t.to(torch.complex64)),
+    "complex128": (BASE.to(torch.complex128), "torch.ComplexDoubleStorage", TO_COMPLEX, lambda t: t.to(torch.complex64)),
+    **{str(dtype): (HALVES.view(dtype), str(dtype), TO_BITS, lambda t: t.view(torch.uint8))
+       for dtype in (torch.bits8, torch.bits16, torch.bits1x8, torch.bits2x4, torch.bits4x2, torch.float4_e2m1fn_x2)},
+    **{str(dtype): (torch.quantize_per_tensor(BASE, 0.1, 3, dtype), "torch._utils._rebuild_qtensor", TO_FLOAT,
+                    lambda t: t.dequantize()) for dtype in (torch.qint8, torch.quint8, torch.qint32)},
+    "quint4x2": (per_channel(torch.quint4x2), "torch._utils._rebuild_qtensor", TO_FLOAT, None),
+    "conj": (torch.complex(BASE, BASE).conj(), "one that is marked 'conj'", "save tensor.resolve_conj()", lambda t: t.resolve_conj()),
+    "neg": (torch._neg_view(BASE), "one that is marked 'neg'", "save tensor.resolve_neg()", lambda t: t.resolve_neg()),
+    "conj_imag": (torch.complex(BASE, BASE).conj().imag, "one that is marked 'neg'", "save tensor.resolve_neg()",
+                  lambda t: t.resolve_neg()),
+    "sparse_coo": (BASE.to_sparse(), "torch._utils._rebuild_sparse_tensor", TO_DENSE, lambda t: t.to_dense()),
+    "sparse_csr": (BASE.to_sparse_csr(), "torch._utils._rebuild_sparse_tensor", TO_DENSE, lambda t: t.to_dense()),
+    "sparse_csc": (BASE.to_sparse_csc(), "torch._utils._rebuild_sparse_tensor", TO_DENSE, lambda t: t.to_dense()),
+    "sparse_bsr": (torch.ones(2, 4).to_sparse_bsr((1, 2)), "torch._utils._rebuild_sparse_tensor", TO_DENSE, lambda t: t.to_dense()),
+    "nested": (torch.nested.nested_tensor([torch.ones(2), torch.ones(3)]), "torch._utils._rebuild_nested_tensor",
+               "save its parts, tensor.unbind(), by names", lambda t: t.unbind()[0]),
+    "meta": (torch.empty(2, device="meta"), "torch._utils._rebuild_meta_tensor_no_storage", NO_VALUES, None),
+    "lazy": (of_lazy_layer(), "torch.nn.parameter.UninitializedParameter", NO_VALUES, None),
+    "buffer": (torch.nn.Buffer(torch.ones(2)), "torch._tensor._rebuild_from_type_v2", TO_TENSOR,
+               lambda t: t.detach().as_subclass(torch.Tensor)),
+    "attribute": (with_attribute(torch.ones(2)), "torch._tensor._rebuild_from_type_v2", TO_TENSOR,
+                  lambda t: t.detach().as_subclass(torch.Tensor)),
+    "subclass": (BASE.as_subclass(Subclass), "torch._tensor._rebuild_from_type_v2", TO_TENSOR,
+                 lambda t: t.detach().as_subclass(torch.Tensor)),
+    "array": (BASE.numpy(), "numpy._core.multiarray._reconstruct", "save torch.from_numpy(array)", torch.from_numpy),
+    "numpy_number": (BASE.numpy()[0, 0], "numpy._core.multiarray.scalar", "float(x) of numbers", float),
+}
+# torch itself cannot save these.
+UNSAVED = {torch.int1, torch.int2, torch.int3, torch.int4, torch.int5, torch.int6, torch.int7, torch.uint1, torch.uint2, torch.uint3,
+           torch.uint4, torch.uint5, torch.uint6, torch.uint7, torch.quint2x4}
+
 # (protocol, zip archive or legacy stream)
 FORMS = [(protocol, archive) for protocol in (2, 3, 4, 5) for archive in (True, False)]
 
@@ -220,6 +281,37 @@ class Pth(unittest.TestCase):
 
     def test_every_dtype_is_read(self):
         state = {str(dtype): filled(random.Random(1), [3, 2], dtype) for dtype in DTYPES}
+        paths = [self.save(state, "zip.pth"), self.save(state, "legacy.pth", archive=False)]
+        for path, header in zip(paths, probe(*paths), strict=True):
+            self.check(path, header)
+
+    def test_every_dtype_of_torch_is_read_or_refused_or_cannot_be_saved(self):
+        every = {value for value in vars(torch).values() if isinstance(value, torch.dtype)}
+        refused = {value.dtype for value, *_ in REFUSED.values() if isinstance(value, torch.Tensor)}
+        self.assertEqual(every - set(DTYPES) - refused, UNSAVED)
+        for dtype in sorted(UNSAVED - {torch.quint2x4}, key=str):
+            with self.assertRaises(KeyError, msg=dtype):
+                self.save({"a": HALVES.view(dtype)}, "unsaved.pth")
+
+    def test_what_is_refused_is_named_and_its_cure_works(self):
+        forms = [(2, True), (4, True), (2, False)]
+        for name, (value, words, cure, cured) in REFUSED.items():
+            paths = [self.save({"a": value}, f"{name}{i}.pth", *form) for i, form in enumerate(forms)]
+            for path, header in zip(paths, probe(*paths), strict=True):
+                with self.subTest(path.name):
+                    self.assertIn(words, header["error"])
+                    self.assertIn(cure, header["error"])
+            if cured:
+                with self.subTest(f"{name} cured"):
+                    header, = probe(self.save({"a": cured(value), "b": torch.ones(1)}, f"{name}.pth"))
+                    self.assertNotIn("error", header)
+
+    def test_parametrized_modules_are_read(self):
+        norms = torch.nn.utils.parametrizations
+        layers = {"weight_norm": norms.weight_norm(torch.nn.Linear(3, 2)), "spectral_norm": norms.spectral_norm(torch.nn.Linear(3, 2)),
+                  "orthogonal": norms.orthogonal(torch.nn.Linear(3, 3))}
+        state = torch.nn.ModuleDict(layers).state_dict()
+        self.assertIn("weight_norm.parametrizations.weight.original0", state)
         paths = [self.save(state, "zip.pth"), self.save(state, "legacy.pth", archive=False)]
         for path, header in zip(paths, probe(*paths), strict=True):
             self.check(path, header)

@@ -25,10 +25,10 @@ tests::Shapes unknown_dit(std::uint64_t channels) {
   return shapes;
 }
 
-std::string template_of(const std::string& path, const std::string& name) {
+std::string template_of(const cli::TemplateOptions& options) {
   std::ostringstream out;
   std::ostringstream log;
-  EXPECT_EQ(cli::registry_template(path, name, "", out, log), 0);
+  EXPECT_EQ(cli::registry_template(options, out, log), 0);
   return out.str();
 }
 
@@ -40,8 +40,8 @@ TEST(RegistryTemplate, MakesWeightsKnown) {
   tests::write_sparse_safetensors(folder / "lone.safetensors", unknown_dit(6));
   folder.write("model/transformer/config.json", R"({"num_attention_heads": 24})");
   // Outputs of several calls can be concatenated.
-  const std::string text =
-      template_of(folder / "model", "five") + template_of(folder / "lone.safetensors", "six");
+  const std::string text = template_of({.paths = {folder / "model"}, .name = "five"}) +
+                           template_of({.paths = {folder / "lone.safetensors"}, .name = "six"});
   registry::Catalog catalog = registry::Catalog::built_in();
   catalog.add_file(folder.write("mine.yaml", text));
   for (const auto& [path, name] :
@@ -56,6 +56,71 @@ TEST(RegistryTemplate, MakesWeightsKnown) {
   EXPECT_EQ(catalog.named("five")->hyper_parameters.at("heads"), 24);
   EXPECT_EQ(catalog.named("five")->hyper_parameters.at("in_channels"), 5);
   EXPECT_FALSE(catalog.named("six")->hyper_parameters.contains("heads")) << "a file alone does not tell";
+}
+
+TEST(RegistryTemplate, TakesAllShardsOfAComponent) {
+  const tests::TempFolder folder;
+  tests::Shapes first = unknown_dit(7);
+  const tests::Shapes second(first.begin() + 400, first.end());
+  first.resize(400);
+  tests::write_sparse_safetensors(folder / "m-00001-of-00002.safetensors", first);
+  tests::write_sparse_safetensors(folder / "m-00002-of-00002.safetensors", second);
+  for (const std::vector<std::string>& paths :
+       {std::vector<std::string>{folder / "m-00001-of-00002.safetensors",
+                                 folder / "m-00002-of-00002.safetensors"},
+        std::vector<std::string>{folder / "m-*.safetensors"}}) {
+    registry::Catalog catalog = registry::Catalog::built_in();
+    catalog.add_text(template_of({.paths = paths, .name = "seven"}), "mine.yaml");
+    const registry::CatalogEntry* entry = catalog.named("seven");
+    ASSERT_NE(entry, nullptr);
+    EXPECT_EQ(entry->architecture, "wan_dit");
+    EXPECT_EQ(entry->hyper_parameters.at("layers"), 30);
+    EXPECT_EQ(entry->hyper_parameters.at("in_channels"), 7);
+  }
+}
+
+TEST(RegistryTemplate, TakesTheArchitectureAndTheLayoutThatItIsTold) {
+  const tests::TempFolder folder;
+  const std::string known = folder / "dit.safetensors";
+  tests::write_sparse_safetensors(known, unknown_dit(5));
+  // A user's architecture that has the same names; which of the two it is, no name tells.
+  const std::string mine =
+      folder.write("architectures.yaml",
+                   "architectures:\n- {name: my_dit, family: mine, role: dit, tensors: "
+                   "{patch_embedding.weight: [dim, in, 1, 2, "
+                   "2]},\n   layouts: [{layout: diffusers, marks: [patch_embedding.weight]}]}\n");
+  const std::string text = template_of(
+      {.paths = {known}, .name = "five", .architecture = "my_dit", .layout = "diffusers", .catalog = mine});
+  registry::Catalog catalog = registry::Catalog::known(mine);
+  catalog.add_text(text, "mine.yaml");
+  EXPECT_EQ(catalog.named("five")->architecture, "my_dit");
+  EXPECT_EQ(catalog.named("five")->family, "mine");
+  EXPECT_EQ(catalog.named("five")->hyper_parameters.at("in"), 5);
+  const registry::Identity identity = registry::open_model_folder(known, catalog).component("transformer").identity;
+  EXPECT_EQ(identity.how, "catalog");
+  EXPECT_EQ(identity.architecture, "my_dit");
+  EXPECT_THAT(template_of({.paths = {known}, .name = "five", .layout = "diffusers"}),
+              testing::HasSubstr("architecture: wan_dit"));
+  const struct {
+    const char* architecture;
+    const char* layout;
+    const char* words;
+  } rows[] = {{"wan_dti", "", "did you mean wan_dit"},
+              {"wan_vae", "", "expected the names of wan_vae"},
+              {"wan_dit", "official", "got the names of wan_dit in the layout diffusers"},
+              {"", "official", "in the layout official"}};
+  for (const auto& row : rows) {
+    std::ostringstream out;
+    try {
+      cli::registry_template(
+          {.paths = {known}, .name = "five", .architecture = row.architecture, .layout = row.layout}, out,
+          out);
+      ADD_FAILURE() << "accepted " << row.architecture << " " << row.layout;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.category(), Category::usage);
+      EXPECT_THAT(error.what(), testing::HasSubstr(row.words));
+    }
+  }
 }
 
 TEST(RegistryTemplate, RefusesWhatItCannotWriteDown) {
@@ -76,7 +141,7 @@ TEST(RegistryTemplate, RefusesWhatItCannotWriteDown) {
   for (const auto& row : rows) {
     std::ostringstream out;
     try {
-      cli::registry_template(row.path, row.name, "", out, out);
+      cli::registry_template({.paths = {row.path}, .name = row.name}, out, out);
       ADD_FAILURE() << "accepted " << row.path;
     } catch (const Error& error) {
       EXPECT_EQ(exit_code(error.category()), 1);

@@ -221,8 +221,11 @@ class PickleMachine : private PickleStack {
   void push_global(std::string_view module, std::string_view name) {
     const std::optional<PickleGlobal> global = pickle_global(module, name);
     if (!global) {
-      bad("a global that a state dict needs (tensors, storages, dtypes, OrderedDict)",
-          "'" + printable(module, 90) + "." + printable(name, 90) + "'", save_hint);
+      std::string got = "'" + printable(module, 90) + "." + printable(name, 90) + "'";
+      const std::optional<RefusedGlobal> refused = refused_global(module, name);
+      if (refused) got += ", " + std::string{refused->meaning};
+      bad("a global that a state dict needs (tensors, storages, dtypes, OrderedDict)", std::move(got),
+          refused ? std::string{refused->cure} : save_hint);
     }
     push({PickleKind::global, static_cast<std::uint8_t>(global->kind),
           static_cast<std::uint32_t>(global->type)});

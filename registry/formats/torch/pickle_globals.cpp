@@ -62,11 +62,74 @@ constexpr std::array rows{
     dtype("complex64", ElementType::c64),
 };
 
+struct RefusedRow {
+  std::string_view module;
+  std::string_view name;
+  RefusedGlobal refused;
+};
+
+constexpr RefusedGlobal quantized{"of a quantized tensor", "save tensor.dequantize() in its place"};
+constexpr RefusedGlobal sparse{"of a sparse tensor", "save tensor.to_dense() in its place"};
+constexpr RefusedGlobal complex_halves{"complex numbers of two halves",
+                                       "save tensor.to(torch.complex64) in its place"};
+constexpr RefusedGlobal complex_doubles{"complex numbers of two doubles",
+                                        "save tensor.to(torch.complex64) in its place"};
+constexpr RefusedGlobal raw_bits{"elements that torch computes nothing with",
+                                 "save tensor.view(torch.uint8) in its place"};
+constexpr RefusedGlobal own_class{
+    "of a tensor that has a class or attributes of its own, such as torch.nn.Buffer",
+    "save tensor.detach().as_subclass(torch.Tensor) in its place"};
+constexpr RefusedGlobal no_values{"of a parameter without values",
+                                  "load or compute the values before saving"};
+constexpr RefusedGlobal numpy{"of NumPy",
+                              "save torch.from_numpy(array) in place of arrays, and float(x) of numbers"};
+
+// What torch.save writes of tensors, and ditmill does not read.
+constexpr std::array refused_rows{
+    RefusedRow{"torch", "QInt8Storage", quantized},
+    RefusedRow{"torch", "QUInt8Storage", quantized},
+    RefusedRow{"torch", "QInt32Storage", quantized},
+    RefusedRow{"torch", "QUInt4x2Storage", quantized},
+    RefusedRow{"torch", "QUInt2x4Storage", quantized},
+    RefusedRow{"torch._utils", "_rebuild_qtensor", quantized},
+    RefusedRow{"torch._utils", "_rebuild_sparse_tensor", sparse},
+    RefusedRow{"torch._utils", "_rebuild_sparse_csr_tensor", sparse},
+    RefusedRow{"torch._utils",
+               "_rebuild_nested_tensor",
+               {"of a nested tensor", "save its parts, tensor.unbind(), by names"}},
+    RefusedRow{"torch._utils", "_rebuild_meta_tensor_no_storage", no_values},
+    RefusedRow{"torch.nn.parameter", "UninitializedParameter", no_values},
+    RefusedRow{"torch.nn.parameter", "UninitializedBuffer", no_values},
+    RefusedRow{"torch._tensor", "_rebuild_from_type_v2", own_class},
+    RefusedRow{"torch._tensor", "_rebuild_from_type", own_class},
+    RefusedRow{"torch._utils", "_rebuild_wrapper_subclass", own_class},
+    RefusedRow{"torch", "complex32", complex_halves},
+    RefusedRow{"torch", "ComplexDoubleStorage", complex_doubles},
+    RefusedRow{"torch", "complex128", complex_doubles},
+    RefusedRow{"torch", "bits8", raw_bits},
+    RefusedRow{"torch", "bits16", raw_bits},
+    RefusedRow{"torch", "bits1x8", raw_bits},
+    RefusedRow{"torch", "bits2x4", raw_bits},
+    RefusedRow{"torch", "bits4x2", raw_bits},
+    RefusedRow{"torch", "float4_e2m1fn_x2", raw_bits},
+    RefusedRow{"numpy._core.multiarray", "_reconstruct", numpy},
+    RefusedRow{"numpy._core.multiarray", "scalar", numpy},
+    RefusedRow{"numpy.core.multiarray", "_reconstruct", numpy},
+    RefusedRow{"numpy.core.multiarray", "scalar", numpy},
+};
+
 }  // namespace
 
 std::optional<PickleGlobal> pickle_global(std::string_view module, std::string_view name) noexcept {
   for (const Row& row : rows) {
     if (row.module == module && row.name == name) return row.global;
+  }
+  return std::nullopt;
+}
+
+std::optional<RefusedGlobal> refused_global(std::string_view module, std::string_view name) noexcept {
+  for (const RefusedRow& row : refused_rows) {
+    if (row.module == module && row.name == name) return row.refused;
   }
   return std::nullopt;
 }

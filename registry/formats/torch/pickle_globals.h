@@ -31,6 +31,14 @@ struct PickleGlobal {
 
 /// The global of that module and name, or nothing: the list is closed.
 std::optional<PickleGlobal> pickle_global(std::string_view module, std::string_view name) noexcept;
+/// What a global outside the list that torch.save writes stands for, and what to save in its place; nothing
+/// of others.
+struct RefusedGlobal {
+  std::string_view meaning;
+  std::string_view cure;
+};
+std::optional<RefusedGlobal> refused_global(std::string_view module, std::string_view name) noexcept;
+
 /// The class in the module torch of the typed storages of an element type; empty if there is none.
 std::string_view storage_class(ElementType type) noexcept;
 

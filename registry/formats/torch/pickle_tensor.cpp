@@ -24,8 +24,8 @@ class Arguments {
   std::size_t count() const { return object_.size({PickleKind::tuple, 0, made_.at}); }
   PickleValue operator[](std::size_t index) const { return object_.element(made_, index); }
 
-  [[noreturn]] void bad(std::string expected, std::string got) const {
-    object_.fail(at_, std::move(expected), std::move(got));
+  [[noreturn]] void bad(std::string expected, std::string got, std::string hint = {}) const {
+    object_.fail(at_, std::move(expected), std::move(got), std::move(hint));
   }
 
   PickleValue of_kind(std::size_t index, PickleKind kind, const std::string& what) const {
@@ -98,11 +98,10 @@ void check_rest(const PickleObject& object, const Arguments& arguments, std::siz
   while (const std::optional<PickleValue> key = items.next()) {
     const PickleValue value = *items.next();
     if (value.kind == PickleKind::boolean && value.detail == 0) continue;
-    arguments.bad(
-        "a tensor whose bytes are its values",
-        "one that is marked '" +
-            (key->kind == PickleKind::text ? printable(object.text(*key), 40) : object.described(*key)) +
-            "'");
+    const std::string mark =
+        key->kind == PickleKind::text ? printable(object.text(*key), 40) : object.described(*key);
+    arguments.bad("a tensor whose bytes are its values", "one that is marked '" + mark + "'",
+                  mark == "conj" || mark == "neg" ? "save tensor.resolve_" + mark + "() in its place" : "");
   }
 }
 
