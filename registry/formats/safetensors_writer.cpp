@@ -9,7 +9,9 @@
 namespace ditmill::registry {
 namespace {
 
-constexpr std::size_t header_alignment = 8;
+constexpr std::size_t length_bytes = 8;
+/// Where the data begin: tensors of usual sizes can be used where they lie in a mapped file.
+constexpr std::size_t data_alignment = 64;
 
 class FileSink final : public TensorSink {
  public:
@@ -44,8 +46,9 @@ void write_safetensors(const std::string& path, std::span<const NewTensor> tenso
     at = end;
   }
   std::string text = header.dump();
-  text.resize((text.size() + header_alignment - 1) / header_alignment * header_alignment, ' ');
-  std::array<char, header_alignment> length{};
+  const std::size_t whole = (length_bytes + text.size() + data_alignment - 1) / data_alignment * data_alignment;
+  text.resize(whole - length_bytes, ' ');
+  std::array<char, length_bytes> length{};
   for (std::size_t i = 0; i < length.size(); ++i) length[i] = static_cast<char>(text.size() >> (8 * i));
 
   NewFile file{path};
