@@ -106,6 +106,16 @@ void settle_official(ModelFolder& folder, const std::vector<Error>& unread, bool
   }
 }
 
+/// Whether a component goes with a hyper-parameter that no transformer of the folder has; warns of it.
+bool is_unused(const ComponentPlace& place, ModelFolder& folder) {
+  const auto uses = [&place](const Component& component) {
+    return component.role == "dit" && component.identity.hyper_parameters.contains(place.with);
+  };
+  if (place.with.empty() || std::ranges::any_of(folder.components, uses)) return false;
+  folder.warnings.push_back(place.path + ": not used, the transformer has no " + place.with);
+  return true;
+}
+
 const Layout* layout_of(const Identity& identity, const Catalog& catalog) {
   for (const CatalogEntry& entry : catalog.entries()) {
     if (entry.name == identity.variant && entry.layout == identity.layout) return catalog.layout_of(entry);
@@ -174,6 +184,7 @@ ModelFolder open_model_folder(const std::string& path, const Catalog& catalog,
   const bool official = !places.components.empty() && places.components.front().official;
   std::vector<Error> unread;
   for (const ComponentPlace& place : places.components) {
+    if (is_unused(place, folder)) continue;
     try {
       folder.components.push_back(open_named(place, catalog, variants, folder.warnings));
     } catch (const Error& error) {

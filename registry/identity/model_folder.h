@@ -16,12 +16,15 @@ inline constexpr const char* opening_model = "open a model folder";
 
 /// Where one component is, before any of its weights has been looked at.
 struct ComponentPlace {
-  std::string path;                          ///< a folder, an index or a file
-  std::vector<std::string> shards;           ///< files that are one component; empty: path says it all
-  std::string folder_role;                   ///< the role that its folder's name promises; may be empty
-  std::optional<std::string> expert_folder;  ///< see VariantHints
+  std::string path;                      ///< a folder, an index or a file
+  std::string name = {};                 ///< the component's, where the folder tells it: transformer_2
+  std::vector<std::string> shards = {};  ///< files that are one component; empty: path says it all
+  std::string folder_role = {};          ///< the role that its folder's name promises; may be empty
+  std::optional<std::string> expert_folder = {};  ///< see VariantHints
   /// In the official layout: a config.json beside it is the transformer's alone.
   bool official = false;
+  /// The transformer's hyper-parameter without which nothing uses it; empty: it is used.
+  std::string with = {};
 };
 
 /// What a path holds: the components of a model folder, or one component on its own.

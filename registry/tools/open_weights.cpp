@@ -47,8 +47,8 @@ std::string last_part(const std::string& path) {
 }
 
 std::string component_name(const ComponentPlace& place, const Component& component) {
+  if (!place.name.empty()) return place.name;
   if (!place.official) return last_part(place.path);
-  if (place.expert_folder == "low_noise_model") return "transformer_2";
   if (component.role == "dit") return "transformer";
   return component.role.empty() ? last_part(place.path) : component.role;
 }
