@@ -10,6 +10,7 @@
 #include "jobs/cli/weights_diff.h"
 #include "jobs/cli/weights_digest.h"
 #include "jobs/cli/weights_identify.h"
+#include "jobs/cli/weights_synth.h"
 #include "jobs/cli/weights_view.h"
 
 namespace ditmill::jobs::cli {
@@ -113,15 +114,39 @@ void add_convert(CLI::App& weights, Front& front) {
   command.add_option("--catalog", options->catalog, "Further entries, as model.catalog")->type_name("FILE");
 }
 
+void add_synth(CLI::App& weights, Front& front) {
+  const auto options = std::make_shared<WeightsSynthOptions>();
+  CLI::App& command =
+      front.add(weights, "synth", "Make a model folder of random weights, like a published one", true,
+                [&front, options](std::ostream& out) {
+                  options->json = front.json;
+                  return weights_synth(*options, out);
+                });
+  registry::SynthRequest& request = options->request;
+  command.add_option("target", request.out, "The folder to make")->required();
+  command.add_option("--like", request.like, "A release, or an entry of `ditmill registry list`")
+      ->required()
+      ->type_name("NAME");
+  command.add_option("--scale", options->scale, "Of the published size, or small enough for a laptop")
+      ->check(CLI::IsMember({"tiny", "full"}))
+      ->capture_default_str();
+  command.add_option("--layout", request.layout, "Whose names and folders it gets")
+      ->check(CLI::IsMember({"official", "diffusers"}));
+  command.add_option("--seed", request.seed, "Of the values")->capture_default_str()->type_name("N");
+  command.add_flag("--sparse", request.sparse, "Holes in the place of values: the sizes, without the space");
+  command.add_option("--catalog", options->catalog, "Further entries, as model.catalog")->type_name("FILE");
+}
+
 }  // namespace
 
 void add_weights(CLI::App& app, Front& front) {
-  CLI::App& weights = Front::add_room(app, "weights", "Look at weight files, and convert them");
+  CLI::App& weights = Front::add_room(app, "weights", "Look at weight files, convert them, and make some");
   add_identify(weights, front);
   add_view(weights, front);
   add_diff(weights, front);
   add_digest(weights, front);
   add_convert(weights, front);
+  add_synth(weights, front);
 }
 
 }  // namespace ditmill::jobs::cli

@@ -39,7 +39,9 @@ Layout layout_of_row(const tables::Layout& row) {
   layout.layout = row.layout;
   std::ranges::transform(row.marks, std::back_inserter(layout.marks), tensor_named);
   std::ranges::transform(row.tensors, std::back_inserter(layout.tensors), tensor_of_row);
-  for (const auto& [file, layer] : row.pairs) layout.pairs.push_back({file, layer});
+  for (const auto& [file, layer, part, parts] : row.pairs) layout.pairs.push_back({file, layer, part, parts});
+  layout.config = row.config;
+  layout.tiny = row.tiny;
   return layout;
 }
 
@@ -73,6 +75,7 @@ Catalog Catalog::built_in() {
   for (const tables::Layout& row : tables::architectures())
     catalog.architectures_.push_back(layout_of_row(row));
   for (const tables::Entry& row : tables::entries()) catalog.entries_.push_back(entry_of_row(row));
+  for (const char* text : tables::families()) catalog.families_.push_back(family_of_text(text));
   return catalog;
 }
 
@@ -99,6 +102,10 @@ void Catalog::add(std::string_view text, const std::string& label, bool user,
   CatalogFile file = read_catalog(text, label, problems);
   std::ranges::move(file.layouts, std::back_inserter(layouts_));
   std::ranges::move(file.architectures, std::back_inserter(architectures_));
+  for (FamilySlots& family : file.families) {
+    std::erase_if(families_, [&](const FamilySlots& other) { return other.name == family.name; });
+    families_.insert(families_.begin(), std::move(family));
+  }
   for (CatalogEntry& entry : file.entries) {
     entry.user = user;
     if (const CatalogEntry* other = taken(entry); other != nullptr && !entry.name.empty()) {
@@ -165,9 +172,25 @@ const Layout* Catalog::architecture(std::string_view name) const {
   return found == architectures_.end() ? nullptr : &*found;
 }
 
-const Layout& built_in_architecture(std::string_view name) {
+const FamilySlots* Catalog::family(std::string_view name) const {
+  const auto found = std::ranges::find(families_, name, &FamilySlots::name);
+  return found == families_.end() ? nullptr : &*found;
+}
+
+namespace {
+const Catalog& shared_built_in() {
   static const Catalog catalog = Catalog::built_in();
-  const Layout* found = catalog.architecture(name);
+  return catalog;
+}
+}  // namespace
+
+const FamilySlots& built_in_slots(std::string_view family) {
+  const FamilySlots* found = shared_built_in().family(family);
+  return found != nullptr ? *found : shared_built_in().families().front();
+}
+
+const Layout& built_in_architecture(std::string_view name) {
+  const Layout* found = shared_built_in().architecture(name);
   if (found == nullptr) throw Error{Category::internal, "no architecture " + std::string{name}};
   return *found;
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "configs/error.h"
+#include "registry/identity/family_slots.h"
 #include "registry/identity/layout.h"
 
 namespace ditmill::registry {
@@ -47,9 +48,9 @@ class Catalog {
   /// These, those of the file that $DITMILL_CATALOG names, and those of `file` (empty: none). Throws as
   /// add_file().
   static Catalog known(const std::string& file = {});
-  /// Adds the entries of a user's file: a YAML list, or a mapping of `entries`, `architectures` and `layouts`
-  /// (of earlier versions: names by regular expressions). All that is
-  /// wrong with it is thrown together as an Error.
+  /// Adds what a user's file has: a YAML list of entries, or a mapping of `entries`, `architectures`,
+  /// `families` (each in place of one of its name) and `layouts` (of earlier versions: names by regular
+  /// expressions). All that is wrong with it is thrown together as an Error.
   void add_file(const std::string& path);
   /// As add_file(), of text; `label` names it in messages.
   void add_text(std::string_view text, const std::string& label);
@@ -65,6 +66,9 @@ class Catalog {
   const Layout* layout_of(const CatalogEntry& entry) const;
   /// An architecture's tensors by the names of the layers, or null.
   const Layout* architecture(std::string_view name) const;
+  /// How model folders are laid out: those that have been said last come first.
+  const std::vector<FamilySlots>& families() const noexcept { return families_; }
+  const FamilySlots* family(std::string_view name) const;
 
  private:
   void add(std::string_view text, const std::string& label, bool user, std::vector<Problem>& problems);
@@ -74,9 +78,12 @@ class Catalog {
   std::vector<CatalogEntry> entries_;
   std::vector<Layout> layouts_;
   std::vector<Layout> architectures_;
+  std::vector<FamilySlots> families_;
 };
 
 /// An architecture of the catalog that is compiled in. Throws Error(internal) if there is none of that name.
 const Layout& built_in_architecture(std::string_view name);
+/// The slots of a family of that catalog; of one that it does not lay out, those of its first.
+const FamilySlots& built_in_slots(std::string_view family);
 
 }  // namespace ditmill::registry

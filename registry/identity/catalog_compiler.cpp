@@ -76,10 +76,11 @@ std::string layout_row(const Layout& layout, Arrays& arrays) {
                        c_text(tensor.unit), name(tensor.stage), tensor.float32);
   });
   const std::string pairs = arrays.add("Pair", layout.pairs, [](const NamePair& pair) {
-    return fmt::format("{{{}, {}}}", c_text(pair.file), c_text(pair.layer));
+    return fmt::format("{{{}, {}, {}, {}}}", c_text(pair.file), c_text(pair.layer), pair.part, pair.parts);
   });
-  return fmt::format("{{{}, {}, {}, {}, {}, {}, {}}}", c_text(layout.architecture), c_text(layout.family),
-                     c_text(layout.role), c_text(layout.layout), marks, tensors, pairs);
+  return fmt::format("{{{}, {}, {}, {}, {}, {}, {}, {}, {}}}", c_text(layout.architecture),
+                     c_text(layout.family), c_text(layout.role), c_text(layout.layout), marks, tensors, pairs,
+                     c_text(layout.config), c_text(layout.tiny));
 }
 
 std::string entry_row(const CatalogEntry& entry, Arrays& arrays) {
@@ -104,6 +105,7 @@ int compile(const std::string& root, std::span<char* const> files) {
     std::ranges::move(one.architectures, std::back_inserter(all.architectures));
     std::ranges::move(one.layouts, std::back_inserter(all.layouts));
     std::ranges::move(one.entries, std::back_inserter(all.entries));
+    std::ranges::move(one.families, std::back_inserter(all.families));
   }
   if (!problems.empty()) throw Error{std::move(problems)};
 
@@ -113,19 +115,24 @@ int compile(const std::string& root, std::span<char* const> files) {
   std::string architectures;
   std::string layouts;
   std::string entries;
+  std::string families;
   for (const Layout& architecture : all.architectures)
     architectures += "    " + layout_row(architecture, arrays) + ",\n";
   for (const Layout& layout : all.layouts) layouts += "    " + layout_row(layout, arrays) + ",\n";
   for (const CatalogEntry& entry : all.entries) entries += "    " + entry_row(entry, arrays) + ",\n";
+  for (const FamilySlots& family : all.families) families += "    " + c_text(family_text(family)) + ",\n";
   std::cout << "constexpr Layout all_architectures[] = {\n"
             << architectures << "};\n"
             << "constexpr Layout all_layouts[] = {\n"
             << layouts << "};\n"
             << "constexpr Entry all_entries[] = {\n"
-            << entries << "};\n}  // namespace\n"
+            << entries << "};\n"
+            << "constexpr const char* all_families[] = {\n"
+            << families << "};\n}  // namespace\n"
             << "std::span<const Layout> architectures() { return all_architectures; }\n"
                "std::span<const Layout> layouts() { return all_layouts; }\n"
                "std::span<const Entry> entries() { return all_entries; }\n"
+               "std::span<const char* const> families() { return all_families; }\n"
                "}  // namespace ditmill::registry::tables\n";
   return std::cout.flush() ? 0 : 1;
 }

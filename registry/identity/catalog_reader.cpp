@@ -1,15 +1,15 @@
 #include "registry/identity/catalog_reader.h"
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 #include <iterator>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "configs/yaml_reader.h"
+#include "registry/identity/family_slots.h"
 #include "registry/identity/layout_reader.h"
+#include "registry/identity/yaml_json.h"
 
 namespace ditmill::registry {
 namespace {
@@ -24,39 +24,6 @@ constexpr const char* hash_form = "32 lower-case hexadecimal digits, or null";
 bool is_hash(std::string_view text) {
   return text.size() == hash_digits &&
          std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
-}
-
-nlohmann::json to_json(const YamlNode& node) {
-  switch (node.kind) {
-    case YamlNode::Kind::sequence: {
-      nlohmann::json list = nlohmann::json::array();
-      for (const YamlNode& item : node.items) list.push_back(to_json(item));
-      return list;
-    }
-    case YamlNode::Kind::mapping: {
-      nlohmann::json map = nlohmann::json::object();
-      for (const auto& [key, value] : node.entries) map[key.text] = to_json(value);
-      return map;
-    }
-    case YamlNode::Kind::null:
-      return nullptr;
-    case YamlNode::Kind::scalar:
-      break;
-  }
-  if (node.quoted) return node.text;
-  if (node.text == "true" || node.text == "false") return node.text == "true";
-  const char* begin = node.text.data();
-  const char* end = begin + node.text.size();
-  std::int64_t whole = 0;
-  if (const auto read = std::from_chars(begin, end, whole); read.ec == std::errc{} && read.ptr == end)
-    return whole;
-  double real = 0;
-  const bool digits = node.text.find_first_of("0123456789") != std::string::npos;
-  if (const auto read = std::from_chars(begin, end, real);
-      digits && read.ec == std::errc{} && read.ptr == end && std::isfinite(real)) {
-    return real;
-  }
-  return node.text;
 }
 
 /// A hash, or null where it is not known.
@@ -169,6 +136,9 @@ CatalogFile read_catalog(std::string_view text, const std::string& label, std::v
                         file.layouts, problems);
       if (stated.too_many(architectures[i], reader)) return file;
     }
+    const std::span<const YamlNode> families = reader.list("families");
+    for (std::size_t i = 0; i < families.size(); ++i)
+      file.families.push_back(read_family(families[i], "families." + std::to_string(i), label, problems));
     const std::span<const YamlNode> layouts = reader.list("layouts");
     for (std::size_t i = 0; i < layouts.size(); ++i) {
       file.layouts.push_back(read_layout(layouts[i], "layouts." + std::to_string(i), label, problems));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -25,6 +26,8 @@ struct Tensor {
 struct Pair {
   const char* file;
   const char* layer;
+  std::size_t part;
+  std::size_t parts;
 };
 
 struct Layout {
@@ -35,6 +38,8 @@ struct Layout {
   std::span<const char* const> marks;
   std::span<const Tensor> tensors;
   std::span<const Pair> pairs;
+  const char* config;
+  const char* tiny;
 };
 
 struct Entry {
@@ -61,6 +66,7 @@ struct Entry {
 std::span<const Layout> layouts();
 std::span<const Layout> architectures();
 std::span<const Entry> entries();
+std::span<const char* const> families();  ///< each as family_text() writes it
 
 }  // namespace tables
 }  // namespace ditmill::registry

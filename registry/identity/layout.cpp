@@ -183,14 +183,38 @@ nlohmann::json solve(const Layout& layout, const ShapeTable& shapes) {
   return solved;
 }
 
-std::optional<std::vector<ExpectedTensor>> expand(const Layout& layout,
-                                                  const nlohmann::json& hyper_parameters) {
+namespace {
+
+Symbols symbols_of(const nlohmann::json& hyper_parameters) {
   Symbols symbols;
   for (const auto& [key, number] : hyper_parameters.items()) {
     if (number.is_number_unsigned() || (number.is_number_integer() && number >= 0)) {
       symbols.emplace(key, number.get<std::uint64_t>());
     }
   }
+  return symbols;
+}
+
+std::optional<std::vector<std::uint64_t>> shape_with(const LayoutTensor& tensor, const Symbols& symbols) {
+  std::vector<std::uint64_t> shape;
+  for (const LayoutSize& size : tensor.shape) {
+    const std::optional<std::uint64_t> number = value(size, symbols);
+    if (!number || shape.size() == most_dimensions) return std::nullopt;
+    shape.push_back(*number);
+  }
+  return shape;
+}
+
+}  // namespace
+
+std::optional<std::vector<std::uint64_t>> stated_shape(const LayoutTensor& tensor,
+                                                       const nlohmann::json& hyper_parameters) {
+  return shape_with(tensor, symbols_of(hyper_parameters));
+}
+
+std::optional<std::vector<ExpectedTensor>> expand(const Layout& layout,
+                                                  const nlohmann::json& hyper_parameters) {
+  const Symbols symbols = symbols_of(hyper_parameters);
   std::vector<ExpectedTensor> expected;
   for (const LayoutTensor& tensor : layout.tensors) {
     if (!tensor.when.empty() && !symbols.contains(tensor.when)) continue;
@@ -201,13 +225,9 @@ std::optional<std::vector<ExpectedTensor>> expand(const Layout& layout,
       count = found->second;
     }
     if (expected.size() + count > most_expected) return std::nullopt;
-    std::vector<std::uint64_t> shape;
-    for (const LayoutSize& size : tensor.shape) {
-      const std::optional<std::uint64_t> number = value(size, symbols);
-      if (!number || shape.size() == most_dimensions) return std::nullopt;
-      shape.push_back(*number);
-    }
-    for (std::uint64_t i = 0; i < count; ++i) expected.push_back({tensor.name(i), shape, tensor.optional});
+    const std::optional<std::vector<std::uint64_t>> shape = shape_with(tensor, symbols);
+    if (!shape || shape->size() > most_dimensions) return std::nullopt;
+    for (std::uint64_t i = 0; i < count; ++i) expected.push_back({tensor.name(i), *shape, tensor.optional});
   }
   std::ranges::sort(expected, {}, &ExpectedTensor::name);
   return expected;

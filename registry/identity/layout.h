@@ -67,6 +67,10 @@ struct Layout {
   std::vector<NameRule> names;
   /// The pair with the longest beginning holds; a name without one is the layers' own.
   std::vector<NamePair> pairs;
+  std::string config =
+      {};  ///< JSON: what its config.json says (registry/catalog/README.md); empty: it has none
+  /// Of an architecture: JSON, the hyper-parameters that a small model of it has instead.
+  std::string tiny = {};
 
   /// Whether the files' names are the layers' own.
   bool names_layers() const noexcept { return names.empty() && pairs.empty(); }
@@ -110,6 +114,10 @@ struct ExpectedTensor {
   std::vector<std::uint64_t> shape;
   bool optional = false;
 };
+
+/// The shape of a tensor of a layout; nothing if a hyper-parameter of it is missing.
+std::optional<std::vector<std::uint64_t>> stated_shape(const LayoutTensor& tensor,
+                                                       const nlohmann::json& hyper_parameters);
 
 /// All tensors that a layout expects, ordered by name, without those whose hyper-parameter `when` is not
 /// there; nothing if another is missing, or one is out of bounds.

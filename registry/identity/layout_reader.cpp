@@ -5,11 +5,13 @@
 
 #include <algorithm>
 #include <array>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
 
 #include "registry/identity/catalog.h"
 #include "registry/identity/name_rule_reader.h"
+#include "registry/identity/yaml_json.h"
 
 namespace ditmill::registry {
 namespace {
@@ -135,9 +137,30 @@ void read_marks(MapReader& reader, Layout& layout) {
     reader.problem("marks", reader.path_of("marks") + " is missing", "a list of tensor names");
 }
 
+/// A tensor of files that holds several of the layers' below each other, in the order of the list.
+void read_parts(MapReader& names, const std::string& file, std::vector<NamePair>& out) {
+  std::vector<std::string> layers;
+  names.read(file, layers);
+  for (std::size_t part = 0; part < layers.size(); ++part) {
+    const std::optional<std::vector<NamePair>> pair = parse_name_pair(file, layers[part]);
+    if (pair && pair->size() == 1) {
+      out.push_back(pair->front());
+      out.back().part = part;
+      out.back().parts = layers.size();
+    } else {
+      names.problem(file, "the pair of names is malformed", "names of the layers with as many {n}",
+                    printable(layers[part]));
+    }
+  }
+}
+
 void read_pairs(MapReader names, std::vector<NamePair>& out) {
   for (const std::string& file : names.keys()) {
     const YamlNode& layer = *names.find(file);
+    if (layer.kind == YamlNode::Kind::sequence) {
+      read_parts(names, file, out);
+      continue;
+    }
     const std::optional<std::vector<NamePair>> pairs =
         layer.kind == YamlNode::Kind::scalar || layer.kind == YamlNode::Kind::null
             ? parse_name_pair(file, layer.text)
@@ -187,6 +210,11 @@ void rename_tensors(MapReader& reader, Layout& layout) {
   layout.tensors = std::move(renamed);
 }
 
+/// A mapping, as JSON.
+void read_json(MapReader& reader, std::string_view key, std::string& out) {
+  if (const YamlNode* value = reader.find(key); value != nullptr) out = to_json(*value).dump();
+}
+
 /// One layout of an architecture: the names of its tensors in files.
 Layout read_layout_of(const YamlNode& node, const std::string& path, const std::string& file,
                       const Layout& architecture, std::vector<Problem>& problems) {
@@ -195,6 +223,8 @@ Layout read_layout_of(const YamlNode& node, const std::string& path, const std::
   read_layout_name(reader, layout.layout);
   read_marks(reader, layout);
   read_pairs(reader.map("names"), layout.pairs);
+  layout.tiny.clear();
+  read_json(reader, "config", layout.config);
   if (reader.has("tensors")) {
     layout.tensors.clear();
     read_all_tensors(reader, layout.tensors);
@@ -259,6 +289,7 @@ void read_architecture(const YamlNode& node, const std::string& path, const std:
   read_name(reader, "family", architecture.family);
   read_role(reader, architecture.role);
   read_all_tensors(reader, architecture.tensors);
+  read_json(reader, "tiny", architecture.tiny);
   std::string blocks;
   reader.read("blocks", blocks);
   for (LayoutTensor& tensor : architecture.tensors) {

@@ -129,6 +129,16 @@ void require_different(const ModelFolder& folder) {
   }
 }
 
+/// Whether a component goes with a hyper-parameter that no transformer of the folder has; warns of it.
+bool is_unused(const ComponentPlace& place, ModelFolder& folder) {
+  const auto uses = [&place](const Component& component) {
+    return component.role == "dit" && component.identity.hyper_parameters.contains(place.with);
+  };
+  if (place.with.empty() || std::ranges::any_of(folder.components, uses)) return false;
+  folder.warnings.push_back(place.path + ": not used, the transformer has no " + place.with);
+  return true;
+}
+
 /// Which one of its model a component is. Of two transformers the one for high noise is the first, however
 /// their folders are called.
 std::string name_of(const Component& component, const ComponentPlace& place, const Catalog& catalog) {
@@ -188,7 +198,7 @@ void open_places(ModelPlaces&& places, const Catalog& catalog, ModelFolder& fold
   for (const auto& [name, scattered] : source.components) variants.erase(name);
   std::vector<Error> unread;
   for (const ComponentPlace& place : places.components) {
-    if (source.components.contains(place.name)) continue;
+    if (source.components.contains(place.name) || is_unused(place, folder)) continue;
     try {
       Component component = open_named(place, catalog, variants, folder.warnings);
       if (!source.components.contains(component.name)) folder.components.push_back(std::move(component));

@@ -17,13 +17,15 @@ inline constexpr const char* opening_model = "open a model folder";
 
 /// Where one component is, before any of its weights has been looked at.
 struct ComponentPlace {
-  std::string path;                               ///< a folder, an index or a file
-  std::vector<std::string> shards = {};           ///< files that are one component; empty: path says it all
-  std::string folder_role = {};                   ///< the role that its folder's name promises; may be empty
+  std::string path;                      ///< a folder, an index or a file
+  std::string name = {};                 ///< the component's, where its place tells; else its weights do
+  std::vector<std::string> shards = {};  ///< files that are one component; empty: path says it all
+  std::string folder_role = {};          ///< the role that its folder's name promises; may be empty
   std::optional<std::string> expert_folder = {};  ///< see VariantHints
   /// In the official layout: a config.json beside it is the transformer's alone.
   bool official = false;
-  std::string name = {};     ///< the component's, where its place tells; else its weights do
+  /// The transformer's hyper-parameter without which nothing uses it; empty: it is used.
+  std::string with = {};
   std::string prefix = {};   ///< its tensors are those whose names begin so; empty: all
   bool allow_pickle = true;  ///< false: checkpoints of torch are refused
 };

@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -10,6 +12,7 @@
 #include "registry/byte_source.h"
 #include "registry/formats/json_document.h"
 #include "registry/formats/looks_like.h"
+#include "registry/identity/family_slots.h"
 #include "registry/identity/folder_names.h"
 #include "registry/identity/foreign_weights.h"
 #include "registry/identity/identify.h"
@@ -26,19 +29,34 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t largest_index = std::uint64_t{16} << 20;
 
-struct Subfolder {
-  std::string_view name;
-  std::string_view role;
-};
-constexpr std::array<Subfolder, 4> subfolders{
-    {{"transformer", "dit"}, {"transformer_2", "dit"}, {"text_encoder", "text_encoder"}, {"vae", "vae"}}};
-// Of the official layout: Wan 2.2's two transformers.
-constexpr std::array<std::string_view, 2> expert_folders{"high_noise_model", "low_noise_model"};
-// Where tokenizers are: the diffusers layout's place, then the official one's.
-constexpr std::array<std::string_view, 3> tokenizer_folders{"tokenizer", "google/umt5-xxl", "umt5-xxl"};
-constexpr std::array<std::string_view, 2> tokenizer_files{"spiece.model", "tokenizer.json"};
 // Named in model_index.json, and not weights that ditmill reads.
 constexpr std::array<std::string_view, 2> without_weights{"tokenizer", "scheduler"};
+
+using Families = std::span<const FamilySlots>;
+
+/// Folders of the diffusers layout that hold a component, in the order of the slots.
+std::vector<const Slot*> slots_of(Families families) {
+  std::vector<const Slot*> slots;
+  for (const FamilySlots& family : families) {
+    for (const Slot& slot : family.slots) {
+      if (std::ranges::find(slots, slot.name, &Slot::name) == slots.end()) slots.push_back(&slot);
+    }
+  }
+  return slots;
+}
+
+const Slot* slot_of_subfolder(Families families, std::string_view name) {
+  const std::vector<const Slot*> slots = slots_of(families);
+  const auto found = std::ranges::find(slots, name, &Slot::name);
+  return found == slots.end() ? nullptr : *found;
+}
+
+/// The official layout's folders of experts.
+std::vector<const Slot*> expert_slots(Families families) {
+  std::vector<const Slot*> slots = slots_of(families);
+  std::erase_if(slots, [](const Slot* slot) { return slot->expert_folder.empty(); });
+  return slots;
+}
 
 [[noreturn]] void refuse(const std::string& file, std::string key, std::string expected, std::string got,
                          std::string hint = {}) {
@@ -49,7 +67,8 @@ constexpr std::array<std::string_view, 2> without_weights{"tokenizer", "schedule
 /// What model_index.json says of the components.
 class ModelIndex {
  public:
-  explicit ModelIndex(const std::string& folder) : file_(inside(folder, "model_index.json")) {
+  ModelIndex(const std::string& folder, Families families)
+      : families_(families), file_(inside(folder, "model_index.json")) {
     if (!is_there(file_)) return;
     there_ = true;
     refuse_unfinished(file_);
@@ -77,7 +96,7 @@ class ModelIndex {
     std::vector<std::string> unused;
     for (const auto& [key, value] : json_.items()) {
       const bool known = std::ranges::find(without_weights, key) != without_weights.end() ||
-                         std::ranges::find(subfolders, key, &Subfolder::name) != subfolders.end();
+                         slot_of_subfolder(families_, key) != nullptr;
       if (!known && value.is_array() && names(key)) unused.push_back(key);
     }
     return unused;
@@ -89,7 +108,7 @@ class ModelIndex {
       refuse(file_, key, "a number or null", printable(value.dump(), 60));
     }
     const bool component = std::ranges::find(without_weights, key) != without_weights.end() ||
-                           std::ranges::find(subfolders, key, &Subfolder::name) != subfolders.end();
+                           slot_of_subfolder(families_, key) != nullptr;
     if (!component && !value.is_array()) return;
     const auto word = [](const nlohmann::json& item) { return item.is_string() || item.is_null(); };
     if (!value.is_array() || value.size() != 2 || !word(value[0]) || !word(value[1]) ||
@@ -99,46 +118,88 @@ class ModelIndex {
     }
   }
 
+  Families families_;
   std::string file_;
   bool there_ = false;
   nlohmann::json json_ = nlohmann::json::object();
 };
 
 /// The tokenizer's file in a model folder; empty if there is none.
-std::string tokenizer_in(const std::string& path) {
-  for (const std::string_view folder : tokenizer_folders) {
-    for (const std::string_view name : tokenizer_files) {
-      std::string file = inside(inside(path, folder), name);
-      if (is_there(file) && !is_folder(file)) return file;
+std::string tokenizer_in(const std::string& path, Families families) {
+  for (const FamilySlots& family : families) {
+    std::vector<std::string> folders = family.tokenizer.official;
+    folders.insert(folders.begin(), family.tokenizer.diffusers);
+    for (const std::string& folder : folders) {
+      for (const std::string& name : family.tokenizer.files) {
+        std::string file = inside(inside(path, folder), name);
+        if (is_there(file) && !is_folder(file)) return file;
+      }
     }
   }
   return {};
 }
 
-ModelPlaces find_in_model_folder(const std::string& path) {
-  ModelPlaces places{.path = path, .components = {}, .tokenizer_path = tokenizer_in(path), .warnings = {}};
-  const ModelIndex index{path};
-  const bool two_experts = index.there() ? index.names("transformer_2") || index.has_boundary()
-                                         : is_folder(inside(path, "transformer_2"));
-  for (const auto& [name, role] : subfolders) {
-    const std::string folder = inside(path, name);
-    if (!is_folder(folder)) {
-      if (index.names(name)) {
-        refuse(
-            index.file(), std::string{name}, "a folder of this name beside it", "none",
-            "its download did not finish, or only a part was fetched: fetch the folder " + folder + " again");
+/// What a component on its own is, by its headers; nothing for one that cannot be read.
+Identity identity_of(const WeightSet& set, const Catalog& catalog, const VariantHints& hints) {
+  std::vector<NamedShape> shapes;
+  for (const WeightFile& file : set.files)
+    std::ranges::copy(named_shapes(file.tensors), std::back_inserter(shapes));
+  return identify(ShapeTable{std::move(shapes)}, catalog, hints);
+}
+
+/// The slot of an expert in a folder of the diffusers layout: VideoX-Fun has the official names in it, and
+/// the two the other way round, so the entry says which folder it is in.
+std::string expert_in(const std::string& folder, const Slot& slot, const Catalog& catalog) {
+  try {
+    const Identity identity =
+        identity_of(read_weight_folder(folder), catalog, {.variant = {}, .expert_folder = slot.name});
+    for (const CatalogEntry& entry : catalog.entries()) {
+      if (entry.name != identity.variant || entry.layout != identity.layout) continue;
+      for (const std::string& name : entry.expert_folders) {
+        if (const Slot* official = find_slot(catalog.families(), name);
+            official != nullptr && official->expert_folder == name)
+          return official->name;
       }
-      continue;
     }
-    if (index.there() && !index.names(name)) {
+  } catch (const Error&) {  // whoever opens it will say what is wrong with it
+  }
+  return slot.name;
+}
+
+ModelPlaces find_in_model_folder(const std::string& path, const Catalog& catalog) {
+  const Families families = catalog.families();
+  ModelPlaces places{
+      .path = path, .components = {}, .tokenizer_path = tokenizer_in(path, families), .warnings = {}};
+  const ModelIndex index{path, families};
+  const auto is_second = [&](const Slot* slot) {
+    return !slot->required && !slot->expert_folder.empty() &&
+           (index.there() ? index.names(slot->name) : is_folder(inside(path, slot->name)));
+  };
+  const std::vector<const Slot*> slots = slots_of(families);
+  const bool two_experts = std::ranges::any_of(slots, is_second) || index.has_boundary();
+  for (const Slot* slot : slots) {
+    const std::string folder = inside(path, slot->name);
+    if (!is_folder(folder)) {
+      if (!index.names(slot->name)) continue;
+      if (!slot->with.empty()) {
+        places.warnings.push_back(index.file() + ": " + slot->name + " is not used");
+        continue;
+      }
+      refuse(
+          index.file(), slot->name, "a folder of this name beside it", "none",
+          "its download did not finish, or only a part was fetched: fetch the folder " + folder + " again");
+    }
+    if (index.there() && !index.names(slot->name)) {
       places.warnings.push_back(folder + ": not used, model_index.json does not name it");
       continue;
     }
+    const bool expert = two_experts && !slot->expert_folder.empty();
     places.components.push_back({.path = folder,
+                                 .name = expert ? expert_in(folder, *slot, catalog) : slot->name,
                                  .shards = {},
-                                 .folder_role = std::string{role},
-                                 .expert_folder = role == "dit" && two_experts ? std::string{name} : "",
-                                 .name = role == "dit" && two_experts ? "" : std::string{name}});
+                                 .folder_role = slot->role,
+                                 .expert_folder = expert ? slot->name : "",
+                                 .with = slot->with});
   }
   for (const std::string& name : index.unused()) {
     places.warnings.push_back(index.file() + ": " + printable(name, 60) + " is not used");
@@ -149,16 +210,15 @@ ModelPlaces find_in_model_folder(const std::string& path) {
   return places;
 }
 
-bool has_experts(const std::string& path) {
-  return std::ranges::any_of(expert_folders,
-                             [&](std::string_view name) { return is_folder(inside(path, name)); });
+bool has_experts(const std::string& path, Families families) {
+  return std::ranges::any_of(expert_slots(families),
+                             [&](const Slot* slot) { return is_folder(inside(path, slot->expert_folder)); });
 }
 
 /// What a file is on its own, by its header; empty for one that cannot be read.
 std::string role_of(const std::string& path, const Catalog& catalog) {
   try {
-    const WeightSet set = read_weight_file(path);
-    return identify(ShapeTable{named_shapes(set.files.front().tensors)}, catalog, {}).role;
+    return identity_of(read_weight_file(path), catalog, {}).role;
   } catch (const Error&) {
     return {};
   }
@@ -183,25 +243,29 @@ bool is_flat_model(const std::string& path, const Catalog& catalog) {
 
 /// Whether a folder that holds weights is a whole model in the official layout, not one component.
 bool is_official(const std::string& path, const Catalog& catalog) {
-  return has_experts(path) || !tokenizer_in(path).empty() ||
+  return has_experts(path, catalog.families()) || !tokenizer_in(path, catalog.families()).empty() ||
          (holds_pth(path) && groups_in(path, catalog).size() > 1) || is_flat_model(path, catalog);
 }
 
 ModelPlaces find_in_official_folder(const std::string& path, const Catalog& catalog) {
-  ModelPlaces places{.path = path, .components = {}, .tokenizer_path = tokenizer_in(path), .warnings = {}};
-  for (const std::string_view name : expert_folders) {
-    const std::string folder = inside(path, name);
+  const Families families = catalog.families();
+  ModelPlaces places{
+      .path = path, .components = {}, .tokenizer_path = tokenizer_in(path, families), .warnings = {}};
+  for (const Slot* slot : expert_slots(families)) {
+    const std::string folder = inside(path, slot->expert_folder);
     if (!is_folder(folder)) continue;
     places.components.push_back({.path = folder,
+                                 .name = slot->name,
                                  .shards = {},
-                                 .folder_role = "dit",
-                                 .expert_folder = std::string{name},
+                                 .folder_role = slot->role,
+                                 .expert_folder = slot->expert_folder,
                                  .official = true});
   }
   const bool one_transformer = places.components.empty();
   for (WeightGroup& group : groups_in(path, catalog)) {
     places.components.push_back(
         {.path = group.label,
+         .name = {},
          .shards = std::move(group.shards),
          .folder_role = "",
          .expert_folder = one_transformer ? std::optional<std::string>{""} : std::nullopt,
@@ -210,9 +274,10 @@ ModelPlaces find_in_official_folder(const std::string& path, const Catalog& cata
   return places;
 }
 
-bool has_subfolders(const std::string& path) {
-  return std::ranges::any_of(subfolders,
-                             [&](const Subfolder& sub) { return is_folder(inside(path, sub.name)); });
+bool has_subfolders(const std::string& path, Families families) {
+  return std::ranges::any_of(slots_of(families), [&](const Slot* slot) {
+    return slot->with.empty() && is_folder(inside(path, slot->name));
+  });
 }
 
 /// For a folder that is no model: where one is, or what there is instead.
@@ -246,8 +311,9 @@ ModelPlaces find_components(const std::string& path, const Catalog& catalog) {
     file_stamp(path);
     return alone;
   }
-  if (is_there(inside(path, "model_index.json")) || has_subfolders(path)) return find_in_model_folder(path);
-  if (!holds_weights(path) && !has_experts(path)) refuse_folder(path);
+  if (is_there(inside(path, "model_index.json")) || has_subfolders(path, catalog.families()))
+    return find_in_model_folder(path, catalog);
+  if (!holds_weights(path) && !has_experts(path, catalog.families())) refuse_folder(path);
   return is_official(path, catalog) ? find_in_official_folder(path, catalog) : alone;
 }
 

@@ -146,7 +146,7 @@ std::optional<std::vector<NamePair>> parse_name_pair(std::string_view file, std:
 
 std::optional<std::string> layer_name(std::string_view file, std::span<const NamePair> pairs) {
   const Found found = find(file, pairs, &NamePair::file);
-  if (found.pair == nullptr) return std::string{file};
+  if (found.pair == nullptr || found.pair->parts > 1) return std::string{file};
   if (found.pair->layer.empty()) return std::nullopt;
   return with_beginning(found.pair->layer, found.match, file);
 }
@@ -154,6 +154,26 @@ std::optional<std::string> layer_name(std::string_view file, std::span<const Nam
 std::string file_name(std::string_view layer, std::span<const NamePair> pairs) {
   const Found found = find(layer, pairs, &NamePair::layer);
   return found.pair == nullptr ? std::string{layer} : with_beginning(found.pair->file, found.match, layer);
+}
+
+FilePart file_part(std::string_view layer, std::span<const NamePair> pairs) {
+  const Found found = find(layer, pairs, &NamePair::layer);
+  if (found.pair == nullptr) return {.name = std::string{layer}};
+  return {.name = with_beginning(found.pair->file, found.match, layer),
+          .part = found.pair->part,
+          .parts = found.pair->parts};
+}
+
+std::vector<std::string> layer_names(std::string_view file, std::span<const NamePair> pairs) {
+  const Found found = find(file, pairs, &NamePair::file);
+  if (found.pair == nullptr) return {std::string{file}};
+  std::vector<std::string> names;
+  for (const NamePair& pair : pairs) {
+    if (pair.file == found.pair->file && !pair.layer.empty() &&
+        (&pair == found.pair || found.pair->parts > 1))
+      names.push_back(with_beginning(pair.layer, found.match, file));
+  }
+  return names;
 }
 
 }  // namespace ditmill::registry

@@ -57,6 +57,7 @@ ComponentPlace place_of(const std::string& name, const configs::ComponentSource&
   place.name = name;
   place.folder_role = role_named(name);
   place.prefix = source.prefix;
+  place.with.clear();
   place.allow_pickle = source.allow_pickle;
   // Of two transformers each has its own place; what one alone is, its weights and names tell.
   if (place.expert_folder && place.expert_folder->empty()) place.expert_folder.reset();

@@ -53,7 +53,9 @@ void convert_model(const ConvertRequest& request, const ModelPlaces& places, con
     TargetFolder target{request.to, unfinished, catalog};
     for (const ComponentPlace& place : places.components) {
       const Component component = open_component(place, catalog, {}, conversion.warnings);
-      const std::string file = target.place_for(component, place, layout_from(component, catalog));
+      const Layout& from = layout_from(component, catalog);
+      const std::string file =
+          target.place_for(component, place, from, layout_to(component, from, request.to, catalog));
       conversion.weights.push_back(convert_component(component, request, file, catalog));
     }
     target.finish(places, conversion.copied);

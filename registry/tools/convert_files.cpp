@@ -1,5 +1,6 @@
 #include "registry/tools/convert_files.h"
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <span>
@@ -24,7 +25,7 @@ ElementType type_written(ElementType type, std::optional<ElementType> dtype) {
 std::vector<NewTensor> new_tensors(std::span<const PlannedTensor> planned, std::optional<ElementType> dtype) {
   std::vector<NewTensor> tensors;
   for (const PlannedTensor& each : planned)
-    tensors.push_back({each.name, type_written(each.tensor->type, dtype), each.tensor->shape});
+    tensors.push_back({each.name, type_written(each.tensor->type, dtype), each.shape});
   return tensors;
 }
 
@@ -35,18 +36,35 @@ class Bytes {
       : planned_(planned), tensors_(tensors) {}
 
   void operator()(std::size_t index, TensorSink& sink) {
-    const TensorInfo& tensor = *planned_[index].tensor;
+    const PlannedTensor& planned = planned_[index];
+    const std::uint64_t bytes =
+        planned.tensor->elements() * static_cast<std::uint64_t>(bits(planned.tensor->type)) / 8;
+    give({planned.file, planned.tensor}, index, bytes / planned.parts * planned.part, bytes / planned.parts,
+         sink);
+    for (const FileTensor& more : planned.more) give(more, index, 0, bytes, sink);
+  }
+
+ private:
+  /// So many bytes of a tensor, from `first` on.
+  void give(const FileTensor& from, std::size_t index, std::uint64_t first, std::uint64_t count,
+            TensorSink& sink) {
     const ElementType to = tensors_[index].type;
-    read_tensor(source_of(planned_[index].file->path), tensor, [&](std::span<const std::byte> piece) {
-      if (to == tensor.type) {
+    std::uint64_t at = 0;
+    read_tensor(source_of(from.file->path), *from.tensor, [&](std::span<const std::byte> piece) {
+      const std::uint64_t skipped = std::min<std::uint64_t>(first > at ? first - at : 0, piece.size());
+      const std::uint64_t end =
+          first + count > at ? std::min<std::uint64_t>(first + count - at, piece.size()) : 0;
+      at += piece.size();
+      if (end <= skipped) return;
+      piece = piece.subspan(skipped, end - skipped);
+      if (to == from.tensor->type) {
         sink.put(piece);
       } else {
-        sink.put(cast_elements(tensor.type, to, piece));
+        sink.put(cast_elements(from.tensor->type, to, piece));
       }
     });
   }
 
- private:
   const ByteSource& source_of(const std::string& path) {
     std::unique_ptr<ByteSource>& source = sources_[path];
     if (!source) source = open_file(path);

@@ -1,111 +1,96 @@
 #include "registry/tools/convert_folder.h"
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "configs/error.h"
-#include "registry/formats/new_file.h"
+#include "registry/identity/catalog_text.h"
 #include "registry/identity/folder_names.h"
 #include "registry/identity/weight_listing.h"
-#include "registry/tools/convert_config.h"
 
 namespace ditmill::registry {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view transformer = "transformer";
-constexpr std::string_view second_transformer = "transformer_2";
-constexpr std::string_view tokenizer_folder = "tokenizer";
-constexpr std::string_view official_tokenizer_folder = "google/umt5-xxl";
-constexpr std::string_view model_index = "model_index.json";
+constexpr std::string_view model_index_name = "model_index.json";
 constexpr std::string_view config_name = "config.json";
 constexpr std::uintmax_t largest_copied = std::uintmax_t{64} << 20;  // tokenizers have 17 MB
-
-/// Where the weights of an architecture are in a model folder.
-struct Slot {
-  std::string_view architecture;
-  std::string_view subfolder;
-  std::string_view file;  ///< in it, in diffusers' layout
-  std::string_view official_file;
-  std::string_view library;
-  std::string_view class_name;
-};
-constexpr std::array<Slot, 4> slots{{
-    {"wan_dit", transformer, "diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.safetensors",
-     "diffusers", "WanTransformer3DModel"},
-    {"umt5", "text_encoder", "model.safetensors", "models_t5_umt5-xxl-enc-bf16.pth", "transformers",
-     "UMT5EncoderModel"},
-    {"wan_vae", "vae", "diffusion_pytorch_model.safetensors", "Wan2.1_VAE.pth", "diffusers",
-     "AutoencoderKLWan"},
-    {"wan_vae_22", "vae", "diffusion_pytorch_model.safetensors", "Wan2.2_VAE.pth", "diffusers",
-     "AutoencoderKLWan"},
-}};
-
-const Slot* slot_of(std::string_view architecture) {
-  const auto found = std::ranges::find(slots, architecture, &Slot::architecture);
-  return found == slots.end() ? nullptr : &*found;
-}
 
 /// A config.json that has no place of its own in the official layout.
 std::string config_beside(const std::string& weights) { return weights + "." + std::string{config_name}; }
 
-std::string_view pipeline_class(const nlohmann::json& hyper_parameters) {
-  if (hyper_parameters.contains("vace_layers")) return "WanVACEPipeline";
-  return hyper_parameters.value("in_channels", 0) == hyper_parameters.value("out_channels", 0)
-             ? "WanPipeline"
-             : "WanImageToVideoPipeline";
+/// The hyper-parameters of the shapes, and the heads, which config.json knows better than a catalog entry.
+nlohmann::json known_of(const Component& component) {
+  nlohmann::json known = component.identity.hyper_parameters;
+  if (const std::optional<std::uint64_t> heads = configured_heads(component.config)) known["heads"] = *heads;
+  return known;
 }
 
 }  // namespace
 
-std::string TargetFolder::subfolder_of(const Component& component, const ComponentPlace& place) const {
-  if (!place.expert_folder || place.expert_folder->empty()) return std::string{transformer};
+const Slot& TargetFolder::slot_of(const Component& component, const ComponentPlace& place,
+                                  const Layout& from) {
+  if (family_ == nullptr) family_ = catalog_.family(component.identity.family);
+  std::string name = place.name;
   for (const CatalogEntry& entry : catalog_.entries()) {
-    if (entry.name == component.identity.variant && entry.layout == layout_ && !entry.expert_folders.empty())
-      return entry.expert_folders.front();
+    // Experts under free names: the entry knows its folder.
+    if (name.empty() && entry.name == component.identity.variant && !entry.expert_folders.empty())
+      name = entry.expert_folders.front();
   }
-  const bool second = *place.expert_folder == second_transformer || *place.expert_folder == "low_noise_model";
-  if (diffusers_) return std::string{second ? second_transformer : transformer};
-  return second ? "low_noise_model" : "high_noise_model";
+  const Slot* slot = family_ == nullptr ? nullptr : family_->slot_for(from.architecture, name);
+  if (slot != nullptr && catalog_.family(component.identity.family) == family_) return *slot;
+  throw Error{Category::unsupported,          "convert a model folder",
+              Where{.file = component.label}, Expected{"a component that model folders of its family have"},
+              Got{from.architecture},         "convert the others one by one, in a folder without it"};
 }
 
 std::string TargetFolder::place_for(const Component& component, const ComponentPlace& place,
-                                    const Layout& from) {
-  const Slot* slot = slot_of(from.architecture);
-  if (slot == nullptr) {
-    throw Error{Category::unsupported,          "convert a model folder",
-                Where{.file = component.label}, Expected{"a transformer, text encoder or VAE of Wan"},
-                Got{from.architecture},         "convert the others one by one, in a folder without it"};
-  }
-  const bool dit = slot->subfolder == transformer;
-  const bool expert = dit && place.expert_folder && !place.expert_folder->empty();
-  const std::string subfolder = dit ? subfolder_of(component, place) : std::string{slot->subfolder};
-  const std::string folder = diffusers_ || expert ? inside(folder_, subfolder) : folder_;
+                                    const Layout& from, const Layout& to) {
+  const Slot& slot = slot_of(component, place, from);
+  const bool expert = place.expert_folder && !place.expert_folder->empty();
+  const std::string folder = diffusers_ ? inside(folder_, slot.name)
+                             : expert   ? inside(folder_, slot.expert_folder)
+                                        : folder_;
   fs::create_directories(folder);
-  std::string file = inside(folder, diffusers_ ? slot->file : slot->official_file);
-  placed_.emplace_back(subfolder, from.architecture);
-  if (dit) pipeline_class_ = pipeline_class(component.identity.hyper_parameters);
-  const std::string beside = config_beside(component.files.front().path);
-  const std::string config =
-      is_there(beside) && (dit || component.config_path.empty()) ? beside : component.config_path;
-  if (dit && config != beside) {
-    // It has the fields of its own layout; the way back finds it beside the weights.
-    write_json(inside(folder, config_name),
-               transformer_config(component.config, component.identity.hyper_parameters, diffusers_));
-    if (!config.empty()) copy(config, config_beside(file));
-  } else if (!config.empty()) {
-    copy(config, diffusers_ || dit ? inside(folder, config_name) : config_beside(file));
+  std::string file = inside(folder, slot.accepted(from.architecture)->file(layout_).name);
+  if (component.role == family_->slots.front().role && variant_.empty()) {
+    variant_ = component.identity.variant;
+    hyper_parameters_ = component.identity.hyper_parameters.dump();
   }
+  placed_.push_back({.slot = slot.name, .architecture = from.architecture});
+  put_config(component, to, slot, file);
   return file;
 }
 
+/// Its config.json has the fields of its own layout. The one of the other layout stays beside the weights,
+/// for the way back.
+void TargetFolder::put_config(const Component& component, const Layout& to, const Slot& slot,
+                              const std::string& file) {
+  const bool own_folder = diffusers_ || &slot == &family_->slots.front() || !slot.expert_folder.empty();
+  const std::string target = inside(fs::path{file}.parent_path().native(), config_name);
+  const std::string kept = config_beside(component.files.front().path);
+  const bool stays = component.identity.layout == layout_ && !component.config_path.empty();
+  if (is_there(kept) || stays) {
+    copy(stays ? component.config_path : kept, own_folder ? target : config_beside(file));
+    return;
+  }
+  if (nlohmann::json config = component_config(to, known_of(component)); own_folder && !config.is_null()) {
+    const auto eps = component.config.find("eps");
+    if (config.contains("eps") && eps != component.config.end() && eps->is_number()) config["eps"] = *eps;
+    placed_.back().class_name = config.value("_class_name", "");
+    write_json(target, config);
+    if (component.config_path.empty()) return;
+    copy(component.config_path, config_beside(file));
+  } else if (!component.config_path.empty()) {
+    copy(component.config_path, own_folder ? target : config_beside(file));
+  }
+}
+
 void TargetFolder::write_json(const std::string& path, const nlohmann::json& value) {
-  NewFile file{path};
-  file.write(value.dump(2) + "\n");
-  file.publish();
+  write_json_file(path, value);
   copied_.push_back(path);
 }
 
@@ -131,34 +116,26 @@ void TargetFolder::finish(const ModelPlaces& places, std::vector<std::string>& c
       continue;
     }
     const bool top = entry.depth() == 0;
-    const bool placed =
-        name == model_index || name.ends_with("." + std::string{config_name}) || (top && name == config_name);
+    const bool placed = name == model_index_name || name.ends_with("." + std::string{config_name}) ||
+                        (top && name == config_name);
     if (placed || is_leftover(name) || is_weight_name(name) || is_shard_index(name) ||
         !entry->is_regular_file() || entry->file_size() > largest_copied)
       continue;
     const bool in_tokenizer = !tokenizer.empty() && fs::path{path}.parent_path() == tokenizer;
-    const std::string_view moved = diffusers_ ? tokenizer_folder : official_tokenizer_folder;
+    const std::string& moved =
+        diffusers_ ? family_->tokenizer.diffusers : family_->tokenizer.official.front();
     copy(path, in_tokenizer ? inside(inside(folder_, moved), name)
                             : inside(folder_, fs::path{path}.lexically_relative(places.path).native()));
   }
-  if (diffusers_ && is_there(inside(places.path, model_index))) {
-    copy(inside(places.path, model_index), inside(folder_, model_index));
+  if (diffusers_ && is_there(inside(places.path, model_index_name))) {
+    copy(inside(places.path, model_index_name), inside(folder_, model_index_name));
   } else if (diffusers_) {
-    write_index();
+    const Release* release = nearest_release(*family_, catalog_, placed_, variant_,
+                                             nlohmann::json::parse(hyper_parameters_, nullptr, false));
+    write_settings(*family_, placed_, release, folder_, copied_);
+    write_json(inside(folder_, model_index_name), model_index(*family_, placed_, release));
   }
   copied = copied_;
-}
-
-void TargetFolder::write_index() {
-  nlohmann::json index{{"_class_name", pipeline_class_}};
-  for (const auto& [subfolder, architecture] : placed_) {
-    const Slot& slot = *slot_of(architecture);
-    index[subfolder] = {slot.library, slot.class_name};
-  }
-  if (is_folder(inside(folder_, tokenizer_folder)))
-    index[tokenizer_folder] = {"transformers", "T5TokenizerFast"};
-  if (is_folder(inside(folder_, "scheduler"))) index["scheduler"] = {"diffusers", "UniPCMultistepScheduler"};
-  write_json(inside(folder_, model_index), index);
 }
 
 }  // namespace ditmill::registry

@@ -23,12 +23,33 @@ bool has_place(const Layout& layout, const std::string& name) {
   return dot != std::string::npos && find_tensor(layout, name.substr(0, dot) + ".weight").tensor != nullptr;
 }
 
-/// The name in another layout; nothing if that one has no such tensor.
+/// Where the other layout has what the layers call so; nothing if it has no such tensor.
+std::optional<FilePart> place_of(const std::string& layer, const Layout& to) {
+  FilePart other = file_part(layer, to.pairs);
+  return has_place(to, other.name) ? std::optional{std::move(other)} : std::nullopt;
+}
+
+/// The same for a tensor's name in a layout; of one that holds several of the layers', for each.
+std::vector<FilePart> counterparts(std::string_view name, const Layout& from, const Layout& to) {
+  std::vector<FilePart> found;
+  for (const std::string& layer : layer_names(name, from.pairs)) {
+    std::optional<FilePart> other = place_of(layer, to);
+    if (!other) return {};
+    found.push_back(*std::move(other));
+  }
+  return found;
+}
+
+/// The one name in another layout of a whole tensor.
 std::optional<std::string> counterpart(std::string_view name, const Layout& from, const Layout& to) {
-  const std::optional<std::string> layer = layer_name(name, from.pairs);
-  if (!layer) return std::nullopt;
-  std::string other = file_name(*layer, to.pairs);
-  return has_place(to, other) ? std::optional{std::move(other)} : std::nullopt;
+  const std::vector<FilePart> found = counterparts(name, from, to);
+  return found.size() == 1 && found.front().parts == 1 ? std::optional{found.front().name} : std::nullopt;
+}
+
+std::uint64_t count_of_elements(const std::vector<std::uint64_t>& shape) {
+  std::uint64_t count = 1;
+  for (const std::uint64_t size : shape) count *= size;
+  return count;
 }
 
 bool equal_tensors(const PlannedTensor& a, const PlannedTensor& b) {
@@ -54,7 +75,9 @@ class Planner {
       for (const TensorInfo& tensor : file.tensors) add(file, tensor);
     }
     settle();
+    join();
     if (side_ != nullptr) add_side();
+    shape();
     check();
     return std::move(plan_);
   }
@@ -78,11 +101,55 @@ class Planner {
         return;
       }
     }
-    const std::optional<std::string> name = counterpart(planned.name, from_, to_);
-    if (name) {
-      rivals_[*name].push_back(std::move(planned));
+    const std::vector<FilePart> found = counterparts(planned.name, from_, to_);
+    const bool cut = found.size() > 1 && !tensor.shape.empty() && tensor.shape.front() % found.size() == 0;
+    if (found.size() == 1 && found.front().parts == 1) {
+      rivals_[found.front().name].push_back(std::move(planned));
+    } else if (found.size() == 1) {
+      std::vector<FileTensor>& parts = joined_[found.front().name];
+      parts.resize(found.front().parts);
+      parts[found.front().part] = {&file, &tensor};
+    } else if (cut) {
+      for (std::size_t part = 0; part < found.size(); ++part)
+        plan_.tensors.push_back({found[part].name, &file, &tensor, {}, part, found.size(), {}});
     } else {
       plan_.aside.push_back(std::move(planned));
+    }
+  }
+
+  /// Tensors of which all parts are there become one; the parts of others go aside.
+  void join() {
+    for (const auto& [name, parts] : joined_) {
+      const auto fits = [&parts](const FileTensor& part) {
+        return part.tensor != nullptr && parts.front().tensor != nullptr && !part.tensor->shape.empty() &&
+               part.tensor->type == parts.front().tensor->type &&
+               part.tensor->shape == parts.front().tensor->shape;
+      };
+      if (std::ranges::all_of(parts, fits)) {
+        PlannedTensor whole{.name = name, .file = parts.front().file, .tensor = parts.front().tensor};
+        whole.more.assign(parts.begin() + 1, parts.end());
+        plan_.tensors.push_back(std::move(whole));
+        continue;
+      }
+      for (const FileTensor& part : parts) {
+        if (part.tensor != nullptr) plan_.aside.push_back({part.tensor->name, part.file, part.tensor});
+      }
+    }
+  }
+
+  /// Tensors have the shapes that the other layout states, where these are of as many elements.
+  void shape() {
+    for (std::vector<PlannedTensor>* list : {&plan_.tensors, &plan_.aside}) {
+      for (PlannedTensor& planned : *list) {
+        planned.shape = planned.tensor->shape;
+        if (planned.parts > 1) planned.shape.front() /= planned.parts;
+        if (!planned.more.empty()) planned.shape.front() *= planned.more.size() + 1;
+        const LayoutTensor* found =
+            &from_ == &to_ || list == &plan_.aside ? nullptr : find_tensor(to_, planned.name).tensor;
+        if (found == nullptr) continue;
+        const auto stated = stated_shape(*found, component_.identity.hyper_parameters);
+        if (stated && count_of_elements(*stated) == count_of_elements(planned.shape)) planned.shape = *stated;
+      }
     }
   }
 
@@ -131,7 +198,7 @@ class Planner {
     std::set<std::string_view> names;
     std::vector<NamedShape> shapes;
     for (const PlannedTensor& planned : plan_.tensors) {
-      shapes.push_back({.name = planned.name, .shape = planned.tensor->shape});
+      shapes.push_back({.name = planned.name, .shape = planned.shape});
       if (names.insert(planned.name).second) continue;
       throw Error{Category::bad_input, converting,
                   Where{.file = planned.file->path, .tensor = printable(planned.tensor->name)},
@@ -150,6 +217,7 @@ class Planner {
   const SideFile* side_;
   bool returns_;  ///< to the layout that the side file was made from
   std::map<std::string, std::vector<PlannedTensor>> rivals_;  ///< by the name that they get
+  std::map<std::string, std::vector<FileTensor>> joined_;     ///< by the name of the whole
   ConversionPlan plan_;
 };
 

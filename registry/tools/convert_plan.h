@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -9,11 +10,22 @@
 
 namespace ditmill::registry {
 
-/// A tensor that a conversion writes, and where its bytes are. What they point to outlives it.
+/// A tensor of a file; both outlive it.
+struct FileTensor {
+  const WeightFile* file = nullptr;
+  const TensorInfo* tensor = nullptr;
+};
+
+/// A tensor that a conversion writes, and where its bytes are: in one tensor, in one of `parts` equal parts
+/// of it along its first dimension, or in that one and others behind it.
 struct PlannedTensor {
   std::string name;
   const WeightFile* file = nullptr;
   const TensorInfo* tensor = nullptr;
+  std::vector<std::uint64_t> shape = {};
+  std::size_t part = 0;
+  std::size_t parts = 1;
+  std::vector<FileTensor> more = {};
 };
 
 /// What becomes of a component's tensors in another layout.

@@ -13,6 +13,9 @@ import tempfile
 import unittest
 import zipfile
 
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import diffusers
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
@@ -115,6 +118,37 @@ class WeightConvert(unittest.TestCase):
         for name in OFFICIAL_FILES.values():
             self.assert_equal(load(self.path / "back" / name), load(self.official / name))
 
+    def test_what_wan_publishes_for_pictures_is_diffusers_folder_and_comes_back(self):
+        """Three weights are one in Wan's CLIP, and half of it has no counterpart."""
+        clip = "models_clip_open-clip-xlm-roberta-large-vit-huge-14.pth"
+        ditmill.ditmill("weights", "synth", "--like", "wan2.1-i2v-14b-480p", "--layout", "official", "--seed", self.seed,
+                        self.path / "official")
+        catalog = ("--catalog", self.path / "official/catalog.yaml")
+        convert(self.path / "official", self.path / "diffusers", "--to", "diffusers", *catalog)
+        pipeline = diffusers.WanImageToVideoPipeline.from_pretrained(self.path / "diffusers")
+        source = load(self.path / "official" / clip)
+        joined = source["visual.transformer.1.attn.to_qkv.weight"]
+        layer = pipeline.image_encoder.state_dict()
+        layer = {name.removeprefix("vision_model."): tensor for name, tensor in layer.items()}
+        for part, letter in enumerate("qkv"):
+            self.assertTrue(torch.equal(layer[f"encoder.layers.1.self_attn.{letter}_proj.weight"], joined.chunk(3)[part]))
+        self.assertTrue(torch.equal(layer["embeddings.class_embedding"], source["visual.cls_embedding"].flatten()))
+        self.assertEqual((pipeline.image_encoder.config.hidden_act, pipeline.image_encoder.config.num_attention_heads), ("gelu", 4))
+        self.assertTrue(list((self.path / "diffusers/image_encoder").glob("*.side.safetensors")))
+        convert(self.path / "diffusers", self.path / "back", "--to", "official", *catalog)
+        for name in (clip, *OFFICIAL_FILES.values()):
+            self.assert_equal(load(self.path / "back" / name), load(self.path / "official" / name))
+
+    def test_two_experts_keep_their_places_and_their_boundary(self):
+        ditmill.ditmill("weights", "synth", "--like", "wan2.2-t2v-a14b", "--layout", "official", "--seed", self.seed,
+                        self.path / "official")
+        convert(self.path / "official", self.path / "diffusers", "--to", "diffusers", "--catalog",
+                self.path / "official/catalog.yaml")
+        pipeline = diffusers.WanPipeline.from_pretrained(self.path / "diffusers")
+        self.assertEqual(pipeline.config.boundary_ratio, 0.875)
+        high = load(self.path / "official/high_noise_model/diffusion_pytorch_model.safetensors")
+        self.assertTrue(torch.equal(pipeline.transformer.state_dict()["proj_out.weight"], high["head.head.weight"]))
+
     def test_what_has_no_counterpart_is_kept_beside(self):
         tensors = load(self.model / "transformer" / FILES["transformer"])
         dim = tensors["blocks.0.attn1.to_q.bias"].shape[0]
@@ -187,7 +221,7 @@ class WeightConvert(unittest.TestCase):
 
     def clip(self):
         tensors = {"visual.cls_embedding": [1, 1, 8], "visual.pre_norm.weight": [8],
-                   "visual.transformer.0.attn.to_qkv.weight": [24, 8]}
+                   "visual.transformer.0.attn.to_qkv.weight": [25, 8]}
         save_file({name: torch.zeros(shape) for name, shape in tensors.items()}, self.path / "clip.safetensors")
         return self.path / "clip.safetensors"
 

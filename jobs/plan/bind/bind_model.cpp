@@ -1,10 +1,12 @@
 #include "jobs/plan/bind/bind_model.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
-#include <array>
 #include <filesystem>
 #include <string>
-#include <string_view>
+#include <vector>
 
 #include "configs/error.h"
 #include "configs/list_text.h"
@@ -22,16 +24,19 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Needed {
-  std::string_view name;  ///< its folder's, too, in the diffusers layout
-  std::string_view role;
-  std::string_view what;
-  std::string_view file;  ///< in the official one
-};
-constexpr std::array<Needed, 3> needed{
-    {{"transformer", "dit", "transformer", "diffusion_pytorch_model.safetensors, with its config.json"},
-     {"text_encoder", "text_encoder", "text encoder", "models_t5_umt5-xxl-enc-bf16.pth"},
-     {"vae", "vae", "VAE", "Wan2.1_VAE.pth"}}};
+/// The slots of the model's family, as far as one of its components tells it.
+const registry::FamilySlots& slots_of(const registry::ModelFolder& folder) {
+  const auto known = std::ranges::find_if(folder.components, [](const registry::Component& component) {
+    return !component.identity.family.empty();
+  });
+  return registry::built_in_slots(known == folder.components.end() ? "" : known->identity.family);
+}
+
+/// What the official layout calls a part, if it is of the usual architecture.
+std::string official_file(const registry::Slot& part) {
+  const std::string& file = part.accepts.front().official.name;
+  return part.role == "dit" ? file + ", with its config.json" : file;
+}
 
 /// For a path of a part of a model: the folder of the whole, as far as it is found above.
 std::string whole_model_above(const std::string& path) {
@@ -44,8 +49,8 @@ std::string whole_model_above(const std::string& path) {
 }
 
 /// Where a missing part may come from.
-std::string missing_hint(const registry::ModelFolder& folder, const Needed& part) {
-  if (folder.path.empty()) return "name it, too: model.components." + std::string{part.name};
+std::string missing_hint(const registry::ModelFolder& folder, const registry::Slot& part) {
+  if (folder.path.empty()) return "name it, too: model.components." + part.name;
   const std::string above = whole_model_above(folder.path);
   if (folder.components.size() < 2 && !above.empty()) {
     return "this is a part of a model: give the folder of the whole as model.path, " + above;
@@ -59,12 +64,12 @@ std::string missing_hint(const registry::ModelFolder& folder, const Needed& part
   if (const auto others = registry::list_weights(folder.path).others; !others.empty()) {
     hint = printable(others.front(), 60) + " is of a kind that this version does not read; ";
   }
-  const bool subfolders = std::ranges::any_of(needed, [&](const Needed& one) {
-    return registry::is_folder(registry::inside(folder.path, one.name));
+  const bool subfolders = std::ranges::any_of(slots_of(folder).slots, [&](const registry::Slot& one) {
+    return one.required && registry::is_folder(registry::inside(folder.path, one.name));
   });
-  return hint + "copy the " + std::string{part.what} + " of the original checkpoint into " +
+  return hint + "copy the " + part.what + " of the original checkpoint into " +
          (subfolders ? registry::inside(folder.path, part.name) + ", its folder with config.json"
-                     : folder.path + " (" + std::string{part.file} + ")");
+                     : folder.path + " (" + official_file(part) + ")");
 }
 
 void require_components(const registry::ModelFolder& folder) {
@@ -72,15 +77,15 @@ void require_components(const registry::ModelFolder& folder) {
   for (const registry::Component& component : folder.components) {
     extend_list(names, component.name.empty() ? "something unknown" : component.name);
   }
-  for (const Needed& part : needed) {
-    if (std::ranges::find(folder.components, part.name, &registry::Component::name) !=
-        folder.components.end()) {
+  for (const registry::Slot& part : slots_of(folder).slots) {
+    if (!part.required || std::ranges::find(folder.components, part.name, &registry::Component::name) !=
+                              folder.components.end()) {
       continue;
     }
     throw Error{Category::bad_input,
                 "find the components of the model",
                 Where{.file = folder.path},
-                Expected{"a " + std::string{part.what} + " (" + std::string{part.role} + ")"},
+                Expected{"a " + part.what + " (" + part.role + ")"},
                 Got{names.empty() ? "no components" : "only " + names},
                 missing_hint(folder, part)};
   }
@@ -92,20 +97,25 @@ void require_tokenizer(const registry::ModelFolder& folder) {
     throw Error{Category::bad_input, "find the tokenizer", Where{.key = "model.components"},
                 Expected{"tokenizer: a folder with spiece.model or tokenizer.json"}, Got{"none"}};
   }
+  const registry::TokenizerPlaces& places = slots_of(folder).tokenizer;
+  std::vector<std::string> folders = places.official;
+  folders.insert(folders.begin(), places.diffusers);
   std::string unfinished;
-  for (const char* place : {"tokenizer", "google/umt5-xxl", "umt5-xxl"}) {
+  for (const std::string& place : folders) {
     if (unfinished.empty()) unfinished = registry::unfinished_hint(registry::inside(folder.path, place));
   }
+  const std::string& official = places.official.front();
   throw Error{Category::not_found,
               "find the tokenizer",
               Where{.file = folder.path},
-              Expected{"tokenizer/spiece.model or tokenizer.json, or the same in google/umt5-xxl"},
+              Expected{places.diffusers + "/" + fmt::format("{}", fmt::join(places.files, " or ")) +
+                       ", or the same in " + official},
               Got{"none of them"},
               !unfinished.empty()
                   ? unfinished
-                  : "copy the folder google/umt5-xxl of the original checkpoint to " +
-                        registry::inside(folder.path, "google/umt5-xxl") +
-                        ", or tokenizer of a diffusers one to " + registry::inside(folder.path, "tokenizer")};
+                  : "copy the folder " + official + " of the original checkpoint to " +
+                        registry::inside(folder.path, official) + ", or " + places.diffusers +
+                        " of a diffusers one to " + registry::inside(folder.path, places.diffusers)};
 }
 
 /// The model's path as its user wrote it, if that was relative to the manifest.

@@ -42,7 +42,7 @@ void answer_place(const ComponentPlace& place, const Catalog& catalog,
 
 void answer_group(const WeightGroup& group, const Catalog& catalog, std::vector<DiffusersAnswer>& answers) {
   if (!group.shards.empty()) {
-    answer_place({group.label, group.shards, "", std::nullopt, false}, catalog, answers);
+    answer_place({.path = group.label, .shards = group.shards}, catalog, answers);
     return;
   }
   try {
