@@ -229,15 +229,7 @@ void read_components(MapReader components, PipelineConfig& config) {
 }
 
 void read_loading(MapReader loading, Strategy& out) {
-  Strategy wanted = out;
-  if (loading.read("strategy", wanted, strategies)) {
-    if (wanted == Strategy::striped) {
-      loading.problem("strategy", "this version cannot load weights with this " + loading.path_of("strategy"),
-                      "auto, independent, broadcast or shared", describe(*loading.find("strategy")));
-    } else {
-      out = wanted;
-    }
-  }
+  loading.read("strategy", out, strategies);
   loading.finish();
 }
 

@@ -11,7 +11,7 @@
 
 #include "dist/plan/places.h"
 #include "dist/weights/runs.h"
-#include "dist/weights/schedule.h"
+#include "dist/weights/source/schedule.h"
 #include "dist/weights/stream.h"
 
 namespace ditmill::dist {

@@ -10,10 +10,10 @@
 
 #include "dist/weights/channel.h"
 #include "dist/weights/frame.h"
-#include "dist/weights/load_work.h"
-#include "dist/weights/schedule.h"
 #include "dist/weights/source/file_map.h"
+#include "dist/weights/source/load_work.h"
 #include "dist/weights/source/planned_files.h"
+#include "dist/weights/source/schedule.h"
 
 namespace ditmill::dist {
 

@@ -44,15 +44,16 @@ StreamedComponent load_component(const Nodes& nodes, const ComponentPlan& plan, 
     case Strategy::shared:
       return load_on_nodes(nodes, plan, mesh, options);
     case Strategy::broadcast:
-      return stream_component(nodes.world(), plan, mesh, options.open, options.device);
-    case Strategy::automatic:
+      return stream_between(nodes, 1, plan, mesh, options.open, options.device);
     case Strategy::striped:
+      return stream_between(nodes, nodes.count(), plan, mesh, options.open, options.device);
+    case Strategy::automatic:
       break;
   }
   throw Error{Category::unsupported,
               "load weights",
               {},
-              Expected{"independent, broadcast or shared"},
+              Expected{"a strategy that was chosen"},
               Got{std::string{name(options.strategy)}}};
 }
 

@@ -16,6 +16,8 @@ class Nodes {
   const Communicator& world() const noexcept { return *world_; }
   /// The ranks of this machine, in the order of their ranks in the world.
   const Communicator& local() const noexcept { return local_; }
+  /// The first ranks of all machines, in the order of the machines. Only they may ask for it.
+  const Communicator& leaders() const noexcept { return leaders_; }
   int count() const noexcept { return count_; }  ///< of machines
   /// A number for the next load: the same on all ranks, which load the same in the same order.
   int next_load() const noexcept { return ++loads_; }
@@ -23,7 +25,11 @@ class Nodes {
 
  private:
   Nodes(const Communicator& world, int node, int count)
-      : world_(&world), node_(node), count_(count), local_(world.split(node, world.rank(), Purpose::plan)) {}
+      : world_(&world),
+        node_(node),
+        count_(count),
+        local_(world.split(node, world.rank(), Purpose::plan)),
+        leaders_(world.split(local_.rank() == 0 ? 0 : 1, world.rank(), Purpose::plan)) {}
   struct Found {
     int node = 0;
     int count = 0;
@@ -35,6 +41,7 @@ class Nodes {
   int node_;
   int count_;
   Communicator local_;
+  Communicator leaders_;  ///< on other ranks: those that lead nothing
   mutable int loads_ = 0;
 };
 

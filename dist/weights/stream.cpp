@@ -1,5 +1,6 @@
 #include "dist/weights/stream.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -15,52 +16,54 @@
 #include "dist/weights/channel.h"
 #include "dist/weights/first_failure.h"
 #include "dist/weights/frame.h"
-#include "dist/weights/schedule.h"
+#include "dist/weights/relay.h"
 #include "dist/weights/source/planned_files.h"
+#include "dist/weights/source/schedule.h"
 
 namespace ditmill::dist {
 namespace {
 
 constexpr std::size_t frames_in_flight = 4;
-constexpr std::size_t chunks_an_agreement = 16;
 constexpr const char* changed_on_the_way =
     "the bytes changed between rank 0 and this rank: check the network and the memory of its node";
 
-/// Three stages, a thread each, and frames that go round between them: on rank 0 a reader fills and digests,
-/// the calling thread broadcasts, the assembler verifies and copies. Which collective comes next never
-/// depends on what was received, only on the schedule and on what all ranks have agreed on; so a rank that
-/// failed keeps broadcasting until the next agreement.
+/// Three stages, a thread each, and frames that go round between them: where chunks are read a reader fills
+/// and digests, the calling thread passes them on, the assembler verifies and copies. Which collective comes
+/// next never depends on what was received, only on the schedule and on what all ranks have agreed on; so a
+/// rank that failed keeps broadcasting until the next agreement.
 class Stream {
  public:
-  Stream(const Communicator& comm, const ComponentPlan& plan, const Mesh& mesh, Sources sources,
+  Stream(const Communicator& comm, Relay relay, const ComponentPlan& plan, const Mesh& mesh, Sources sources,
          const at::Device& device)
       : comm_(comm),
+        relay_(relay),
         plan_(plan),
         sources_(std::move(sources)),
         chunks_(schedule(plan)),
         assembler_(plan, mesh, comm.rank(), device) {
     for (const registry::WeightFile& file : plan.files) digests_.push_back({.size = file.size, .leaves = {}});
-    for (Frame& frame : frames_) free_.push(&frame);
+    for (Frame& frame : to_read_) empty_.push(&frame);
+    for (Frame& frame : to_get_) free_.push(&frame);
   }
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
   ~Stream() { stop(); }
 
   void start_threads() {
-    if (is_root()) reader_ = std::thread([this] { read(); });
+    if (relay_.reads_some()) reader_ = std::thread([this] { read(); });
     worker_ = std::thread([this] { assemble(); });
   }
 
   /// Collective, once, after start_threads() on every rank.
   StreamedComponent run() {
-    for (std::size_t i = 0; i < chunks_.size(); ++i) {
-      Frame* frame = timed(is_root() ? work_.stall.read : work_.stall.copy,
-                           [&] { return (is_root() ? filled_ : free_).pop().value(); });
-      timed(work_.busy.network,
-            [&] { comm_.broadcast(frame->wire(chunks_[i].length), 0, Purpose::weights); });
-      frame->chunk = i;
-      arrived_.push(frame);
-      if ((i + 1) % chunks_an_agreement == 0) settle();
+    const Relay::Frames frames{
+        .filled = [this] { return timed(work_.stall.read, [this] { return filled_.pop().value(); }); },
+        .free = [this] { return timed(work_.stall.copy, [this] { return free_.pop().value(); }); },
+        .arrived = [this](Frame* frame) { arrived_.push(frame); }};
+    for (std::size_t i = 0; i < chunks_.size(); i += relay_.window()) {
+      const std::size_t past = std::min(i + relay_.window(), chunks_.size());
+      timed(work_.busy.network, [&] { relay_.bring(chunks_, i, past, frames); });
+      if (past - i == relay_.window()) settle();
     }
     // The assembler ends by itself after the last chunk.
     worker_.join();
@@ -75,17 +78,16 @@ class Stream {
     result.work.busy.hash = reading_.hash + assembling_.hash;
     result.work.busy.copy = assembling_.copy;
     result.work.stall.network = waiting_;
-    result.work.read_bytes = is_root() ? result.bytes : 0;
-    result.work.verified_bytes = result.bytes;
+    result.work.busy.network -= work_.stall.read + work_.stall.copy;
+    result.work.read_bytes = read_bytes_;
+    result.work.verified_bytes = read_bytes_ + verified_bytes_;
     for (const auto& [name, tensor] : result.tensors) result.work.private_bytes += tensor.nbytes();
     return result;
   }
 
  private:
-  bool is_root() const noexcept { return comm_.rank() == 0; }
-
   void stop() noexcept {
-    for (Channel<Frame*>* channel : {&free_, &filled_, &arrived_}) channel->close();
+    for (Channel<Frame*>* channel : {&empty_, &filled_, &free_, &arrived_}) channel->close();
     if (reader_.joinable()) reader_.join();
     if (worker_.joinable()) worker_.join();
   }
@@ -103,14 +105,15 @@ class Stream {
                   "verify weights",
                   place_of(plan_, chunks_[told_], comm_.rank()),
                   Expected{"the bytes of a chunk"},
-                  Got{"a frame that says rank 0 failed, and it has not"},
+                  Got{"a frame that says its reader failed, and it has not"},
                   changed_on_the_way};
     });
   }
 
   void read() {
     for (std::size_t i = 0; i < chunks_.size(); ++i) {
-      const std::optional<Frame*> frame = free_.pop();
+      if (!relay_.reads(i)) continue;
+      const std::optional<Frame*> frame = empty_.pop();
       if (!frame) return;
       (*frame)->set_header({.sequence = i, .valid = 0, .digest = {}});
       if (!failure_) {
@@ -126,6 +129,7 @@ class Stream {
     const std::span<std::byte> bytes = frame.payload(chunk.length);
     const registry::WeightFile& file = plan_.files[chunk.file];
     timed(reading_.read, [&] { sources_[chunk.file]->read_at(chunk.offset, bytes); });
+    read_bytes_ += chunk.length;
     if (chunk.offset + chunk.length == file.size) expect_as_planned(file, *sources_[chunk.file]);
     const registry::Leaf digest = timed(reading_.hash, [&] { return registry::leaf_digest(bytes); });
     frame.set_header({.sequence = i, .valid = 1, .digest = digest});
@@ -138,7 +142,7 @@ class Stream {
       if (!failure_) {
         if (auto error = failure_of([&] { take(**frame); })) failure_.note(std::move(*error));
       }
-      free_.push(*frame);
+      (relay_.reads((*frame)->chunk) ? empty_ : free_).push(*frame);
     }
   }
 
@@ -150,8 +154,11 @@ class Stream {
       return;
     }
     const std::span<const std::byte> bytes = frame.payload(chunk.length);
-    // Rank 0 has just made the digest of these very bytes.
-    if (!is_root()) timed(assembling_.hash, [&] { verify(chunk, frame.chunk, header, bytes); });
+    // Whoever read it has just made the digest of these very bytes.
+    if (!relay_.reads(frame.chunk) && relay_.verifies(frame.chunk)) {
+      timed(assembling_.hash, [&] { verify(chunk, frame.chunk, header, bytes); });
+      verified_bytes_ += chunk.length;
+    }
     digests_[chunk.file].leaves.push_back(header.digest);
     timed(assembling_.copy, [&] { assembler_.add(chunk, bytes); });
   }
@@ -178,12 +185,15 @@ class Stream {
   }
 
   const Communicator& comm_;
+  Relay relay_;
   const ComponentPlan& plan_;
   Sources sources_;
   std::vector<Chunk> chunks_;
-  std::array<Frame, frames_in_flight> frames_;
-  Channel<Frame*> free_;
+  std::array<Frame, frames_in_flight> to_read_;  ///< go round: empty_, filled_, arrived_
+  std::array<Frame, frames_in_flight> to_get_;   ///< go round: free_, arrived_
+  Channel<Frame*> empty_;
   Channel<Frame*> filled_;
+  Channel<Frame*> free_;
   Channel<Frame*> arrived_;
   FirstFailure failure_;
   /// A chunk that came marked as failed by rank 0.
@@ -194,14 +204,18 @@ class Stream {
   LoadSeconds reading_;     ///< of reader_
   LoadSeconds assembling_;  ///< of worker_, and what it waited
   double waiting_ = 0;
+  std::uint64_t read_bytes_ = 0;      ///< of reader_
+  std::uint64_t verified_bytes_ = 0;  ///< of worker_
   std::thread reader_;
   std::thread worker_;
 };
 
 }  // namespace
 
-StreamedComponent stream_component(const Communicator& comm, const ComponentPlan& plan, const Mesh& mesh,
-                                   const OpenSource& open, const at::Device& device) {
+namespace {
+
+StreamedComponent stream(const Communicator& comm, const Relay& relay, const ComponentPlan& plan,
+                         const Mesh& mesh, const OpenSource& open, const at::Device& device) {
   const auto start = std::chrono::steady_clock::now();
   std::unique_ptr<Stream> stream;
   agree(comm, [&] {
@@ -213,13 +227,25 @@ StreamedComponent stream_component(const Communicator& comm, const ComponentPlan
                   Expected{"a mesh of " + std::to_string(comm.size()) + " ranks"},
                   Got{std::to_string(mesh.world())}};
     }
-    stream = std::make_unique<Stream>(comm, plan, mesh, comm.rank() == 0 ? open_files(plan, open) : Sources(),
-                                      device);
+    stream = std::make_unique<Stream>(comm, relay, plan, mesh,
+                                      relay.reads_some() ? open_files(plan, open) : Sources(), device);
     stream->start_threads();
   });
   StreamedComponent result = stream->run();
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;
+}
+
+}  // namespace
+
+StreamedComponent stream_component(const Communicator& comm, const ComponentPlan& plan, const Mesh& mesh,
+                                   const OpenSource& open, const at::Device& device) {
+  return stream(comm, Relay{comm, nullptr, 1}, plan, mesh, open, device);
+}
+
+StreamedComponent stream_between(const Nodes& nodes, int readers, const ComponentPlan& plan, const Mesh& mesh,
+                                 const OpenSource& open, const at::Device& device) {
+  return stream(nodes.world(), Relay{nodes.world(), &nodes, readers}, plan, mesh, open, device);
 }
 
 }  // namespace ditmill::dist

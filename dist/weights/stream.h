@@ -11,7 +11,8 @@
 #include "dist/comm/communicator.h"
 #include "dist/plan/block_layout.h"
 #include "dist/plan/plan.h"
-#include "dist/weights/load_work.h"
+#include "dist/weights/nodes.h"
+#include "dist/weights/source/load_work.h"
 #include "dist/weights/source/planned_files.h"
 #include "registry/byte_source.h"
 #include "registry/digest.h"
@@ -41,5 +42,10 @@ struct StreamedComponent {
 StreamedComponent stream_component(const Communicator& comm, const ComponentPlan& plan, const Mesh& mesh,
                                    const OpenSource& open = registry::open_file,
                                    const at::Device& device = at::kCPU);
+
+/// As that, between machines by a Relay: the first ranks of so many machines read, each its share of the
+/// chunks, and each machine verifies a chunk once.
+StreamedComponent stream_between(const Nodes& nodes, int readers, const ComponentPlan& plan, const Mesh& mesh,
+                                 const OpenSource& open, const at::Device& device);
 
 }  // namespace ditmill::dist

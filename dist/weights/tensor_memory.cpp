@@ -15,7 +15,7 @@
 
 #include "configs/error.h"
 #include "dist/comm/agree.h"
-#include "dist/weights/load_work.h"
+#include "dist/weights/source/load_work.h"
 #include "registry/byte_source.h"
 
 namespace ditmill::dist {

@@ -158,8 +158,8 @@ void refuse_other_models(const registry::Component& component, const Shapes& sha
     throw Error{Category::unsupported,
                 binding_weights,
                 Where{.file = component.label},
-                Expected{"a pipeline with one transformer"},
-                Got{component.identity.variant + ", one of two experts"},
+                Expected{"a transformer of Wan 2.1"},
+                Got{component.identity.variant},
                 "this version runs Wan 2.1 text-to-video; if these weights are Wan 2.1's, say so with "
                 "model.variants"};
   }

@@ -309,10 +309,6 @@ TEST(PipelineConfig, RefusesWhatThisVersionCannotRun) {
         "stages, got a mapping)"}},
       {"components: {dit: {lora: [a.safetensors]}}",
        {"m.yaml:1:26: this version cannot apply LoRA files: components.dit.lora (expected an empty list)"}},
-      {"loading: {strategy: striped}",
-       {"m.yaml:1:21: this version cannot load weights with this loading.strategy (expected auto, "
-        "independent, broadcast or shared, got "
-        "striped)"}},
   };
   for (const Case& each : cases) {
     std::vector<std::string> problems;

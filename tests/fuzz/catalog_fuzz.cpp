@@ -72,6 +72,10 @@ void one_input(std::span<const std::byte> bytes) {
     for (const Problem& problem : problems) require_sound(problem, lines);
     if (!problems.empty()) return;
     for (const registry::CatalogEntry& entry : file.entries) require_sound(entry);
+    for (const registry::FamilySlots& family : file.families) {
+      const std::string held = registry::family_text(family);
+      require(registry::family_text(registry::family_of_text(held)) == held, "families are what tables hold");
+    }
     for (const registry::Layout& layout : file.layouts) {
       require(!layout.marks.empty(), "layouts have marks");
       use(layout);

@@ -115,6 +115,19 @@ layouts:
   - {from: "^c", unused: true}
   - {from: "qkv", to: q, parts: 3, part: 1, dim: 0}
 """
+FAMILY = """families:
+- name: f
+  tokenizer: {class: [a, B], files: [t.model], diffusers: tok, official: [g/t]}
+  slots:
+  - name: transformer
+    role: dit
+    what: transformer
+    required: true
+    expert_folder: high
+    accepts: [{architecture: a, class: [d, C], diffusers: {file: x.safetensors, dtype: F32, shard_gb: 10}, official: {file: y.pth}}]
+  settings: [{folder: s, with: transformer, class: [d, S], file: s.json, content: {shift: 3.0}}]
+  models: [{name: m, pipeline: P, components: {transformer: mine}, index: {boundary_ratio: 0.9}, settings: {s: {shift: 5}}}]
+"""
 CATALOGS = {name: text.encode() for name, text in {
     "entry": ENTRY,
     "more": ENTRY + "  preset: p\n  expert_folder: [transformer_2, high]\n  words: low\n  parameters: 7\n  origin: x\n  defect: y\n"
@@ -125,6 +138,8 @@ CATALOGS = {name: text.encode() for name, text in {
     "architecture_and_entry": ARCHITECTURE + "entries:\n" + ENTRY + "  architecture: a\n",
     "layouts": LAYOUTS,
     "layouts_and_entry": LAYOUTS + "entries:\n" + ENTRY,
+    "families": FAMILY,
+    "bad_families": FAMILY.replace("required: true", "required: [x]").replace("role: dit", "role: dot"),
     "flow": "[{name: a, family: b, role: sr, layout: official, key_hash: ~, key_hash_names: 0123456789abcdef0123456789abcdef}]",
     "folded": ENTRY.replace("mine", "'mine'") + "  origin: >\n    words\n    more\n  defect: |\n    x\n",
     "marked": "\ufeff# words\n---\n" + ENTRY + "...\n",

@@ -27,7 +27,7 @@ using registry::ElementType;
 using registry::leaf_bytes;
 using testing::HasSubstr;
 
-constexpr std::array ways{Strategy::independent, Strategy::broadcast, Strategy::shared};
+constexpr std::array ways{Strategy::independent, Strategy::broadcast, Strategy::striped, Strategy::shared};
 
 /// Files on a disk that all ranks see, where they can be mapped.
 class OnDisk {

@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "configs/error.h"
-#include "dist/weights/load_work.h"
+#include "dist/weights/source/load_work.h"
 
 namespace ditmill::dist {
 namespace {

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "configs/error.h"
-#include "dist/weights/load_work.h"
+#include "dist/weights/source/load_work.h"
 #include "registry/byte_source.h"
 
 namespace ditmill::dist {

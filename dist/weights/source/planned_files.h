@@ -9,7 +9,7 @@
 
 #include "configs/error.h"
 #include "dist/plan/plan.h"
-#include "dist/weights/schedule.h"
+#include "dist/weights/source/schedule.h"
 #include "registry/byte_source.h"
 
 namespace ditmill::dist {

@@ -142,7 +142,7 @@ class LoadBench {
   }
 
   std::string why_not(Strategy strategy) const {
-    if (strategy == Strategy::striped) return "this version cannot";
+    if (strategy == Strategy::striped && nodes_.count() == 1) return "one machine has one reader: broadcast";
     if (strategy != Strategy::shared) return {};
     if (device_ != at::kCPU) return "each device has its own memory";
     return plans_.parallel.fsdp ? "with fsdp each rank has other bytes" : "";

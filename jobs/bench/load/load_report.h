@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "configs/pipeline_config.h"
-#include "dist/weights/load_work.h"
+#include "dist/weights/source/load_work.h"
 #include "jobs/bench/load/load_limits.h"
 
 namespace ditmill::jobs::bench {

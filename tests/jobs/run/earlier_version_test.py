@@ -3,9 +3,13 @@
 
 It was made by commit b3bd2a3: make.py in it has a rank killed in one start and a second start stopped, s0 and s1 are two
 shards of the same list, and said/ is what that version said of them (status, results ls, verify, show, merge).
+
+earlier_weights.tar.xz is a run with weights (all zero, to be small), made by commit 9dc0a34, which called the transformer
+`dit`: in the manifest, config.json, digests.json and the record of `weights digest --write`.
 """
 
 import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -72,6 +76,57 @@ class EarlierVersion(unittest.TestCase):
     def test_damage_to_its_journals_is_found(self):
         subprocess.run(["sed", "-i", "1s/start/stars/", *self.run_directory.glob("journal/e0001-*")], check=True)
         self.assertNotEqual(self.says("results", "verify", "run", code=3)["damage"], [])
+
+
+class EarlierWeights(unittest.TestCase):
+    DIGEST = "sha256:09f609068a1d9965b3cf3ee82099c494829623369b26e34a0284a439a8a7e6c4"
+
+    def setUp(self):
+        folder = pathlib.Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, folder)
+        with tarfile.open(MADE.with_name("earlier_weights.tar.xz")) as archive:
+            archive.extractall(folder)
+        self.folder = folder / "weights"
+        self.run_directory = self.folder / "run"
+
+    def run_it(self, *words):
+        return ditmill("run", *words, ranks=2, cwd=self.folder)
+
+    def epoch_of(self, item):
+        [epoch] = {path.name[:5] for path in self.run_directory.glob("journal/*") if f'"item":"{item}"' in path.read_text()}
+        return epoch
+
+    def test_items_keep_their_keys_and_pins_hold(self):
+        job = (self.folder / "job.yaml").read_text()
+        (self.folder / "job.yaml").write_text(job.replace("{id: dog, prompt: a dog}", "{id: dog, prompt: a dog}, {id: owl, prompt: an owl}"))
+        self.run_it("job.yaml", "--set", f"model.digest={self.DIGEST}")
+        self.assertEqual([self.epoch_of(item) for item in ("cat", "dog", "owl")], ["e0001", "e0001", "e0002"])
+        self.assertEqual(ditmill("results", "verify", "run", cwd=self.folder).returncode, 0)
+        config = json.loads((self.run_directory / "config.json").read_text())
+        self.assertEqual(config["weights_digest"], self.DIGEST)
+        self.assertEqual([model["name"] for model in config["layer1_model_definition"]["models"]], ["transformer", "text_encoder", "vae"])
+
+    def test_remembered_digests_are_used(self):
+        remembered = json.loads((self.run_directory / "digests.json").read_text())
+        self.assertIn("dit", remembered)
+        for component in remembered.values():
+            for file in component["files"]:
+                file["path"] = file["path"].replace("/tmp/fx/weights", str(self.folder))
+                stat = os.stat(file["path"])
+                file.update(inode=stat.st_ino, mtime_ns=stat.st_mtime_ns)
+        (self.run_directory / "digests.json").write_text(json.dumps(remembered))
+        # Nothing is left to do, and what the weights are is known: no byte of them is read.
+        self.assertNotIn("loaded", self.run_it("job.yaml").stderr)
+
+    def test_its_dump_makes_the_job_again(self):
+        moved = ["--set", "model.path=model", "--set", "model.catalog=catalog.yaml"]
+        self.run_it("--from-dump", "run/config.json", "--run-dir", "again", *moved, "--set", "pipeline.components.dit.dtype=float32")
+        config = json.loads((self.folder / "again" / "config.json").read_text())
+        self.assertEqual(config["weights_digest"], self.DIGEST)
+        self.assertEqual(config["identity"], json.loads((self.run_directory / "config.json").read_text())["identity"])
+
+    def test_its_record_of_digests_verifies(self):
+        self.assertEqual(ditmill("weights", "digest", "model", "--verify", "record.json", cwd=self.folder).returncode, 0)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-#include "dist/weights/schedule.h"
+#include "dist/weights/source/schedule.h"
 
 #include <algorithm>
 #include <set>
