@@ -72,6 +72,7 @@ struct Component {
   nlohmann::json config = nlohmann::json::object();  ///< its config.json; empty object if there is none
   std::string config_path;                           ///< empty if there is none
   Identity identity;
+  std::string given_prefix = {};  ///< of model.components: other tensors of the files are not its own
   /// What the layers get, where the layout's names are not theirs (name_map.h); empty: the files' tensors.
   std::vector<NamedTensor> named;
 

@@ -1,40 +1,73 @@
 #include "dist/weights/load.h"
 
+#include <algorithm>
+#include <optional>
+
 #include "configs/error.h"
 #include "dist/comm/agree.h"
 #include "dist/weights/node_load.h"
 #include "dist/weights/source/file_map.h"
+#include "dist/weights/tensor_memory.h"
 
 namespace ditmill::dist {
+namespace {
 
 using configs::Strategy;
 
-StrategyChoice choose_strategy(const Nodes& nodes, const ComponentPlan& plan, const LoadOptions& options) {
-  constexpr double mostly = 0.98;
-  bool remote = false;
-  bool cached = true;
-  agree(nodes.world(), [&] {
+/// What the ranks of a machine find out together.
+struct Found {
+  bool everywhere = true;  ///< each machine can open the files
+  bool remote = false;     ///< they are on another machine's disk, somewhere
+  bool cached = true;      ///< they are in every machine's page cache
+};
+
+/// The first rank of each machine looks at the files. Collective.
+Found look_at_files(const Nodes& nodes, const ComponentPlan& plan, const OpenSource& open) {
+  Found found;
+  const std::optional<Error> failure = failure_of([&] {
+    if (nodes.local().rank() > 0) return;
     for (const registry::WeightFile& file : plan.files) {
-      const std::string path = options.open(file.path)->label();
-      remote = remote || is_remote(path);
-      cached = cached && !remote && FileMap::open(path)->cached() >= mostly;
+      const std::string path = open(file.path)->label();
+      found.remote = found.remote || is_remote(path);
+      found.cached = found.cached && !found.remote && FileMap::open(path)->cached() >= mostly_cached;
     }
   });
-  const bool remote_somewhere = nodes.world().max(remote ? 1 : 0, Purpose::weights) != 0;
-  const bool cached_everywhere = nodes.world().max(cached ? 0 : 1, Purpose::weights) == 0;
-  const bool private_tensors = plan.fsdp || options.device != at::kCPU;
-  const std::string where = cached_everywhere ? "in every machine's page cache" : "not in the page cache";
-  if (nodes.world().size() == 1)
-    return {private_tensors ? Strategy::independent : Strategy::shared, "there is one rank"};
-  if (private_tensors) {
-    if (cached_everywhere)
-      return {Strategy::independent, "each rank has its own tensors; files are " + where};
-    return {Strategy::broadcast, "each rank has its own tensors; files are " + where};
+  const auto somewhere = [&nodes](bool here) {
+    return nodes.world().max(here ? 1 : 0, Purpose::weights) != 0;
+  };
+  found.everywhere = !somewhere(failure.has_value());
+  found.remote = somewhere(found.remote);
+  found.cached = !somewhere(!found.cached);
+  return found;
+}
+
+/// Whether /dev/shm takes, on every machine, what teams of its ranks would share. Collective.
+bool has_room(const Nodes& nodes, const ComponentPlan& plan, const Mesh& mesh) {
+  const auto cuts = static_cast<std::uint64_t>(mesh.degree(Axis::tp) * mesh.degree(Axis::pp));
+  const std::uint64_t teams = std::min<std::uint64_t>(cuts, static_cast<std::uint64_t>(nodes.local().size()));
+  const bool lacks = TensorMemory::shared_room() < teams * plan.bytes_on(mesh, nodes.world().rank());
+  return nodes.world().max(lacks ? 1 : 0, Purpose::weights) == 0;
+}
+
+}  // namespace
+
+StrategyChoice choose_strategy(const Nodes& nodes, const ComponentPlan& plan, const Mesh& mesh,
+                               const LoadOptions& options) {
+  const bool own = plan.fsdp || options.device != at::kCPU;
+  if (options.strategy == Strategy::shared && own)
+    return {Strategy::independent, "shared is for ranks on the CPU, without fsdp"};
+  if (options.strategy != Strategy::automatic) return {options.strategy, "as the manifest says"};
+  if (nodes.world().size() == 1) return {own ? Strategy::independent : Strategy::shared, "there is one rank"};
+  if (!own && !has_room(nodes, plan, mesh))
+    return {Strategy::broadcast, "/dev/shm has too little room for tensors that ranks share"};
+  if (!own && nodes.count() == 1) return {Strategy::shared, "all ranks are on one machine"};
+  const Found found = look_at_files(nodes, plan, options.open);
+  if (!found.everywhere) return {Strategy::broadcast, "not every machine has the files"};
+  if (found.cached) {
+    return {own ? Strategy::independent : Strategy::shared, "the files are in every machine's page cache"};
   }
-  if (nodes.count() == 1) return {Strategy::shared, "all ranks are on one machine"};
-  if (cached_everywhere) return {Strategy::shared, "files are " + where};
-  return {Strategy::broadcast, remote_somewhere ? "files come over the network: they are read once"
-                                                : "several machines, files are " + where};
+  return {Strategy::broadcast, found.remote ? "the files come over the network: they are read once"
+                                            : "the files are not in every machine's page cache"};
 }
 
 StreamedComponent load_component(const Nodes& nodes, const ComponentPlan& plan, const Mesh& mesh,
@@ -44,17 +77,17 @@ StreamedComponent load_component(const Nodes& nodes, const ComponentPlan& plan, 
     case Strategy::shared:
       return load_on_nodes(nodes, plan, mesh, options);
     case Strategy::broadcast:
-      return stream_between(nodes, 1, plan, mesh, options.open, options.device);
+      return stream_between(nodes, 1, plan, mesh, options);
     case Strategy::striped:
-      return stream_between(nodes, nodes.count(), plan, mesh, options.open, options.device);
+      return stream_between(nodes, nodes.count(), plan, mesh, options);
     case Strategy::automatic:
       break;
   }
-  throw Error{Category::unsupported,
-              "load weights",
-              {},
-              Expected{"a strategy that was chosen"},
-              Got{std::string{name(options.strategy)}}};
+  throw AgreedError{Error{Category::internal,
+                          "load weights",
+                          {},
+                          Expected{"a strategy that was chosen"},
+                          Got{std::string{name(options.strategy)}}}};
 }
 
 }  // namespace ditmill::dist

@@ -15,12 +15,13 @@ struct StrategyChoice {
   std::string why;
 };
 
-/// The way to load a component, by what ranks hold and where its files are: all ways give the same bytes.
-/// Collective. Throws the agreed Error of a file that cannot be opened.
-StrategyChoice choose_strategy(const Nodes& nodes, const ComponentPlan& plan, const LoadOptions& options);
+/// The way to load a component: that of the options, if it can; for `automatic` by what ranks hold, where the
+/// files are, and what room there is to share. All ways give the same bytes. Collective.
+StrategyChoice choose_strategy(const Nodes& nodes, const ComponentPlan& plan, const Mesh& mesh,
+                               const LoadOptions& options);
 
-/// Brings a component to every rank by the strategy of the options. Collective; throws the agreed Error, and
-/// Error(unsupported) for a strategy that cannot load this component.
+/// Brings a component to every rank by the strategy of the options, `shared` without sharing where that
+/// cannot be. Collective; throws the agreed Error.
 StreamedComponent load_component(const Nodes& nodes, const ComponentPlan& plan, const Mesh& mesh,
                                  const LoadOptions& options);
 

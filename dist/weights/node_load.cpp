@@ -24,8 +24,6 @@
 namespace ditmill::dist {
 namespace {
 
-/// From here on a file counts as cached: what is missing then costs less than a copy of all.
-constexpr double mostly = 0.98;
 constexpr std::size_t nowhere = static_cast<std::size_t>(-1);
 
 /// Where a target of Places is made.
@@ -63,10 +61,17 @@ class NodeLoad {
       team = &*twins;
     }
     place_targets(shares_ ? *team : world_);
-    std::optional<Error> failure = failure_of([&] {
-      if (shares_) memory_ = TensorMemory::shared(*team, memory_bytes_);
-      load(shares_ ? team->rank() : 0);
-    });
+    std::optional<Error> failure;
+    bool ready = true;
+    if (shares_) {
+      failure = failure_of([&] { memory_ = TensorMemory::shared(*team, memory_bytes_); });
+      ready = !failure;
+      // All of the team have failed: its first says so, as a rank of the world.
+      if (failure && team->rank() != 0) failure.reset();
+      if (failure) failure = as_own(*failure);
+    }
+    leads_ = !shares_ || team->rank() == 0;
+    if (ready) failure = failure_of([&] { load(shares_ ? team->rank() : 0); });
     if (failure) alarm_.ring();
     timed(work_.stall.copy, [&] { agree_on(world_, failure); });
     StreamedComponent result;
@@ -76,7 +81,21 @@ class NodeLoad {
   }
 
  private:
+  static Error as_own(const Error& error) {
+    Where where = error.where();
+    where.rank = -1;
+    return {error.category(),           error.doing(),    std::move(where),
+            Expected{error.expected()}, Got{error.got()}, std::string(error.hint())};
+  }
+
   void open() {
+    if (mesh_.world() != world_.size()) {
+      throw Error{Category::internal,
+                  "load weights",
+                  {},
+                  Expected{"a mesh of " + std::to_string(world_.size()) + " ranks"},
+                  Got{std::to_string(mesh_.world())}};
+    }
     sources_ = open_files(plan_, options_.open);
     for (const registry::WeightFile& file : plan_.files) bytes_ += file.size;
   }
@@ -84,11 +103,12 @@ class NodeLoad {
   /// Files of this machine that lie in its page cache are mapped, by all of its ranks or by none.
   void map_files() {
     ChunkReader::Maps maps;
-    std::optional<Error> failure = failure_of([&] {
-      for (const auto& source : sources_) {
-        if (is_remote(source->label())) return;
-        maps.push_back(FileMap::open(source->label()));
-        if (maps.back()->cached() < mostly) return;
+    const std::optional<Error> failure = failure_of([&] {
+      for (std::size_t f = 0; f < sources_.size(); ++f) {
+        if (is_remote(sources_[f]->label())) return;
+        auto map = FileMap::open(sources_[f]->label());
+        if (map->bytes().size() != plan_.files[f].size || map->cached() < mostly_cached) return;
+        maps.push_back(std::move(map));
       }
     });
     const bool usable = !failure && maps.size() == sources_.size();
@@ -103,7 +123,9 @@ class NodeLoad {
   void read_direct() {
     for (auto& source : sources_) {
       const std::string path = source->label();
-      if (!is_remote(path)) source = open_direct(path);
+      if (is_remote(path)) continue;
+      // One that cannot be opened again is read as it is.
+      failure_of([&] { source = open_direct(path); });
     }
   }
 
@@ -270,15 +292,16 @@ class NodeLoad {
     result.tensors = assembler_->finish();
     result.blocks = assembler_->blocks();
     result.bytes = bytes_;
-    result.work = work_;
     if (!shares_) {
-      for (const auto& [name, tensor] : result.tensors) result.work.private_bytes += tensor.nbytes();
+      for (const auto& [name, tensor] : result.tensors) work_.private_bytes += tensor.nbytes();
+      result.work = work_;
       return;
     }
     for (std::size_t i = 0; i < made_.size(); ++i) {
       const std::string& name = places_.targets()[i].name;
-      result.work.shared_bytes += made_[i].bytes;
-      if (made_[i].aliased != nullptr) result.work.mapped_bytes += made_[i].bytes;
+      // Told once a team.
+      if (leads_) work_.shared_bytes += made_[i].bytes;
+      if (leads_ && made_[i].aliased != nullptr) work_.mapped_bytes += made_[i].bytes;
       if (result.tensors.contains(name)) continue;
       const std::byte* aliased = made_[i].aliased;
       if (aliased == nullptr) {
@@ -292,6 +315,7 @@ class NodeLoad {
         result.tensors.emplace(name, tensor_at(const_cast<std::byte*>(aliased), i, *map));
       }
     }
+    result.work = work_;
   }
 
   const Nodes& nodes_;
@@ -303,6 +327,7 @@ class NodeLoad {
   Places places_;
   Alarm alarm_;
   bool shares_;
+  bool leads_ = true;  ///< its team, or itself
   Sources sources_;
   std::uint64_t bytes_ = 0;
   ChunkReader::Maps maps_;

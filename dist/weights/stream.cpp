@@ -34,13 +34,14 @@ constexpr const char* changed_on_the_way =
 class Stream {
  public:
   Stream(const Communicator& comm, Relay relay, const ComponentPlan& plan, const Mesh& mesh, Sources sources,
-         const at::Device& device)
+         const LoadOptions& options)
       : comm_(comm),
         relay_(relay),
+        hash_(options.hash),
         plan_(plan),
         sources_(std::move(sources)),
         chunks_(schedule(plan)),
-        assembler_(plan, mesh, comm.rank(), device) {
+        assembler_(plan, mesh, comm.rank(), options.device) {
     for (const registry::WeightFile& file : plan.files) digests_.push_back({.size = file.size, .leaves = {}});
     for (Frame& frame : to_read_) empty_.push(&frame);
     for (Frame& frame : to_get_) free_.push(&frame);
@@ -80,7 +81,7 @@ class Stream {
     result.work.stall.network = waiting_;
     result.work.busy.network -= work_.stall.read + work_.stall.copy;
     result.work.read_bytes = read_bytes_;
-    result.work.verified_bytes = read_bytes_ + verified_bytes_;
+    result.work.verified_bytes = verified_bytes_ + (hash_ ? read_bytes_ : 0);
     for (const auto& [name, tensor] : result.tensors) result.work.private_bytes += tensor.nbytes();
     return result;
   }
@@ -131,7 +132,8 @@ class Stream {
     timed(reading_.read, [&] { sources_[chunk.file]->read_at(chunk.offset, bytes); });
     read_bytes_ += chunk.length;
     if (chunk.offset + chunk.length == file.size) expect_as_planned(file, *sources_[chunk.file]);
-    const registry::Leaf digest = timed(reading_.hash, [&] { return registry::leaf_digest(bytes); });
+    registry::Leaf digest{};
+    if (hash_) digest = timed(reading_.hash, [&] { return registry::leaf_digest(bytes); });
     frame.set_header({.sequence = i, .valid = 1, .digest = digest});
   }
 
@@ -155,11 +157,11 @@ class Stream {
     }
     const std::span<const std::byte> bytes = frame.payload(chunk.length);
     // Whoever read it has just made the digest of these very bytes.
-    if (!relay_.reads(frame.chunk) && relay_.verifies(frame.chunk)) {
+    if (hash_ && !relay_.reads(frame.chunk) && relay_.verifies(frame.chunk)) {
       timed(assembling_.hash, [&] { verify(chunk, frame.chunk, header, bytes); });
       verified_bytes_ += chunk.length;
     }
-    digests_[chunk.file].leaves.push_back(header.digest);
+    if (hash_) digests_[chunk.file].leaves.push_back(header.digest);
     timed(assembling_.copy, [&] { assembler_.add(chunk, bytes); });
   }
 
@@ -186,6 +188,7 @@ class Stream {
 
   const Communicator& comm_;
   Relay relay_;
+  bool hash_;
   const ComponentPlan& plan_;
   Sources sources_;
   std::vector<Chunk> chunks_;
@@ -215,7 +218,7 @@ class Stream {
 namespace {
 
 StreamedComponent stream(const Communicator& comm, const Relay& relay, const ComponentPlan& plan,
-                         const Mesh& mesh, const OpenSource& open, const at::Device& device) {
+                         const Mesh& mesh, const LoadOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   std::unique_ptr<Stream> stream;
   agree(comm, [&] {
@@ -227,8 +230,8 @@ StreamedComponent stream(const Communicator& comm, const Relay& relay, const Com
                   Expected{"a mesh of " + std::to_string(comm.size()) + " ranks"},
                   Got{std::to_string(mesh.world())}};
     }
-    stream = std::make_unique<Stream>(comm, relay, plan, mesh,
-                                      relay.reads_some() ? open_files(plan, open) : Sources(), device);
+    stream = std::make_unique<Stream>(
+        comm, relay, plan, mesh, relay.reads_some() ? open_files(plan, options.open) : Sources(), options);
     stream->start_threads();
   });
   StreamedComponent result = stream->run();
@@ -240,12 +243,12 @@ StreamedComponent stream(const Communicator& comm, const Relay& relay, const Com
 
 StreamedComponent stream_component(const Communicator& comm, const ComponentPlan& plan, const Mesh& mesh,
                                    const OpenSource& open, const at::Device& device) {
-  return stream(comm, Relay{comm, nullptr, 1}, plan, mesh, open, device);
+  return stream(comm, Relay{comm, nullptr, 1}, plan, mesh, {.open = open, .device = device});
 }
 
 StreamedComponent stream_between(const Nodes& nodes, int readers, const ComponentPlan& plan, const Mesh& mesh,
-                                 const OpenSource& open, const at::Device& device) {
-  return stream(nodes.world(), Relay{nodes.world(), &nodes, readers}, plan, mesh, open, device);
+                                 const LoadOptions& options) {
+  return stream(nodes.world(), Relay{nodes.world(), &nodes, readers}, plan, mesh, options);
 }
 
 }  // namespace ditmill::dist

@@ -11,6 +11,7 @@
 #include "dist/comm/communicator.h"
 #include "dist/plan/block_layout.h"
 #include "dist/plan/plan.h"
+#include "dist/weights/load_options.h"
 #include "dist/weights/nodes.h"
 #include "dist/weights/source/load_work.h"
 #include "dist/weights/source/planned_files.h"
@@ -46,6 +47,6 @@ StreamedComponent stream_component(const Communicator& comm, const ComponentPlan
 /// As that, between machines by a Relay: the first ranks of so many machines read, each its share of the
 /// chunks, and each machine verifies a chunk once.
 StreamedComponent stream_between(const Nodes& nodes, int readers, const ComponentPlan& plan, const Mesh& mesh,
-                                 const OpenSource& open, const at::Device& device);
+                                 const LoadOptions& options);
 
 }  // namespace ditmill::dist

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "configs/error.h"
@@ -38,31 +39,29 @@ std::span<std::byte> map_memory(std::size_t bytes, int flags, int fd) {
   return {static_cast<std::byte*>(data), bytes};
 }
 
-std::size_t room_in_shared_folder() {
-  struct statvfs found {};
-  if (::statvfs(shared_folder, &found) != 0) return 0;
-  return static_cast<std::size_t>(found.f_bavail) * found.f_frsize;
-}
-
 Error no_room(std::size_t bytes) {
   return {Category::no_space,
           sharing,
           Where{.file = shared_folder},
           Expected{"room for " + std::to_string(bytes) + " bytes"},
-          Got{std::to_string(room_in_shared_folder())},
+          Got{std::to_string(TensorMemory::shared_room())},
           "containers often have 64 MB there: start them with a larger --shm-size (or mount the node's "
           "/dev/shm), or set pipeline.loading.strategy to broadcast"};
 }
 
-std::string unused_name() {
-  static std::atomic<unsigned> made = 0;
-  return "/ditmill-" + std::to_string(::getpid()) + "-" + std::to_string(made++);
-}
-
 registry::UniqueFd open_shared(const std::string& name, int flags) {
   registry::UniqueFd fd{::shm_open(name.c_str(), flags | O_RDWR, 0600)};
-  if (!fd) throw system_error(errno, sharing, Where{.file = shared_folder + name});
+  if (!fd && errno != EEXIST) throw system_error(errno, sharing, Where{.file = shared_folder + name});
   return fd;
+}
+
+/// A name that nobody uses, and its memory: containers that share the folder may have equal process ids.
+std::pair<std::string, registry::UniqueFd> create_shared() {
+  static std::atomic<unsigned> made = 0;
+  while (true) {
+    std::string name = "/ditmill-" + std::to_string(::getpid()) + "-" + std::to_string(made++);
+    if (registry::UniqueFd fd = open_shared(name, O_CREAT | O_EXCL)) return {std::move(name), std::move(fd)};
+  }
 }
 
 /// Has one rank's part of the pages made, so that a lack of room is an error here and no SIGBUS later.
@@ -71,7 +70,9 @@ void make_pages(int fd, std::size_t bytes, std::size_t index, std::size_t count)
   const std::size_t from = pages * index / count * page_bytes;
   const std::size_t to = std::min(pages * (index + 1) / count * page_bytes, bytes);
   if (from >= to) return;
-  const int error = ::posix_fallocate(fd, static_cast<off_t>(from), static_cast<off_t>(to - from));
+  int error = EINTR;
+  while (error == EINTR)
+    error = ::posix_fallocate(fd, static_cast<off_t>(from), static_cast<off_t>(to - from));
   if (error == ENOSPC) throw no_room(bytes);
   if (error != 0) throw system_error(error, sharing, Where{.file = shared_folder});
 }
@@ -93,23 +94,33 @@ std::shared_ptr<TensorMemory> TensorMemory::shared(const Communicator& team, std
   registry::UniqueFd fd;
   agree(team, [&] {
     if (team.rank() != 0) return;
-    if (room_in_shared_folder() < bytes) throw no_room(bytes);
-    name = unused_name();
-    fd = open_shared(name, O_CREAT | O_EXCL);
-    if (::ftruncate(fd.get(), static_cast<off_t>(bytes)) != 0)
-      throw system_error(errno, sharing, Where{.file = shared_folder + name});
+    if (shared_room() < bytes) throw no_room(bytes);
+    std::tie(name, fd) = create_shared();
   });
   name = team.broadcast_text(std::move(name), 0, Purpose::weights);
-  std::shared_ptr<TensorMemory> memory;
   std::optional<Error> failure = failure_of([&] {
     if (!fd) fd = open_shared(name, 0);
-    make_pages(fd.get(), bytes, static_cast<std::size_t>(team.rank()), static_cast<std::size_t>(team.size()));
-    memory.reset(new TensorMemory{map_memory(bytes, MAP_SHARED, fd.get())});
   });
+  // All have it open or have failed to: from here on a crash leaves nothing.
   team.barrier(Purpose::weights);
   if (team.rank() == 0) ::shm_unlink(name.c_str());
   agree_on(team, failure);
+  agree(team, [&] {
+    if (team.rank() == 0 && ::ftruncate(fd.get(), static_cast<off_t>(bytes)) != 0)
+      throw system_error(errno, sharing, Where{.file = shared_folder});
+  });
+  std::shared_ptr<TensorMemory> memory;
+  agree(team, [&] {
+    make_pages(fd.get(), bytes, static_cast<std::size_t>(team.rank()), static_cast<std::size_t>(team.size()));
+    memory.reset(new TensorMemory{map_memory(bytes, MAP_SHARED, fd.get())});
+  });
   return memory;
+}
+
+std::size_t TensorMemory::shared_room() noexcept {
+  struct statvfs found {};
+  if (::statvfs(shared_folder, &found) != 0) return 0;
+  return static_cast<std::size_t>(found.f_bavail) * found.f_frsize;
 }
 
 TensorMemory::~TensorMemory() {

@@ -25,6 +25,9 @@ class TensorMemory {
   /// io.
   static std::shared_ptr<TensorMemory> shared(const Communicator& team, std::size_t bytes);
 
+  /// Bytes that /dev/shm still takes.
+  static std::size_t shared_room() noexcept;
+
   TensorMemory(const TensorMemory&) = delete;
   TensorMemory& operator=(const TensorMemory&) = delete;
   ~TensorMemory();

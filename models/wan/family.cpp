@@ -39,7 +39,9 @@ class Wan final : public Family {
   }
 
   std::string_view architecture(std::string_view role) const override {
-    return role == "dit" ? "wan_dit" : role == "text_encoder" ? "umt5" : "wan_vae";
+    if (role == "dit") return "wan_dit";
+    if (role == "text_encoder") return "umt5";
+    return role == "image_encoder" ? "clip_vision" : "wan_vae";
   }
 
   std::vector<Problem> check_request(const configs::Request& request) const override {

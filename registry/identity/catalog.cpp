@@ -167,6 +167,12 @@ const Layout* Catalog::layout_of(const CatalogEntry& entry) const {
   return found == layouts_.end() ? nullptr : &*found;
 }
 
+std::string_view Catalog::component_of(const CatalogEntry& entry) const {
+  if (entry.expert_folders.empty()) return {};
+  const Slot* slot = find_slot(families_, entry.expert_folders.front());
+  return slot == nullptr ? std::string_view{} : slot->name;
+}
+
 const Layout* Catalog::architecture(std::string_view name) const {
   const auto found = std::ranges::find(architectures_, name, &Layout::architecture);
   return found == architectures_.end() ? nullptr : &*found;

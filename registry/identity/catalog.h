@@ -64,6 +64,8 @@ class Catalog {
   /// The layout of a family's role, or null.
   const Layout* layout_of(std::string_view family, std::string_view role, std::string_view layout) const;
   const Layout* layout_of(const CatalogEntry& entry) const;
+  /// The name that a model of two transformers gives an entry's component; empty for one of others.
+  std::string_view component_of(const CatalogEntry& entry) const;
   /// An architecture's tensors by the names of the layers, or null.
   const Layout* architecture(std::string_view name) const;
   /// How model folders are laid out: those that have been said last come first.

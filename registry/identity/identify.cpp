@@ -84,7 +84,7 @@ Decision by_names(const Entries& entries, const std::vector<std::string>& names)
   return {.left = entries};
 }
 
-Decision decide(const Entries& entries, const VariantHints& hints) {
+Decision decide(const Entries& entries, const VariantHints& hints, const Catalog& catalog) {
   if (!hints.variant.empty()) return {{&chosen(entries, hints.variant)}, "model.variants"};
   if (entries.size() == 1) return {.left = entries};
   Decision decision{.left = entries};
@@ -100,6 +100,13 @@ Decision decide(const Entries& entries, const VariantHints& hints) {
                                                                 : "the folder " + *hints.expert_folder};
     }
   }
+  if (decision.left.size() > 1 && !hints.component.empty()) {
+    Entries left;
+    std::ranges::copy_if(decision.left, std::back_inserter(left), [&](const CatalogEntry* entry) {
+      return catalog.component_of(*entry) == hints.component;
+    });
+    if (!left.empty()) decision = {std::move(left), "its name, " + hints.component};
+  }
   if (decision.left.size() == 1) return decision;
   Decision named = by_names(decision.left, hints.names);
   return named.by.empty() ? decision : named;
@@ -108,7 +115,7 @@ Decision decide(const Entries& entries, const VariantHints& hints) {
 /// Takes what the entries of a hash say.
 void take(Identity& identity, const Entries& entries, const VariantHints& hints, const ShapeTable& shapes,
           const Catalog& catalog) {
-  Decision decision = decide(entries, hints);
+  Decision decision = decide(entries, hints, catalog);
   const CatalogEntry& entry = *decision.left.front();
   take_entry(identity, entry, layout_of(entry, shapes, catalog));
   identity.hyper_parameters = entry.hyper_parameters;

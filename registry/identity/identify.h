@@ -16,6 +16,8 @@ struct VariantHints {
   /// What the model folder tells: the subfolder of an expert of a model with two experts; "" for a model with
   /// one; nothing for a component on its own.
   std::optional<std::string> expert_folder = {};
+  /// The component's name, of a model with two transformers: `transformer` is the one for high noise.
+  std::string component = {};
   /// Names of its first file and of the folders that it is in: entries look for their words in them.
   std::vector<std::string> names = {};
 };

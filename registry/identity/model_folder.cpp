@@ -139,17 +139,16 @@ bool is_unused(const ComponentPlace& place, ModelFolder& folder) {
   return true;
 }
 
-/// Which one of its model a component is. Of two transformers the one for high noise is the first, however
-/// their folders are called.
+/// Which one of its model a component is, where its place does not tell.
 std::string name_of(const Component& component, const ComponentPlace& place, const Catalog& catalog) {
   if (component.role != "dit") return component.role;
-  std::string folder = place.expert_folder.value_or("");
+  const bool alone = place.expert_folder == "";
   for (const CatalogEntry& entry : catalog.entries()) {
-    if (entry.name == component.identity.variant && entry.layout == component.identity.layout &&
-        place.expert_folder != "" && !entry.expert_folders.empty())
-      folder = entry.expert_folders.front();
+    if (alone || entry.name != component.identity.variant || entry.layout != component.identity.layout)
+      continue;
+    if (const std::string_view name = catalog.component_of(entry); !name.empty()) return std::string{name};
   }
-  return folder == "transformer_2" || folder == "low_noise_model" ? "transformer_2" : "transformer";
+  return "transformer";
 }
 
 /// Takes away what another component of the same files has.
@@ -235,10 +234,12 @@ Component open_component(const ComponentPlace& place, const Catalog& catalog,
   component.label = std::move(set.label);
   component.files = std::move(set.files);
 
+  component.given_prefix = place.prefix;
   if (!place.prefix.empty()) keep_tensors(component, place.prefix);
   const std::vector<NamedShape> whole = all_shapes(component);
   const ShapeTable shapes{place.prefix.empty() ? whole : behind(ShapeTable{whole}, place.prefix)};
   VariantHints hints{.variant = {}, .expert_folder = place.expert_folder, .names = names_of(component)};
+  if (place.one_of_two) hints.component = place.name;
   const auto identify_it = [&] {
     component.identity = identify(shapes, catalog, hints, dictionary_hashes(component));
     component.identity.prefix.insert(0, place.prefix);
@@ -261,7 +262,8 @@ ModelFolder open_model(const configs::ModelDefinition& model, const Catalog& cat
   for (const ComponentPlace& place : scattered.components)
     folder.components.push_back(open_named(place, catalog, model.variants, folder.warnings));
   folder.tokenizer_path = std::move(scattered.tokenizer_path);
-  if (!model.path.empty()) open_places(find_components(model.path, catalog), catalog, folder);
+  if (!model.path.empty())
+    open_places(find_components(model.path, catalog, model.components), catalog, folder);
   std::ranges::stable_sort(folder.components, {}, [](const Component& component) {
     return std::pair{std::string_view{component.role}, std::string_view{component.name}};
   });

@@ -28,6 +28,7 @@ struct ComponentPlace {
   std::string with = {};
   std::string prefix = {};   ///< its tensors are those whose names begin so; empty: all
   bool allow_pickle = true;  ///< false: checkpoints of torch are refused
+  bool one_of_two = false;   ///< its name tells which of two transformers it is
 };
 
 /// What a path holds: the components of a model folder, or one component on its own.
@@ -43,7 +44,10 @@ struct ModelPlaces {
 /// Wan's official layout (the transformer's files with config.json, the text encoder's and the VAE's `.pth`,
 /// google/umt5-xxl; two folders of experts in Wan 2.2; or such files under free names), a component's folder,
 /// an index or a file. Throws Error: not_found, bad_input, io.
-ModelPlaces find_components(const std::string& path, const Catalog& catalog);
+///
+/// What `replaced` names is found elsewhere, and need not be there.
+ModelPlaces find_components(const std::string& path, const Catalog& catalog,
+                            const std::map<std::string, configs::ComponentSource>& replaced = {});
 
 /// Gives a component's tensors the names of the layers, by the layout that it was recognised in. Throws as
 /// name_tensors().

@@ -166,7 +166,8 @@ std::string expert_in(const std::string& folder, const Slot& slot, const Catalog
   return slot.name;
 }
 
-ModelPlaces find_in_model_folder(const std::string& path, const Catalog& catalog) {
+ModelPlaces find_in_model_folder(const std::string& path, const Catalog& catalog,
+                                 const std::map<std::string, configs::ComponentSource>& replaced) {
   const Families families = catalog.families();
   ModelPlaces places{
       .path = path, .components = {}, .tokenizer_path = tokenizer_in(path, families), .warnings = {}};
@@ -179,6 +180,7 @@ ModelPlaces find_in_model_folder(const std::string& path, const Catalog& catalog
   const bool two_experts = std::ranges::any_of(slots, is_second) || index.has_boundary();
   for (const Slot* slot : slots) {
     const std::string folder = inside(path, slot->name);
+    if (replaced.contains(slot->name)) continue;
     if (!is_folder(folder)) {
       if (!index.names(slot->name)) continue;
       if (!slot->with.empty()) {
@@ -303,7 +305,8 @@ bool has_subfolders(const std::string& path, Families families) {
 
 }  // namespace
 
-ModelPlaces find_components(const std::string& path, const Catalog& catalog) {
+ModelPlaces find_components(const std::string& path, const Catalog& catalog,
+                            const std::map<std::string, configs::ComponentSource>& replaced) {
   if (!is_there(path)) refuse_missing_model(path, path);
   ModelPlaces alone{.path = path, .components = {{.path = path}}, .tokenizer_path = {}, .warnings = {}};
   if (!is_folder(path)) {
@@ -312,7 +315,7 @@ ModelPlaces find_components(const std::string& path, const Catalog& catalog) {
     return alone;
   }
   if (is_there(inside(path, "model_index.json")) || has_subfolders(path, catalog.families()))
-    return find_in_model_folder(path, catalog);
+    return find_in_model_folder(path, catalog, replaced);
   if (!holds_weights(path) && !has_experts(path, catalog.families())) refuse_folder(path);
   return is_official(path, catalog) ? find_in_official_folder(path, catalog) : alone;
 }

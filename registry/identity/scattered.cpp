@@ -29,23 +29,28 @@ std::string role_named(std::string_view name) {
 }
 
 /// Of a whole model the component of that name; else the one that there is.
-ComponentPlace one_of(const std::string& name, ModelPlaces&& places) {
+ComponentPlace one_of(const std::string& name, ModelPlaces&& places, const Catalog& catalog) {
   if (places.components.size() == 1) return std::move(places.components.front());
   std::string found;
   for (ComponentPlace& place : places.components) {
-    if (place.name == name) return std::move(place);
+    std::vector<std::string> warnings;
+    // In the official layout only the weights tell.
+    if ((place.name.empty() ? open_component(place, catalog, {}, warnings).name : place.name) == name)
+      return std::move(place);
     found += (found.empty() ? "" : ", ") + place.path;
   }
   refuse_source(name, places.path, "one component, or a model folder that has this one", found,
                 "name its own file or folder");
 }
 
-ComponentPlace place_of(const std::string& name, const configs::ComponentSource& source,
+ComponentPlace place_of(const std::string& name,
+                        const std::map<std::string, configs::ComponentSource>& components,
                         const Catalog& catalog) {
+  const configs::ComponentSource& source = components.at(name);
   if (!is_there(source.path)) refuse_missing_model(source.path, source.path);
   ComponentPlace place;
   if (source.files.empty()) {
-    place = one_of(name, find_components(source.path, catalog));
+    place = one_of(name, find_components(source.path, catalog), catalog);
   } else {
     place.path = source.path;
     for (const std::string& file : source.files) {
@@ -61,6 +66,7 @@ ComponentPlace place_of(const std::string& name, const configs::ComponentSource&
   place.allow_pickle = source.allow_pickle;
   // Of two transformers each has its own place; what one alone is, its weights and names tell.
   if (place.expert_folder && place.expert_folder->empty()) place.expert_folder.reset();
+  place.one_of_two = name.starts_with("transformer") && components.contains("transformer_2");
   return place;
 }
 
@@ -86,7 +92,7 @@ ModelPlaces find_scattered(const std::map<std::string, configs::ComponentSource>
     if (name == tokenizer_name) {
       places.tokenizer_path = tokenizer_at(source.path);
     } else {
-      places.components.push_back(place_of(name, source, catalog));
+      places.components.push_back(place_of(name, components, catalog));
     }
   }
   return places;

@@ -128,10 +128,10 @@ TEST(Load, LeavesWholeTensorsInTheFilesPagesWhereTheyAreAligned) {
         make_files({{{"a", ElementType::bf16, {64, 32}}, {"b", ElementType::f32, {32}}}}, header)};
     const StreamedComponent loaded =
         load_component(nodes, disk.plan, Mesh(world().size(), {}), {.strategy = Strategy::shared});
-    EXPECT_EQ(loaded.work.shared_bytes, 64U * 32 * 2 + 32 * 2);
+    EXPECT_EQ(loaded.work.shared_bytes, world().rank() == 0 ? 64U * 32 * 2 + 32 * 2 : 0) << "told once";
     return loaded.work.mapped_bytes;
   };
-  EXPECT_EQ(mapped(128), 64U * 32 * 2) << "b has another type than the layers want";
+  EXPECT_EQ(mapped(128), world().rank() == 0 ? 64U * 32 * 2 : 0) << "b has another type than the layers want";
   EXPECT_EQ(mapped(136), 0U);
 }
 

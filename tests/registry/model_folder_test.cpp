@@ -197,6 +197,33 @@ TEST(ModelFolder, TakesScatteredComponents) {
   EXPECT_THROW(open_model(source, catalog), Error);
 }
 
+TEST(ModelFolder, NamesTellTwoScatteredTransformersApart) {
+  const Catalog catalog = Catalog::built_in();
+  for (const char* list : {"wan2.1-t2v-14b-diffusers", "wan2.1-t2v-14b-official"}) {
+    const Model model{list};
+    const std::string file = model / "transformer/diffusion_pytorch_model.safetensors";
+    fs::copy_file(file, model / "a.safetensors");
+    fs::copy_file(file, model / "b.safetensors");
+    const ModelFolder folder =
+        open_model({.components = {{"transformer", {.path = model / "a.safetensors"}},
+                                   {"transformer_2", {.path = model / "b.safetensors"}}}},
+                   catalog);
+    EXPECT_THAT(names_in(folder), testing::ElementsAre("transformer wan2.2-t2v-a14b-high",
+                                                       "transformer_2 wan2.2-t2v-a14b-low"));
+  }
+}
+
+TEST(ModelFolder, TakesAComponentOutOfAnotherModel) {
+  const Catalog catalog = Catalog::built_in();
+  const OfficialModel other;
+  const Model model;
+  model.write("model_index.json", R"({"transformer": ["diffusers", "X"], "vae": ["diffusers", "Y"]})");
+  EXPECT_THROW(open_model_folder(model.path(), catalog), Error) << "vae is not there";
+  const ModelFolder folder =
+      open_model({.path = model.path(), .components = {{"vae", {.path = other.path()}}}}, catalog);
+  EXPECT_EQ(folder.component("vae").label, other / "Wan2.1_VAE.safetensors");
+}
+
 TEST(ModelFolder, RefusesScatteredComponentsThatAreSomethingElse) {
   const Catalog catalog = Catalog::built_in();
   const OfficialModel model;

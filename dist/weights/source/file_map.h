@@ -4,11 +4,17 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
+
+#include "registry/byte_source.h"
 
 namespace ditmill::dist {
 
-/// A file's bytes as the page cache has them, to be read only. A file that is cut while it is mapped ends the
-/// process by SIGBUS when what is gone is read; so files are mapped only where nobody else writes.
+/// From here on a file counts as cached: what is missing then costs less than a copy of all.
+inline constexpr double mostly_cached = 0.98;
+
+/// A file's bytes as the page cache has them, to be read only. Whoever writes to the file in place changes
+/// them, and one who cuts it ends the process by SIGBUS when what is gone is read.
 class FileMap {
  public:
   /// Throws as registry::open_file(), and Error(io).
@@ -24,13 +30,15 @@ class FileMap {
   /// Unmaps the pages that lie wholly in a range: they stay in the page cache, and count for this process no
   /// more until they are looked at again.
   void let_go(std::size_t from, std::size_t length) const noexcept;
-  /// How much of the file is in the page cache, 0 to 1, by a sample.
+  /// How much of the file is in the page cache, 0 to 1, by a sample; 0 where the system does not tell.
   double cached() const;
 
  private:
-  explicit FileMap(std::span<const std::byte> bytes) noexcept : bytes_(bytes) {}
+  FileMap(std::span<const std::byte> bytes, registry::UniqueFd fd) noexcept
+      : bytes_(bytes), fd_(std::move(fd)) {}
 
   std::span<const std::byte> bytes_;
+  registry::UniqueFd fd_;
 };
 
 /// Whether a path is on a file system of another machine, or on one that behaves so (FUSE): these are read,

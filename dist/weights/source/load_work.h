@@ -33,8 +33,8 @@ struct LoadWork {
   std::uint64_t read_bytes = 0;      ///< from files, or looked at where they are mapped
   std::uint64_t verified_bytes = 0;  ///< digested
   std::uint64_t private_bytes = 0;   ///< of tensors that are this rank's alone
-  std::uint64_t shared_bytes = 0;    ///< of tensors that the ranks of its machine share
-  std::uint64_t mapped_bytes = 0;    ///< of these, in the files' own pages
+  std::uint64_t shared_bytes = 0;  ///< of tensors that ranks of its machine share, told by the first of these
+  std::uint64_t mapped_bytes = 0;  ///< of these, in the files' own pages
 
   LoadWork& operator+=(const LoadWork& more) noexcept {
     busy += more.busy;

@@ -150,6 +150,7 @@ class LoadBench {
 
   LoadRun load_once(Strategy strategy) {
     if (options_.cold) {
+      world_.barrier(dist::Purpose::agreement);  // nobody has the files mapped any more
       dist::agree(world_, [&] {
         if (nodes_.local().rank() > 0) return;
         for (const dist::ComponentPlan& plan : plans_.components) drop_from_cache(plan);
@@ -209,8 +210,8 @@ class LoadBench {
             .read_bytes = sum(work.read_bytes),
             .verified_bytes = sum(work.verified_bytes),
             .private_bytes = sum(work.private_bytes),
-            .shared_bytes = most(work.shared_bytes),
-            .mapped_bytes = most(work.mapped_bytes)};
+            .shared_bytes = sum(work.shared_bytes),
+            .mapped_bytes = sum(work.mapped_bytes)};
   }
 
   const dist::Communicator& world_;

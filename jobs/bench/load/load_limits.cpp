@@ -10,14 +10,15 @@
 #include <cstring>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <vector>
 
 #include "configs/error.h"
 #include "dist/comm/agree.h"
 #include "dist/weights/frame.h"
-#include "dist/weights/source/schedule.h"
 #include "dist/weights/source/direct_source.h"
 #include "dist/weights/source/file_map.h"
+#include "dist/weights/source/schedule.h"
 #include "dist/weights/tensor_memory.h"
 #include "registry/digest.h"
 
@@ -29,18 +30,22 @@ constexpr std::uint64_t most_probed = std::uint64_t{1} << 30;  // of the files, 
 constexpr std::size_t buffer_bytes = std::size_t{64} << 20;
 constexpr double giga = 1e9;
 
-/// Bytes a second of `bytes` on this machine, in the best round. Collective over its ranks.
-double best_rate(const dist::Communicator& local, std::uint64_t bytes, const std::function<void()>& work) {
+/// Bytes a second of `bytes` that the ranks of a machine do together, in the best round. What any of them
+/// throws, all of the job's throw. Collective.
+double best_rate(const dist::Nodes& nodes, std::uint64_t bytes, const std::function<void()>& work) {
+  const dist::Communicator& local = nodes.local();
+  std::optional<Error> failure;
   double best = 0;
   for (int round = 0; round < rounds; ++round) {
     local.barrier(dist::Purpose::agreement);
     const auto start = std::chrono::steady_clock::now();
-    work();
+    if (!failure) failure = dist::failure_of(work);
     const auto took =
         std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - start);
     const std::int64_t slowest = std::max<std::int64_t>(local.max(took.count(), dist::Purpose::agreement), 1);
     best = std::max(best, static_cast<double>(bytes) * 1e9 / static_cast<double>(slowest));
   }
+  dist::agree_on(nodes.world(), failure);
   return best;
 }
 
@@ -73,9 +78,9 @@ void touch(std::span<std::byte> bytes) {
   for (std::size_t i = 0; i < bytes.size(); i += dist::page_bytes) bytes[i] = std::byte{1};
 }
 
-double read_rate(const dist::Communicator& local, const ProbedChunks& chunks, const dist::Sources& sources) {
+double read_rate(const dist::Nodes& nodes, const ProbedChunks& chunks, const dist::Sources& sources) {
   dist::Frame frame;
-  return best_rate(local, chunks.bytes(), [&] {
+  return best_rate(nodes, chunks.bytes(), [&] {
     chunks.for_mine([&](const dist::Chunk& chunk) {
       sources[chunk.file]->read_at(chunk.offset, frame.payload(chunk.length));
     });
@@ -89,7 +94,7 @@ double link_rate(const dist::Nodes& nodes) {
   const std::int64_t candidate = nodes.node() == 1 && nodes.local().rank() == 0 ? world.rank() : 0;
   const int other = static_cast<int>(world.max(candidate, dist::Purpose::agreement));
   std::vector<std::byte> bytes(buffer_bytes);
-  return best_rate(world, bytes.size(), [&] {
+  return best_rate(nodes, bytes.size(), [&] {
     if (world.rank() == 0) {
       const dist::Outgoing out{.to = other, .data = bytes.data(), .bytes = bytes.size()};
       world.exchange({&out, 1}, {}, dist::Purpose::weights).wait();
@@ -137,26 +142,26 @@ LoadLimits probe_limits(const dist::Nodes& nodes, const dist::ComponentPlan& pla
   const auto ranks = static_cast<std::uint64_t>(local.size());
   const ProbedChunks chunks{local, plan};
   LoadLimits limits;
-  if (cold) {
-    dist::Sources direct;
-    for (const registry::WeightFile& file : plan.files) direct.push_back(dist::open_direct(file.path));
-    limits.read_cold = read_rate(local, chunks, direct);
-  }
-  const dist::Sources sources = dist::open_files(plan, registry::open_file);
-  limits.read_hot = read_rate(local, chunks, sources);
-
+  dist::Sources direct;
+  dist::Sources sources;
   std::vector<std::shared_ptr<const dist::FileMap>> maps;
-  for (const registry::WeightFile& file : plan.files) maps.push_back(dist::FileMap::open(file.path));
+  dist::agree(nodes.world(), [&] {
+    direct = dist::open_files(plan, dist::open_direct);
+    sources = dist::open_files(plan, registry::open_file);
+    for (const registry::WeightFile& file : plan.files) maps.push_back(dist::FileMap::open(file.path));
+  });
+  if (cold) limits.read_cold = read_rate(nodes, chunks, direct);
+  limits.read_hot = read_rate(nodes, chunks, sources);
   std::uint64_t file_bytes = 0;
   for (const auto& map : maps) file_bytes += map->bytes().size();
-  limits.map = best_rate(local, file_bytes, [&] {
+  limits.map = best_rate(nodes, file_bytes, [&] {
     for (auto& map : maps) {
       const std::string& path = plan.files[static_cast<std::size_t>(&map - maps.data())].path;
       map = dist::FileMap::open(path);
       map->populate(0, map->bytes().size());
     }
   });
-  limits.hash = best_rate(local, chunks.bytes(), [&] {
+  limits.hash = best_rate(nodes, chunks.bytes(), [&] {
     chunks.for_mine([&](const dist::Chunk& chunk) {
       const registry::Leaf leaf =
           registry::leaf_digest(maps[chunk.file]->bytes().subspan(chunk.offset, chunk.length));
@@ -169,12 +174,17 @@ LoadLimits probe_limits(const dist::Nodes& nodes, const dist::ComponentPlan& pla
   const auto to = dist::TensorMemory::own(buffer_bytes);
   touch(from->bytes());
   touch(to->bytes());
-  limits.memcpy = best_rate(local, ranks * buffer_bytes,
+  limits.memcpy = best_rate(nodes, ranks * buffer_bytes,
                             [&] { std::memcpy(to->bytes().data(), from->bytes().data(), buffer_bytes); });
   limits.touch =
-      best_rate(local, ranks * buffer_bytes, [&] { touch(dist::TensorMemory::own(buffer_bytes)->bytes()); });
-  limits.touch_shared = best_rate(local, buffer_bytes,
-                                  [&] { touch(dist::TensorMemory::shared(local, buffer_bytes)->bytes()); });
+      best_rate(nodes, ranks * buffer_bytes, [&] { touch(dist::TensorMemory::own(buffer_bytes)->bytes()); });
+  bool room = true;
+  limits.touch_shared = best_rate(nodes, buffer_bytes, [&] {
+    const auto failure =
+        dist::failure_of([&] { touch(dist::TensorMemory::shared(local, buffer_bytes)->bytes()); });
+    room = room && !failure;
+  });
+  if (!room) limits.touch_shared = 0;
   limits.link = link_rate(nodes);
   return limits;
 }

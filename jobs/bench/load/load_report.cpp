@@ -19,7 +19,7 @@ json seconds_json(const dist::LoadSeconds& seconds) {
       {"read", seconds.read}, {"network", seconds.network}, {"hash", seconds.hash}, {"copy", seconds.copy}};
 }
 
-json to_json(const LoadRun& run) {
+json to_json(const LoadRun& run, int nodes) {
   return {{"strategy", configs::name(run.strategy)},
           {"repeat", run.repeat},
           {"seconds_first_component", run.first_component},
@@ -27,7 +27,7 @@ json to_json(const LoadRun& run) {
           {"read_bytes", run.work.read_bytes},
           {"network_bytes", run.network_bytes},
           {"private_bytes_max", run.private_growth},
-          {"shared_bytes_node", run.work.shared_bytes},
+          {"shared_bytes_node", run.work.shared_bytes / static_cast<std::uint64_t>(nodes)},
           {"page_faults", run.page_faults},
           {"verified_bytes", run.work.verified_bytes},
           {"busy", seconds_json(run.work.busy)},
@@ -63,7 +63,7 @@ double limit_seconds(const LoadSetting& setting, const LoadLimits& limits, const
   const auto nodes = static_cast<std::uint64_t>(setting.nodes);
   // What the ranks of one machine do.
   const std::uint64_t own = run.work.private_bytes / nodes;
-  const std::uint64_t made = run.work.shared_bytes - run.work.mapped_bytes;
+  const std::uint64_t made = (run.work.shared_bytes - run.work.mapped_bytes) / nodes;
   const double hash = setting.hash ? over(setting.bytes, limits.hash) : 0;
   const double copies = over(own, limits.touch) + over(own, limits.memcpy) + over(made, limits.touch_shared) +
                         over(made, limits.memcpy);
@@ -75,7 +75,7 @@ double limit_seconds(const LoadSetting& setting, const LoadLimits& limits, const
 json bench_load_json(const LoadSetting& setting, const LoadLimits& limits, const std::vector<LoadRun>& runs,
                      const std::vector<SkippedStrategy>& skipped) {
   json all = json::array();
-  for (const LoadRun& run : runs) all.push_back(to_json(run));
+  for (const LoadRun& run : runs) all.push_back(to_json(run, setting.nodes));
   json summary = json::array();
   for (const auto& group : by_strategy(runs)) {
     const double median = seconds_of(group).median;
@@ -121,7 +121,7 @@ std::string bench_load_table(const LoadSetting& setting, const LoadLimits& limit
                         spread_of(first).median, static_cast<double>(setting.bytes) / seconds.median / 1e9,
                         100 * limit / seconds.median,
                         size_text(static_cast<double>(group.front()->private_growth)),
-                        size_text(static_cast<double>(group.front()->work.shared_bytes)));
+                        size_text(static_cast<double>(group.front()->work.shared_bytes) / setting.nodes));
   }
   for (const SkippedStrategy& each : skipped)
     text += fmt::format("{:<12} skipped: {}\n", configs::name(each.strategy), each.why);

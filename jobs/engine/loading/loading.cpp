@@ -84,22 +84,18 @@ void load_stage(const dist::Nodes& nodes, const LoadPlan& plan, LoadStage stage,
                 const at::Device& device, Loading& loading, const dist::Tell& tell) {
   loading.model.family = plan.family;
   const dist::Communicator& comm = nodes.world();
-  dist::LoadOptions options{.strategy = plan.pipeline.loading,
-                            .open = [&plan](const std::string& path) { return open_weights(plan, path); },
+  dist::LoadOptions options{.open = [&plan](const std::string& path) { return open_weights(plan, path); },
                             .device = device};
   for (const dist::ComponentPlan& component : plan.components) {
     if (stage_of(component.name) != stage) continue;
     tell("loading " + component.name);
-    std::string why = "as the manifest says";
-    if (plan.pipeline.loading == configs::Strategy::automatic) {
-      dist::StrategyChoice choice = dist::choose_strategy(nodes, component, options);
-      options.strategy = choice.strategy;
-      why = std::move(choice.why);
-    }
+    options.strategy = plan.pipeline.loading;
+    const dist::StrategyChoice choice = dist::choose_strategy(nodes, component, mesh, options);
+    options.strategy = choice.strategy;
     dist::StreamedComponent streamed = dist::load_component(nodes, component, mesh, options);
     if (comm.rank() == 0) {
       spdlog::info("loaded {}: {} in {:.2f} s; {}: {}", component.name, gigabytes(streamed.bytes),
-                   streamed.seconds, configs::name(options.strategy), why);
+                   streamed.seconds, configs::name(choice.strategy), choice.why);
     }
     loading.bytes += streamed.bytes;
     loading.seconds += streamed.seconds;

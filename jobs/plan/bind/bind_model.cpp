@@ -132,7 +132,10 @@ BoundFolder bind_folder(const registry::ModelFolder& folder) {
   bound.family = &models::family_named(folder.component("transformer").identity.family);
   for (const registry::Component& component : folder.components) {
     registry::refuse_packed(component);
-    bound.hyper_parameters[component.name] = bound.family->bind(component);
+    nlohmann::json& hyper_parameters = bound.hyper_parameters[component.name];
+    hyper_parameters = bound.family->bind(component);
+    // Files and hyper-parameters are what a digest is of, and the same files hold other weights, too.
+    if (!component.given_prefix.empty()) hyper_parameters["prefix"] = component.given_prefix;
   }
   bound.family->check_together(bound.hyper_parameters);
   require_tokenizer(folder);

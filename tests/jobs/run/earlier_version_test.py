@@ -119,7 +119,7 @@ class EarlierWeights(unittest.TestCase):
         self.assertNotIn("loaded", self.run_it("job.yaml").stderr)
 
     def test_its_dump_makes_the_job_again(self):
-        moved = ["--set", "model.path=model", "--set", "model.catalog=catalog.yaml"]
+        moved = ["--set", f"model.path={self.folder}/model", "--set", f"model.catalog={self.folder}/catalog.yaml"]
         self.run_it("--from-dump", "run/config.json", "--run-dir", "again", *moved, "--set", "pipeline.components.dit.dtype=float32")
         config = json.loads((self.folder / "again" / "config.json").read_text())
         self.assertEqual(config["weights_digest"], self.DIGEST)
