@@ -176,9 +176,10 @@ class NodeLoad {
     const Target& target = places_.targets()[place.target];
     const bool same = tensor.type == (target.dtype == configs::Dtype::float32 ? registry::ElementType::f32
                                                                               : registry::ElementType::bf16);
-    if (maps_.empty() || !same || target.parts != 1 || place.dim != ShardRule::whole ||
-        !tensor.strides.empty())
-      return nullptr;
+    const bool whole =
+        place.dim == ShardRule::whole ||
+        place.range.size() == static_cast<std::int64_t>(tensor.shape[static_cast<std::size_t>(place.dim)]);
+    if (maps_.empty() || !same || !whole || target.parts != 1 || !tensor.strides.empty()) return nullptr;
     if (tensor.begin % tensor_alignment != 0) return nullptr;
     return maps_[file]->bytes().data() + tensor.begin;
   }

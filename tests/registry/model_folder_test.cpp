@@ -202,8 +202,8 @@ TEST(ModelFolder, NamesTellTwoScatteredTransformersApart) {
   for (const char* list : {"wan2.1-t2v-14b-diffusers", "wan2.1-t2v-14b-official"}) {
     const Model model{list};
     const std::string file = model / "transformer/diffusion_pytorch_model.safetensors";
-    fs::copy_file(file, model / "a.safetensors");
-    fs::copy_file(file, model / "b.safetensors");
+    fs::create_hard_link(file, model / "a.safetensors");
+    fs::create_hard_link(file, model / "b.safetensors");
     const ModelFolder folder =
         open_model({.components = {{"transformer", {.path = model / "a.safetensors"}},
                                    {"transformer_2", {.path = model / "b.safetensors"}}}},
