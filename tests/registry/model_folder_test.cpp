@@ -339,7 +339,9 @@ struct BadModel {
   const char* file;
 };
 
-void PrintTo(const BadModel& row, std::ostream* out) { *out << row.name; }
+void PrintTo(const BadModel& row, std::ostream* out) {
+  *out << row.name;
+}  // NOLINT(readability-identifier-naming): GoogleTest's name
 
 class BadModelFolder : public testing::TestWithParam<BadModel> {};
 

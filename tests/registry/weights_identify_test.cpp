@@ -52,6 +52,7 @@ TEST(WeightsIdentify, AnswersWithAllFields) {
   EXPECT_THAT(object.at("why").get<std::string>(), HasSubstr("FP8"));
   object.erase("why");
   EXPECT_EQ(object, (nlohmann::json{{"path", weights / "known.safetensors"},
+                                    {"architecture", "wan_dit"},
                                     {"quantization", {{"type", "fp8-plain"}}},
                                     {"runnable", false},
                                     {"key_hash", "b0a133b5687c7d054175e5bfa66ef5fd"},
