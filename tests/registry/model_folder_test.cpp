@@ -339,9 +339,8 @@ struct BadModel {
   const char* file;
 };
 
-void PrintTo(const BadModel& row, std::ostream* out) {
-  *out << row.name;
-}  // NOLINT(readability-identifier-naming): GoogleTest's name
+// NOLINTNEXTLINE(readability-identifier-naming): GoogleTest's name
+void PrintTo(const BadModel& row, std::ostream* out) { *out << row.name; }
 
 class BadModelFolder : public testing::TestWithParam<BadModel> {};
 
