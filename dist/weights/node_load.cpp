@@ -28,11 +28,13 @@ constexpr std::size_t nowhere = static_cast<std::size_t>(-1);
 
 /// Where a target of Places is made.
 struct Made {
-  std::uint64_t source_bytes = 0;      ///< in the files
-  std::size_t bytes = 0;               ///< as the layers have it
-  const std::byte* aliased = nullptr;  ///< in a mapped file, where it stays
-  std::size_t offset = nowhere;        ///< in the memory
-  int owner = 0;                       ///< the rank of the team that makes it
+  std::uint64_t source_bytes = 0;  ///< in the files
+  std::size_t bytes = 0;           ///< as the layers have it
+  std::size_t file = nowhere;      ///< the mapped one in whose pages it stays
+  std::size_t offset = nowhere;    ///< in that file, or in the memory
+  int owner = 0;                   ///< the rank of the team that makes it
+
+  bool stays() const noexcept { return file != nowhere; }
 };
 
 class NodeLoad {
@@ -51,27 +53,26 @@ class NodeLoad {
   StreamedComponent run() {
     agree(world_, [&] { open(); });
     map_files();
-    const Communicator* team = &world_;
-    std::optional<Communicator> twins;
+    std::optional<Communicator> team;  // that share
     if (shares_) {
       const int rank = world_.rank();
-      twins = nodes_.local().split(
+      team = nodes_.local().split(
           mesh_.coordinate(rank, Axis::tp) * mesh_.degree(Axis::pp) + mesh_.coordinate(rank, Axis::pp), rank,
           Purpose::plan);
-      team = &*twins;
     }
-    place_targets(shares_ ? *team : world_);
+    place_targets(team ? team->size() : 1);
+    const int team_rank = team ? team->rank() : 0;
+    leads_ = team_rank == 0;
     std::optional<Error> failure;
     bool ready = true;
-    if (shares_) {
+    if (team) {
       failure = failure_of([&] { memory_ = TensorMemory::shared(*team, memory_bytes_); });
       ready = !failure;
       // All of the team have failed: its first says so, as a rank of the world.
-      if (failure && team->rank() != 0) failure.reset();
+      if (!leads_) failure.reset();
       if (failure) failure = as_own(*failure);
     }
-    leads_ = !shares_ || team->rank() == 0;
-    if (ready) failure = failure_of([&] { load(shares_ ? team->rank() : 0); });
+    if (ready) failure = failure_of([&] { load(team_rank); });
     if (failure) alarm_.ring();
     timed(work_.stall.copy, [&] { agree_on(world_, failure); });
     StreamedComponent result;
@@ -130,7 +131,7 @@ class NodeLoad {
   }
 
   /// Decides where each target is made and by whom: the same on all ranks of a team.
-  void place_targets(const Communicator& team) {
+  void place_targets(int team_size) {
     made_.resize(places_.targets().size());
     stays_.resize(plan_.files.size());
     std::vector<std::size_t> order;
@@ -141,15 +142,17 @@ class NodeLoad {
         Made& made = made_[place->target];
         if (made.source_bytes == 0) order.push_back(place->target);
         made.source_bytes += std::max<std::uint64_t>(tensor.end - tensor.begin, 1);
-        if (shares_) made.aliased = alias_of(f, tensor, *place);
-        if (made.aliased != nullptr) stays_[f] = true;
+        if (!shares_ || !can_stay(tensor, *place)) continue;
+        made.file = f;
+        made.offset = tensor.begin;
+        stays_[f] = true;
       }
     }
     std::uint64_t all = 0;
     for (const std::size_t i : order) {
       Made& made = made_[i];
       made.bytes = bytes_of(places_.targets()[i]);
-      if (made.aliased != nullptr) continue;
+      if (made.stays()) continue;
       all += made.source_bytes;
       if (places_.targets()[i].block >= 0) continue;  // goes to its block's bytes
       made.offset = memory_bytes_;
@@ -158,9 +161,8 @@ class NodeLoad {
     std::uint64_t before = 0;
     for (const std::size_t i : order) {
       Made& made = made_[i];
-      if (made.aliased != nullptr) continue;
-      if (shares_ && all > 0)
-        made.owner = static_cast<int>(before * static_cast<std::uint64_t>(team.size()) / all);
+      if (made.stays()) continue;
+      made.owner = static_cast<int>(before * static_cast<std::uint64_t>(team_size) / all);
       before += made.source_bytes;
     }
   }
@@ -171,23 +173,31 @@ class NodeLoad {
         [](std::size_t product, std::int64_t size) { return product * static_cast<std::size_t>(size); });
   }
 
-  /// A whole tensor's bytes in a mapped file, if the layers can use them there.
-  const std::byte* alias_of(std::size_t file, const registry::TensorInfo& tensor, const Place& place) const {
+  /// Whether the layers can use a tensor of the files where it lies.
+  bool can_stay(const registry::TensorInfo& tensor, const Place& place) const {
     const Target& target = places_.targets()[place.target];
     const bool same = tensor.type == (target.dtype == configs::Dtype::float32 ? registry::ElementType::f32
                                                                               : registry::ElementType::bf16);
     const bool whole =
         place.dim == ShardRule::whole ||
         place.range.size() == static_cast<std::int64_t>(tensor.shape[static_cast<std::size_t>(place.dim)]);
-    if (maps_.empty() || !same || !whole || target.parts != 1 || !tensor.strides.empty()) return nullptr;
-    if (tensor.begin % tensor_alignment != 0) return nullptr;
-    return maps_[file]->bytes().data() + tensor.begin;
+    return !maps_.empty() && same && whole && target.parts == 1 && tensor.strides.empty() &&
+           tensor.begin % tensor_alignment == 0;
   }
 
-  at::Tensor tensor_at(std::byte* data, std::size_t target, std::shared_ptr<const void> holder) const {
-    const Target& made = places_.targets()[target];
+  /// A target's tensor over the bytes where it is, which it keeps.
+  at::Tensor tensor_of(std::size_t i) const {
+    const Target& target = places_.targets()[i];
+    const Made& made = made_[i];
+    const at::TensorOptions options{scalar_type(target.dtype)};
+    if (!made.stays()) {
+      return at::from_blob(
+          memory_->bytes().data() + made.offset, target.shape, [holder = memory_](void*) {}, options);
+    }
+    // Layers never write to their weights; the pages are mapped to be read only.
+    auto* const bytes = const_cast<std::byte*>(maps_[made.file]->bytes().data()) + made.offset;
     return at::from_blob(
-        data, made.shape, [holder = std::move(holder)](void*) {}, at::TensorOptions(scalar_type(made.dtype)));
+        bytes, target.shape, [holder = maps_[made.file]](void*) {}, options);
   }
 
   void load(int team_rank) {
@@ -195,13 +205,8 @@ class NodeLoad {
     Destination destination;
     destination.mine.resize(made_.size());
     for (std::size_t i = 0; i < made_.size(); ++i)
-      destination.mine[i] =
-          made_[i].aliased == nullptr && (made_[i].owner == team_rank || made_[i].bytes == 0);
-    if (memory_ != nullptr) {
-      destination.room = [this](std::size_t target) {
-        return tensor_at(memory_->bytes().data() + made_[target].offset, target, memory_);
-      };
-    }
+      destination.mine[i] = !made_[i].stays() && (made_[i].owner == team_rank || made_[i].bytes == 0);
+    if (memory_ != nullptr) destination.room = [this](std::size_t target) { return tensor_of(target); };
     const std::vector<std::size_t> wanted = wanted_chunks(destination.mine);
     timed(work_.busy.read, [this] {
       for (std::size_t f = 0; f < maps_.size(); ++f) {
@@ -302,19 +307,8 @@ class NodeLoad {
       const std::string& name = places_.targets()[i].name;
       // Told once a team.
       if (leads_) work_.shared_bytes += made_[i].bytes;
-      if (leads_ && made_[i].aliased != nullptr) work_.mapped_bytes += made_[i].bytes;
-      if (result.tensors.contains(name)) continue;
-      const std::byte* aliased = made_[i].aliased;
-      if (aliased == nullptr) {
-        result.tensors.emplace(name, tensor_at(memory_->bytes().data() + made_[i].offset, i, memory_));
-      } else {
-        const auto map = std::ranges::find_if(maps_, [aliased](const auto& each) {
-          const std::span<const std::byte> bytes = each->bytes();
-          return aliased >= bytes.data() && aliased < bytes.data() + bytes.size();
-        });
-        // Layers never write to their weights; the pages are mapped to be read only.
-        result.tensors.emplace(name, tensor_at(const_cast<std::byte*>(aliased), i, *map));
-      }
+      if (leads_ && made_[i].stays()) work_.mapped_bytes += made_[i].bytes;
+      if (!result.tensors.contains(name)) result.tensors.emplace(name, tensor_of(i));
     }
     result.work = work_;
   }

@@ -148,7 +148,8 @@ std::string name_of(const Component& component, const ComponentPlace& place, con
       continue;
     if (const std::string_view name = catalog.component_of(entry); !name.empty()) return std::string{name};
   }
-  return "transformer";
+  const Slot* slot = find_slot(catalog.families(), place.expert_folder.value_or(""));
+  return slot == nullptr ? "transformer" : slot->name;
 }
 
 /// Takes away what another component of the same files has.

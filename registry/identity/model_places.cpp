@@ -147,25 +147,6 @@ Identity identity_of(const WeightSet& set, const Catalog& catalog, const Variant
   return identify(ShapeTable{std::move(shapes)}, catalog, hints);
 }
 
-/// The slot of an expert in a folder of the diffusers layout: VideoX-Fun has the official names in it, and
-/// the two the other way round, so the entry says which folder it is in.
-std::string expert_in(const std::string& folder, const Slot& slot, const Catalog& catalog) {
-  try {
-    const Identity identity =
-        identity_of(read_weight_folder(folder), catalog, {.variant = {}, .expert_folder = slot.name});
-    for (const CatalogEntry& entry : catalog.entries()) {
-      if (entry.name != identity.variant || entry.layout != identity.layout) continue;
-      for (const std::string& name : entry.expert_folders) {
-        if (const Slot* official = find_slot(catalog.families(), name);
-            official != nullptr && official->expert_folder == name)
-          return official->name;
-      }
-    }
-  } catch (const Error&) {  // whoever opens it will say what is wrong with it
-  }
-  return slot.name;
-}
-
 ModelPlaces find_in_model_folder(const std::string& path, const Catalog& catalog,
                                  const std::map<std::string, configs::ComponentSource>& replaced) {
   const Families families = catalog.families();
@@ -180,8 +161,8 @@ ModelPlaces find_in_model_folder(const std::string& path, const Catalog& catalog
   const bool two_experts = std::ranges::any_of(slots, is_second) || index.has_boundary();
   for (const Slot* slot : slots) {
     const std::string folder = inside(path, slot->name);
-    if (replaced.contains(slot->name)) continue;
     if (!is_folder(folder)) {
+      if (replaced.contains(slot->name)) continue;
       if (!index.names(slot->name)) continue;
       if (!slot->with.empty()) {
         places.warnings.push_back(index.file() + ": " + slot->name + " is not used");
@@ -195,9 +176,10 @@ ModelPlaces find_in_model_folder(const std::string& path, const Catalog& catalog
       places.warnings.push_back(folder + ": not used, model_index.json does not name it");
       continue;
     }
+    // Which is which the weights tell: VideoX-Fun's folders are the other way round.
     const bool expert = two_experts && !slot->expert_folder.empty();
     places.components.push_back({.path = folder,
-                                 .name = expert ? expert_in(folder, *slot, catalog) : slot->name,
+                                 .name = expert ? "" : slot->name,
                                  .shards = {},
                                  .folder_role = slot->role,
                                  .expert_folder = expert ? slot->name : "",

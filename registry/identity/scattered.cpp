@@ -1,5 +1,3 @@
-#include <algorithm>
-#include <array>
 #include <string_view>
 #include <utility>
 
@@ -7,7 +5,6 @@
 #include "registry/identity/folder_names.h"
 #include "registry/identity/model_folder.h"
 #include "registry/identity/model_path.h"
-#include "registry/identity/weight_listing.h"
 
 namespace ditmill::registry {
 namespace {
@@ -22,10 +19,6 @@ constexpr std::string_view tokenizer_name = "tokenizer";
               Expected{std::move(expected)},
               Got{std::move(got)},
               std::move(hint)};
-}
-
-std::string role_named(std::string_view name) {
-  return std::string{name.starts_with("transformer") ? "dit" : name};
 }
 
 /// Of a whole model the component of that name; else the one that there is.
@@ -60,7 +53,8 @@ ComponentPlace place_of(const std::string& name,
     }
   }
   place.name = name;
-  place.folder_role = role_named(name);
+  const Slot* slot = find_slot(catalog.families(), name);
+  place.folder_role = slot == nullptr ? name : slot->role;
   place.prefix = source.prefix;
   place.with.clear();
   place.allow_pickle = source.allow_pickle;
@@ -70,15 +64,17 @@ ComponentPlace place_of(const std::string& name,
   return place;
 }
 
-std::string tokenizer_at(const std::string& path) {
+std::string tokenizer_at(const std::string& path, const Catalog& catalog) {
   if (!is_there(path)) {
     throw Error{Category::not_found, "find the tokenizer",
                 Where{.file = path, .key = "model.components.tokenizer"},
                 Expected{"spiece.model or tokenizer.json, or the folder of one"}, Got{"nothing"}};
   }
   if (!is_folder(path)) return path;
-  for (const char* file : {"spiece.model", "tokenizer.json"}) {
-    if (is_there(inside(path, file))) return inside(path, file);
+  for (const FamilySlots& family : catalog.families()) {
+    for (const std::string& file : family.tokenizer.files) {
+      if (is_there(inside(path, file))) return inside(path, file);
+    }
   }
   refuse_source(std::string{tokenizer_name}, path, "spiece.model or tokenizer.json in it", "neither");
 }
@@ -90,7 +86,7 @@ ModelPlaces find_scattered(const std::map<std::string, configs::ComponentSource>
   ModelPlaces places;
   for (const auto& [name, source] : components) {
     if (name == tokenizer_name) {
-      places.tokenizer_path = tokenizer_at(source.path);
+      places.tokenizer_path = tokenizer_at(source.path, catalog);
     } else {
       places.components.push_back(place_of(name, components, catalog));
     }

@@ -14,6 +14,7 @@
 #include "registry/identity/folder_names.h"
 #include "registry/identity/model_folder.h"
 #include "registry/tools/convert_folder.h"
+#include "registry/tools/new_folder.h"
 #include "registry/tools/open_weights.h"
 
 namespace ditmill::registry {
@@ -46,33 +47,22 @@ WrittenWeights convert_component(const Component& component, const ConvertReques
 
 void convert_model(const ConvertRequest& request, const ModelPlaces& places, const Catalog& catalog,
                    Conversion& conversion) {
-  refuse_existing(request.out);
-  const std::string unfinished = request.out + ".tmp";
-  fs::remove_all(unfinished);
-  try {
-    TargetFolder target{request.to, unfinished, catalog};
-    for (const ComponentPlace& place : places.components) {
-      const Component component = open_component(place, catalog, {}, conversion.warnings);
-      const Layout& from = layout_from(component, catalog);
-      const std::string file =
-          target.place_for(component, place, from, layout_to(component, from, request.to, catalog));
-      conversion.weights.push_back(convert_component(component, request, file, catalog));
-    }
-    target.finish(places, conversion.copied);
-    fs::rename(unfinished, request.out);
-  } catch (...) {
-    std::error_code ignored;
-    fs::remove_all(unfinished, ignored);
-    throw;
+  NewFolder folder{request.out};
+  TargetFolder target{request.to, folder.unfinished(), catalog};
+  for (const ComponentPlace& place : places.components) {
+    const Component component = open_component(place, catalog, {}, conversion.warnings);
+    const Layout& from = layout_from(component, catalog);
+    const std::string file =
+        target.place_for(component, place, from, layout_to(component, from, request.to, catalog));
+    conversion.weights.push_back(convert_component(component, request, file, catalog));
   }
-  const auto settle = [&](std::string& path) {
-    if (!path.empty()) path.replace(0, unfinished.size(), request.out);
-  };
+  target.finish(places, conversion.copied);
+  folder.publish();
   for (WrittenWeights& written : conversion.weights) {
-    settle(written.path);
-    settle(written.side);
+    folder.settle(written.path);
+    folder.settle(written.side);
   }
-  std::ranges::for_each(conversion.copied, settle);
+  for (std::string& file : conversion.copied) folder.settle(file);
 }
 
 }  // namespace

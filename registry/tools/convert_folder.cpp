@@ -31,16 +31,9 @@ nlohmann::json known_of(const Component& component) {
 
 }  // namespace
 
-const Slot& TargetFolder::slot_of(const Component& component, const ComponentPlace& place,
-                                  const Layout& from) {
+const Slot& TargetFolder::slot_of(const Component& component, const Layout& from) {
   if (family_ == nullptr) family_ = catalog_.family(component.identity.family);
-  std::string name = place.name;
-  for (const CatalogEntry& entry : catalog_.entries()) {
-    // Experts under free names: the entry knows its folder.
-    if (name.empty() && entry.name == component.identity.variant && !entry.expert_folders.empty())
-      name = entry.expert_folders.front();
-  }
-  const Slot* slot = family_ == nullptr ? nullptr : family_->slot_for(from.architecture, name);
+  const Slot* slot = family_ == nullptr ? nullptr : family_->slot_for(from.architecture, component.name);
   if (slot != nullptr && catalog_.family(component.identity.family) == family_) return *slot;
   throw Error{Category::unsupported,          "convert a model folder",
               Where{.file = component.label}, Expected{"a component that model folders of its family have"},
@@ -49,7 +42,7 @@ const Slot& TargetFolder::slot_of(const Component& component, const ComponentPla
 
 std::string TargetFolder::place_for(const Component& component, const ComponentPlace& place,
                                     const Layout& from, const Layout& to) {
-  const Slot& slot = slot_of(component, place, from);
+  const Slot& slot = slot_of(component, from);
   const bool expert = place.expert_folder && !place.expert_folder->empty();
   const std::string folder = diffusers_ ? inside(folder_, slot.name)
                              : expert   ? inside(folder_, slot.expert_folder)

@@ -27,7 +27,7 @@ class TargetFolder {
   void finish(const ModelPlaces& places, std::vector<std::string>& copied);
 
  private:
-  const Slot& slot_of(const Component& component, const ComponentPlace& place, const Layout& from);
+  const Slot& slot_of(const Component& component, const Layout& from);
   void put_config(const Component& component, const Layout& to, const Slot& slot, const std::string& file);
   void copy(const std::string& from, const std::string& to);
   void write_json(const std::string& path, const nlohmann::json& value);

@@ -16,6 +16,7 @@
 #include "registry/formats/torch/pth_writer.h"
 #include "registry/identity/folder_names.h"
 #include "registry/tools/model_files.h"
+#include "registry/tools/new_folder.h"
 #include "registry/tools/synth_plan.h"
 #include "registry/tools/synth_tokenizer.h"
 #include "registry/tools/synth_values.h"
@@ -168,25 +169,13 @@ class SynthWriter {
 }  // namespace
 
 Synthesis synthesize(const SynthRequest& request, const Catalog& catalog) {
-  refuse_existing(request.out);
+  NewFolder folder{request.out};
   const SynthPlan plan = plan_synth(request.like, request.layout, request.tiny, catalog);
-  const std::string unfinished = request.out + ".tmp";
-  fs::remove_all(unfinished);
-  Synthesis done;
-  try {
-    done = SynthWriter{request, plan, unfinished}.write();
-    fs::rename(unfinished, request.out);
-  } catch (...) {
-    std::error_code ignored;
-    fs::remove_all(unfinished, ignored);
-    throw;
-  }
-  const auto settle = [&](std::string& path) {
-    if (!path.empty()) path.replace(0, unfinished.size(), request.out);
-  };
-  for (SynthWeights& weights : done.weights) settle(weights.path);
-  std::ranges::for_each(done.files, settle);
-  settle(done.catalog);
+  Synthesis done = SynthWriter{request, plan, folder.unfinished()}.write();
+  folder.publish();
+  for (SynthWeights& weights : done.weights) folder.settle(weights.path);
+  for (std::string& file : done.files) folder.settle(file);
+  folder.settle(done.catalog);
   return done;
 }
 
