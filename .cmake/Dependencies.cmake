@@ -14,6 +14,15 @@ find_package(GTest REQUIRED)
 find_package(benchmark REQUIRED)
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(sentencepiece REQUIRED IMPORTED_TARGET sentencepiece)
-pkg_check_modules(hdf5 REQUIRED IMPORTED_TARGET hdf5-serial)
+pkg_check_modules(hdf5 REQUIRED hdf5-serial)
 pkg_check_modules(utf8proc REQUIRED IMPORTED_TARGET libutf8proc)
 pkg_check_modules(libav REQUIRED IMPORTED_TARGET libavformat libavcodec libswscale libavutil)
+
+# HDF5 as an archive: its shared library brings libcurl and 25 more (for S3, which no job reads), and the front,
+# that is to answer at once, would spend more time on loading those than on most of its answers.
+find_library(hdf5_archive libhdf5.a HINTS ${hdf5_LIBRARY_DIRS} REQUIRED)
+find_library(szip_archive libsz.a REQUIRED)
+find_library(aec_archive libaec.a REQUIRED)
+add_library(ditmill_hdf5 INTERFACE)
+target_include_directories(ditmill_hdf5 SYSTEM INTERFACE ${hdf5_INCLUDE_DIRS})
+target_link_libraries(ditmill_hdf5 INTERFACE ${hdf5_archive} ${szip_archive} ${aec_archive} ZLIB::ZLIB m ${CMAKE_DL_LIBS})
