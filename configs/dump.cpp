@@ -21,7 +21,6 @@ T named(const nlohmann::json& word, const T (&values)[N]) {
 
 constexpr Dtype dumped_dtypes[] = {Dtype::float32, Dtype::bfloat16};
 constexpr Solver dumped_solvers[] = {Solver::unipc, Solver::euler};
-constexpr Offload dumped_offloads[] = {Offload::none, Offload::stages};
 
 nlohmann::json dump_tiling(const std::optional<VaeTiling>& tiling) {
   if (!tiling) return false;
@@ -79,7 +78,7 @@ PipelineConfig read_pipeline(const nlohmann::json& dumped) {
   for (const auto& [name, component] : layer2.at("components").items()) {
     pipeline.components[name] = {.dtype = named(component.at("dtype"), dumped_dtypes),
                                  .attention = component.at("attention").get<std::string>(),
-                                 .offload = named(component.at("offload"), dumped_offloads)};
+                                 .offload = offload_from_dump(component.at("offload"))};
     // Only a VAE has tiling, and dumps of before there was any lack it.
     pipeline.components[name].tiling = read_tiling(component.value("tiling", nlohmann::json(false)));
   }
@@ -166,7 +165,7 @@ nlohmann::json dump_layer2(const PipelineConfig& pipeline) {
   for (const auto& [key, component] : pipeline.components) {
     components[key] = {{"dtype", name(component.dtype)},
                        {"attention", component.attention},
-                       {"offload", name(component.offload)}};
+                       {"offload", dump_offload(component.offload)}};
     if (key == "vae") components[key]["tiling"] = dump_tiling(component.tiling);
   }
   nlohmann::json layer2{{"preset", pipeline.preset},

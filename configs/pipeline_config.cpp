@@ -14,7 +14,6 @@ namespace {
 
 constexpr std::array<Choice<Dtype>, 2> dtypes{{{"bfloat16", Dtype::bfloat16}, {"float32", Dtype::float32}}};
 constexpr std::array<Choice<Solver>, 2> solvers{{{"unipc", Solver::unipc}, {"euler", Solver::euler}}};
-constexpr std::array<Choice<Offload>, 2> offloads{{{"none", Offload::none}, {"stages", Offload::stages}}};
 
 constexpr std::array<Choice<Strategy>, 5> strategies{{{"auto", Strategy::automatic},
                                                       {"independent", Strategy::independent},
@@ -115,31 +114,6 @@ void read_attention(MapReader& component, std::string& out) {
   inner.finish();
 }
 
-/// Only the text encoder has a stage of its own: everything else is needed by every item.
-void read_offload(MapReader& component, bool has_stage, Offload& out) {
-  const YamlNode* offload = component.find("offload");
-  if (offload == nullptr) return;
-  if (offload->kind == YamlNode::Kind::mapping) {
-    MapReader inner = component.map("offload");
-    std::string type;
-    double ratio = 0;
-    int prefetch = 0;
-    inner.read("type", type);
-    inner.read("ratio", ratio, {0, 1});
-    inner.read("prefetch", prefetch, {0, 1024});
-    inner.finish();
-  } else {
-    Offload wanted = Offload::none;
-    if (!component.read("offload", wanted, offloads)) return;
-    if (wanted == Offload::none || has_stage) {
-      out = wanted;
-      return;
-    }
-  }
-  component.problem("offload", "this version cannot offload weights: " + component.path_of("offload"),
-                    has_stage ? "none or stages" : "none", describe(*offload));
-}
-
 void refuse_lora(MapReader& component) {
   if (component.list("lora").empty()) return;
   component.problem("lora", "this version cannot apply LoRA files: " + component.path_of("lora"),
@@ -198,7 +172,7 @@ void read_tiling(MapReader& vae, std::optional<VaeTiling>& out) {
 void read_component(MapReader component, std::string_view name, ComponentConfig& out, int& text_window) {
   component.read("dtype", out.dtype, dtypes);
   read_attention(component, out.attention);
-  read_offload(component, name == "text_encoder", out.offload);
+  read_offload(component, out.offload);
   refuse_lora(component);
   if (name == "vae") read_tiling(component, out.tiling);
   if (name == "text_encoder") component.read("window", text_window, window_bounds);
@@ -228,6 +202,14 @@ void read_components(MapReader components, PipelineConfig& config) {
   components.finish();
 }
 
+/// Blocks come and go either between ranks, or between a rank and where its weights rest.
+void refuse_offload_with_fsdp(MapReader& pipeline, const PipelineConfig& config) {
+  const Offload& offload = config.components.at("transformer").offload;
+  if (!config.parallel.fsdp || !offload.any()) return;
+  pipeline.problem_at_key("components", "components.transformer.offload does not go together with parallel.fsdp",
+                          "one of them", std::string(name(offload.type)));
+}
+
 void read_loading(MapReader loading, Strategy& out) {
   loading.read("strategy", out, strategies);
   loading.finish();
@@ -237,7 +219,6 @@ void read_loading(MapReader loading, Strategy& out) {
 
 std::string_view name(Dtype dtype) noexcept { return word_of(dtypes, dtype); }
 std::string_view name(Solver solver) noexcept { return word_of(solvers, solver); }
-std::string_view name(Offload offload) noexcept { return word_of(offloads, offload); }
 std::string_view name(Strategy strategy) noexcept { return word_of(strategies, strategy); }
 std::optional<Strategy> strategy_named(std::string_view name) noexcept {
   return value_of<Strategy>(strategies, name);
@@ -256,6 +237,7 @@ void apply_pipeline(MapReader pipeline, PipelineConfig& config) {
   }
   read_parallel(pipeline, config.parallel, config.guidance_scale);
   read_components(pipeline.map("components"), config);
+  refuse_offload_with_fsdp(pipeline, config);
   read_loading(pipeline.map("loading"), config.loading);
   pipeline.finish();
 }

@@ -7,21 +7,20 @@
 #include <string>
 #include <string_view>
 
+#include "configs/offload.h"
+
 namespace ditmill::configs {
 
 class MapReader;
 
 enum class Dtype { float32, bfloat16 };
 enum class Solver { unipc, euler };
-/// When a component's weights are held: none: all the time; stages: only while its own stage runs.
-enum class Offload { none, stages };
 
 /// How weights come to the ranks (dist/weights/load.h). automatic: by what is held and where files are.
 enum class Strategy { automatic, independent, broadcast, striped, shared };
 
 std::string_view name(Dtype dtype) noexcept;
 std::string_view name(Solver solver) noexcept;
-std::string_view name(Offload offload) noexcept;
 std::string_view name(Strategy strategy) noexcept;
 /// None if there is none of that name.
 std::optional<Strategy> strategy_named(std::string_view name) noexcept;
@@ -64,7 +63,7 @@ struct ComponentConfig {
   Dtype dtype = Dtype::bfloat16;
   std::string attention = "sdpa";
   std::optional<VaeTiling> tiling = {};  ///< the VAE's; none: whole pictures
-  Offload offload = Offload::none;       ///< stages: of the text encoder only
+  Offload offload = {};                  ///< of the text encoder: any type is `stages`
 };
 
 /// Layer 2: the algorithm, equal for every item of a job. Each field defaults to the preset's.

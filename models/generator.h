@@ -17,6 +17,7 @@
 #include "dist/liveness/rank_state.h"
 #include "dist/parallel_context.h"
 #include "dist/plan/block_layout.h"
+#include "dist/weights/offload/offloaded_weights.h"
 #include "dist/weights/stream.h"
 #include "models/encoded_text.h"
 #include "models/family.h"
@@ -30,7 +31,10 @@ struct LoadedModel {
   std::map<std::string, dist::TensorMap, std::less<>> weights;  ///< by name; layers compute where they are
   /// By name: layouts of the transformer's blocks that are sharded, whose shards are among the weights.
   std::map<std::string, std::map<std::int64_t, dist::BlockLayout>, std::less<>> blocks = {};
-  std::string tokenizer;  ///< the bytes of spiece.model or tokenizer.json
+  /// By name: what this rank does not hold of a component, where not all of it is here.
+  std::map<std::string, std::shared_ptr<dist::OffloadedWeights>, std::less<>> offloaded = {};
+  at::Device device = at::kCPU;  ///< that layers compute on
+  std::string tokenizer;         ///< the bytes of spiece.model or tokenizer.json
 };
 
 /// The text half of a loaded pipeline on this rank: with tp, all ranks of the team call it alike. It shares

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "dist/dtype.h"
+#include "dist/weights/offload/offloaded_weights.h"
 
 namespace ditmill::models {
 ParameterGather::ParameterGather(const dist::Communicator& comm, std::vector<at::Tensor> shards,
@@ -24,16 +24,7 @@ dist::TensorMap ParameterGather::take(std::size_t i) {
   request_.wait();
   const at::Tensor whole = buffers_[turn_];
   start((i + 1) % size());
-  dist::TensorMap tensors;
-  for (const dist::BlockTensor& tensor : layouts_[i].tensors) {
-    const at::ScalarType type = dist::scalar_type(tensor.dtype);
-    const std::int64_t bytes =
-        c10::multiply_integers(tensor.shape) * static_cast<std::int64_t>(c10::elementSize(type));
-    tensors.emplace(
-        tensor.name,
-        whole.narrow(0, static_cast<std::int64_t>(tensor.offset), bytes).view(type).view(tensor.shape));
-  }
-  return tensors;
+  return dist::tensors_in(layouts_[i], whole);
 }
 
 void ParameterGather::start(std::size_t i) {

@@ -8,6 +8,7 @@
 #include "dist/comm/communicator.h"
 #include "dist/plan/block_layout.h"
 #include "dist/weights/stream.h"
+#include "models/block_source.h"
 
 namespace ditmill::models {
 
@@ -15,18 +16,15 @@ namespace ditmill::models {
 /// PyTorch FSDP, 2023; Rajbhandari et al., ZeRO, 2020): one block is whole while it is used, the next is on
 /// its way. Two buffers take turns; on a device, what is put on the current stream before a gather is done
 /// before it overwrites a buffer.
-class ParameterGather {
+class ParameterGather final : public BlockSource {
  public:
   /// shards[i]: this rank's bytes of block i, laid out as layouts[i]. `comm`: the team; it outlives this.
   ParameterGather(const dist::Communicator& comm, std::vector<at::Tensor> shards,
                   std::vector<dist::BlockLayout> layouts);
-  ParameterGather(const ParameterGather&) = delete;
-  ParameterGather& operator=(const ParameterGather&) = delete;
 
-  std::size_t size() const noexcept { return shards_.size(); }
-  /// The tensors of block i by name, views of a buffer: they hold until block i + 1 is taken. Collective;
-  /// starts to gather the block after it, block 0 after the last.
-  dist::TensorMap take(std::size_t i);
+  std::size_t size() const noexcept override { return shards_.size(); }
+  /// Collective.
+  dist::TensorMap take(std::size_t i) override;
 
  private:
   void start(std::size_t i);

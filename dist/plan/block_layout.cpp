@@ -1,6 +1,7 @@
 #include "dist/plan/block_layout.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "configs/error.h"
 #include "dist/plan/slices.h"
@@ -26,9 +27,9 @@ std::string name_within(std::int64_t layer, const std::string& tensor) {
               Expected{"a name that begins with " + prefix}, Got{printable(tensor, 80)}};
 }
 
-/// Layouts of the blocks in `layers`: tensors in the order of their names, one behind the other.
-std::map<std::int64_t, BlockLayout> lay_out(const ComponentPlan& plan, const Mesh& mesh, int rank,
-                                            const Range& layers) {
+/// Layouts of the blocks in `layers`.
+std::map<std::int64_t, BlockLayout> lay_out_blocks(const ComponentPlan& plan, const Mesh& mesh, int rank,
+                                                   const Range& layers) {
   std::map<std::int64_t, BlockLayout> layouts;
   for (std::int64_t layer = layers.begin; layer < layers.end; ++layer) layouts[layer];
   plan.for_each_tensor([&](const std::string& name, std::span<const std::uint64_t> shape) {
@@ -40,29 +41,35 @@ std::map<std::int64_t, BlockLayout> lay_out(const ComponentPlan& plan, const Mes
                                            .shape = {held.begin(), held.end()}});
   });
   for (auto& [layer, layout] : layouts) {
-    std::ranges::sort(layout.tensors, {}, &BlockTensor::name);
-    for (BlockTensor& tensor : layout.tensors) {
-      tensor.offset = layout.bytes;
-      std::uint64_t bytes = element_bytes(tensor.dtype);
-      for (const std::int64_t size : tensor.shape) bytes *= static_cast<std::uint64_t>(size);
-      layout.bytes = rounded_up(layout.bytes + bytes, alignment);
-    }
-    layout.bytes = rounded_up(layout.bytes, alignment * static_cast<std::uint64_t>(shards(mesh)));
+    layout = lay_out(std::move(layout.tensors), alignment * static_cast<std::uint64_t>(shards(mesh)));
   }
   return layouts;
 }
 
 }  // namespace
 
+BlockLayout lay_out(std::vector<BlockTensor> tensors, std::uint64_t multiple) {
+  BlockLayout layout{.tensors = std::move(tensors)};
+  std::ranges::sort(layout.tensors, {}, &BlockTensor::name);
+  for (BlockTensor& tensor : layout.tensors) {
+    tensor.offset = layout.bytes;
+    std::uint64_t bytes = element_bytes(tensor.dtype);
+    for (const std::int64_t size : tensor.shape) bytes *= static_cast<std::uint64_t>(size);
+    layout.bytes = rounded_up(layout.bytes + bytes, alignment);
+  }
+  layout.bytes = rounded_up(layout.bytes, multiple);
+  return layout;
+}
+
 std::string block_name(std::int64_t layer) { return "blocks." + std::to_string(layer); }
 
 BlockLayout block_layout(const ComponentPlan& plan, const Mesh& mesh, int rank, std::int64_t layer) {
-  return lay_out(plan, mesh, rank, {layer, layer + 1}).at(layer);
+  return lay_out_blocks(plan, mesh, rank, {layer, layer + 1}).at(layer);
 }
 
 std::map<std::int64_t, BlockLayout> block_layouts(const ComponentPlan& plan, const Mesh& mesh, int rank) {
   if (!plan.fsdp) return {};
-  return lay_out(plan, mesh, rank,
+  return lay_out_blocks(plan, mesh, rank,
                  stage_layers(plan.layers, mesh.coordinate(rank, Axis::pp), mesh.degree(Axis::pp)));
 }
 

@@ -25,6 +25,10 @@ struct BlockLayout {
   std::uint64_t bytes = 0;           ///< a multiple of 64 * n
 };
 
+/// Tensors as one run of bytes, in the order of their names; `multiple` (of 64): its size is one of it. Their
+/// offsets are set.
+BlockLayout lay_out(std::vector<BlockTensor> tensors, std::uint64_t multiple = 64);
+
 /// What a block's tensors' names begin with, and what its shard is called: "blocks.N".
 std::string block_name(std::int64_t layer);
 

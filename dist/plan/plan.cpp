@@ -168,7 +168,8 @@ json to_json(const ComponentPlan& plan) {
           {"named", std::move(named)},
           {"rules", std::move(rules)},
           {"layers", plan.layers},
-          {"fsdp", plan.fsdp}};
+          {"fsdp", plan.fsdp},
+          {"offload", configs::dump_offload(plan.offload)}};
 }
 
 ComponentPlan component_plan_from_json(const json& value) {
@@ -183,6 +184,7 @@ ComponentPlan component_plan_from_json(const json& value) {
     for (const json& tensor : value.at("named")) plan.named.push_back(named_from_json(tensor));
     plan.layers = value.at("layers").get<std::int64_t>();
     plan.fsdp = value.at("fsdp").get<bool>();
+    plan.offload = configs::offload_from_dump(value.at("offload"));
     for (const json& rule : value.at("rules")) {
       plan.rules.emplace(bytes_from_json(rule.at(0)), rule_from_json(rule, plan.layers));
     }

@@ -31,6 +31,8 @@ struct ComponentPlan {
   std::map<std::string, ShardRule, std::less<>> rules{};
   std::int64_t layers = 0;  ///< blocks of the transformer, which pipeline stages share; 0: none
   bool fsdp = false;        ///< blocks are sharded over Team::parameters
+  /// What a rank does not hold all the time (plan/offloaded.h). Not together with fsdp.
+  configs::Offload offload{};
 
   /// The type that a tensor of the layers has once it is loaded.
   configs::Dtype dtype_of(std::string_view tensor) const;
@@ -38,7 +40,7 @@ struct ComponentPlan {
   /// Every tensor of the layers, whole: its name and shape.
   void for_each_tensor(
       const std::function<void(const std::string& name, std::span<const std::uint64_t> shape)>& visit) const;
-  /// Bytes that a rank holds once it is loaded: its slice, its stage, its shards.
+  /// Bytes that a rank holds all the time once it is loaded: its slice, its stage, its shards.
   std::uint64_t bytes_on(const Mesh& mesh, int rank) const;
 };
 

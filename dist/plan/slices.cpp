@@ -5,6 +5,7 @@
 #include <string>
 
 #include "configs/error.h"
+#include "dist/plan/offloaded.h"
 #include "registry/tensor_info.h"
 
 namespace ditmill::dist {
@@ -24,6 +25,12 @@ bool holds(const ComponentPlan& plan, const ShardRule& rule, int stage, int stag
       break;
   }
   return true;
+}
+
+bool comes_and_goes(const ComponentPlan& plan, const ShardRule& rule, const Mesh& mesh, int rank) noexcept {
+  if (comes_whole(plan)) return true;
+  const Range layers = offloaded_layers(plan, mesh, rank);
+  return rule.stages == Stages::of_layer && rule.layer >= layers.begin && rule.layer < layers.end;
 }
 
 }  // namespace
@@ -48,7 +55,8 @@ Slice tp_slice(const ShardRule& rule, const Mesh& mesh, int rank, std::string_vi
 Slice slice_of(const ComponentPlan& plan, const Mesh& mesh, int rank, std::string_view tensor,
                std::span<const std::uint64_t> shape) {
   const ShardRule rule = plan.rule_of(tensor);
-  if (!holds(plan, rule, mesh.coordinate(rank, Axis::pp), mesh.degree(Axis::pp))) {
+  if (!holds(plan, rule, mesh.coordinate(rank, Axis::pp), mesh.degree(Axis::pp)) ||
+      comes_and_goes(plan, rule, mesh, rank)) {
     return {.held = false, .shape = {}};
   }
   return tp_slice(rule, mesh, rank, tensor, shape);

@@ -11,10 +11,10 @@ namespace ditmill::dist {
 
 /// What a rank holds of a tensor of the layers, fsdp aside (block_layout.h).
 struct Slice {
-  bool held = true;                  ///< false: it is another pipeline stage's
+  bool held = true;                  ///< false: it is another pipeline stage's, or comes and goes
   int dim = ShardRule::whole;        ///< that is cut; whole: none is
   Range range{};                     ///< along dim
-  std::vector<std::uint64_t> shape;  ///< of what is held; nothing of it if it is another stage's
+  std::vector<std::uint64_t> shape;  ///< of what is held; nothing of it if it is not held
 };
 
 /// The slice of a rank, by the plan's rule for the tensor. Throws Error(internal) if the tensor lacks the

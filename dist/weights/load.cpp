@@ -6,6 +6,8 @@
 #include "configs/error.h"
 #include "dist/comm/agree.h"
 #include "dist/weights/node_load.h"
+#include "dist/weights/offload/weights_in_files.h"
+#include "dist/weights/offload/weights_on_host.h"
 #include "dist/weights/source/file_map.h"
 #include "dist/weights/tensor_memory.h"
 
@@ -70,8 +72,10 @@ StrategyChoice choose_strategy(const Nodes& nodes, const ComponentPlan& plan, co
                                             : "the files are not in every machine's page cache"};
 }
 
-StreamedComponent load_component(const Nodes& nodes, const ComponentPlan& plan, const Mesh& mesh,
-                                 const LoadOptions& options) {
+namespace {
+
+StreamedComponent load_held(const Nodes& nodes, const ComponentPlan& plan, const Mesh& mesh,
+                            const LoadOptions& options) {
   switch (options.strategy) {
     case Strategy::independent:
     case Strategy::shared:
@@ -88,6 +92,36 @@ StreamedComponent load_component(const Nodes& nodes, const ComponentPlan& plan, 
                           {},
                           Expected{"a strategy that was chosen"},
                           Got{std::string{name(options.strategy)}}}};
+}
+
+/// All of it comes to the host; what is not held stays there.
+StreamedComponent load_beside_device(const Nodes& nodes, const ComponentPlan& plan, const Mesh& mesh,
+                                     const LoadOptions& options) {
+  ComponentPlan all = plan;
+  all.offload = {};
+  LoadOptions on_host = options;
+  on_host.device = at::kCPU;
+  StreamedComponent loaded = load_held(nodes, all, mesh, on_host);
+  agree(nodes.world(), [&] {
+    loaded.offloaded = std::make_shared<WeightsOnHost>(offloaded_pieces(plan, mesh, nodes.world().rank()),
+                                                       loaded.tensors, /*pinned=*/true);
+    for (auto& [name, tensor] : loaded.tensors) tensor = tensor.to(options.device);
+  });
+  return loaded;
+}
+
+}  // namespace
+
+StreamedComponent load_component(const Nodes& nodes, const ComponentPlan& plan, const Mesh& mesh,
+                                 const LoadOptions& options) {
+  if (!plan.offload.any()) return load_held(nodes, plan, mesh, options);
+  if (options.device != at::kCPU) return load_beside_device(nodes, plan, mesh, options);
+  StreamedComponent loaded = load_held(nodes, plan, mesh, options);
+  agree(nodes.world(), [&] {
+    loaded.offloaded = std::make_shared<WeightsInFiles>(plan, mesh, nodes.world().rank(), options.open,
+                                                        loaded.digests);
+  });
+  return loaded;
 }
 
 }  // namespace ditmill::dist

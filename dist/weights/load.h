@@ -21,7 +21,8 @@ StrategyChoice choose_strategy(const Nodes& nodes, const ComponentPlan& plan, co
                                const LoadOptions& options);
 
 /// Brings a component to every rank by the strategy of the options, `shared` without sharing where that
-/// cannot be. Collective; throws the agreed Error.
+/// cannot be. What plan.offload has come and go waits in the files, or for layers on a device in the host's
+/// memory. Collective; throws the agreed Error.
 StreamedComponent load_component(const Nodes& nodes, const ComponentPlan& plan, const Mesh& mesh,
                                  const LoadOptions& options);
 

@@ -17,8 +17,8 @@
 #include "dist/weights/alarm.h"
 #include "dist/weights/assembler.h"
 #include "dist/weights/chunk_reader.h"
-#include "dist/weights/source/direct_source.h"
 #include "dist/weights/source/file_map.h"
+#include "dist/weights/source/local_files.h"
 #include "dist/weights/tensor_memory.h"
 
 namespace ditmill::dist {
@@ -103,30 +103,13 @@ class NodeLoad {
 
   /// Files of this machine that lie in its page cache are mapped, by all of its ranks or by none.
   void map_files() {
-    ChunkReader::Maps maps;
-    const std::optional<Error> failure = failure_of([&] {
-      for (std::size_t f = 0; f < sources_.size(); ++f) {
-        if (is_remote(sources_[f]->label())) return;
-        auto map = FileMap::open(sources_[f]->label());
-        if (map->bytes().size() != plan_.files[f].size || map->cached() < mostly_cached) return;
-        maps.push_back(std::move(map));
-      }
-    });
-    const bool usable = !failure && maps.size() == sources_.size();
+    ChunkReader::Maps maps = map_cached(plan_, sources_);
+    const bool usable = maps.size() == sources_.size();
     if (nodes_.local().max(usable ? 0 : 1, Purpose::weights) == 0) {
       maps_ = std::move(maps);
     } else if (shares_ || nodes_.local().size() == 1) {
-      read_direct();
-    }
-  }
-
-  /// What is not cached is read once on this machine, so it need not go through the page cache.
-  void read_direct() {
-    for (auto& source : sources_) {
-      const std::string path = source->label();
-      if (is_remote(path)) continue;
-      // One that cannot be opened again is read as it is.
-      failure_of([&] { source = open_direct(path); });
+      // What is not cached is read once on this machine, so it need not go through the page cache.
+      read_past_cache(sources_);
     }
   }
 

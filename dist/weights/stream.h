@@ -13,6 +13,7 @@
 #include "dist/plan/plan.h"
 #include "dist/weights/load_options.h"
 #include "dist/weights/nodes.h"
+#include "dist/weights/offload/offloaded_weights.h"
 #include "dist/weights/source/load_work.h"
 #include "dist/weights/source/planned_files.h"
 #include "registry/byte_source.h"
@@ -30,7 +31,9 @@ struct StreamedComponent {
   std::map<std::int64_t, BlockLayout> blocks;  ///< that are sharded, by layer
   std::vector<registry::FileDigest> digests;   ///< of the plan's files, in order, on every rank
   std::uint64_t bytes = 0;                     ///< of the files
-  LoadWork work;                               ///< of this rank
+  /// What it does not hold (plan.offload); none if it holds all.
+  std::shared_ptr<OffloadedWeights> offloaded{};
+  LoadWork work;  ///< of this rank
   double seconds = 0;
 };
 

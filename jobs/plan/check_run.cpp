@@ -12,6 +12,7 @@
 #include "configs/size_text.h"
 #include "dist/mesh.h"
 #include "jobs/plan/foresee_resume.h"
+#include "jobs/plan/load_forecast.h"
 #include "jobs/plan/memory/memory_shortage.h"
 #include "jobs/plan/memory/parallel_choice.h"
 #include "jobs/plan/memory/rank_plans.h"
@@ -177,6 +178,7 @@ std::string text_of(const nlohmann::json& report, const std::vector<std::string>
     }
   }
   text += text_of_ranks(report.at("ranks"));
+  text += load_text(report.at("loading"));
   text += memory_text;
   if (report.contains("machine")) text += text_of_machine(report.at("machine"), report.at("world"));
   text += fmt::format("results      {} at most\n", gigabytes(report.at("disk_bytes")));
@@ -200,12 +202,14 @@ struct CheckReport {
 
 /// For a world of so many ranks; its memory is to_json(MemoryPlan) of the rank that takes most. `job` is
 /// usable even with problems; its degrees are chosen already.
-CheckReport check_report(const PreparedJob& job, int world, std::vector<Problem> problems) {
+CheckReport check_report(const PreparedJob& job, int world, int ranks_per_machine,
+                         std::vector<Problem> problems) {
   nlohmann::json report{{"items", job.manifest.items.size()},
                         {"world", world},
                         {"degrees", nlohmann::json::object()},
                         {"ranks", nlohmann::json::array()},
                         {"memory", nlohmann::json::object()},
+                        {"loading", nlohmann::json::object()},
                         {"disk_bytes", 0},
                         {"spool_bytes", 0},
                         {"warnings", problems_report(job.warnings)}};
@@ -223,6 +227,7 @@ CheckReport check_report(const PreparedJob& job, int world, std::vector<Problem>
     for (int rank = 0; rank < world; ++rank) report["ranks"].push_back(rank_report(plans.of(rank)));
     memory = plans.largest();
     report["memory"] = to_json(*memory);
+    report["loading"] = forecast_load(job, *mesh, ranks_per_machine);
     report["disk_bytes"] = disk_bytes(job);
     report["spool_bytes"] = spool_bytes(job);
   }
@@ -245,7 +250,7 @@ int check_run(const RunOptions& options, std::ostream& out) {
   if (job.manifest.pipeline.parallel.automatic && problems.empty()) {
     choice = choose(job, room_here(world, options.ranks_per_machine), problems);
   }
-  auto [report, memory] = check_report(job, world, problems);
+  auto [report, memory] = check_report(job, world, options.ranks_per_machine, problems);
   report["notes"] = notes;
   report["metadata"] = job.manifest.metadata_names;
   if (!choice.is_null()) report["choice"] = std::move(choice);

@@ -200,7 +200,7 @@ class Plan {
     json notes = json::array();
     if (pilot_.startup_seconds == 0) notes.push_back("the start-up was not measured, and is left out");
     if (pilot_.texts == 0 && job_.family != nullptr &&
-        job_.manifest.pipeline.components.at("text_encoder").offload == configs::Offload::stages) {
+        job_.manifest.pipeline.components.at("text_encoder").offload.any()) {
       notes.push_back(
           "the start-up is that of the pilot's texts; offload: stages encodes all of the list's first");
     }

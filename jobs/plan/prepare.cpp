@@ -39,12 +39,11 @@ std::unique_ptr<const models::Tokenizer> read_tokenizer(PreparedJob& job) {
 std::vector<dist::ComponentPlan> plan_components(const PreparedJob& job) {
   std::vector<dist::ComponentPlan> plans;
   for (const registry::Component& component : job.folder.components) {
-    const auto chosen = job.manifest.pipeline.components.find(component.name);
+    const configs::PipelineConfig& pipeline = job.manifest.pipeline;
     plans.push_back(models::plan_component(*job.family, component, job.hyper_parameters.at(component.name),
-                                           chosen == job.manifest.pipeline.components.end()
-                                               ? job.manifest.pipeline.dtype
-                                               : chosen->second.dtype));
-    plans.back().fsdp = component.role == "dit" && job.manifest.pipeline.parallel.fsdp;
+                                           pipeline.dtype));
+    choose(pipeline, plans.back());
+    plans.back().fsdp = component.role == "dit" && pipeline.parallel.fsdp;
   }
   return plans;
 }
@@ -101,7 +100,7 @@ PreparedJob prepare_job(const RunOptions& options, std::vector<Problem>& problem
 }
 
 std::uint64_t spool_bytes(const PreparedJob& job) {
-  const bool spools = job.manifest.pipeline.components.at("text_encoder").offload == configs::Offload::stages;
+  const bool spools = job.manifest.pipeline.components.at("text_encoder").offload.any();
   return spools ? embedding_bytes(job) : 0;
 }
 

@@ -8,6 +8,7 @@
 #include "configs/list_text.h"
 #include "models/generator_table.h"
 #include "models/guidance.h"
+#include "models/offload/visiting.h"
 #include "models/samplers/noise.h"
 #include "models/samplers/sampler.h"
 #include "models/text/clean.h"
@@ -21,18 +22,20 @@
 namespace ditmill::models {
 namespace {
 
-dist::TensorMap take_weights(LoadedModel& model, std::string_view name) {
-  const auto found = model.weights.find(name);
-  if (found == model.weights.end()) return {};
-  dist::TensorMap tensors = std::move(found->second);
-  model.weights.erase(found);
-  return tensors;
+/// Takes a value out of a map by name; a default one where there is none.
+template <typename Map>
+typename Map::mapped_type taken(Map& map, std::string_view name) {
+  const auto found = map.find(name);
+  if (found == map.end()) return {};
+  typename Map::mapped_type value = std::move(found->second);
+  map.erase(found);
+  return value;
 }
 
 /// Builds one component's layers from its weights, and accounts for every tensor.
 template <typename Layers, typename... Arguments>
-Layers build(LoadedModel& model, const char* name, const Arguments&... arguments) {
-  const WeightsView weights(take_weights(model, name), name);
+Layers build(dist::TensorMap tensors, const char* name, const Arguments&... arguments) {
+  const WeightsView weights(std::move(tensors), name);
   Layers layers(weights, arguments...);
   weights.finish();
   return layers;
@@ -64,7 +67,8 @@ class WanTextEncoder final : public TextEncoder {
   WanTextEncoder(LoadedModel& model, const dist::ParallelContext& parallel)
       : tokenizer_(make_tokenizer(model.tokenizer)),
         text_encoder_(
-            build<Umt5Encoder>(model, "text_encoder", model.hyper_parameters.at("text_encoder"), parallel)) {}
+            build<Umt5Encoder>(taken(model.weights, "text_encoder"), "text_encoder",
+                               model.hyper_parameters.at("text_encoder"), parallel)) {}
 
   EncodedText encode_text(const std::string& text) override {
     return guarded([&] {
@@ -97,10 +101,32 @@ class WanTextEncoder final : public TextEncoder {
   Umt5Encoder text_encoder_;
 };
 
-wan::BlockShards take_shards(LoadedModel& model, const configs::PipelineConfig& pipeline) {
-  const auto found = model.blocks.find("transformer");
-  if (found == model.blocks.end()) return {};
-  return {std::move(found->second), pipeline.parallel.reshard_after_forward};
+/// The transformer, or what brings it for its stage.
+Visiting<wan::Transformer> transformer_of(LoadedModel& model, const configs::PipelineConfig& pipeline,
+                                          const dist::ParallelContext& parallel) {
+  const char* name = "transformer";
+  const configs::Offload& offload = pipeline.components.at(name).offload;
+  wan::ComingBlocks coming{
+      .shards = taken(model.blocks, name),
+      .reshard_after_forward = pipeline.parallel.reshard_after_forward,
+      .offloaded = taken(model.offloaded, name),
+      .ahead = offload.type == configs::OffloadType::async ? offload.prefetch : 0,
+      .device = model.device};
+  std::shared_ptr<dist::OffloadedWeights> whole;
+  if (coming.offloaded && !offload.by_block()) whole = std::exchange(coming.offloaded, nullptr);
+  if (coming.offloaded && coming.offloaded->pieces().empty()) coming.offloaded = nullptr;
+  const wan::Dims dims = wan::dims_from_json(model.hyper_parameters.at(name));
+  return {[name, dims, parallel, coming](dist::TensorMap weights) {
+            return build<wan::Transformer>(std::move(weights), name, dims, parallel, coming);
+          },
+          taken(model.weights, name), std::move(whole), model.device};
+}
+
+Visiting<WanDecoder> decoder_of(LoadedModel& model) {
+  return {[hyper_parameters = model.hyper_parameters.at("vae")](dist::TensorMap weights) {
+            return build<WanDecoder>(std::move(weights), "vae", hyper_parameters);
+          },
+          taken(model.weights, "vae"), taken(model.offloaded, "vae"), model.device};
 }
 
 /// Wan text-to-video: transformer and VAE on their weights' device.
@@ -110,10 +136,8 @@ class WanGenerator final : public ClipGenerator {
                const dist::ParallelContext& parallel)
       : pipeline_(pipeline),
         parallel_(parallel),
-        transformer_(build<wan::Transformer>(model, "transformer",
-                                             wan::dims_from_json(model.hyper_parameters.at("transformer")),
-                                             parallel, take_shards(model, pipeline))),
-        decoder_(build<WanDecoder>(model, "vae", model.hyper_parameters.at("vae"))) {}
+        transformer_(transformer_of(model, pipeline, parallel)),
+        decoder_(decoder_of(model)) {}
 
   std::size_t clips_at_once() const noexcept override {
     return static_cast<std::size_t>(parallel_.degree(dist::Axis::pp));
@@ -121,10 +145,11 @@ class WanGenerator final : public ClipGenerator {
 
   std::vector<ClipLatents> denoise(std::span<const ClipInput> clips, const dist::Tell& tell) override {
     return guarded([&] {
+      wan::Transformer& transformer = transformer_.enter();
       std::vector<wan::DenoiseInput> inputs;
       std::string items;
       for (const ClipInput& clip : clips) {
-        inputs.push_back(input_of(clip));
+        inputs.push_back(input_of(transformer, clip));
         extend_list(items, clip.request.id);
       }
       const auto at_step = [&](int step) {
@@ -132,9 +157,10 @@ class WanGenerator final : public ClipGenerator {
              std::to_string(step + 1) + " of " + std::to_string(pipeline_.steps));
       };
       std::vector<ClipLatents> results;
-      for (wan::Denoised& made : wan::denoise(transformer_, inputs, at_step)) {
+      for (wan::Denoised& made : wan::denoise(transformer, inputs, at_step)) {
         results.push_back({made.latents[0].to(at::kCPU, at::kFloat).contiguous(), std::move(made.failure)});
       }
+      transformer_.leave();
       return results;
     });
   }
@@ -144,9 +170,12 @@ class WanGenerator final : public ClipGenerator {
       const auto& tiling = pipeline_.components.at("vae").tiling;
       const bool alone = parallel_.size(dist::Team::clip) == 1;
       const dist::Communicator* group = alone ? nullptr : &parallel_.team(dist::Team::clip);
-      const at::Tensor decoded = decoder_.decode(latents, tiling, group);
+      const WanDecoder& decoder = decoder_.enter();
+      const at::Tensor decoded = decoder.decode(latents, tiling, group);
       require_finite(decoded);
-      return decoder_.gather_frames(decoded, latents, tiling, group);
+      const at::Tensor frames = decoder.gather_frames(decoded, latents, tiling, group);
+      decoder_.leave();
+      return frames;
     });
   }
 
@@ -160,22 +189,22 @@ class WanGenerator final : public ClipGenerator {
     if (!finite) throw not_finite("decode the latents", "picture");
   }
 
-  wan::DenoiseInput input_of(const ClipInput& clip) const {
+  wan::DenoiseInput input_of(const wan::Transformer& transformer, const ClipInput& clip) const {
     wan::DenoiseInput input;
-    input.noise = initial_noise(clip.request.seed, wan::latent_shape(transformer_.dims(), clip.request))
-                      .to(transformer_.options().device());
-    input.text = wan::pad_text(clip.text, transformer_.options());
+    input.noise = initial_noise(clip.request.seed, wan::latent_shape(transformer.dims(), clip.request))
+                      .to(transformer.options().device());
+    input.text = wan::pad_text(clip.text, transformer.options());
     input.guidance_scale = pipeline_.guidance_scale;
     input.item = clip.request.id;
-    if (guided(input.guidance_scale)) input.negative = wan::pad_text(clip.negative, transformer_.options());
+    if (guided(input.guidance_scale)) input.negative = wan::pad_text(clip.negative, transformer.options());
     input.sampler = make_sampler(pipeline_.solver, pipeline_.steps, pipeline_.flow_shift);
     return input;
   }
 
   configs::PipelineConfig pipeline_;
   dist::ParallelContext parallel_;
-  wan::Transformer transformer_;
-  WanDecoder decoder_;
+  Visiting<wan::Transformer> transformer_;
+  Visiting<WanDecoder> decoder_;
 };
 
 }  // namespace

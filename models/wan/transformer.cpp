@@ -18,7 +18,7 @@ at::Tensor timestep_sinusoid(const at::Tensor& timestep, std::int64_t width) {
 }
 
 Transformer::Transformer(const WeightsView& weights, const Dims& dims, const dist::ParallelContext& parallel,
-                         const BlockShards& shards)
+                         const ComingBlocks& coming)
     : dims_(dims),
       parallel_(parallel),
       time_in_(weights.scope("condition_embedder.time_embedder.linear_1"), dims.freq_dim, dims.dim),
@@ -26,7 +26,7 @@ Transformer::Transformer(const WeightsView& weights, const Dims& dims, const dis
       time_proj_(weights.scope("condition_embedder.time_proj"), dims.dim, 6 * dims.dim),
       text_in_(weights.scope("condition_embedder.text_embedder.linear_1"), dims.text_dim, dims.dim),
       text_out_(weights.scope("condition_embedder.text_embedder.linear_2"), dims.dim, dims.dim),
-      blocks_(weights, dims, parallel, shards),
+      blocks_(weights, dims, parallel, coming),
       rope_(dims.head_dim, text_in_.options().device()) {
   if (is_first_stage()) {
     entrance_ = {

@@ -20,7 +20,7 @@ class Transformer {
 
   /// Takes every tensor of `weights`: those of this rank's stage. The caller calls finish().
   Transformer(const WeightsView& weights, const Dims& dims, const dist::ParallelContext& parallel,
-              const BlockShards& shards = {});
+              const ComingBlocks& coming = {});
 
   /// latents [batch, channels, frames, height, width] in dtype(), height and width even, equal on all ranks;
   /// timestep [batch], float32; text [batch, text tokens, text width] in dtype(). Returns the latents' shape

@@ -70,7 +70,7 @@ inline dist::TensorMap random_weights(const Dims& dims, at::ScalarType dtype, st
 /// What a rank would have loaded of these weights.
 struct RankWeights {
   dist::TensorMap tensors;
-  BlockShards shards;
+  ComingBlocks coming;
 };
 
 inline RankWeights weights_of(const dist::TensorMap& whole, const Dims& dims,
@@ -87,8 +87,8 @@ inline RankWeights weights_of(const dist::TensorMap& whole, const Dims& dims,
     mine.tensors[name] =
         slice.dim < 0 ? tensor : tensor.narrow(slice.dim, slice.range.begin, slice.range.size()).contiguous();
   }
-  mine.shards = {dist::block_layouts(plan, mesh, rank), degrees.reshard_after_forward};
-  for (const auto& [layer, layout] : mine.shards.layouts) {
+  mine.coming = {dist::block_layouts(plan, mesh, rank), degrees.reshard_after_forward};
+  for (const auto& [layer, layout] : mine.coming.shards) {
     at::Tensor flat = at::zeros({static_cast<std::int64_t>(layout.bytes)}, at::kByte);
     for (const dist::BlockTensor& part : layout.tensors) {
       const std::string name = dist::block_name(layer) + "." + part.name;
@@ -116,7 +116,7 @@ inline std::vector<at::Tensor> make_clips(const dist::TensorMap& whole, const Di
                                           std::uint64_t seed) {
   RankWeights mine = weights_of(whole, dims, degrees, parallel.mesh(), parallel.rank());
   const WeightsView weights(std::move(mine.tensors), "dit");
-  Transformer transformer(weights, dims, parallel, mine.shards);
+  Transformer transformer(weights, dims, parallel, mine.coming);
   weights.finish();
   std::vector<DenoiseInput> inputs;
   for (std::size_t i = 0; i < sizes.size(); ++i) {

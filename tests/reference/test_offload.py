@@ -1,5 +1,6 @@
-"""`components.text_encoder.offload: stages`: the same results with less memory."""
+"""`components.X.offload`: the same results with less memory."""
 
+import dataclasses
 import json
 import pathlib
 import random
@@ -192,6 +193,97 @@ class Stages(unittest.TestCase):
             self.assertIn(words, text)
 
 
+def set_offload(component, value):
+    return ("--set", f"pipeline.components.{component}.offload={json.dumps(value)}")
+
+
+class Pieces(unittest.TestCase):
+    """Blocks, or whole components, come from the files as they are used."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.scratch = tempfile.TemporaryDirectory(prefix="ditmill-pieces-")
+        cls.addClassCleanup(cls.scratch.cleanup)
+        cls.path = pathlib.Path(cls.scratch.name)
+        # Float32 files: with dtype bfloat16 every piece is converted on its way.
+        cls.manifest = set_up_model(cls.path, dataclasses.replace(SHAPE, layers=5))
+        write_requests(cls.path, draw_requests(random.Random(SEED))[:3])
+
+    def run_job(self, name, ranks, *more, code=0):
+        done = ditmill.ditmill("run", self.manifest, "--run-dir", self.path / name, "--threads", "1", *more, ranks=ranks,
+                               code=code)
+        return self.path / name, done.stderr
+
+    def assert_same_bytes(self, layout, ranks, *offloads):
+        name = str(len(list(self.path.iterdir())))
+        reference, _ = self.run_job(f"reference-{name}", ranks, *layout)
+        want = ditmill.frames(reference)
+        for number, offload in enumerate(offloads):
+            with self.subTest(layout=layout, ranks=ranks, offload=offload):
+                got = ditmill.frames(self.run_job(f"run-{name}-{number}", ranks, *layout, *offload)[0])
+                self.assertEqual(sorted(got), sorted(want))
+                for item in want:
+                    self.assertTrue(numpy.array_equal(got[item], want[item]), item)
+
+    def test_every_type_gives_the_same_bytes_alone(self):
+        self.assert_same_bytes(
+            (), 1,
+            (*set_offload("transformer", "sequential"), *set_offload("text_encoder", "sequential")),
+            (*set_offload("transformer", "async"), *set_offload("vae", "model")),
+            set_offload("transformer", {"type": "async", "ratio": 0.5, "prefetch": 3}),
+            set_offload("transformer", {"type": "async", "ratio": 0}),
+            (*set_offload("transformer", "model"), *set_offload("text_encoder", "async"), *set_offload("vae", "async")))
+
+    def test_the_same_in_layouts_that_cut_weights(self):
+        bfloat16 = ("--set", "pipeline.dtype=bfloat16")
+        degrees = lambda text: ("--set", f"pipeline.parallel={text}")
+        cases = [((*degrees("{tp: 2}"), *bfloat16), 2, set_offload("transformer", "async")),
+                 (degrees("{pp: 2, cfg: 2}"), 4, set_offload("transformer", "sequential")),
+                 (degrees("{tp: 2, ulysses: 2}"), 4, set_offload("transformer", "model")),
+                 ((*degrees("{dp: 2}"), *bfloat16, "--set", "pipeline.loading.strategy=broadcast"), 2,
+                  set_offload("transformer", {"type": "async", "prefetch": 2}))]
+        for layout, ranks, offload in random.Random(SEED).sample(cases, 2):
+            self.assert_same_bytes(layout, ranks, (*offload, *set_offload("vae", "stages")))
+
+    def test_is_refused_beside_fsdp(self):
+        done = ditmill.ditmill("run", self.manifest, "--check", "--set", "pipeline.parallel={ulysses: 2, fsdp: true}",
+                               *set_offload("transformer", "async"), code=1)
+        self.assertIn("components.transformer.offload does not go together with parallel.fsdp", done.stdout)
+
+    def test_a_file_that_changes_under_the_job_ends_it_by_name(self):
+        [index] = (self.path / "model" / "transformer").glob("*.index.json")
+        file = index.parent / json.loads(index.read_text())["weight_map"]["blocks.4.ffn.net.2.weight"]
+        before = file.read_bytes()
+        run = self.path / "changed"
+        process = ditmill.start("run", self.manifest, "--run-dir", run, "--threads", "1", "--set", "pipeline.steps=1000",
+                                *set_offload("transformer", "sequential"), ranks=1)
+        try:
+            while process.poll() is None and not any(r["event"] == "start" for r in ditmill.journal(run)):
+                time.sleep(0.05)
+            with open(file, "r+b") as opened:  # in place, all but the header
+                opened.seek(len(before) // 2)
+                opened.write(bytes(len(before) - len(before) // 2))
+            said, _ = process.communicate(timeout=60)
+        finally:
+            ditmill.kill_all(process, run)
+            file.write_bytes(before)
+        self.assertNotEqual(process.returncode, 0)
+        self.assertIn(str(file), said)
+        self.assertRegex(said, r"io: .*(offloaded weights|weight file)")
+
+    def test_the_check_counts_what_is_held_and_says_what_it_costs(self):
+        def report(*more):
+            return json.loads(ditmill.ditmill("run", self.manifest, "--check", "--json", *more).stdout)
+
+        held = lambda told: told["memory"]["components"]["transformer"]["bytes"]
+        none, some, none_of_it = report(), report(*set_offload("transformer", {"type": "async", "ratio": 0.5})), report(
+            *set_offload("transformer", "model"))
+        self.assertLess(held(some), held(none))
+        self.assertEqual(held(none_of_it), 0)
+        text = ditmill.ditmill("run", self.manifest, "--check", *set_offload("transformer", "sequential")).stdout
+        self.assertRegex(text, "offload +transformer sequential: 5 blocks .* from the files in each of 6 passes")
+
+
 class Peak(unittest.TestCase):
     """Shown by peak memory, of the largest rank of a real run."""
 
@@ -204,7 +296,8 @@ class Peak(unittest.TestCase):
             sizes = {role: c["bytes"] / 1e9 for role, c in report["memory"]["components"].items()}
             self.assertGreater(sizes["text_encoder"], sizes["transformer"] + sizes["vae"])
             found = {}
-            for name, more in (("none", ()), ("stages", STAGES)):
+            blocks = set_offload("transformer", "async")
+            for name, more in (("none", ()), ("stages", STAGES), ("blocks", (*STAGES, *blocks)), ("blocks alone", set_offload("transformer", "sequential"))):
                 done = ditmill.ditmill("run", manifest, "--run-dir", path / name, "--threads", "1", *more, ranks=2)
                 peak, planned = peaks(done.stderr)
                 print(f"large model {name}: peak {peak} GB, planned {planned} GB, ratio {planned / peak:.2f}")
@@ -216,9 +309,16 @@ class Peak(unittest.TestCase):
             print(f"weights {sizes} GB, saved {found['none'] - found['stages']:.3f} of {saved:.3f} GB")
             self.assertGreaterEqual(found["none"] - found["stages"], 0.7 * saved)
             self.assertGreaterEqual(found["stages"], sizes["text_encoder"])
-            got, want = ditmill.frames(path / "stages"), ditmill.frames(path / "none")
-            for item in want:
-                self.assertTrue(numpy.array_equal(got[item], want[item]), item)
+            self.assertLessEqual(found["stages"] - found["blocks"],
+                                 max(0.0, sizes["transformer"] + sizes["vae"] - sizes["text_encoder"]) + 0.03)
+            for other in ("stages", "blocks", "blocks alone"):
+                got, want = ditmill.frames(path / other), ditmill.frames(path / "none")
+                for item in want:
+                    self.assertTrue(numpy.array_equal(got[item], want[item]), (other, item))
+            # Of the transformer's five blocks one is here.
+            saved = found["none"] - found["blocks alone"]
+            print(f"blocks saved {saved:.3f} GB of a transformer of {sizes['transformer']:.3f} GB")
+            self.assertGreaterEqual(saved, 0.35 * sizes["transformer"])
 
 
 if __name__ == "__main__":

@@ -46,9 +46,9 @@ Generation load_generation(const LoadPlan& plan, const GenerationParts& parts, L
   load(LoadStage::text);
   tell("building the text encoder");
   dist::agree(*parts.world, [&] { generation.encoder = models::make_text_encoder(loading.model, parallel); });
-  const configs::Offload offload = plan.pipeline.components.at("text_encoder").offload;
+  const configs::Offload& offload = plan.pipeline.components.at("text_encoder").offload;
   generation.texts.cache_bytes = plan::text_cache_bytes(offload);
-  if (offload == configs::Offload::stages) {
+  if (offload.any()) {
     generation.spool = spool_texts(parts, *generation.encoder);
     generation.encoder.reset();
     malloc_trim(0);

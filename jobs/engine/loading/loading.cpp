@@ -83,6 +83,7 @@ LoadStage stage_of(std::string_view component) noexcept {
 void load_stage(const dist::Nodes& nodes, const LoadPlan& plan, LoadStage stage, const dist::Mesh& mesh,
                 const at::Device& device, Loading& loading, const dist::Tell& tell) {
   loading.model.family = plan.family;
+  loading.model.device = device;
   const dist::Communicator& comm = nodes.world();
   dist::LoadOptions options{.open = [&plan](const std::string& path) { return open_weights(plan, path); },
                             .device = device};
@@ -106,6 +107,7 @@ void load_stage(const dist::Nodes& nodes, const LoadPlan& plan, LoadStage stage,
     loading.model.hyper_parameters[component.name] = component.hyper_parameters;
     loading.model.blocks[component.name] = std::move(streamed.blocks);
     loading.model.weights[component.name] = std::move(streamed.tensors);
+    if (streamed.offloaded) loading.model.offloaded[component.name] = std::move(streamed.offloaded);
   }
   if (stage == LoadStage::text) load_tokenizer(comm, plan, loading);
 }

@@ -36,6 +36,13 @@ std::string metadata_line(const std::vector<std::string>& names) {
          ": kept with the items, without effect";
 }
 
+void choose(const configs::PipelineConfig& pipeline, dist::ComponentPlan& plan) {
+  const auto found = pipeline.components.find(plan.name);
+  plan.dtype = found == pipeline.components.end() ? pipeline.dtype : found->second.dtype;
+  const bool pieces = found != pipeline.components.end() && plan.name != "text_encoder";
+  plan.offload = pieces ? found->second.offload : configs::Offload{};
+}
+
 dist::Mesh lay_out(const PreparedJob& job, int world) {
   try {
     return dist::Mesh{world, job.manifest.pipeline.parallel};

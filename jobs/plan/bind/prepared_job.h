@@ -38,6 +38,10 @@ std::vector<std::string> warning_lines(const std::vector<Problem>& warnings);
 /// What is said of fields that are kept and change nothing: the first 20, then how many more there are.
 std::string metadata_line(const std::vector<std::string>& names);
 
+/// Has a component's plan follow what a pipeline says of it: its type, and what of it comes and goes. A text
+/// encoder's stage is over before others are loaded, and needs no pieces for that.
+void choose(const configs::PipelineConfig& pipeline, dist::ComponentPlan& plan);
+
 /// The job's mesh in a world. Throws Error(usage) where the degrees do not fit it.
 dist::Mesh lay_out(const PreparedJob& job, int world);
 

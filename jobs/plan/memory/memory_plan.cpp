@@ -7,6 +7,7 @@
 
 #include "configs/size_text.h"
 #include "dist/plan/block_layout.h"
+#include "dist/plan/offloaded.h"
 #include "jobs/results/store/group_store.h"
 #include "registry/tensor_info.h"
 
@@ -50,6 +51,16 @@ std::uint64_t gathered_bytes(const dist::ComponentPlan& plan, const dist::Mesh& 
   return reshard ? std::min<std::uint64_t>(blocks, 2) * largest : all;
 }
 
+/// Bytes of what comes and goes: a whole component, or the buffers that its blocks come to.
+std::uint64_t coming_bytes(const dist::ComponentPlan& plan, const dist::Mesh& mesh, int rank) {
+  const std::vector<dist::Piece> pieces = dist::offloaded_pieces(plan, mesh, rank);
+  std::uint64_t largest = 0;
+  for (const dist::Piece& piece : pieces) largest = std::max(largest, piece.layout.bytes);
+  const bool ahead = plan.offload.type == configs::OffloadType::async;
+  const std::size_t buffers = 1 + (ahead ? static_cast<std::size_t>(plan.offload.prefetch) : 0);
+  return std::min(pieces.size(), buffers) * largest;
+}
+
 }  // namespace
 
 /// One plan in the making.
@@ -62,21 +73,28 @@ class PlanMaker {
       const models::ActivationBytes bytes =
           job_.family->activation_bytes(job_.hyper_parameters, pipeline, request, job_.cpu);
       encode_ = std::max(encode_, bytes.encode);
-      clips_ = std::max({clips_, bytes.denoise, bytes.decode});
+      denoise_ = std::max(denoise_, bytes.denoise);
+      decode_ = std::max(decode_, bytes.decode);
     }
+    std::uint64_t blocks = 0;
     for (const dist::ComponentPlan& component : job_.components) {
-      const dist::ComponentPlan chosen = chosen_plan(component);
+      dist::ComponentPlan chosen = component;
+      choose(pipeline, chosen);
       held_.push_back({.name = chosen.name, .dtype = chosen.dtype, .bytes = chosen.bytes_on(mesh, rank)});
       converted_.push_back(conversion_bytes(chosen));
-      if (chosen.fsdp) clips_ += gathered_bytes(chosen, mesh, rank, pipeline.parallel.reshard_after_forward);
+      if (chosen.fsdp) blocks += gathered_bytes(chosen, mesh, rank, pipeline.parallel.reshard_after_forward);
+      if (!chosen.offload.any()) continue;
+      const std::uint64_t coming = coming_bytes(chosen, mesh, rank) + converted_.back() + streaming_bytes;
+      (dist::comes_whole(chosen) ? (chosen.name == "vae" ? decode_ : denoise_) : blocks) += coming;
     }
+    clips_ = std::max(denoise_, decode_) + blocks;
   }
 
   MemoryPlan plan() const {
     MemoryPlan plan{.components = held_, .stages = {}};
     const auto is_text = [](const std::string& name) { return name == "text_encoder"; };
     const std::uint64_t results = result_bytes();
-    if (offload() == configs::Offload::none) {
+    if (!offload().any()) {
       plan.stages.push_back(stage(
           "all", [](const std::string&) { return true; }, std::max(encode_, clips_),
           cache_bytes() + results));
@@ -91,15 +109,7 @@ class PlanMaker {
   }
 
  private:
-  configs::Offload offload() const { return pipeline_.components.at("text_encoder").offload; }
-
-  /// The component's plan with this pipeline in place of the job's.
-  dist::ComponentPlan chosen_plan(const dist::ComponentPlan& component) const {
-    dist::ComponentPlan chosen = component;
-    const auto found = pipeline_.components.find(component.name);
-    chosen.dtype = found == pipeline_.components.end() ? pipeline_.dtype : found->second.dtype;
-    return chosen;
-  }
+  const configs::Offload& offload() const { return pipeline_.components.at("text_encoder").offload; }
 
   template <typename Wanted>
   StageMemory stage(std::string name, const Wanted& wanted, std::uint64_t activations,
@@ -136,7 +146,9 @@ class PlanMaker {
   std::vector<ComponentMemory> held_;
   std::vector<std::uint64_t> converted_;  ///< in the order of held_
   std::uint64_t encode_ = 0;
-  std::uint64_t clips_ = 0;
+  std::uint64_t denoise_ = 0;  ///< with what comes for it and goes
+  std::uint64_t decode_ = 0;
+  std::uint64_t clips_ = 0;  ///< the larger of these, with the buffers that blocks come to
 };
 
 MemoryPlanner::MemoryPlanner(const PreparedJob& job) : job_(job) {

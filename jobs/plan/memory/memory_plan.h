@@ -16,8 +16,8 @@ namespace ditmill::jobs::plan {
 
 /// Bytes of embeddings that a group keeps. UMT5-xxl embeds 512 tokens in 4 MiB of bfloat16: room for a few
 /// windows of distinct texts where each has to be encoded; little where all lie on disk.
-constexpr std::uint64_t text_cache_bytes(configs::Offload text_encoder) noexcept {
-  return std::uint64_t{text_encoder == configs::Offload::none ? 1024U : 64U} << 20;
+constexpr std::uint64_t text_cache_bytes(const configs::Offload& text_encoder) noexcept {
+  return std::uint64_t{text_encoder.any() ? 64U : 1024U} << 20;
 }
 
 /// What a rank holds of one component.

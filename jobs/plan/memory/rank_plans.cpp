@@ -45,9 +45,14 @@ std::vector<Alternative> alternatives(const PreparedJob& job, configs::PipelineC
     least = std::min(least, peak);
   };
   configs::ComponentConfig& text_encoder = pipeline.components.at("text_encoder");
-  if (text_encoder.offload == configs::Offload::none) {
-    text_encoder.offload = configs::Offload::stages;
+  if (!text_encoder.offload.any()) {
+    text_encoder.offload = {.type = configs::OffloadType::stages};
     consider("components.text_encoder.offload: stages");
+  }
+  configs::Offload& blocks = pipeline.components.at("transformer").offload;
+  if (!blocks.any() && !pipeline.parallel.fsdp) {
+    blocks = {.type = configs::OffloadType::async};
+    consider("components.transformer.offload: async (slower)");
   }
   configs::Dtype& vae = pipeline.components.at("vae").dtype;
   if (!job.cpu.native_bfloat16 && vae == configs::Dtype::bfloat16) {

@@ -1,0 +1,108 @@
+#include "dist/weights/offload/weights_in_files.h"
+
+#include <ATen/ATen.h>
+
+#include <optional>
+#include <utility>
+
+#include "configs/error.h"
+#include "dist/comm/agree.h"
+#include "dist/dtype.h"
+#include "dist/plan/places.h"
+#include "dist/weights/assembler.h"
+#include "dist/weights/chunk_reader.h"
+#include "dist/weights/source/local_files.h"
+
+namespace ditmill::dist {
+namespace {
+
+/// The chunks that hold bytes of the files' tensors.
+std::vector<std::size_t> chunks_of_tensors(const ComponentPlan& plan, const std::vector<Chunk>& chunks) {
+  std::vector<std::size_t> wanted;
+  for (std::size_t i = 0; i < chunks.size(); ++i) {
+    for (const registry::TensorInfo& tensor : plan.files[chunks[i].file].tensors) {
+      if (tensor.begin >= chunks[i].offset + chunks[i].length || tensor.end <= chunks[i].offset) continue;
+      wanted.push_back(i);
+      break;
+    }
+  }
+  return wanted;
+}
+
+}  // namespace
+
+WeightsInFiles::WeightsInFiles(const ComponentPlan& plan, const Mesh& mesh, int rank, OpenSource open,
+                               const std::vector<registry::FileDigest>& digests)
+    : OffloadedWeights(offloaded_pieces(plan, mesh, rank)), mesh_(mesh), rank_(rank), open_(std::move(open)) {
+  open_files(plan, open_);
+  for (const Piece& piece : pieces()) parts_.push_back(part_of(piece, plan, digests));
+}
+
+WeightsInFiles::Part WeightsInFiles::part_of(const Piece& piece, const ComponentPlan& plan,
+                                             const std::vector<registry::FileDigest>& digests) const {
+  Part part{.plan = plan_of(piece, plan), .chunks = {}, .wanted = {}, .offsets = {}, .digests = {}};
+  part.chunks = schedule(part.plan);
+  part.wanted = chunks_of_tensors(part.plan, part.chunks);
+  std::map<std::string, std::uint64_t, std::less<>> offsets;
+  const std::string prefix = piece.prefix();
+  for (const BlockTensor& tensor : piece.layout.tensors) offsets[prefix + tensor.name] = tensor.offset;
+  const Places places(part.plan, mesh_, rank_);
+  for (const Target& target : places.targets()) part.offsets.push_back(offsets.at(target.name));
+  for (std::size_t f = 0, of_plan = 0; f < part.plan.files.size(); ++f, ++of_plan) {
+    while (plan.files[of_plan].path != part.plan.files[f].path) ++of_plan;
+    part.digests.push_back(digests[of_plan]);
+  }
+  return part;
+}
+
+void WeightsInFiles::verify(const Part& part, const Chunk& chunk, std::span<const std::byte> bytes) const {
+  const std::vector<registry::Leaf>& leaves = part.digests[chunk.file].leaves;
+  if (leaves.empty()) return;
+  const registry::Leaf& loaded = leaves[chunk.offset / registry::leaf_bytes];
+  const registry::Leaf read = registry::leaf_digest(bytes);
+  if (read == loaded) return;
+  throw Error{Category::io,
+              "read offloaded weights",
+              place_of(part.plan, chunk, rank_),
+              Expected{"XXH3-128 " + registry::hex(loaded) + " of " + std::to_string(chunk.length) +
+                       " bytes, as they were loaded"},
+              Got{registry::hex(read)},
+              "the file was written to since the job began, or memory or disk are damaged: start again"};
+}
+
+void WeightsInFiles::fetch(std::size_t i, const at::Tensor& buffer) {
+  const std::optional<Error> failure = failure_of([&] { read(parts_[i], buffer); });
+  if (!failure) return;
+  // Whatever is wrong with the files, it is not the item's fault.
+  throw Error{Category::io,
+              failure->doing(),
+              failure->where(),
+              Expected{failure->expected()},
+              Got{failure->got()},
+              std::string(failure->hint())};
+}
+
+void WeightsInFiles::read(const Part& part, const at::Tensor& buffer) const {
+  // Opened anew, so that a file which was replaced is noticed.
+  Sources sources = open_files(part.plan, open_);
+  ChunkReader::Maps maps = map_cached(part.plan, sources);
+  if (maps.empty()) read_past_cache(sources);
+  auto* const begin = static_cast<std::byte*>(buffer.mutable_data_ptr());
+  const Places places(part.plan, mesh_, rank_);
+  Destination destination;
+  destination.room = [&](std::size_t target) {
+    const Target& made = places.targets()[target];
+    return at::from_blob(begin + part.offsets[target], made.shape, scalar_type(made.dtype));
+  };
+  Assembler assembler(part.plan, mesh_, rank_, at::kCPU, std::move(destination));
+  ChunkReader reader(part.plan, part.chunks, part.wanted, sources, maps,
+                     std::vector<bool>(part.plan.files.size()), rank_);
+  while (const std::optional<ChunkReader::Read> read = reader.next()) {
+    verify(part, part.chunks[read->chunk], read->bytes);
+    assembler.add(part.chunks[read->chunk], read->bytes);
+  }
+  assembler.finish();
+  for (std::size_t f = 0; f < sources.size(); ++f) expect_as_planned(part.plan.files[f], *sources[f]);
+}
+
+}  // namespace ditmill::dist

@@ -1,0 +1,121 @@
+#include "jobs/plan/load_forecast.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+#include "configs/size_text.h"
+#include "dist/plan/offloaded.h"
+#include "dist/plan/places.h"
+#include "registry/tensor_info.h"
+
+namespace ditmill::jobs::plan {
+namespace {
+
+using configs::Strategy;
+
+/// Bytes of a plan's files that a rank's tensors are made of.
+std::uint64_t needed_bytes(const dist::ComponentPlan& plan, const dist::Mesh& mesh, int rank) {
+  const dist::Places places(plan, mesh, rank);
+  std::uint64_t bytes = 0;
+  for (const registry::WeightFile& file : plan.files) {
+    for (const registry::TensorInfo& tensor : file.tensors) {
+      const dist::Place* place = places.find(tensor.name);
+      if (place == nullptr) continue;
+      const std::uint64_t all = dist::elements_of(tensor.shape);
+      std::uint64_t kept = 1;
+      for (const std::int64_t size : place->shape) kept *= static_cast<std::uint64_t>(size);
+      if (all > 0) bytes += (tensor.end - tensor.begin) / all * kept;
+    }
+  }
+  return bytes;
+}
+
+/// As choose_strategy() (dist/weights/load.h) would without a look at page caches and /dev/shm.
+Strategy foreseen(const PreparedJob& job, int machines) {
+  const Strategy asked = job.manifest.pipeline.loading;
+  if (asked != Strategy::automatic) return asked;
+  return machines > 1 ? Strategy::broadcast : Strategy::shared;
+}
+
+nlohmann::json offload_report(const PreparedJob& job, const dist::ComponentPlan& plan, const dist::Mesh& mesh) {
+  const std::vector<dist::Piece> pieces = dist::offloaded_pieces(plan, mesh, 0);
+  std::uint64_t bytes = 0;
+  for (const dist::Piece& piece : pieces) bytes += piece.layout.bytes;
+  const configs::PipelineConfig& pipeline = job.manifest.pipeline;
+  const int predictions = pipeline.guidance_scale > 1 ? 2 : 1;
+  const int passes = pipeline.steps * ((predictions + pipeline.parallel.cfg - 1) / pipeline.parallel.cfg);
+  return {{"component", plan.name},
+          {"type", configs::name(plan.offload.type)},
+          {"pieces", pieces.size()},
+          {"bytes", bytes},
+          {"times_an_item", dist::comes_whole(plan) ? 1 : passes}};
+}
+
+}  // namespace
+
+nlohmann::json forecast_load(const PreparedJob& job, const dist::Mesh& mesh, int ranks_per_machine) {
+  const int on_one = ranks_per_machine > 0 ? std::min(ranks_per_machine, mesh.world()) : mesh.world();
+  const int machines = (mesh.world() + on_one - 1) / on_one;
+  std::uint64_t files = 0;
+  nlohmann::json offload = nlohmann::json::array();
+  for (const dist::ComponentPlan& plan : job.components) {
+    for (const registry::WeightFile& file : plan.files) files += file.size;
+    if (plan.offload.any()) offload.push_back(offload_report(job, plan, mesh));
+  }
+  // Ranks of one group differ; groups repeat.
+  const int group = mesh.world() / mesh.degree(dist::Axis::dp);
+  nlohmann::json ranks = nlohmann::json::array();
+  for (int rank = 0; rank < mesh.world(); ++rank) {
+    if (rank >= group) {
+      ranks.push_back(ranks.at(static_cast<std::size_t>(rank % group)));
+      continue;
+    }
+    std::uint64_t needs = 0;
+    for (const dist::ComponentPlan& plan : job.components) needs += needed_bytes(plan, mesh, rank);
+    ranks.push_back(needs);
+  }
+  const Strategy strategy = foreseen(job, machines);
+  const bool by_links = strategy == Strategy::broadcast || strategy == Strategy::striped;
+  const auto count = static_cast<std::uint64_t>(machines);
+  // Each machine gets all but what it reads itself.
+  const std::uint64_t own = strategy == Strategy::striped ? files / count : 0;
+  return {{"strategy", configs::name(strategy)},
+          {"machines", machines},
+          {"files_bytes", files},
+          {"read_bytes", by_links ? files : files * count},
+          {"link_bytes", by_links && machines > 1 ? files - own : 0},
+          {"ranks", std::move(ranks)},
+          {"offload", std::move(offload)}};
+}
+
+std::string load_text(const nlohmann::json& forecast) {
+  if (forecast.at("files_bytes") == 0) return {};
+  std::uint64_t least = 0;
+  std::uint64_t most = 0;
+  for (const nlohmann::json& needs : forecast.at("ranks")) {
+    const auto bytes = needs.get<std::uint64_t>();
+    least = least == 0 ? bytes : std::min(least, bytes);
+    most = std::max(most, bytes);
+  }
+  std::string text = fmt::format(
+      "loading      {}: {} of files, {} read from storage, {} over the link of a machine; a rank is made of {}\n",
+      forecast.at("strategy").get<std::string_view>(), gigabytes(forecast.at("files_bytes")),
+      gigabytes(forecast.at("read_bytes")), gigabytes(forecast.at("link_bytes")),
+      least == most ? gigabytes(most) : gigabytes(least) + " to " + gigabytes(most));
+  for (const nlohmann::json& coming : forecast.at("offload")) {
+    const auto bytes = coming.at("bytes").get<std::uint64_t>();
+    const auto times = coming.at("times_an_item").get<std::uint64_t>();
+    const auto pieces = coming.at("pieces").get<std::size_t>();
+    text += fmt::format(
+        "offload      {} {}: {} of {} comes and goes; on CPUs each rank reads it from the files {}: {} an item\n",
+        coming.at("component").get<std::string_view>(), coming.at("type").get<std::string_view>(),
+        pieces == 1 ? "all" : std::to_string(pieces) + " blocks", gigabytes(bytes),
+        times == 1 ? "once an item" : fmt::format("in each of {} passes", times), gigabytes(bytes * times));
+  }
+  return text;
+}
+
+}  // namespace ditmill::jobs::plan
