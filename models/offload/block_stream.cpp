@@ -1,6 +1,7 @@
 #include "models/offload/block_stream.h"
 
 #include <ATen/ATen.h>
+#include <c10/core/InferenceMode.h>
 #include <c10/core/StreamGuard.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 
@@ -31,6 +32,7 @@ BlockStream::~BlockStream() {
 }
 
 void BlockStream::fetch_all() {
+  const c10::InferenceMode inference;  // as layers are built and run
   std::optional<c10::StreamGuard> guard;
   if (on_device()) {
     guard.emplace(c10::impl::VirtualGuardImpl(device_.type()).getStreamFromGlobalPool(device_));

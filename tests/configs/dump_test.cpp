@@ -77,7 +77,9 @@ TEST(Dump, Layer2ComesBackAsItWas) {
                        .fsdp = true,
                        .reshard_after_forward = false};
   pipeline.components["transformer"] = {.dtype = Dtype::float32, .attention = "other"};
-  pipeline.components["text_encoder"].offload = Offload::stages;
+  pipeline.components["text_encoder"].offload = {.type = OffloadType::stages};
+  pipeline.components["transformer"].offload = {.type = OffloadType::async, .ratio = 0.25, .prefetch = 3};
+  pipeline.components["vae"].offload = {.type = OffloadType::sequential};
   pipeline.text_window = 9;
   pipeline.negative_prompt_suffix = "caf\u00e9";
   const json dumped = dump_layer2(pipeline);

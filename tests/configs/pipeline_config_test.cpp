@@ -257,9 +257,19 @@ TEST(PipelineConfig, RefusesValuesOutOfPlace) {
       {"components: {dit: {attention: {imp: sdpa}}}",
        "m.yaml:1:32: unknown key components.dit.attention.imp; did you mean impl?"},
       {"components: {dit: {offload: nome}}",
-       "m.yaml:1:29: components.dit.offload has an unknown value (expected none or stages, got nome); did "
-       "you mean "
-       "none?"},
+       "m.yaml:1:29: components.dit.offload has an unknown value (expected none, stages, model, sequential or "
+       "async, got nome); did you mean none?"},
+      {"components: {vae: {offload: {ratio: 0.5}}}",
+       "m.yaml:1:29: components.vae.offload does not say which (expected type: async beside it)"},
+      {"components: {dit: {offload: {type: model, prefetch: 2}}}",
+       "m.yaml:1:43: components.dit.offload.prefetch is of type async (expected type: async, or none of it)"},
+      {"components: {dit: {offload: {type: async, ratio: 2}}}",
+       "m.yaml:1:50: components.dit.offload.ratio is out of range (expected a number from 0 to 1, got 2)"},
+      {"components: {dit: {offload: {type: async, prefech: 1}}}",
+       "m.yaml:1:43: unknown key components.dit.offload.prefech; did you mean prefetch?"},
+      {"{parallel: {ulysses: 2, fsdp: true}, components: {dit: {offload: async}}}",
+       "m.yaml:1:38: components.transformer.offload does not go together with parallel.fsdp (expected one of "
+       "them, got async)"},
       {"components: {dit: {lora: a.safetensors}}",
        "m.yaml:1:26: components.dit.lora has the wrong type (expected a list, got a.safetensors)"},
       {"loading: {strategy: atuo}",
@@ -284,8 +294,6 @@ TEST(PipelineConfig, RefusesWhatThisVersionCannotRun) {
     std::string text;
     std::vector<std::string> problems;
   };
-  const std::string offload =
-      ": this version cannot offload weights: components.dit.offload (expected none, got ";
   const std::vector<Case> cases{
       {"components: {dit: {attention: flash}}",
        {"m.yaml:1:31: this version cannot run attention flash (expected sdpa)"}},
@@ -294,19 +302,6 @@ TEST(PipelineConfig, RefusesWhatThisVersionCannotRun) {
       {"components: {dit: {attention: {impl: radial, sparse: {}}}}",
        {"m.yaml:1:38: this version cannot run attention radial (expected sdpa)",
         "m.yaml:1:46: this version cannot run sparse attention (expected attention: sdpa)"}},
-      {"components: {dit: {offload: stages}}", {"m.yaml:1:29" + offload + "stages)"}},
-      {"components: {dit: {offload: {type: async, ratio: 0.5, prefetch: 2}}}",
-       {"m.yaml:1:29" + offload + "a mapping)"}},
-      {"components: {dit: {offload: {ratio: 2, prefech: 1}}}",
-       {"m.yaml:1:37: components.dit.offload.ratio is out of range (expected a number from 0 to 1, got 2)",
-        "m.yaml:1:40: unknown key components.dit.offload.prefech; did you mean prefetch?",
-        "m.yaml:1:29" + offload + "a mapping)"}},
-      {"components: {vae: {offload: stages}}",
-       {"m.yaml:1:29: this version cannot offload weights: components.vae.offload (expected none, got "
-        "stages)"}},
-      {"components: {text_encoder: {offload: {type: async}}}",
-       {"m.yaml:1:38: this version cannot offload weights: components.text_encoder.offload (expected none or "
-        "stages, got a mapping)"}},
       {"components: {dit: {lora: [a.safetensors]}}",
        {"m.yaml:1:26: this version cannot apply LoRA files: components.dit.lora (expected an empty list)"}},
   };
@@ -319,17 +314,23 @@ TEST(PipelineConfig, RefusesWhatThisVersionCannotRun) {
   }
 }
 
-TEST(PipelineConfig, OnlyTheTextEncoderHasAStageOfItsOwn) {
+TEST(PipelineConfig, TakesEveryTypeOfOffloadForEveryComponent) {
   for (const auto& [text, offload] : std::vector<std::pair<std::string, Offload>>{
-           {"steps: 5", Offload::none},
-           {"components: {text_encoder: {offload: stages}}", Offload::stages},
-           {"components: {text_encoder: {offload: none}}", Offload::none}}) {
-    std::vector<std::string> problems;
-    const PipelineConfig config = applied(text, problems);
-    EXPECT_EQ(problems, std::vector<std::string>{}) << text;
-    EXPECT_EQ(config.components.at("text_encoder").offload, offload) << text;
-    EXPECT_EQ(config.components.at("transformer").offload, Offload::none);
-    EXPECT_EQ(config.components.at("vae").offload, Offload::none);
+           {"none", {}},
+           {"stages", {.type = OffloadType::stages}},
+           {"model", {.type = OffloadType::stages}},
+           {"{type: model}", {.type = OffloadType::stages}},
+           {"sequential", {.type = OffloadType::sequential}},
+           {"async", {.type = OffloadType::async}},
+           {"{type: async, ratio: 0.5, prefetch: 3}",
+            {.type = OffloadType::async, .ratio = 0.5, .prefetch = 3}}}) {
+    for (const std::string name : {"transformer", "text_encoder", "vae"}) {
+      std::vector<std::string> problems;
+      const PipelineConfig config = applied("components: {" + name + ": {offload: " + text + "}}", problems);
+      EXPECT_EQ(problems, std::vector<std::string>{}) << text;
+      EXPECT_EQ(config.components.at(name).offload, offload) << text;
+      EXPECT_EQ(config.components.at(name == "vae" ? "transformer" : "vae").offload, Offload{});
+    }
   }
 }
 
@@ -344,8 +345,8 @@ TEST(PipelineConfig, NamesItsWords) {
   EXPECT_EQ(name(Dtype::bfloat16), "bfloat16");
   EXPECT_EQ(name(Solver::unipc), "unipc");
   EXPECT_EQ(name(Solver::euler), "euler");
-  EXPECT_EQ(name(Offload::none), "none");
-  EXPECT_EQ(name(Offload::stages), "stages");
+  EXPECT_EQ(name(OffloadType::none), "none");
+  EXPECT_EQ(name(OffloadType::stages), "stages");
 }
 
 }  // namespace

@@ -10,7 +10,9 @@
 #include "configs/pipeline_config.h"
 #include "dist/parallel_context.h"
 #include "dist/plan/block_layout.h"
+#include "dist/plan/offloaded.h"
 #include "dist/plan/slices.h"
+#include "dist/weights/offload/weights_on_host.h"
 #include "models/component_plan.h"
 #include "models/samplers/noise.h"
 #include "models/wan/denoise.h"
@@ -74,7 +76,8 @@ struct RankWeights {
 };
 
 inline RankWeights weights_of(const dist::TensorMap& whole, const Dims& dims,
-                              const configs::ParallelConfig& degrees, const dist::Mesh& mesh, int rank) {
+                              const configs::ParallelConfig& degrees, const dist::Mesh& mesh, int rank,
+                              const configs::Offload& offload = {}) {
   const bool narrow = whole.at("proj_out.weight").scalar_type() == at::kBFloat16;
   dist::ComponentPlan plan = plan_component(family_named("wan"), tiny_component(dims), to_json(dims),
                                             narrow ? configs::Dtype::bfloat16 : configs::Dtype::float32);
@@ -100,6 +103,11 @@ inline RankWeights weights_of(const dist::TensorMap& whole, const Dims& dims,
     mine.tensors[dist::block_name(layer)] = flat.narrow(0, range.begin, range.size()).clone();
   }
   for (auto& [name, tensor] : mine.tensors) tensor = tensor.clone();  // of the rank's own
+  plan.offload = offload;
+  if (std::vector<dist::Piece> pieces = dist::offloaded_pieces(plan, mesh, rank); !pieces.empty()) {
+    mine.coming.offloaded = std::make_shared<dist::WeightsOnHost>(std::move(pieces), mine.tensors, false);
+    mine.coming.ahead = offload.type == configs::OffloadType::async ? offload.prefetch : 0;
+  }
   return mine;
 }
 
@@ -113,8 +121,8 @@ inline std::vector<at::Tensor> make_clips(const dist::TensorMap& whole, const Di
                                           const configs::ParallelConfig& degrees,
                                           const dist::ParallelContext& parallel,
                                           const std::vector<ClipSize>& sizes, double guidance,
-                                          std::uint64_t seed) {
-  RankWeights mine = weights_of(whole, dims, degrees, parallel.mesh(), parallel.rank());
+                                          std::uint64_t seed, const configs::Offload& offload = {}) {
+  RankWeights mine = weights_of(whole, dims, degrees, parallel.mesh(), parallel.rank(), offload);
   const WeightsView weights(std::move(mine.tensors), "dit");
   Transformer transformer(weights, dims, parallel, mine.coming);
   weights.finish();

@@ -27,14 +27,15 @@ const std::vector<ClipSize> sizes{{1, 2, 2}, {2, 6, 2}, {3, 6, 10}};
 
 /// Latents of every rank of one group, made on threads.
 std::vector<std::vector<at::Tensor>> on_threads(const Layout& layout, const dist::TensorMap& weights,
-                                                double guidance, std::uint64_t seed = fresh_seed() + 1) {
+                                                double guidance, std::uint64_t seed = fresh_seed() + 1,
+                                                const configs::Offload& offload = {}) {
   const dist::Mesh mesh(layout.ranks(), layout.degrees);
   std::vector<std::vector<at::Tensor>> made(static_cast<std::size_t>(layout.ranks()));
   dist::run_on_threads(layout.ranks(), [&](const dist::Communicator& world) {
     const c10::InferenceMode inference;
     const ParallelContext parallel(mesh, world);
     made[static_cast<std::size_t>(world.rank())] =
-        make_clips(weights, odd_dims(), layout.degrees, parallel, sizes, guidance, seed);
+        make_clips(weights, odd_dims(), layout.degrees, parallel, sizes, guidance, seed, offload);
   });
   return made;
 }
@@ -100,6 +101,20 @@ TEST(Layouts, WithoutGuidanceGiveThoseOfASingleRankToo) {
   for (const Layout& each : {layout({.dp = 1, .ring = 2, .ulysses = 2}), layout({.dp = 1, .pp = 3})}) {
     const auto made = on_threads(each, weights, 1).front();
     for (std::size_t i = 0; i < sizes.size(); ++i) EXPECT_LE(distance(made[i], alone[i]), 2e-5) << each.name;
+  }
+}
+
+TEST(Layouts, GiveTheSameBytesWhenBlocksComeAndGo) {
+  const dist::TensorMap weights = random_weights(odd_dims(), at::kFloat, fresh_seed());
+  for (const Layout& each : {layout({.dp = 1}), layout({.dp = 1, .tp = 2}), layout({.dp = 1, .cfg = 2, .pp = 3})}) {
+    const auto held = on_threads(each, weights, 5).front();
+    for (const configs::Offload& offload :
+         {configs::Offload{.type = configs::OffloadType::sequential},
+          configs::Offload{.type = configs::OffloadType::async},
+          configs::Offload{.type = configs::OffloadType::async, .ratio = 0.6, .prefetch = 2}}) {
+      const auto coming = on_threads(each, weights, 5, fresh_seed() + 1, offload).front();
+      for (std::size_t i = 0; i < sizes.size(); ++i) EXPECT_TRUE(at::equal(coming[i], held[i])) << each.name;
+    }
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "dist/plan/offloaded.h"
 #include "jobs/plan/memory/memory_shortage.h"
 #include "jobs/plan/memory/rank_plans.h"
 #include "jobs/plan/prepare.h"
@@ -27,7 +28,7 @@ dist::ComponentPlan component(const std::string& name, std::uint64_t elements, c
 }
 
 /// 100, 300 and 10 million weights; clips of one frame, which hardly count.
-PreparedJob job_of(configs::Offload offload, configs::Dtype dtype, registry::ElementType stored) {
+PreparedJob job_of(configs::OffloadType offload, configs::Dtype dtype, registry::ElementType stored) {
   PreparedJob job;
   job.family = &models::family_named("wan");
   job.hyper_parameters["transformer"] = models::wan::to_json({.dim = 128,
@@ -50,7 +51,7 @@ PreparedJob job_of(configs::Offload offload, configs::Dtype dtype, registry::Ele
                                          .latents_mean = std::vector<double>(16, 0.0),
                                          .latents_std = std::vector<double>(16, 1.0)});
   for (auto& [name, config] : job.manifest.pipeline.components) config.dtype = dtype;
-  job.manifest.pipeline.components["text_encoder"].offload = offload;
+  job.manifest.pipeline.components["text_encoder"].offload = {.type = offload};
   job.components = {component("transformer", 100'000'000, dtype, stored),
                     component("text_encoder", 300'000'000, dtype, stored),
                     component("vae", 10'000'000, dtype, stored)};
@@ -73,7 +74,7 @@ constexpr auto f32 = configs::Dtype::float32;
 constexpr auto bf16 = configs::Dtype::bfloat16;
 
 TEST(MemoryPlan, HoldsAllWeightsTogetherWithoutOffload) {
-  const MemoryPlan plan = plan_memory(job_of(configs::Offload::none, f32, registry::ElementType::f32));
+  const MemoryPlan plan = plan_memory(job_of(configs::OffloadType::none, f32, registry::ElementType::f32));
   ASSERT_EQ(plan.stages.size(), 1U);
   EXPECT_THAT(plan.stages[0].components, ElementsAre("transformer", "text_encoder", "vae"));
   EXPECT_EQ(plan.weights(), 4U * 410'000'000);
@@ -82,7 +83,7 @@ TEST(MemoryPlan, HoldsAllWeightsTogetherWithoutOffload) {
 }
 
 TEST(MemoryPlan, HoldsTheLargerStageWithOffload) {
-  const MemoryPlan plan = plan_memory(job_of(configs::Offload::stages, f32, registry::ElementType::f32));
+  const MemoryPlan plan = plan_memory(job_of(configs::OffloadType::stages, f32, registry::ElementType::f32));
   ASSERT_EQ(plan.stages.size(), 2U);
   EXPECT_THAT(plan.stages[0].components, ElementsAre("text_encoder"));
   EXPECT_THAT(plan.stages[1].components, ElementsAre("transformer", "vae"));
@@ -92,12 +93,42 @@ TEST(MemoryPlan, HoldsTheLargerStageWithOffload) {
 }
 
 TEST(MemoryPlan, CountsATensorTwiceWhileItIsConverted) {
-  const MemoryPlan same = plan_memory(job_of(configs::Offload::stages, bf16, registry::ElementType::bf16));
+  const MemoryPlan same = plan_memory(job_of(configs::OffloadType::stages, bf16, registry::ElementType::bf16));
   const MemoryPlan converted =
-      plan_memory(job_of(configs::Offload::stages, bf16, registry::ElementType::f32));
+      plan_memory(job_of(configs::OffloadType::stages, bf16, registry::ElementType::f32));
   EXPECT_EQ(same.weights(), converted.weights());
   EXPECT_GE(converted.peak(), converted.weights() + 4U * 300'000'000);
   EXPECT_LE(same.peak(), same.weights() + 300 * mib);
+}
+
+TEST(MemoryPlan, HoldsOnlyTheBlocksThatStayAndTheBuffersOfThoseThatCome) {
+  PreparedJob job = job_of(configs::OffloadType::stages, f32, registry::ElementType::f32);
+  dist::ComponentPlan& plan = job.components.front();
+  plan.files[0].tensors.clear();
+  plan.layers = 10;
+  for (std::int64_t layer = 0; layer < plan.layers; ++layer) {
+    const std::string name = dist::block_name(layer) + ".w";
+    plan.files[0].tensors.push_back({.name = name, .type = registry::ElementType::f32, .shape = {10'000'000}});
+    plan.rules[name] = {.stages = dist::Stages::of_layer, .layer = layer};
+  }
+  const auto clips = [&](const configs::Offload& offload) {
+    job.manifest.pipeline.components["transformer"].offload = offload;
+    return plan_memory(job).stages.at(1);
+  };
+  constexpr std::uint64_t block = 40'000'000;
+  constexpr std::uint64_t vae = 40'000'000;
+  const StageMemory held = clips({});
+  EXPECT_EQ(held.weights, 10 * block + vae);
+  const auto taken_by_buffers = [&](const StageMemory& stage) { return stage.activations - held.activations; };
+  const StageMemory sequential = clips({.type = configs::OffloadType::sequential});
+  EXPECT_EQ(sequential.weights, vae);
+  const StageMemory async = clips({.type = configs::OffloadType::async, .ratio = 0.5, .prefetch = 2});
+  EXPECT_EQ(async.weights, 5 * block + vae);
+  EXPECT_EQ(taken_by_buffers(async) - taken_by_buffers(sequential), 2 * block);
+  EXPECT_GE(taken_by_buffers(sequential), block);
+  EXPECT_LT(taken_by_buffers(sequential), 2 * block);
+  EXPECT_LT(sequential.peak, async.peak);
+  EXPECT_LT(async.peak, held.peak);
 }
 
 TEST(MemoryPlan, KnowsWhatWouldTakeLess) {
@@ -112,16 +143,16 @@ TEST(MemoryPlan, KnowsWhatWouldTakeLess) {
     return all;
   };
   const std::string stages = "components.text_encoder.offload: stages";
-  EXPECT_THAT(changes(job_of(configs::Offload::none, bf16, registry::ElementType::bf16)),
+  EXPECT_THAT(changes(job_of(configs::OffloadType::none, bf16, registry::ElementType::bf16)),
               ElementsAre(stages));
-  EXPECT_THAT(changes(job_of(configs::Offload::stages, bf16, registry::ElementType::bf16)), ElementsAre());
-  EXPECT_THAT(changes(job_of(configs::Offload::none, f32, registry::ElementType::bf16)),
+  EXPECT_THAT(changes(job_of(configs::OffloadType::stages, bf16, registry::ElementType::bf16)), ElementsAre());
+  EXPECT_THAT(changes(job_of(configs::OffloadType::none, f32, registry::ElementType::bf16)),
               testing::AllOf(testing::Contains(stages),
                              testing::Contains(HasSubstr("text_encoder.dtype: bfloat16"))));
 }
 
 TEST(MemoryPlan, NamesAnItemThatTheModelIsTooSmallFor) {
-  PreparedJob job = job_of(configs::Offload::none, f32, registry::ElementType::f32);
+  PreparedJob job = job_of(configs::OffloadType::none, f32, registry::ElementType::f32);
   requests::Item wide = job.manifest.items[0];
   wide.request.id = "wide";
   wide.request.width = 1 << 16;
@@ -143,7 +174,7 @@ TEST(MemoryPlan, OfARehearsalIsNothing) {
 }
 
 TEST(MemoryPlan, WithoutNativeBfloat16PicturesTakeMoreAndFloat32IsTheAdvice) {
-  PreparedJob job = job_of(configs::Offload::stages, bf16, registry::ElementType::bf16);
+  PreparedJob job = job_of(configs::OffloadType::stages, bf16, registry::ElementType::bf16);
   requests::Item large = job.manifest.items[0];
   large.request.width = 832;
   large.request.height = 480;
@@ -155,14 +186,17 @@ TEST(MemoryPlan, WithoutNativeBfloat16PicturesTakeMoreAndFloat32IsTheAdvice) {
   job.cpu.native_bfloat16 = false;
   EXPECT_GT(plan_memory(job).peak(), native);
   const std::vector<Alternative> found = alternatives(job);
-  ASSERT_EQ(found.size(), 1U);
-  EXPECT_EQ(found.front().change, "components.vae.dtype: float32 (other results)");
-  job.manifest.pipeline.components["vae"].dtype = f32;
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_EQ(found.front().change, "components.transformer.offload: async (slower)");
+  EXPECT_EQ(found.back().change, found.front().change + " with components.vae.dtype: float32 (other results)");
+  job.manifest.pipeline.components["transformer"].offload = {.type = configs::OffloadType::async};
   EXPECT_EQ(plan_memory(job).peak(), found.front().peak) << "what was advised";
+  job.manifest.pipeline.components["vae"].dtype = f32;
+  EXPECT_EQ(plan_memory(job).peak(), found.back().peak);
 }
 
 TEST(MemoryPlan, EachDistinctTextCountsOnce) {
-  PreparedJob job = job_of(configs::Offload::stages, f32, registry::ElementType::f32);
+  PreparedJob job = job_of(configs::OffloadType::stages, f32, registry::ElementType::f32);
   const std::uint64_t one = embedding_bytes(job);
   requests::Item other = job.manifest.items[0];
   job.manifest.items.add(other);
@@ -174,12 +208,12 @@ TEST(MemoryPlan, EachDistinctTextCountsOnce) {
   const std::uint64_t guided = embedding_bytes(job);
   job.manifest.pipeline.guidance_scale = 1;
   EXPECT_LT(embedding_bytes(job), guided);
-  job.manifest.pipeline.components["text_encoder"].offload = configs::Offload::none;
+  job.manifest.pipeline.components["text_encoder"].offload = {};
   EXPECT_EQ(spool_bytes(job), 0U);
 }
 
 TEST(MemoryPlan, IsShownByComponentAndStage) {
-  const MemoryPlan plan = plan_memory(job_of(configs::Offload::stages, f32, registry::ElementType::f32));
+  const MemoryPlan plan = plan_memory(job_of(configs::OffloadType::stages, f32, registry::ElementType::f32));
   EXPECT_THAT(to_text(plan), testing::AllOf(HasSubstr("text_encoder      1.200 GB  float32"),
                                             HasSubstr("stage text"), HasSubstr("stage clips")));
   const nlohmann::json json = to_json(plan);
@@ -189,7 +223,7 @@ TEST(MemoryPlan, IsShownByComponentAndStage) {
 
 /// The same job with the transformer's tensor cut by tp, or shared out as two blocks.
 PreparedJob split_job(const configs::ParallelConfig& parallel, dist::ShardRule rule) {
-  PreparedJob job = job_of(configs::Offload::none, bf16, registry::ElementType::bf16);
+  PreparedJob job = job_of(configs::OffloadType::none, bf16, registry::ElementType::bf16);
   job.manifest.pipeline.parallel = parallel;
   job.components[0].rules["w"] = rule;
   job.components[0].layers = rule.layer < 0 ? 0 : 2;
