@@ -40,7 +40,8 @@ void read_offload(MapReader& component, Offload& out) {
   MapReader inner = component.map("offload");
   const std::size_t known_problems = inner.problems().size();
   if (!inner.has("type")) {
-    component.problem("offload", component.path_of("offload") + " does not say which", "type: async beside it");
+    component.problem("offload", component.path_of("offload") + " does not say which",
+                      "type: async beside it");
   }
   inner.read("type", read.type, offload_types);
   inner.read("ratio", read.ratio, ratio_bounds);

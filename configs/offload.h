@@ -20,7 +20,9 @@ struct Offload {
   int prefetch = 1;  ///< async: blocks that are on their way, at least 1
 
   constexpr bool any() const noexcept { return type != OffloadType::none; }
-  constexpr bool by_block() const noexcept { return type == OffloadType::sequential || type == OffloadType::async; }
+  constexpr bool by_block() const noexcept {
+    return type == OffloadType::sequential || type == OffloadType::async;
+  }
   bool operator==(const Offload&) const = default;
 };
 

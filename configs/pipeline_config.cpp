@@ -206,7 +206,8 @@ void read_components(MapReader components, PipelineConfig& config) {
 void refuse_offload_with_fsdp(MapReader& pipeline, const PipelineConfig& config) {
   const Offload& offload = config.components.at("transformer").offload;
   if (!config.parallel.fsdp || !offload.any()) return;
-  pipeline.problem_at_key("components", "components.transformer.offload does not go together with parallel.fsdp",
+  pipeline.problem_at_key("components",
+                          "components.transformer.offload does not go together with parallel.fsdp",
                           "one of them", std::string(name(offload.type)));
 }
 

@@ -70,7 +70,7 @@ BlockLayout block_layout(const ComponentPlan& plan, const Mesh& mesh, int rank, 
 std::map<std::int64_t, BlockLayout> block_layouts(const ComponentPlan& plan, const Mesh& mesh, int rank) {
   if (!plan.fsdp) return {};
   return lay_out_blocks(plan, mesh, rank,
-                 stage_layers(plan.layers, mesh.coordinate(rank, Axis::pp), mesh.degree(Axis::pp)));
+                        stage_layers(plan.layers, mesh.coordinate(rank, Axis::pp), mesh.degree(Axis::pp)));
 }
 
 Range shard_range(const BlockLayout& layout, const Mesh& mesh, int rank) noexcept {

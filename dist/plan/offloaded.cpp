@@ -59,7 +59,8 @@ ComponentPlan plan_of(const Piece& piece, const ComponentPlan& plan) {
   if (!part.named.empty()) {
     std::erase_if(part.named, [&](const auto& tensor) { return !wanted.contains(tensor.name); });
     wanted.clear();
-    for (const registry::NamedTensor& tensor : part.named) wanted.insert(tensor.parts.begin(), tensor.parts.end());
+    for (const registry::NamedTensor& tensor : part.named)
+      wanted.insert(tensor.parts.begin(), tensor.parts.end());
   }
   for (registry::WeightFile& file : part.files) {
     std::erase_if(file.tensors, [&](const auto& tensor) { return !wanted.contains(tensor.name); });

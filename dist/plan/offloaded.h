@@ -10,7 +10,8 @@
 
 namespace ditmill::dist {
 
-/// Whether a component with plan.offload comes and goes as a whole: it has no blocks, or is not to go by them.
+/// Whether a component with plan.offload comes and goes as a whole: it has no blocks, or is not to go by
+/// them.
 bool comes_whole(const ComponentPlan& plan) noexcept;
 /// The blocks of a rank's stage that come and go. Of type async the first max(prefetch, (1 - ratio) of them)
 /// stay (TeleFuser, offload/async_offload.py).

@@ -118,8 +118,8 @@ StreamedComponent load_component(const Nodes& nodes, const ComponentPlan& plan, 
   if (options.device != at::kCPU) return load_beside_device(nodes, plan, mesh, options);
   StreamedComponent loaded = load_held(nodes, plan, mesh, options);
   agree(nodes.world(), [&] {
-    loaded.offloaded = std::make_shared<WeightsInFiles>(plan, mesh, nodes.world().rank(), options.open,
-                                                        loaded.digests);
+    loaded.offloaded =
+        std::make_shared<WeightsInFiles>(plan, mesh, nodes.world().rank(), options.open, loaded.digests);
   });
   return loaded;
 }

@@ -40,7 +40,8 @@ Strategy foreseen(const PreparedJob& job, int machines) {
   return machines > 1 ? Strategy::broadcast : Strategy::shared;
 }
 
-nlohmann::json offload_report(const PreparedJob& job, const dist::ComponentPlan& plan, const dist::Mesh& mesh) {
+nlohmann::json offload_report(const PreparedJob& job, const dist::ComponentPlan& plan,
+                              const dist::Mesh& mesh) {
   const std::vector<dist::Piece> pieces = dist::offloaded_pieces(plan, mesh, 0);
   std::uint64_t bytes = 0;
   for (const dist::Piece& piece : pieces) bytes += piece.layout.bytes;
@@ -101,7 +102,8 @@ std::string load_text(const nlohmann::json& forecast) {
     most = std::max(most, bytes);
   }
   std::string text = fmt::format(
-      "loading      {}: {} of files, {} read from storage, {} over the link of a machine; a rank is made of {}\n",
+      "loading      {}: {} of files, {} read from storage, {} over the link of a machine; a rank is made of "
+      "{}\n",
       forecast.at("strategy").get<std::string_view>(), gigabytes(forecast.at("files_bytes")),
       gigabytes(forecast.at("read_bytes")), gigabytes(forecast.at("link_bytes")),
       least == most ? gigabytes(most) : gigabytes(least) + " to " + gigabytes(most));
@@ -110,7 +112,8 @@ std::string load_text(const nlohmann::json& forecast) {
     const auto times = coming.at("times_an_item").get<std::uint64_t>();
     const auto pieces = coming.at("pieces").get<std::size_t>();
     text += fmt::format(
-        "offload      {} {}: {} of {} comes and goes; on CPUs each rank reads it from the files {}: {} an item\n",
+        "offload      {} {}: {} of {} comes and goes; on CPUs each rank reads it from the files {}: {} an "
+        "item\n",
         coming.at("component").get<std::string_view>(), coming.at("type").get<std::string_view>(),
         pieces == 1 ? "all" : std::to_string(pieces) + " blocks", gigabytes(bytes),
         times == 1 ? "once an item" : fmt::format("in each of {} passes", times), gigabytes(bytes * times));

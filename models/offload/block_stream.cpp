@@ -18,8 +18,7 @@ BlockStream::BlockStream(std::shared_ptr<dist::OffloadedWeights> weights, int ah
   for (const dist::Piece& piece : weights_->pieces()) most = std::max(most, piece.layout.bytes);
   slots_.resize(std::min(static_cast<std::size_t>(ahead) + 1, size()));
   for (Slot& slot : slots_) {
-    slot.buffer =
-        at::empty({static_cast<std::int64_t>(most)}, at::TensorOptions(at::kByte).device(device_));
+    slot.buffer = at::empty({static_cast<std::int64_t>(most)}, at::TensorOptions(at::kByte).device(device_));
     free_.push(&slot);
   }
   thread_ = std::thread([this] { fetch_all(); });

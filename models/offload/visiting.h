@@ -30,8 +30,8 @@ class Visiting {
   Layers& enter() {
     if (!layers_) {
       const dist::BlockLayout& layout = elsewhere_->pieces().front().layout;
-      const at::Tensor bytes = at::empty({static_cast<std::int64_t>(layout.bytes)},
-                                         at::TensorOptions(at::kByte).device(device_));
+      const at::Tensor bytes =
+          at::empty({static_cast<std::int64_t>(layout.bytes)}, at::TensorOptions(at::kByte).device(device_));
       elsewhere_->fetch(0, bytes);
       layers_.emplace(build_(dist::tensors_in(layout, bytes)));
     }

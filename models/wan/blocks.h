@@ -18,7 +18,7 @@ struct ComingBlocks {
   bool reshard_after_forward = true;  ///< false: gathered once, then kept
   /// The last blocks of the stage, one a piece; instead of shards.
   std::shared_ptr<dist::OffloadedWeights> offloaded = {};
-  int ahead = 1;               ///< of these, on their way
+  int ahead = 1;                 ///< of these, on their way
   at::Device device = at::kCPU;  ///< that layers compute on
 };
 
@@ -38,8 +38,8 @@ class Blocks {
 
   Dims dims_;
   dist::ParallelContext parallel_;
-  std::vector<Block> blocks_;                ///< those that are here for good
-  std::unique_ptr<BlockSource> source_;      ///< of those that come and go, after these
+  std::vector<Block> blocks_;            ///< those that are here for good
+  std::unique_ptr<BlockSource> source_;  ///< of those that come and go, after these
 };
 
 }  // namespace ditmill::models::wan

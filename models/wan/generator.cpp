@@ -66,9 +66,8 @@ class WanTextEncoder final : public TextEncoder {
  public:
   WanTextEncoder(LoadedModel& model, const dist::ParallelContext& parallel)
       : tokenizer_(make_tokenizer(model.tokenizer)),
-        text_encoder_(
-            build<Umt5Encoder>(taken(model.weights, "text_encoder"), "text_encoder",
-                               model.hyper_parameters.at("text_encoder"), parallel)) {}
+        text_encoder_(build<Umt5Encoder>(taken(model.weights, "text_encoder"), "text_encoder",
+                                         model.hyper_parameters.at("text_encoder"), parallel)) {}
 
   EncodedText encode_text(const std::string& text) override {
     return guarded([&] {
@@ -106,12 +105,11 @@ Visiting<wan::Transformer> transformer_of(LoadedModel& model, const configs::Pip
                                           const dist::ParallelContext& parallel) {
   const char* name = "transformer";
   const configs::Offload& offload = pipeline.components.at(name).offload;
-  wan::ComingBlocks coming{
-      .shards = taken(model.blocks, name),
-      .reshard_after_forward = pipeline.parallel.reshard_after_forward,
-      .offloaded = taken(model.offloaded, name),
-      .ahead = offload.type == configs::OffloadType::async ? offload.prefetch : 0,
-      .device = model.device};
+  wan::ComingBlocks coming{.shards = taken(model.blocks, name),
+                           .reshard_after_forward = pipeline.parallel.reshard_after_forward,
+                           .offloaded = taken(model.offloaded, name),
+                           .ahead = offload.type == configs::OffloadType::async ? offload.prefetch : 0,
+                           .device = model.device};
   std::shared_ptr<dist::OffloadedWeights> whole;
   if (coming.offloaded && !offload.by_block()) whole = std::exchange(coming.offloaded, nullptr);
   if (coming.offloaded && coming.offloaded->pieces().empty()) coming.offloaded = nullptr;
@@ -173,7 +171,7 @@ class WanGenerator final : public ClipGenerator {
       const WanDecoder& decoder = decoder_.enter();
       const at::Tensor decoded = decoder.decode(latents, tiling, group);
       require_finite(decoded);
-      const at::Tensor frames = decoder.gather_frames(decoded, latents, tiling, group);
+      at::Tensor frames = decoder.gather_frames(decoded, latents, tiling, group);
       decoder_.leave();
       return frames;
     });

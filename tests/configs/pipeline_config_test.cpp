@@ -257,7 +257,8 @@ TEST(PipelineConfig, RefusesValuesOutOfPlace) {
       {"components: {dit: {attention: {imp: sdpa}}}",
        "m.yaml:1:32: unknown key components.dit.attention.imp; did you mean impl?"},
       {"components: {dit: {offload: nome}}",
-       "m.yaml:1:29: components.dit.offload has an unknown value (expected none, stages, model, sequential or "
+       "m.yaml:1:29: components.dit.offload has an unknown value (expected none, stages, model, sequential "
+       "or "
        "async, got nome); did you mean none?"},
       {"components: {vae: {offload: {ratio: 0.5}}}",
        "m.yaml:1:29: components.vae.offload does not say which (expected type: async beside it)"},

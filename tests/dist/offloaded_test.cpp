@@ -86,7 +86,8 @@ TEST(Offloaded, PieceIsPlannedFromItsOwnTensorsAlone) {
   std::uint64_t bytes = 0;
   for (const Target& target : places.targets()) {
     EXPECT_TRUE(target.name.starts_with(pieces[5].prefix())) << target.name;
-    bytes += 4U * static_cast<std::uint64_t>(target.shape[0] * (target.shape.size() > 1 ? target.shape[1] : 1));
+    bytes +=
+        4U * static_cast<std::uint64_t>(target.shape[0] * (target.shape.size() > 1 ? target.shape[1] : 1));
   }
   EXPECT_LE(bytes, pieces[5].layout.bytes);
   EXPECT_EQ(bytes, 4U * (4 * 5 + 7));

@@ -106,7 +106,8 @@ TEST(Layouts, WithoutGuidanceGiveThoseOfASingleRankToo) {
 
 TEST(Layouts, GiveTheSameBytesWhenBlocksComeAndGo) {
   const dist::TensorMap weights = random_weights(odd_dims(), at::kFloat, fresh_seed());
-  for (const Layout& each : {layout({.dp = 1}), layout({.dp = 1, .tp = 2}), layout({.dp = 1, .cfg = 2, .pp = 3})}) {
+  for (const Layout& each :
+       {layout({.dp = 1}), layout({.dp = 1, .tp = 2}), layout({.dp = 1, .cfg = 2, .pp = 3})}) {
     const auto held = on_threads(each, weights, 5).front();
     for (const configs::Offload& offload :
          {configs::Offload{.type = configs::OffloadType::sequential},

@@ -21,7 +21,8 @@ using registry::ElementType;
 using registry::leaf_bytes;
 using testing::HasSubstr;
 
-/// Four blocks over two files, of several types, each with a tensor that tp cuts, and one larger than a chunk.
+/// Four blocks over two files, of several types, each with a tensor that tp cuts, and one larger than a
+/// chunk.
 Files four_blocks() {
   std::vector<std::vector<Wanted>> wanted(2);
   constexpr std::array types{ElementType::bf16, ElementType::f32, ElementType::f16};
@@ -71,7 +72,8 @@ TEST(Offload, PiecesHaveTheBitsOfWhatIsHeld) {
   for (const Mesh& mesh : {Mesh(ranks, {.dp = {}, .tp = ranks}), Mesh(ranks, {.dp = {}, .pp = ranks})}) {
     const StreamedComponent all = stream_component(world(), files.plan, mesh, files.open());
     for (const OffloadType type : {OffloadType::sequential, OffloadType::async, OffloadType::stages}) {
-      for (const configs::Strategy strategy : {configs::Strategy::broadcast, configs::Strategy::independent}) {
+      for (const configs::Strategy strategy :
+           {configs::Strategy::broadcast, configs::Strategy::independent}) {
         ComponentPlan plan = files.plan;
         plan.offload = {.type = type};
         const StreamedComponent some =

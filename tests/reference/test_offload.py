@@ -245,6 +245,22 @@ class Pieces(unittest.TestCase):
         for layout, ranks, offload in random.Random(SEED).sample(cases, 2):
             self.assert_same_bytes(layout, ranks, (*offload, *set_offload("vae", "stages")))
 
+    def test_a_start_keeps_how_it_loaded_and_the_report_shows_it(self):
+        run, _ = self.run_job("told", 2, *set_offload("transformer", "sequential"),
+                              "--set", "pipeline.loading.strategy=broadcast")
+        told = json.loads((run / "loading" / "0001.json").read_text())
+        self.assertEqual([c["name"] for c in told["components"]], ["text_encoder", "transformer", "vae"])
+        for component in told["components"]:
+            files = (self.path / "model" / component["name"]).glob("*.safetensors")
+            self.assertEqual(component["bytes"], sum(file.stat().st_size for file in files))
+            self.assertEqual(component["strategy"], "broadcast")
+            self.assertEqual(component["read_bytes"], component["bytes"])
+            self.assertGreaterEqual(component["network_bytes"], component["bytes"])
+        ditmill.ditmill("report", run)
+        page = (run / "report.html").read_text()
+        [overview] = re.findall(r'<script type="application/json" id="overview">(.*?)</script>', page, re.S)
+        self.assertEqual(json.loads(overview)["loading"], told)
+
     def test_is_refused_beside_fsdp(self):
         done = ditmill.ditmill("run", self.manifest, "--check", "--set", "pipeline.parallel={ulysses: 2, fsdp: true}",
                                *set_offload("transformer", "async"), code=1)

@@ -74,12 +74,9 @@ void WeightsInFiles::fetch(std::size_t i, const at::Tensor& buffer) {
   const std::optional<Error> failure = failure_of([&] { read(parts_[i], buffer); });
   if (!failure) return;
   // Whatever is wrong with the files, it is not the item's fault.
-  throw Error{Category::io,
-              failure->doing(),
-              failure->where(),
-              Expected{failure->expected()},
-              Got{failure->got()},
-              std::string(failure->hint())};
+  throw Error{Category::io,        failure->doing(),
+              failure->where(),    Expected{failure->expected()},
+              Got{failure->got()}, std::string(failure->hint())};
 }
 
 void WeightsInFiles::read(const Part& part, const at::Tensor& buffer) const {

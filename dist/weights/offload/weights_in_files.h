@@ -30,8 +30,8 @@ class WeightsInFiles final : public OffloadedWeights {
   struct Part {
     ComponentPlan plan;
     std::vector<Chunk> chunks;
-    std::vector<std::size_t> wanted;      ///< of these, those that it has bytes of
-    std::vector<std::uint64_t> offsets;   ///< in the buffer, by target of Places
+    std::vector<std::size_t> wanted;            ///< of these, those that it has bytes of
+    std::vector<std::uint64_t> offsets;         ///< in the buffer, by target of Places
     std::vector<registry::FileDigest> digests;  ///< of the files of `plan`
   };
   Part part_of(const Piece& piece, const ComponentPlan& plan,

@@ -165,7 +165,14 @@ void Authority::require_owner() const {
 void Authority::settle(const Loading* loading, const at::Device& device) {
   require_owner();
   const bool reconciled = weights_.known();
-  if (loading != nullptr) weights_.accept(loading->digests, options_.weights_from, *run_);
+  if (loading != nullptr) {
+    weights_.accept(loading->digests, options_.weights_from, *run_);
+    results::RunDirectory::make_folder(run_->loadings());
+    results::durable::write_file(
+        run_->loading(epoch_->number()),
+        nlohmann::json{{"epoch", epoch_->number()}, {"components", to_json(std::span{loading->components})}}
+            .dump());
+  }
   if (!reconciled) reconcile_items();
   freeze(device);
   journal_crashes();

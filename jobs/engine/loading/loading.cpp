@@ -11,6 +11,7 @@
 #include "configs/size_text.h"
 #include "dist/comm/agree.h"
 #include "dist/weights/load.h"
+#include "dist/weights/work_of_ranks.h"
 #include "jobs/results/files/durable.h"
 #include "registry/byte_source.h"
 #include "registry/digest.h"
@@ -93,11 +94,22 @@ void load_stage(const dist::Nodes& nodes, const LoadPlan& plan, LoadStage stage,
     options.strategy = plan.pipeline.loading;
     const dist::StrategyChoice choice = dist::choose_strategy(nodes, component, mesh, options);
     options.strategy = choice.strategy;
+    const dist::Traffic before = comm.traffic(dist::Purpose::weights);
     dist::StreamedComponent streamed = dist::load_component(nodes, component, mesh, options);
+    const std::uint64_t given = (comm.traffic(dist::Purpose::weights) - before).bytes;
     if (comm.rank() == 0) {
       spdlog::info("loaded {}: {} in {:.2f} s; {}: {}", component.name, gigabytes(streamed.bytes),
                    streamed.seconds, configs::name(choice.strategy), choice.why);
     }
+    LoadedComponent record{.name = component.name,
+                           .choice = choice,
+                           .bytes = streamed.bytes,
+                           .seconds = streamed.seconds,
+                           .work = dist::work_of_ranks(comm, streamed.work)};
+    for (const std::string& bytes : comm.gather_text(std::to_string(given), 0, dist::Purpose::agreement)) {
+      record.network_bytes += std::stoull(bytes);
+    }
+    loading.components.push_back(std::move(record));
     loading.bytes += streamed.bytes;
     loading.seconds += streamed.seconds;
     loading.digests.push_back(

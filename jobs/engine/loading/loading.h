@@ -10,6 +10,7 @@
 #include "dist/liveness/rank_state.h"
 #include "dist/plan/plan.h"
 #include "dist/weights/nodes.h"
+#include "jobs/engine/loading/loading_record.h"
 #include "jobs/requests/items/item.h"
 #include "models/generator.h"
 
@@ -39,6 +40,7 @@ struct Loading {
   models::LoadedModel model;
   std::vector<requests::ComponentIdentity>
       digests;  ///< of the components and the tokenizer; key hashes are left empty
+  std::vector<LoadedComponent> components;  ///< on rank 0
   std::uint64_t bytes = 0;
   double seconds = 0;
 };

@@ -22,6 +22,8 @@ std::string stem(int epoch, int group) { return "e" + padded(epoch, 4) + "-g" + 
 
 std::string RunDirectory::epoch(int epoch) const { return epochs() + "/" + padded(epoch, 4) + ".json"; }
 
+std::string RunDirectory::loading(int epoch) const { return loadings() + "/" + padded(epoch, 4) + ".json"; }
+
 std::string RunDirectory::spool(int epoch) const { return spools() + "/e" + padded(epoch, 4); }
 
 std::string RunDirectory::status(int epoch) const { return statuses() + "/e" + padded(epoch, 4); }

@@ -22,6 +22,7 @@ class RunDirectory {
   std::string index() const { return path_ + "/results.h5"; }
   std::string epochs() const { return path_ + "/epochs"; }
   std::string journals() const { return path_ + "/journal"; }
+  std::string loadings() const { return path_ + "/loading"; }
   std::string parts() const { return path_ + "/parts"; }
   std::string submission() const { return path_ + "/submit"; }
   std::string logs() const { return path_ + "/logs"; }
@@ -32,6 +33,7 @@ class RunDirectory {
   std::string spool(int epoch) const;               ///< spool/e0007
   std::string status(int epoch) const;              ///< status/e0007
   std::string epoch(int epoch) const;               ///< epochs/0007.json
+  std::string loading(int epoch) const;             ///< loading/0007.json
   std::string journal(int epoch, int group) const;  ///< journal/e0007-g000.jsonl
   /// parts/e0007-g000/000001.h5, relative to path(). A folder holds at most 1,000 parts: beyond them
   /// parts/e0007-g000-01/001001.h5 and so on.

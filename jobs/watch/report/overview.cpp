@@ -84,6 +84,14 @@ json progress_of(const std::vector<results::ListedItem>& items) {
   return progress_json(times);
 }
 
+/// How weights were loaded at the last start that loaded any; null: none did, or it was before that was kept.
+json last_loading(const results::RunDirectory& run, int epoch) {
+  for (; epoch > 0; --epoch) {
+    if (json loading = read_json(run.loading(epoch)); !loading.is_null()) return loading;
+  }
+  return {};
+}
+
 std::string name_of(const std::string& path, const json& config) {
   if (config.is_object() && config.contains("name") && config["name"].is_string()) return config["name"];
   const std::filesystem::path whole = std::filesystem::absolute(path).lexically_normal();
@@ -111,6 +119,7 @@ json report_overview(const results::ResultsRun& run, const Timeline& timeline, d
                 {"active_seconds", active},
                 {"config", config},
                 {"epochs", std::move(epochs)},
+                {"loading", last_loading(directory, life.epoch)},
                 {"timeline", to_json(timeline)},
                 {"failures", list_failures(run.items())}};
   overview["timeline"]["progress"] = progress_of(run.items());

@@ -27,8 +27,8 @@ std::string_view page_file(std::string_view name) {
 /// The page's script: files that share one scope, in the order in which they need each other.
 std::string page_script() {
   std::string script;
-  for (const char* name :
-       {"basics", "head", "time_axis", "progress", "stages", "lanes", "failures", "clips", "main"}) {
+  for (const char* name : {"basics", "head", "time_axis", "progress", "stages", "loading", "lanes",
+                           "failures", "clips", "main"}) {
     script.append(page_file(std::string{"/"} + name + ".js")).append("\n");
   }
   return script;

@@ -32,14 +32,14 @@ PreparedJob job_of(configs::OffloadType offload, configs::Dtype dtype, registry:
   PreparedJob job;
   job.family = &models::family_named("wan");
   job.hyper_parameters["transformer"] = models::wan::to_json({.dim = 128,
-                                                      .heads = 2,
-                                                      .head_dim = 64,
-                                                      .ffn_dim = 256,
-                                                      .layers = 2,
-                                                      .in_channels = 16,
-                                                      .out_channels = 16,
-                                                      .text_dim = 64,
-                                                      .freq_dim = 256});
+                                                              .heads = 2,
+                                                              .head_dim = 64,
+                                                              .ffn_dim = 256,
+                                                              .layers = 2,
+                                                              .in_channels = 16,
+                                                              .out_channels = 16,
+                                                              .text_dim = 64,
+                                                              .freq_dim = 256});
   job.hyper_parameters["text_encoder"] = models::to_json(
       models::Umt5Dims{.vocabulary = 300, .dim = 64, .heads = 4, .head_dim = 16, .ffn_dim = 96, .layers = 2});
   job.hyper_parameters["vae"] =
@@ -93,7 +93,8 @@ TEST(MemoryPlan, HoldsTheLargerStageWithOffload) {
 }
 
 TEST(MemoryPlan, CountsATensorTwiceWhileItIsConverted) {
-  const MemoryPlan same = plan_memory(job_of(configs::OffloadType::stages, bf16, registry::ElementType::bf16));
+  const MemoryPlan same =
+      plan_memory(job_of(configs::OffloadType::stages, bf16, registry::ElementType::bf16));
   const MemoryPlan converted =
       plan_memory(job_of(configs::OffloadType::stages, bf16, registry::ElementType::f32));
   EXPECT_EQ(same.weights(), converted.weights());
@@ -108,7 +109,8 @@ TEST(MemoryPlan, HoldsOnlyTheBlocksThatStayAndTheBuffersOfThoseThatCome) {
   plan.layers = 10;
   for (std::int64_t layer = 0; layer < plan.layers; ++layer) {
     const std::string name = dist::block_name(layer) + ".w";
-    plan.files[0].tensors.push_back({.name = name, .type = registry::ElementType::f32, .shape = {10'000'000}});
+    plan.files[0].tensors.push_back(
+        {.name = name, .type = registry::ElementType::f32, .shape = {10'000'000}});
     plan.rules[name] = {.stages = dist::Stages::of_layer, .layer = layer};
   }
   const auto clips = [&](const configs::Offload& offload) {
@@ -119,7 +121,9 @@ TEST(MemoryPlan, HoldsOnlyTheBlocksThatStayAndTheBuffersOfThoseThatCome) {
   constexpr std::uint64_t vae = 40'000'000;
   const StageMemory held = clips({});
   EXPECT_EQ(held.weights, 10 * block + vae);
-  const auto taken_by_buffers = [&](const StageMemory& stage) { return stage.activations - held.activations; };
+  const auto taken_by_buffers = [&](const StageMemory& stage) {
+    return stage.activations - held.activations;
+  };
   const StageMemory sequential = clips({.type = configs::OffloadType::sequential});
   EXPECT_EQ(sequential.weights, vae);
   const StageMemory async = clips({.type = configs::OffloadType::async, .ratio = 0.5, .prefetch = 2});
@@ -145,7 +149,8 @@ TEST(MemoryPlan, KnowsWhatWouldTakeLess) {
   const std::string stages = "components.text_encoder.offload: stages";
   EXPECT_THAT(changes(job_of(configs::OffloadType::none, bf16, registry::ElementType::bf16)),
               ElementsAre(stages));
-  EXPECT_THAT(changes(job_of(configs::OffloadType::stages, bf16, registry::ElementType::bf16)), ElementsAre());
+  EXPECT_THAT(changes(job_of(configs::OffloadType::stages, bf16, registry::ElementType::bf16)),
+              ElementsAre());
   EXPECT_THAT(changes(job_of(configs::OffloadType::none, f32, registry::ElementType::bf16)),
               testing::AllOf(testing::Contains(stages),
                              testing::Contains(HasSubstr("text_encoder.dtype: bfloat16"))));
@@ -188,7 +193,8 @@ TEST(MemoryPlan, WithoutNativeBfloat16PicturesTakeMoreAndFloat32IsTheAdvice) {
   const std::vector<Alternative> found = alternatives(job);
   ASSERT_EQ(found.size(), 2U);
   EXPECT_EQ(found.front().change, "components.transformer.offload: async (slower)");
-  EXPECT_EQ(found.back().change, found.front().change + " with components.vae.dtype: float32 (other results)");
+  EXPECT_EQ(found.back().change,
+            found.front().change + " with components.vae.dtype: float32 (other results)");
   job.manifest.pipeline.components["transformer"].offload = {.type = configs::OffloadType::async};
   EXPECT_EQ(plan_memory(job).peak(), found.front().peak) << "what was advised";
   job.manifest.pipeline.components["vae"].dtype = f32;

@@ -1,5 +1,6 @@
 renderHead();
 renderFailures();
+renderLoading(overview.loading);
 const lanes = new Lanes();
 redraws.push(renderProgress, () => lanes.draw());
 byId("skip-gaps").addEventListener("change", () => {

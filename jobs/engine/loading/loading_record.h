@@ -1,0 +1,25 @@
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <span>
+
+#include "dist/weights/load.h"
+#include "dist/weights/source/load_work.h"
+
+namespace ditmill::jobs::engine {
+
+/// How a component came to the ranks.
+struct LoadedComponent {
+  std::string name;
+  dist::StrategyChoice choice;
+  std::uint64_t bytes = 0;  ///< of its files
+  double seconds = 0;
+  dist::LoadWork work;  ///< of all ranks (work_of_ranks())
+  std::uint64_t network_bytes = 0;
+};
+
+/// What a start keeps of it, for `report`: [{name, strategy, why, bytes, seconds, read_bytes, network_bytes,
+/// verified_bytes, private_bytes, shared_bytes, busy: {read, network, hash, copy}, stall: {..}}].
+nlohmann::json to_json(std::span<const LoadedComponent> components);
+
+}  // namespace ditmill::jobs::engine
