@@ -8,13 +8,17 @@
 #include "dist/weights/node_load.h"
 #include "dist/weights/offload/weights_in_files.h"
 #include "dist/weights/offload/weights_on_host.h"
+#include "dist/weights/probe.h"
 #include "dist/weights/source/file_map.h"
-#include "dist/weights/tensor_memory.h"
+#include "dist/weights/tensors/tensor_memory.h"
 
 namespace ditmill::dist {
 namespace {
 
 using configs::Strategy;
+
+/// Less than this comes sooner than a probe ends.
+constexpr std::uint64_t worth_a_probe = std::uint64_t{1} << 30;
 
 /// What the ranks of a machine find out together.
 struct Found {
@@ -68,8 +72,11 @@ StrategyChoice choose_strategy(const Nodes& nodes, const ComponentPlan& plan, co
   if (found.cached) {
     return {own ? Strategy::independent : Strategy::shared, "the files are in every machine's page cache"};
   }
-  return {Strategy::broadcast, found.remote ? "the files come over the network: they are read once"
-                                            : "the files are not in every machine's page cache"};
+  std::uint64_t bytes = 0;
+  for (const registry::WeightFile& file : plan.files) bytes += file.size;
+  if (nodes.count() == 1 || bytes < worth_a_probe) return {Strategy::broadcast, "they are read once"};
+  const Rates rates = probe_rates(nodes, plan, options.open);
+  return {fastest(rates, nodes.count(), own ? Strategy::independent : Strategy::shared), describe(rates)};
 }
 
 namespace {

@@ -16,7 +16,8 @@ struct StrategyChoice {
 };
 
 /// The way to load a component: that of the options, if it can; for `automatic` by what ranks hold, where the
-/// files are, and what room there is to share. All ways give the same bytes. Collective.
+/// files are, what room there is to share and, for much that is cached nowhere, a probe of disks and links.
+/// All ways give the same bytes. Collective.
 StrategyChoice choose_strategy(const Nodes& nodes, const ComponentPlan& plan, const Mesh& mesh,
                                const LoadOptions& options);
 

@@ -15,11 +15,11 @@
 #include "dist/comm/agree.h"
 #include "dist/dtype.h"
 #include "dist/weights/alarm.h"
-#include "dist/weights/assembler.h"
-#include "dist/weights/chunk_reader.h"
+#include "dist/weights/source/chunk_reader.h"
 #include "dist/weights/source/file_map.h"
 #include "dist/weights/source/local_files.h"
-#include "dist/weights/tensor_memory.h"
+#include "dist/weights/tensors/assembler.h"
+#include "dist/weights/tensors/tensor_memory.h"
 
 namespace ditmill::dist {
 namespace {

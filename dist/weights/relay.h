@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "dist/comm/communicator.h"
-#include "dist/weights/frame.h"
 #include "dist/weights/nodes.h"
+#include "dist/weights/source/frame.h"
 #include "dist/weights/source/schedule.h"
 
 namespace ditmill::dist {

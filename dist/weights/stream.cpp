@@ -12,13 +12,13 @@
 
 #include "configs/error.h"
 #include "dist/comm/agree.h"
-#include "dist/weights/assembler.h"
-#include "dist/weights/channel.h"
 #include "dist/weights/first_failure.h"
-#include "dist/weights/frame.h"
 #include "dist/weights/relay.h"
+#include "dist/weights/source/channel.h"
+#include "dist/weights/source/frame.h"
 #include "dist/weights/source/planned_files.h"
 #include "dist/weights/source/schedule.h"
+#include "dist/weights/tensors/assembler.h"
 
 namespace ditmill::dist {
 namespace {

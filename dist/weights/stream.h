@@ -16,12 +16,11 @@
 #include "dist/weights/offload/offloaded_weights.h"
 #include "dist/weights/source/load_work.h"
 #include "dist/weights/source/planned_files.h"
+#include "dist/weights/tensors/tensor_map.h"
 #include "registry/byte_source.h"
 #include "registry/digest.h"
 
 namespace ditmill::dist {
-
-using TensorMap = std::map<std::string, at::Tensor, std::less<>>;
 
 /// What came out of streaming one component.
 struct StreamedComponent {

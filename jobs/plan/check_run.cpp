@@ -56,6 +56,7 @@ Room room_here(int world, int ranks_per_machine) {
   Room room = room_of(std::vector<RankMemory>(static_cast<std::size_t>(here), this_rank()));
   room.ranks_per_machine = std::gcd(here, world);
   room.world = world;
+  room.machines = (world + here - 1) / here;
   return room;
 }
 
@@ -121,16 +122,30 @@ std::string text_of_ranks(const nlohmann::json& ranks) {
   return text;
 }
 
+/// The most ranks, the first of a mesh, that a machine has room for. It may be all, and more.
+std::uint64_t room_for(const RankPlans& plans, const std::vector<RankMemory>& alike, std::uint64_t available,
+                       configs::Strategy loading) {
+  std::vector<int> all(alike.size());
+  std::iota(all.begin(), all.end(), 0);
+  const RankPlans loaded = as_loaded(plans, alike, loading);
+  const std::uint64_t without = available / plans.peak();
+  if (loaded.shared(all) == 0 || without >= all.size()) return without;
+  std::size_t fitting = 0;
+  while (fitting < all.size() && loaded.needed(std::span{all}.first(fitting + 1)) <= available) ++fitting;
+  return std::max<std::uint64_t>(fitting, without);
+}
+
 /// What this machine has room for; null where the kernel tells no bound, or the job has no plan.
-nlohmann::json machine_report(std::uint64_t peak) {
+nlohmann::json machine_report(const RankPlans& plans, int world, configs::Strategy loading) {
   const RankMemory here = this_rank();
   const std::vector<SharedBound> bounds = shared_bounds({&here, 1});
-  if (bounds.empty() || peak == 0) return nullptr;
+  if (bounds.empty() || plans.peak() == 0) return nullptr;
   const SharedBound& tightest = bounds.front();
+  const std::vector<RankMemory> alike(static_cast<std::size_t>(world), here);
   return {{"name", printable(tightest.name)},
           {"available_bytes", tightest.available},
           {"source", printable(tightest.source)},
-          {"ranks", tightest.room_for(peak)}};
+          {"ranks", room_for(plans, alike, tightest.available, loading)}};
 }
 
 std::string text_of_machine(const nlohmann::json& machine, int world) {
@@ -194,10 +209,10 @@ std::string text_of(const nlohmann::json& report, const std::vector<std::string>
 
 }  // namespace
 
-/// What `run --check --json` prints, and what the rank that takes most takes: none where there are problems.
+/// What `run --check --json` prints, and what each rank takes: none where there are problems.
 struct CheckReport {
   nlohmann::json json;
-  std::optional<MemoryPlan> memory;
+  std::optional<RankPlans> memory;
 };
 
 /// For a world of so many ranks; its memory is to_json(MemoryPlan) of the rank that takes most. `job` is
@@ -213,7 +228,7 @@ CheckReport check_report(const PreparedJob& job, int world, int ranks_per_machin
                         {"disk_bytes", 0},
                         {"spool_bytes", 0},
                         {"warnings", problems_report(job.warnings)}};
-  std::optional<MemoryPlan> memory;
+  std::optional<RankPlans> memory;
   std::optional<dist::Mesh> mesh;
   try {
     mesh = lay_out(job, world);
@@ -223,10 +238,9 @@ CheckReport check_report(const PreparedJob& job, int world, int ranks_per_machin
     problems.push_back(to_problem(error));
   }
   if (problems.empty()) {
-    const RankPlans plans = plan_ranks(job, *mesh);
-    for (int rank = 0; rank < world; ++rank) report["ranks"].push_back(rank_report(plans.of(rank)));
-    memory = plans.largest();
-    report["memory"] = to_json(*memory);
+    memory = plan_ranks(job, *mesh);
+    for (int rank = 0; rank < world; ++rank) report["ranks"].push_back(rank_report(memory->of(rank)));
+    report["memory"] = to_json(memory->largest());
     report["loading"] = forecast_load(job, *mesh, ranks_per_machine);
     report["disk_bytes"] = disk_bytes(job);
     report["spool_bytes"] = spool_bytes(job);
@@ -254,13 +268,14 @@ int check_run(const RunOptions& options, std::ostream& out) {
   report["notes"] = notes;
   report["metadata"] = job.manifest.metadata_names;
   if (!choice.is_null()) report["choice"] = std::move(choice);
-  if (auto machine = machine_report(memory ? memory->peak() : 0); !machine.is_null()) {
-    report["machine"] = std::move(machine);
+  if (memory) {
+    auto machine = machine_report(*memory, world, job.manifest.pipeline.loading);
+    if (!machine.is_null()) report["machine"] = std::move(machine);
   }
   if (options.json) {
     out << report.dump(2) << "\n";
   } else {
-    out << text_of(report, warning_lines(job.warnings), memory ? to_text(*memory) : "");
+    out << text_of(report, warning_lines(job.warnings), memory ? to_text(memory->largest()) : "");
   }
   return report.at("problems").empty() ? 0 : 1;
 }

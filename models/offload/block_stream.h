@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "configs/error.h"
-#include "dist/weights/channel.h"
 #include "dist/weights/offload/offloaded_weights.h"
+#include "dist/weights/source/channel.h"
 #include "models/block_source.h"
 
 namespace ditmill::models {

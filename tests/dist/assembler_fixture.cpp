@@ -7,7 +7,7 @@
 #include <random>
 #include <utility>
 
-#include "dist/weights/assembler.h"
+#include "dist/weights/tensors/assembler.h"
 
 namespace ditmill::dist::assembler_test {
 namespace {

@@ -6,7 +6,7 @@
 #include <map>
 
 #include "configs/error.h"
-#include "dist/weights/assembler.h"
+#include "dist/weights/tensors/assembler.h"
 #include "tests/dist/assembler_fixture.h"
 #include "tests/models/tensor_peak.h"
 

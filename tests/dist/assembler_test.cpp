@@ -1,4 +1,4 @@
-#include "dist/weights/assembler.h"
+#include "dist/weights/tensors/assembler.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "dist/weights/channel.h"
+#include "dist/weights/source/channel.h"
 
 #include <gtest/gtest.h>
 

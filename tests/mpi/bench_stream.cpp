@@ -28,7 +28,8 @@ constexpr std::uint64_t header_bytes = 4096;
 
 /// Tensors of 6 MiB, as many as fill `mib`, with a small one after each.
 ComponentPlan make_plan(const std::string& path, std::uint64_t mib, configs::Dtype dtype) {
-  ComponentPlan plan{.name = "transformer", .hyper_parameters = {}, .dtype = dtype, .keep_float32 = {}, .files = {}};
+  ComponentPlan plan{
+      .name = "transformer", .hyper_parameters = {}, .dtype = dtype, .keep_float32 = {}, .files = {}};
   registry::WeightFile file{.path = path, .tensors = {}};
   std::uint64_t at = header_bytes;
   const auto add = [&](const std::string& name, std::uint64_t elements) {

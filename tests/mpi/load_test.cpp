@@ -9,7 +9,8 @@
 #include <optional>
 
 #include "configs/error.h"
-#include "dist/weights/tensor_memory.h"
+#include "dist/weights/probe.h"
+#include "dist/weights/tensors/tensor_memory.h"
 #include "registry/digest.h"
 #include "tests/jobs/temp_folder.h"
 #include "tests/mpi/mpi_test.h"
@@ -133,6 +134,17 @@ TEST(Load, LeavesWholeTensorsInTheFilesPagesWhereTheyAreAligned) {
   };
   EXPECT_EQ(mapped(128), world().rank() == 0 ? 64U * 32 * 2 : 0) << "b has another type than the layers want";
   EXPECT_EQ(mapped(136), 0U);
+}
+
+TEST(Load, ProbesDisksAndLinksOfAllMachinesAlike) {
+  if (world().size() < 2) return;
+  const OnDisk disk{make_files({{{"large", ElementType::bf16, {5 * leaf_bytes / 2}}}}, 64)};
+  const Rates rates =
+      probe_rates(Nodes{world(), std::to_string(world().rank() % 2)}, disk.plan, registry::open_file);
+  EXPECT_GT(rates.read_alone, 0);
+  EXPECT_GT(rates.read_together, 0);
+  EXPECT_GT(rates.link, 0);
+  mpi_test::expect_same_everywhere(describe(rates));
 }
 
 TEST(Load, DigestsEachChunkOnceAMachine) {

@@ -19,8 +19,9 @@ constexpr std::uint64_t mib = std::uint64_t{1} << 20;
 engine::MemoryDemand demand_of(std::uint64_t peak) {
   return {
       .plans =
-          plan::RankPlans{{.components = {{.name = "transformer", .dtype = configs::Dtype::float32, .bytes = peak}},
-                           .stages = {{.name = "all", .components = {"transformer"}, .weights = peak, .peak = peak}}}},
+          plan::RankPlans{
+              {.components = {{.name = "transformer", .dtype = configs::Dtype::float32, .bytes = peak}},
+               .stages = {{.name = "all", .components = {"transformer"}, .weights = peak, .peak = peak}}}},
       .alternatives = {{"components.text_encoder.offload: stages", 10 * mib}}};
 }
 

@@ -6,9 +6,8 @@
 
 namespace ditmill::dist {
 
-std::map<std::string, at::Tensor, std::less<>> tensors_in(const BlockLayout& layout,
-                                                          const at::Tensor& buffer) {
-  std::map<std::string, at::Tensor, std::less<>> tensors;
+TensorMap tensors_in(const BlockLayout& layout, const at::Tensor& buffer) {
+  TensorMap tensors;
   for (const BlockTensor& tensor : layout.tensors) {
     const at::ScalarType type = scalar_type(tensor.dtype);
     const std::int64_t bytes =

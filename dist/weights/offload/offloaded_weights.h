@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "dist/plan/offloaded.h"
+#include "dist/weights/tensors/tensor_map.h"
 
 namespace ditmill::dist {
 
@@ -34,7 +35,6 @@ class OffloadedWeights {
 };
 
 /// Tensors by name: views of their bytes in a buffer [bytes] uint8.
-std::map<std::string, at::Tensor, std::less<>> tensors_in(const BlockLayout& layout,
-                                                          const at::Tensor& buffer);
+TensorMap tensors_in(const BlockLayout& layout, const at::Tensor& buffer);
 
 }  // namespace ditmill::dist

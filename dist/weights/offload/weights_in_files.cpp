@@ -9,9 +9,9 @@
 #include "dist/comm/agree.h"
 #include "dist/dtype.h"
 #include "dist/plan/places.h"
-#include "dist/weights/assembler.h"
-#include "dist/weights/chunk_reader.h"
+#include "dist/weights/source/chunk_reader.h"
 #include "dist/weights/source/local_files.h"
+#include "dist/weights/tensors/assembler.h"
 
 namespace ditmill::dist {
 namespace {

@@ -7,8 +7,7 @@
 
 namespace ditmill::dist {
 
-WeightsOnHost::WeightsOnHost(std::vector<Piece> pieces,
-                             std::map<std::string, at::Tensor, std::less<>>& tensors, bool pinned)
+WeightsOnHost::WeightsOnHost(std::vector<Piece> pieces, TensorMap& tensors, bool pinned)
     : OffloadedWeights(std::move(pieces)) {
   const at::TensorOptions bytes = at::TensorOptions(at::kByte).pinned_memory(pinned);
   for (const Piece& piece : this->pieces()) {

@@ -11,8 +11,7 @@ class WeightsOnHost final : public OffloadedWeights {
  public:
   /// Takes the tensors of the pieces out of `tensors`, which are on the host. `pinned`: to memory that a
   /// device copies from by itself.
-  WeightsOnHost(std::vector<Piece> pieces, std::map<std::string, at::Tensor, std::less<>>& tensors,
-                bool pinned);
+  WeightsOnHost(std::vector<Piece> pieces, TensorMap& tensors, bool pinned);
 
   void fetch(std::size_t i, const at::Tensor& buffer) override;
 

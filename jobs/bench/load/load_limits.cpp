@@ -15,11 +15,11 @@
 
 #include "configs/error.h"
 #include "dist/comm/agree.h"
-#include "dist/weights/frame.h"
 #include "dist/weights/source/direct_source.h"
 #include "dist/weights/source/file_map.h"
+#include "dist/weights/source/frame.h"
 #include "dist/weights/source/schedule.h"
-#include "dist/weights/tensor_memory.h"
+#include "dist/weights/tensors/tensor_memory.h"
 #include "registry/digest.h"
 
 namespace ditmill::jobs::bench {

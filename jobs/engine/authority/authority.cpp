@@ -104,7 +104,9 @@ LoadPlan Authority::load_plan() const {
 
 MemoryDemand Authority::memory_demand() const {
   const dist::Mesh mesh = plan::lay_out(job_, facts_.world);
-  return {.plans = plan::plan_ranks(job_, mesh), .alternatives = plan::alternatives(job_, pipeline(), mesh)};
+  return {.plans = plan::plan_ranks(job_, mesh),
+          .alternatives = plan::alternatives(job_, pipeline(), mesh),
+          .loading = pipeline().loading};
 }
 
 std::vector<std::string> Authority::texts_left() {

@@ -34,7 +34,8 @@ std::uint64_t check_memory(const dist::Communicator& comm, const std::optional<M
       ranks.push_back(plan::rank_memory_from_json(nlohmann::json::parse(text)));
       most = std::max(most, ranks.back().resident + peak);
     }
-    if (auto shortage = plan::memory_shortage(ranks, demand->plans, demand->alternatives)) {
+    const plan::RankPlans plans = plan::as_loaded(demand->plans, ranks, demand->loading);
+    if (auto shortage = plan::memory_shortage(ranks, plans, demand->alternatives)) {
       throw Error{std::move(*shortage)};
     }
     for (const plan::SharedBound& bound : plan::shared_bounds(ranks)) {

@@ -15,6 +15,7 @@ namespace ditmill::jobs::engine {
 struct MemoryDemand {
   plan::RankPlans plans;  ///< of the mesh, whose ranks are those of the communicator
   std::vector<plan::Alternative> alternatives;
+  configs::Strategy loading = configs::Strategy::broadcast;
 };
 
 /// What bounds a rank that computes on a CUDA device: the memory that the device has free.

@@ -1,6 +1,7 @@
 #include "jobs/plan/memory/memory_limit.h"
 
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -174,6 +175,12 @@ std::vector<MemoryBound> memory_bounds(const std::string& root) {
   add_bounds(v2, root, bounds);
   add_bounds(v1, root, bounds);
   return bounds;
+}
+
+std::uint64_t shared_memory_room() {
+  struct statvfs room {};
+  if (::statvfs("/dev/shm", &room) != 0) return 0;
+  return std::uint64_t{room.f_bavail} * room.f_frsize;
 }
 
 ProcessMemory process_memory(const std::string& root) {

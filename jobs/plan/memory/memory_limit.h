@@ -20,6 +20,9 @@ struct MemoryBound {
 /// bound: nothing is thrown. `root` is put before all paths that are opened; tests give a folder.
 std::vector<MemoryBound> memory_bounds(const std::string& root = {});
 
+/// Bytes that this machine's /dev/shm still takes; 0 where there is none.
+std::uint64_t shared_memory_room();
+
 /// Memory of this process (/proc/self/status), in bytes; 0 where the kernel does not tell.
 struct ProcessMemory {
   std::uint64_t resident = 0;

@@ -82,6 +82,8 @@ class PlanMaker {
       choose(pipeline, chosen);
       held_.push_back({.name = chosen.name, .dtype = chosen.dtype, .bytes = chosen.bytes_on(mesh, rank)});
       converted_.push_back(conversion_bytes(chosen));
+      shareable_.push_back(!chosen.fsdp && (pipeline.loading == configs::Strategy::automatic ||
+                                            pipeline.loading == configs::Strategy::shared));
       if (chosen.fsdp) blocks += gathered_bytes(chosen, mesh, rank, pipeline.parallel.reshard_after_forward);
       if (!chosen.offload.any()) continue;
       const std::uint64_t coming = coming_bytes(chosen, mesh, rank) + converted_.back() + streaming_bytes;
@@ -120,6 +122,7 @@ class PlanMaker {
       if (!wanted(held_[i].name)) continue;
       stage.components.push_back(held_[i].name);
       stage.weights += held_[i].bytes;
+      if (shareable_[i]) stage.shared += held_[i].bytes;
       loading = std::max(loading, stage.weights + converted_[i] + streaming_bytes);
     }
     stage.others = kept + library_bytes;
@@ -145,6 +148,7 @@ class PlanMaker {
   const configs::PipelineConfig& pipeline_;
   std::vector<ComponentMemory> held_;
   std::vector<std::uint64_t> converted_;  ///< in the order of held_
+  std::vector<bool> shareable_;           ///< in the same
   std::uint64_t encode_ = 0;
   std::uint64_t denoise_ = 0;  ///< with what comes for it and goes
   std::uint64_t decode_ = 0;

@@ -32,6 +32,7 @@ struct StageMemory {
   std::string name;                     ///< text, clips; or all, where nothing is let go of
   std::vector<std::string> components;  ///< that are loaded, by name
   std::uint64_t weights = 0;
+  std::uint64_t shared = 0;  ///< of these, what ranks of a machine that hold the same may share
   std::uint64_t activations = 0;
   std::uint64_t others = 0;  ///< embeddings, results on their way to disk, buffers
   std::uint64_t peak = 0;    ///< of the stage, loading included; less than the sum where these never meet

@@ -51,7 +51,8 @@ RankMemory this_rank(const std::string& root) {
   return {.machine = machine_id(root),
           .name = machine_name(),
           .resident = process_memory(root).resident,
-          .bounds = memory_bounds(root)};
+          .bounds = memory_bounds(root),
+          .shareable = shared_memory_room()};
 }
 
 nlohmann::json to_json(const RankMemory& rank) {
@@ -62,6 +63,7 @@ nlohmann::json to_json(const RankMemory& rank) {
   return {{"machine", printable(rank.machine)},
           {"name", printable(rank.name)},
           {"resident", rank.resident},
+          {"shareable", rank.shareable},
           {"bounds", bounds}};
 }
 
@@ -69,7 +71,8 @@ RankMemory rank_memory_from_json(const nlohmann::json& json) {
   RankMemory rank{.machine = json.at("machine").get<std::string>(),
                   .name = json.at("name").get<std::string>(),
                   .resident = json.at("resident").get<std::uint64_t>(),
-                  .bounds = {}};
+                  .bounds = {},
+                  .shareable = json.at("shareable").get<std::uint64_t>()};
   for (const nlohmann::json& bound : json.at("bounds")) {
     rank.bounds.push_back({.id = bound.at("id").get<std::string>(),
                            .source = bound.at("source").get<std::string>(),
@@ -99,13 +102,20 @@ std::vector<SharedBound> shared_bounds(std::span<const RankMemory> ranks) {
   return bounds;
 }
 
+RankPlans as_loaded(RankPlans plans, std::span<const RankMemory> ranks, configs::Strategy loading) {
+  std::map<std::string, std::vector<int>> machines;
+  for (std::size_t i = 0; i < ranks.size(); ++i) machines[ranks[i].machine].push_back(static_cast<int>(i));
+  const bool chosen = loading == configs::Strategy::shared || machines.size() == 1;
+  const bool has_room = std::ranges::all_of(machines, [&](const auto& machine) {
+    const RankMemory& first = ranks[static_cast<std::size_t>(machine.second.front())];
+    return plans.shared(machine.second) <= first.shareable;
+  });
+  return chosen && has_room ? std::move(plans) : plans.without_sharing();
+}
+
 std::optional<Error> memory_shortage(std::span<const RankMemory> ranks, const RankPlans& plans,
                                      std::span<const Alternative> alternatives) {
-  const auto needed_of = [&plans](const SharedBound& bound) {
-    std::uint64_t bytes = 0;
-    for (const int rank : bound.ranks) bytes += plans.of(rank).peak();
-    return bytes;
-  };
+  const auto needed_of = [&plans](const SharedBound& bound) { return plans.needed(bound.ranks); };
   std::optional<SharedBound> tightest;
   std::set<std::string> machines;
   for (SharedBound& bound : shared_bounds(ranks)) {

@@ -19,6 +19,7 @@ struct RankMemory {
   std::string name;     ///< of the machine, for people
   std::uint64_t resident = 0;
   std::vector<MemoryBound> bounds;
+  std::uint64_t shareable = 0;  ///< bytes that ranks of the machine can share; on a device none
 };
 
 /// This process. `root` as for memory_bounds().
@@ -40,6 +41,10 @@ struct SharedBound {
 
 /// The bounds of all ranks, `ranks` in rank order: each once, the tightest for its ranks first.
 std::vector<SharedBound> shared_bounds(std::span<const RankMemory> ranks);
+
+/// The plans of ranks that load weights by `loading`: without sharing where nothing says that they will share
+/// (automatic, on several machines), or a machine has too little /dev/shm for it.
+RankPlans as_loaded(RankPlans plans, std::span<const RankMemory> ranks, configs::Strategy loading);
 
 /// Whether every rank's plan fits within every bound: nothing, or the Error to refuse the job with, holding
 /// the plan, the bound that is too tight, and what would fit. Its category is usage: on such machines the

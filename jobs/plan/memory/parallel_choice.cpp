@@ -87,7 +87,13 @@ class Search {
   std::uint64_t peak_of(const ParallelConfig& degrees) const {
     configs::PipelineConfig pipeline = job_.manifest.pipeline;
     pipeline.parallel = degrees;
-    return RankPlans{planner_, pipeline, dist::Mesh{room_.world, degrees}}.peak();
+    const RankPlans plans{planner_, pipeline, dist::Mesh{room_.world, degrees}};
+    std::vector<int> machine(static_cast<std::size_t>(room_.ranks_per_machine));
+    std::iota(machine.begin(), machine.end(), 0);
+    const bool chosen = pipeline.loading == configs::Strategy::shared || room_.machines == 1;
+    if (!chosen || plans.shared(machine) > room_.shareable) return plans.peak();
+    // Of what the machine's ranks take together, a rank's part.
+    return (plans.needed(machine) + machine.size() - 1) / machine.size();
   }
 
   const PreparedJob& job_;
@@ -106,6 +112,8 @@ Room room_of(std::span<const RankMemory> ranks) {
   for (const auto& [machine, count] : machines) {
     room.ranks_per_machine = std::gcd(room.ranks_per_machine, count);
   }
+  room.machines = static_cast<int>(std::max<std::size_t>(machines.size(), 1));
+  if (!ranks.empty()) room.shareable = std::ranges::min(ranks, {}, &RankMemory::shareable).shareable;
   const std::vector<SharedBound> bounds = shared_bounds(ranks);
   if (bounds.empty()) return room;
   const SharedBound& tightest = bounds.front();

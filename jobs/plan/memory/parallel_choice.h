@@ -19,6 +19,8 @@ struct Room {
   int ranks_per_machine = 1;           ///< what tp x ulysses has to divide, so that no team leaves a machine
   std::optional<std::uint64_t> bytes;  ///< that a rank may take; none: no bound is known
   std::string source;                  ///< of that bound: "MemAvailable of /proc/meminfo of node1"
+  int machines = 1;
+  std::uint64_t shareable = 0;  ///< bytes that the ranks of each machine can share
 };
 
 /// The room of ranks whose bounds are known: the tightest bound, shared evenly by the ranks that are in it.

@@ -1,6 +1,7 @@
 #include "jobs/plan/memory/rank_plans.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "configs/list_text.h"
@@ -25,6 +26,41 @@ const MemoryPlan& RankPlans::of(int rank) const { return plans_[static_cast<std:
 
 const MemoryPlan& RankPlans::largest() const {
   return *std::ranges::max_element(plans_, {}, [](const MemoryPlan& plan) { return plan.peak(); });
+}
+
+std::uint64_t RankPlans::shared(std::span<const int> ranks) const {
+  std::set<int> teams;
+  for (const int rank : ranks) teams.insert(rank % period_);
+  std::uint64_t most = 0;
+  for (std::size_t stage = 0; stage < plans_.front().stages.size(); ++stage) {
+    std::uint64_t bytes = 0;
+    for (const int team : teams) bytes += of(team).stages[stage].shared;
+    most = std::max(most, bytes);
+  }
+  return most;
+}
+
+std::uint64_t RankPlans::needed(std::span<const int> ranks) const {
+  std::uint64_t most = 0;
+  for (std::size_t stage = 0; stage < plans_.front().stages.size(); ++stage) {
+    std::set<int> teams;
+    std::uint64_t bytes = 0;
+    for (const int rank : ranks) {
+      const StageMemory& takes = of(rank).stages[stage];
+      bytes += takes.peak - takes.shared;
+      if (teams.insert(rank % period_).second) bytes += takes.shared;
+    }
+    most = std::max(most, bytes);
+  }
+  return most;
+}
+
+RankPlans RankPlans::without_sharing() const {
+  RankPlans plans = *this;
+  for (MemoryPlan& plan : plans.plans_) {
+    for (StageMemory& stage : plan.stages) stage.shared = 0;
+  }
+  return plans;
 }
 
 RankPlans plan_ranks(const PreparedJob& job, const dist::Mesh& mesh) {

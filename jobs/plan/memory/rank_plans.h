@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,13 @@ class RankPlans {
   /// Of the rank that takes most.
   const MemoryPlan& largest() const;
   std::uint64_t peak() const { return largest().peak(); }
+
+  /// What these ranks of one machine take together, where those of equal plans share what they can.
+  std::uint64_t needed(std::span<const int> ranks) const;
+  /// Bytes that such ranks share, at most at a time.
+  std::uint64_t shared(std::span<const int> ranks) const;
+  /// The same plans for ranks of which each has all of its weights for itself.
+  RankPlans without_sharing() const;
 
  private:
   int period_ = 1;  ///< ranks one after the other whose plans repeat

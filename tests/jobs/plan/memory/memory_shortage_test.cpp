@@ -69,6 +69,23 @@ TEST(MemoryShortage, ACgroupCountsOnlyTheRanksThatAreInIt) {
       AllOf(HasSubstr("/sys/fs/cgroup/y/memory.max"), HasSubstr("rank 1"), HasSubstr("2 ranks there")));
 }
 
+TEST(MemoryShortage, CountsOnceAMachineWhatItsRanksShare) {
+  MemoryPlan plan = plan_of(20 * gb);
+  plan.stages.front().shared = 13 * gb;
+  const auto fits = [&](std::vector<RankMemory> ranks, std::uint64_t shareable, configs::Strategy loading) {
+    for (RankMemory& rank : ranks) rank.shareable = shareable;
+    return !memory_shortage(ranks, as_loaded(RankPlans{plan}, ranks, loading), {}).has_value();
+  };
+  const RankMemory a = rank_on("a", {machine_has(41 * gb)});  // 13 GB, and 7 GB a rank
+  const RankMemory b = rank_on("b", {machine_has(41 * gb)});
+  using configs::Strategy;
+  EXPECT_TRUE(fits({a, a, a, a}, 13 * gb, Strategy::automatic));
+  EXPECT_FALSE(fits({a, a, a, a, a}, 13 * gb, Strategy::automatic));
+  EXPECT_FALSE(fits({a, a, a, a}, 12 * gb, Strategy::automatic)) << "/dev/shm is too small";
+  EXPECT_FALSE(fits({a, a, a, a, b}, 13 * gb, Strategy::automatic)) << "it may be broadcast";
+  EXPECT_TRUE(fits({a, a, a, a, b}, 13 * gb, Strategy::shared));
+}
+
 TEST(MemoryShortage, HoldsThePlanTheLimitAndItsSource) {
   EXPECT_THAT(
       shortage({rank_on("n1", {machine_has(16 * gb)})}, plan_of(17 * gb)),

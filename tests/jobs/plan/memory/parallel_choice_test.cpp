@@ -21,14 +21,14 @@ PreparedJob job_of(std::uint64_t weights, int frames = 81, double guidance_scale
   PreparedJob job;
   job.family = &models::family_named("wan");
   job.hyper_parameters["transformer"] = models::wan::to_json({.dim = 1536,
-                                                      .heads = 12,
-                                                      .head_dim = 128,
-                                                      .ffn_dim = 8960,
-                                                      .layers = 30,
-                                                      .in_channels = 16,
-                                                      .out_channels = 16,
-                                                      .text_dim = 64,
-                                                      .freq_dim = 256});
+                                                              .heads = 12,
+                                                              .head_dim = 128,
+                                                              .ffn_dim = 8960,
+                                                              .layers = 30,
+                                                              .in_channels = 16,
+                                                              .out_channels = 16,
+                                                              .text_dim = 64,
+                                                              .freq_dim = 256});
   job.hyper_parameters["text_encoder"] = models::to_json(models::Umt5Dims{
       .vocabulary = 300, .dim = 64, .heads = 16, .head_dim = 16, .ffn_dim = 96, .layers = 2});
   job.hyper_parameters["vae"] =
@@ -42,7 +42,8 @@ PreparedJob job_of(std::uint64_t weights, int frames = 81, double guidance_scale
   registry::WeightFile file{.path = "transformer", .size = weights, .tensors = {}};
   file.tensors.push_back(
       {.name = "w", .type = registry::ElementType::bf16, .shape = {weights / 2}, .begin = 0, .end = weights});
-  dist::ComponentPlan plan{.name = "transformer", .hyper_parameters = {}, .keep_float32 = {}, .files = {file}};
+  dist::ComponentPlan plan{
+      .name = "transformer", .hyper_parameters = {}, .keep_float32 = {}, .files = {file}};
   plan.rules["w"] = {.dim = 0};
   job.components = {plan};
   job.manifest.pipeline.guidance_scale = guidance_scale;

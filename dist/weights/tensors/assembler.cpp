@@ -1,4 +1,4 @@
-#include "dist/weights/assembler.h"
+#include "dist/weights/tensors/assembler.h"
 
 #include <ATen/ATen.h>
 
@@ -131,11 +131,24 @@ void Assembler::join(const Open& tensor, const at::Tensor& value) {
   joining_.erase(place.target);
 }
 
-/// Copies a complete, dense tensor of a block to this rank's bytes of that block.
-void Assembler::shard(const Target& target, const at::Tensor& value) {
+/// Which elements of a tensor of a block lie in this rank's shard; none where only the whole will do: its
+/// bytes do not lie in one piece, or it is joined.
+Range Assembler::elements_in_shard(const Target& target, const Runs& runs) const {
+  if (target.block < 0 || target.parts > 1 || runs.count != 1) return {};
+  const Range mine = places_.shard(target.block);
+  const auto begin = static_cast<std::int64_t>(target.offset);
+  const auto size = static_cast<std::int64_t>(element_bytes(target.dtype));
+  const std::int64_t end = begin + c10::multiply_integers(target.shape) * size;
+  // Shards and tensors begin at multiples of 64 bytes.
+  return {(std::max(begin, mine.begin) - begin) / size, (std::min(end, mine.end) - begin) / size};
+}
+
+/// Copies dense elements of a tensor of a block, from one on, to this rank's bytes of that block.
+void Assembler::shard(const Target& target, const at::Tensor& value, std::int64_t first_element) {
   const Range mine = places_.shard(target.block);
   const at::Tensor bytes = value.reshape({-1}).view(at::kByte);
-  const auto begin = static_cast<std::int64_t>(target.offset);
+  const auto begin = static_cast<std::int64_t>(target.offset) +
+                     first_element * static_cast<std::int64_t>(element_bytes(target.dtype));
   const std::int64_t from = std::max(begin, mine.begin);
   const std::int64_t to = std::min(begin + bytes.numel(), mine.end);
   shards_.at(target.block)
@@ -161,11 +174,17 @@ Assembler::Open Assembler::open(const registry::TensorInfo& tensor, const Place&
   const Target& target = places_.targets()[place.target];
   const at::ScalarType from = scalar_type(tensor.type);
   const bool dense = tensor.strides.empty();
-  const Runs runs = runs_of(tensor, dense ? place : Place{});
-  if (dense && target.parts == 1 && target.block < 0 && from == scalar_type(target.dtype)) {
-    return {&tensor, &place, runs, room_for(place.target), true};
+  Runs runs = runs_of(tensor, dense ? place : Place{});
+  if (const Range mine = dense ? elements_in_shard(target, runs) : Range{}; mine.size() > 0) {
+    const auto size = static_cast<std::uint64_t>(c10::elementSize(from));
+    runs.first += static_cast<std::uint64_t>(mine.begin) * size;
+    runs.length = static_cast<std::uint64_t>(mine.size()) * size;
+    return {&tensor, &place, runs, take_buffer(tensor, static_cast<std::int64_t>(runs.bytes())), false, mine};
   }
-  return {&tensor, &place, runs, take_buffer(tensor, static_cast<std::int64_t>(runs.bytes())), false};
+  if (dense && target.parts == 1 && target.block < 0 && from == scalar_type(target.dtype)) {
+    return {&tensor, &place, runs, room_for(place.target), true, {}};
+  }
+  return {&tensor, &place, runs, take_buffer(tensor, static_cast<std::int64_t>(runs.bytes())), false, {}};
 }
 
 void Assembler::close(Open& tensor) {
@@ -175,7 +194,11 @@ void Assembler::close(Open& tensor) {
   } else {
     void* data = tensor.bytes.data_ptr();
     const at::ScalarType from = scalar_type(info.type);
-    if (info.strides.empty()) {
+    if (const Range& mine = tensor.in_shard; mine.size() > 0) {
+      const Target& target = places_.targets()[tensor.place->target];
+      const at::Tensor value = at::from_blob(data, {mine.size()}, from);
+      shard(target, allocated(target.name, [&] { return value.to(scalar_type(target.dtype)); }), mine.begin);
+    } else if (info.strides.empty()) {
       put(tensor, at::from_blob(data, tensor.place->shape, from));
     } else {
       const std::vector<std::int64_t> shape(info.shape.begin(), info.shape.end());

@@ -1,4 +1,4 @@
-#include "dist/weights/runs.h"
+#include "dist/weights/tensors/runs.h"
 
 #include <algorithm>
 #include <cstring>

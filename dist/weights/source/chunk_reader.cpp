@@ -1,4 +1,4 @@
-#include "dist/weights/chunk_reader.h"
+#include "dist/weights/source/chunk_reader.h"
 
 #include <utility>
 

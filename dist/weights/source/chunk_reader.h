@@ -8,9 +8,9 @@
 #include <thread>
 #include <vector>
 
-#include "dist/weights/channel.h"
-#include "dist/weights/frame.h"
+#include "dist/weights/source/channel.h"
 #include "dist/weights/source/file_map.h"
+#include "dist/weights/source/frame.h"
 #include "dist/weights/source/load_work.h"
 #include "dist/weights/source/planned_files.h"
 #include "dist/weights/source/schedule.h"

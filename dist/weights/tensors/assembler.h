@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "dist/plan/places.h"
-#include "dist/weights/runs.h"
 #include "dist/weights/source/schedule.h"
-#include "dist/weights/stream.h"
+#include "dist/weights/tensors/runs.h"
+#include "dist/weights/tensors/tensor_map.h"
 
 namespace ditmill::dist {
 
@@ -28,8 +28,9 @@ struct Destination {
 /// matters. Of a dense tensor only the bytes that are kept are copied: to their place where they have the
 /// plan's type already, else to a reused buffer, to be converted by LibTorch when the last is in. A view with
 /// strides is gathered whole first; parts of a tensor are joined. The bits are those of `.to()`, whatever is
-/// cut (of NaNs, not their payload). A complete tensor goes to the device; one of a block that is sharded, to
-/// this rank's bytes of it. Tensors without elements are there from the start.
+/// cut (of NaNs, not their payload). A complete tensor goes to the device; of one of a block that is sharded
+/// what is this rank's is gathered, where it lies in one piece, and goes to its bytes of the block. Tensors
+/// without elements are there from the start.
 class Assembler {
  public:
   /// The plan outlives it, and has passed check_plan().
@@ -51,6 +52,7 @@ class Assembler {
     Runs runs{};         ///< that are gathered: all of it where it has strides
     at::Tensor bytes{};  ///< gathers them; the result itself where `direct`
     bool direct = false;
+    Range in_shard{};  ///< elements of the target that are gathered, where that is no more than the shard's
   };
 
   /// Null if nothing of that tensor of the files is made here.
@@ -61,7 +63,8 @@ class Assembler {
   at::Tensor take_buffer(const registry::TensorInfo& tensor, std::int64_t bytes);
   void put(const Open& tensor, const at::Tensor& value);
   void join(const Open& tensor, const at::Tensor& value);
-  void shard(const Target& target, const at::Tensor& value);
+  Range elements_in_shard(const Target& target, const Runs& runs) const;
+  void shard(const Target& target, const at::Tensor& value, std::int64_t first_element = 0);
 
   const ComponentPlan* plan_;
   at::Device device_;

@@ -1,4 +1,4 @@
-#include "dist/weights/frame.h"
+#include "dist/weights/source/frame.h"
 
 #include <cstring>
 #include <new>

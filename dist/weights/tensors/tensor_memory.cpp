@@ -1,4 +1,4 @@
-#include "dist/weights/tensor_memory.h"
+#include "dist/weights/tensors/tensor_memory.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
