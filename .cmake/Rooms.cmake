@@ -137,10 +137,10 @@ function(ditmill_embed target function)
 
 namespace ditmill::embedded {
 namespace {
-constexpr EmbeddedText texts[] = {
+constexpr EmbeddedText @function@_texts[] = {
 @body@};
 }  // namespace
-std::span<const EmbeddedText> @function@() { return texts; }
+std::span<const EmbeddedText> @function@() { return @function@_texts; }
 }  // namespace ditmill::embedded
 ")
   target_sources(${target} PRIVATE ${output})

@@ -2,10 +2,8 @@
 
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 
-#include <algorithm>
 #include <chrono>
 #include <cstdlib>
-#include <nlohmann/json.hpp>
 
 namespace ditmill::jobs::bench {
 
@@ -17,17 +15,6 @@ void finish_work(const at::Device& device) {
 double load_average() {
   double load = 0;
   return getloadavg(&load, 1) == 1 ? load : 0;
-}
-
-Spread spread_of(std::vector<double> samples) {
-  std::ranges::sort(samples);
-  const std::size_t half = samples.size() / 2;
-  const double median = samples.size() % 2 == 1 ? samples[half] : (samples[half - 1] + samples[half]) / 2;
-  return {.median = median, .min = samples.front(), .max = samples.back()};
-}
-
-nlohmann::json to_json(const Spread& spread) {
-  return {{"median", spread.median}, {"min", spread.min}, {"max", spread.max}};
 }
 
 double seconds_on_all(const dist::Communicator& world, const at::Device& device,

@@ -46,6 +46,7 @@ struct BenchLoadOptions {
   int warmup = 1;                ///< --warmup
   bool cold = false;             ///< --cold
   bool hash = true;              ///< --hash on, off
+  bool peers = false;            ///< --peers
   bool json = false;
   std::string out;  ///< --out FILE
 };

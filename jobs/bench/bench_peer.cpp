@@ -5,10 +5,8 @@
 #include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
 #include <spdlog/fmt/fmt.h>
-#include <unistd.h>
 
 #include <chrono>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -20,6 +18,7 @@
 #include "dist/library_versions.h"
 #include "jobs/bench/bench_clock.h"
 #include "jobs/bench/child_process.h"
+#include "jobs/bench/peer_python.h"
 #include "jobs/bench/tensor_file.h"
 #include "jobs/results/files/temporary_folder.h"
 #include "models/samplers/noise.h"
@@ -32,11 +31,6 @@ using nlohmann::json;
 
 /// Threads of the other process may spin for a while after their work: neither is timed meanwhile.
 constexpr std::chrono::milliseconds rest{50};
-
-std::string python() {
-  if (const char* named = std::getenv("DITMILL_PYTHON")) return named;
-  return access(DITMILL_BUILD_PYTHON, X_OK) == 0 ? DITMILL_BUILD_PYTHON : "python3";
-}
 
 /// What diffusers calls the hyper-parameters.
 json diffusers_config(const models::wan::Dims& dims) {
@@ -57,7 +51,7 @@ json diffusers_config(const models::wan::Dims& dims) {
 class Peer {
  public:
   Peer(const std::string& folder, int threads)
-      : program_(python()),
+      : program_(peer_python()),
         process_(
             {program_, "-c", std::string(embedded::bench_peer()[0].text), folder},
             {"OMP_NUM_THREADS=" + std::to_string(threads), "HF_HUB_OFFLINE=1", "PYTHONDONTWRITEBYTECODE=1"}) {

@@ -26,7 +26,7 @@ int run_front(int argc, char** argv) {
       app->add_subcommand("run", "Run a job; under mpirun or srun --mpi=pmix, on all its ranks");
   cli::add_run_options(*run_command, run);
   bench::BenchOptions bench;
-  cli::add_bench_options(*app, bench);
+  cli::add_bench_tools(cli::add_bench_options(*app, bench), front);
   bench::DoctorOptions doctor;
   const CLI::App* doctor_command = cli::add_doctor_options(*app, doctor);
 

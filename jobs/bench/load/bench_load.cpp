@@ -20,7 +20,9 @@
 #include "jobs/bench/bench_clock.h"
 #include "jobs/bench/load/load_limits.h"
 #include "jobs/bench/load/load_model.h"
+#include "jobs/bench/load/load_peers.h"
 #include "jobs/bench/load/load_report.h"
+#include "jobs/bench/load/load_sums.h"
 #include "jobs/engine/ranks/rank_device.h"
 #include "jobs/plan/memory/memory_limit.h"
 #include "jobs/results/files/output.h"
@@ -82,12 +84,25 @@ class LoadBench {
       // Of the largest: small ones tell more of the clock.
       if (&plan == largest()) limits = probe_limits(nodes_, plan, options_.cold);
     }
+    std::optional<LoadPeers> peers;
+    if (options_.peers) {
+      peers.emplace(nodes_, plans_, device_);
+      skipped_.insert(skipped_.end(), peers->skipped().begin(), peers->skipped().end());
+    }
     std::vector<LoadRun> runs;
     for (int repeat = -options_.warmup; repeat < options_.repeats; ++repeat) {
-      for (const Strategy strategy : strategies_) {
-        LoadRun run = load_once(strategy);
+      const auto add = [&](LoadRun run) {
         run.repeat = repeat;
-        if (repeat >= 0) runs.push_back(run);
+        if (repeat >= 0) runs.push_back(std::move(run));
+      };
+      for (const Strategy strategy : strategies_) {
+        drop_if_cold();
+        add(load_once(strategy));
+      }
+      if (!peers) continue;
+      for (const std::string& name : peers->names()) {
+        drop_if_cold();
+        add(peers->load(name));
       }
     }
     const LoadSetting setting{.model = options_.model,
@@ -129,7 +144,7 @@ class LoadBench {
       if (why.empty()) {
         strategies_.push_back(strategy);
       } else {
-        skipped_.push_back({strategy, why});
+        skipped_.push_back({std::string{configs::name(strategy)}, why});
       }
     }
     if (wanted.empty() || options_.strategy == "all") return;
@@ -148,17 +163,22 @@ class LoadBench {
     return plans_.parallel.fsdp ? "with fsdp each rank has other bytes" : "";
   }
 
+  void drop_if_cold() const {
+    if (!options_.cold) return;
+    world_.barrier(dist::Purpose::agreement);  // nobody has the files mapped any more
+    dist::agree(world_, [&] {
+      if (nodes_.local().rank() > 0) return;
+      for (const dist::ComponentPlan& plan : plans_.components) drop_from_cache(plan);
+    });
+  }
+
   LoadRun load_once(Strategy strategy) {
-    if (options_.cold) {
-      world_.barrier(dist::Purpose::agreement);  // nobody has the files mapped any more
-      dist::agree(world_, [&] {
-        if (nodes_.local().rank() > 0) return;
-        for (const dist::ComponentPlan& plan : plans_.components) drop_from_cache(plan);
-      });
-    }
     const dist::LoadOptions how{.strategy = strategy, .hash = options_.hash, .device = device_};
     LoadRun run;
-    run.strategy = strategy;
+    run.strategy = configs::name(strategy);
+    run.readers = strategy == Strategy::broadcast ? Readers::one
+                  : strategy == Strategy::striped ? Readers::a_part_each
+                                                  : Readers::each;
     const dist::Traffic before = world_.traffic(dist::Purpose::weights);
     const std::uint64_t dirty = private_dirty();
     const std::uint64_t faults = faults_so_far();
@@ -175,43 +195,30 @@ class LoadBench {
       }
     });
     const std::uint64_t now = private_dirty();
-    run.private_growth = most(now > dirty ? now - dirty : 0);
-    run.page_faults = sum(faults_so_far() - faults);
-    run.network_bytes = world_.size() > 1 ? sum((world_.traffic(dist::Purpose::weights) - before).bytes) : 0;
+    run.private_growth = most_of(world_, now > dirty ? now - dirty : 0);
+    run.page_faults = sum_of(world_, faults_so_far() - faults);
+    run.network_bytes =
+        world_.size() > 1 ? sum_of(world_, (world_.traffic(dist::Purpose::weights) - before).bytes) : 0;
     run.work = gathered(work);
     loaded.clear();
     ::malloc_trim(0);
     return run;
   }
 
-  std::uint64_t most(std::uint64_t value) const {
-    return static_cast<std::uint64_t>(world_.max(static_cast<std::int64_t>(value), dist::Purpose::agreement));
-  }
-  std::uint64_t sum(std::uint64_t value) const {
-    std::uint64_t all = 0;
-    for (const std::string& each : world_.gather_text(std::to_string(value), 0, dist::Purpose::agreement))
-      all += std::stoull(each);
-    return all;
-  }
-  double longest(double seconds) const {
-    return static_cast<double>(
-               world_.max(static_cast<std::int64_t>(seconds * 1e9), dist::Purpose::agreement)) *
-           1e-9;
-  }
   dist::LoadSeconds longest(const dist::LoadSeconds& seconds) const {
-    return {.read = longest(seconds.read),
-            .network = longest(seconds.network),
-            .hash = longest(seconds.hash),
-            .copy = longest(seconds.copy)};
+    return {.read = most_of(world_, seconds.read),
+            .network = most_of(world_, seconds.network),
+            .hash = most_of(world_, seconds.hash),
+            .copy = most_of(world_, seconds.copy)};
   }
   dist::LoadWork gathered(const dist::LoadWork& work) const {
     return {.busy = longest(work.busy),
             .stall = longest(work.stall),
-            .read_bytes = sum(work.read_bytes),
-            .verified_bytes = sum(work.verified_bytes),
-            .private_bytes = sum(work.private_bytes),
-            .shared_bytes = sum(work.shared_bytes),
-            .mapped_bytes = sum(work.mapped_bytes)};
+            .read_bytes = sum_of(world_, work.read_bytes),
+            .verified_bytes = sum_of(world_, work.verified_bytes),
+            .private_bytes = sum_of(world_, work.private_bytes),
+            .shared_bytes = sum_of(world_, work.shared_bytes),
+            .mapped_bytes = sum_of(world_, work.mapped_bytes)};
   }
 
   const dist::Communicator& world_;

@@ -27,34 +27,41 @@ namespace {
 
 constexpr int rounds = 3;
 constexpr std::uint64_t most_probed = std::uint64_t{1} << 30;  // of the files, by all ranks of a machine
+constexpr std::uint64_t least_probed = std::uint64_t{16} << 20;
 constexpr std::size_t buffer_bytes = std::size_t{64} << 20;
 constexpr double giga = 1e9;
 
-/// Bytes a second of `bytes` that the ranks of a machine do together, in the best round. What any of them
-/// throws, all of the job's throw. Collective.
-double best_rate(const dist::Nodes& nodes, std::uint64_t bytes, const std::function<void()>& work) {
-  const dist::Communicator& local = nodes.local();
+/// Bytes a second of `bytes` that the ranks of `together` do, in the best round. What any of them throws, all
+/// of the job's throw. Collective.
+double best_rate(const dist::Nodes& nodes, const dist::Communicator& together, std::uint64_t bytes,
+                 const std::function<void()>& work) {
   std::optional<Error> failure;
   double best = 0;
   for (int round = 0; round < rounds; ++round) {
-    local.barrier(dist::Purpose::agreement);
+    together.barrier(dist::Purpose::agreement);
     const auto start = std::chrono::steady_clock::now();
     if (!failure) failure = dist::failure_of(work);
     const auto took =
         std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - start);
-    const std::int64_t slowest = std::max<std::int64_t>(local.max(took.count(), dist::Purpose::agreement), 1);
+    const std::int64_t slowest =
+        std::max<std::int64_t>(together.max(took.count(), dist::Purpose::agreement), 1);
     best = std::max(best, static_cast<double>(bytes) * 1e9 / static_cast<double>(slowest));
   }
   dist::agree_on(nodes.world(), failure);
   return best;
 }
 
+/// Of the ranks of a machine.
+double best_rate(const dist::Nodes& nodes, std::uint64_t bytes, const std::function<void()>& work) {
+  return best_rate(nodes, nodes.local(), bytes, work);
+}
+
 /// Chunks that are probed, and of them those of one rank.
 class ProbedChunks {
  public:
-  ProbedChunks(const dist::Communicator& local, const dist::ComponentPlan& plan)
+  ProbedChunks(const dist::Communicator& local, const dist::ComponentPlan& plan, std::uint64_t most)
       : chunks_(dist::schedule(plan)) {
-    while (chunks_.size() > most_probed / registry::leaf_bytes) chunks_.pop_back();
+    while (chunks_.size() > std::max<std::uint64_t>(most / registry::leaf_bytes, 1)) chunks_.pop_back();
     for (const dist::Chunk& chunk : chunks_) bytes_ += chunk.length;
     const auto rank = static_cast<std::size_t>(local.rank());
     const auto ranks = static_cast<std::size_t>(local.size());
@@ -63,6 +70,7 @@ class ProbedChunks {
   }
 
   std::uint64_t bytes() const noexcept { return bytes_; }
+  const std::vector<dist::Chunk>& all() const noexcept { return chunks_; }
   void for_mine(const std::function<void(const dist::Chunk&)>& work) const {
     for (std::size_t i = first_; i < past_; ++i) work(chunks_[i]);
   }
@@ -78,13 +86,29 @@ void touch(std::span<std::byte> bytes) {
   for (std::size_t i = 0; i < bytes.size(); i += dist::page_bytes) bytes[i] = std::byte{1};
 }
 
-double read_rate(const dist::Nodes& nodes, const ProbedChunks& chunks, const dist::Sources& sources) {
+void read_mine(const ProbedChunks& chunks, const dist::Sources& sources) {
   dist::Frame frame;
-  return best_rate(nodes, chunks.bytes(), [&] {
-    chunks.for_mine([&](const dist::Chunk& chunk) {
-      sources[chunk.file]->read_at(chunk.offset, frame.payload(chunk.length));
-    });
+  chunks.for_mine([&](const dist::Chunk& chunk) {
+    sources[chunk.file]->read_at(chunk.offset, frame.payload(chunk.length));
   });
+}
+
+/// Past the page cache, by the first machine alone; there only.
+double read_alone(const dist::Nodes& nodes, const ProbedChunks& chunks, const dist::Sources& direct) {
+  return best_rate(nodes, chunks.bytes(), [&] {
+    if (nodes.node() == 0) read_mine(chunks, direct);
+  });
+}
+
+/// How much of the files storage gives to all machines in a second, at least a few chunks of them.
+std::uint64_t bytes_of_a_second(const dist::Nodes& nodes, const dist::ComponentPlan& plan,
+                                const dist::Sources& direct) {
+  const double rate = read_alone(nodes, ProbedChunks{nodes.local(), plan, least_probed}, direct);
+  const bool tells = nodes.node() == 0 && nodes.local().rank() == 0;
+  const std::int64_t told =
+      nodes.world().max(tells ? static_cast<std::int64_t>(rate) : 0, dist::Purpose::agreement);
+  return std::clamp(static_cast<std::uint64_t>(told) / static_cast<std::uint64_t>(nodes.count()),
+                    least_probed, most_probed);
 }
 
 double link_rate(const dist::Nodes& nodes) {
@@ -114,6 +138,7 @@ nlohmann::json to_json(const LoadLimits& limits) {
           {"map_gbps", limits.map / giga},
           {"read_hot_gbps", limits.read_hot / giga},
           {"read_cold_gbps", limits.read_cold / giga},
+          {"read_together_gbps", limits.read_together / giga},
           {"link_gbps", limits.link / giga},
           {"hash_gbps", limits.hash / giga}};
 }
@@ -140,7 +165,6 @@ void drop_from_cache(const dist::ComponentPlan& plan) {
 LoadLimits probe_limits(const dist::Nodes& nodes, const dist::ComponentPlan& plan, bool cold) {
   const dist::Communicator& local = nodes.local();
   const auto ranks = static_cast<std::uint64_t>(local.size());
-  const ProbedChunks chunks{local, plan};
   LoadLimits limits;
   dist::Sources direct;
   dist::Sources sources;
@@ -150,16 +174,18 @@ LoadLimits probe_limits(const dist::Nodes& nodes, const dist::ComponentPlan& pla
     sources = dist::open_files(plan, registry::open_file);
     for (const registry::WeightFile& file : plan.files) maps.push_back(dist::FileMap::open(file.path));
   });
-  if (cold) limits.read_cold = read_rate(nodes, chunks, direct);
-  limits.read_hot = read_rate(nodes, chunks, sources);
-  std::uint64_t file_bytes = 0;
-  for (const auto& map : maps) file_bytes += map->bytes().size();
-  limits.map = best_rate(nodes, file_bytes, [&] {
-    for (auto& map : maps) {
-      const std::string& path = plan.files[static_cast<std::size_t>(&map - maps.data())].path;
-      map = dist::FileMap::open(path);
-      map->populate(0, map->bytes().size());
-    }
+  const ProbedChunks chunks{local, plan, cold ? bytes_of_a_second(nodes, plan, direct) : most_probed};
+  if (cold) {
+    const auto machines = static_cast<std::uint64_t>(nodes.count());
+    limits.read_cold = read_alone(nodes, chunks, direct);
+    limits.read_together =
+        best_rate(nodes, nodes.world(), machines * chunks.bytes(), [&] { read_mine(chunks, direct); });
+  }
+  limits.read_hot = best_rate(nodes, chunks.bytes(), [&] { read_mine(chunks, sources); });
+  limits.map = best_rate(nodes, chunks.bytes(), [&] {
+    for (auto& map : maps)
+      map = dist::FileMap::open(plan.files[static_cast<std::size_t>(&map - maps.data())].path);
+    for (const dist::Chunk& chunk : chunks.all()) maps[chunk.file]->populate(chunk.offset, chunk.length);
   });
   limits.hash = best_rate(nodes, chunks.bytes(), [&] {
     chunks.for_mine([&](const dist::Chunk& chunk) {

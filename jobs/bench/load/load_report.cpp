@@ -20,7 +20,7 @@ json seconds_json(const dist::LoadSeconds& seconds) {
 }
 
 json to_json(const LoadRun& run, int nodes) {
-  return {{"strategy", configs::name(run.strategy)},
+  return {{"strategy", run.strategy},
           {"repeat", run.repeat},
           {"seconds_first_component", run.first_component},
           {"seconds_last_rank", run.last_rank},
@@ -57,6 +57,21 @@ Spread seconds_of(const std::vector<const LoadRun*>& runs) {
 
 double over(std::uint64_t bytes, double rate) { return rate > 0 ? static_cast<double>(bytes) / rate : 0; }
 
+/// The least that storage takes, whatever machines read.
+double read_limit(const LoadSetting& setting, const LoadLimits& limits, Readers readers) {
+  const auto nodes = static_cast<std::uint64_t>(setting.nodes);
+  const std::uint64_t one = readers == Readers::a_part_each ? setting.bytes / nodes : setting.bytes;
+  const std::uint64_t all = readers == Readers::each ? nodes * setting.bytes : setting.bytes;
+  return std::max(over(one, limits.read_cold), over(all, limits.read_together));
+}
+
+/// What a machine gets from others of what it did not read.
+double network_limit(const LoadSetting& setting, const LoadLimits& limits, const LoadRun& run) {
+  if (run.network_bytes == 0 || setting.nodes < 2) return 0;
+  const double own = run.readers == Readers::a_part_each ? 1.0 / setting.nodes : 0;
+  return (1 - own) * over(setting.bytes, limits.link);
+}
+
 }  // namespace
 
 double limit_seconds(const LoadSetting& setting, const LoadLimits& limits, const LoadRun& run) {
@@ -64,11 +79,11 @@ double limit_seconds(const LoadSetting& setting, const LoadLimits& limits, const
   // What the ranks of one machine do.
   const std::uint64_t own = run.work.private_bytes / nodes;
   const std::uint64_t made = (run.work.shared_bytes - run.work.mapped_bytes) / nodes;
-  const double hash = setting.hash ? over(setting.bytes, limits.hash) : 0;
+  const double hash = run.work.verified_bytes > 0 ? over(setting.bytes, limits.hash) : 0;
   const double copies = over(own, limits.touch) + over(own, limits.memcpy) + over(made, limits.touch_shared) +
                         over(made, limits.memcpy);
-  const double network = run.network_bytes > 0 && nodes > 1 ? over(setting.bytes, limits.link) : 0;
-  if (setting.cold) return std::max({over(setting.bytes, limits.read_cold), hash + copies, network});
+  const double network = network_limit(setting, limits, run);
+  if (setting.cold) return std::max({read_limit(setting, limits, run.readers), hash + copies, network});
   return std::max(over(setting.bytes, limits.map) + hash + copies, network);
 }
 
@@ -80,14 +95,14 @@ json bench_load_json(const LoadSetting& setting, const LoadLimits& limits, const
   for (const auto& group : by_strategy(runs)) {
     const double median = seconds_of(group).median;
     const double limit = limit_seconds(setting, limits, *group.front());
-    summary.push_back({{"strategy", configs::name(group.front()->strategy)},
+    summary.push_back({{"strategy", group.front()->strategy},
                        {"median_seconds", median},
                        {"limit_seconds", limit},
                        {"fraction_of_limit", limit / median},
                        {"skipped", nullptr}});
   }
   for (const SkippedStrategy& each : skipped) {
-    summary.push_back({{"strategy", configs::name(each.strategy)},
+    summary.push_back({{"strategy", each.strategy},
                        {"median_seconds", nullptr},
                        {"limit_seconds", nullptr},
                        {"fraction_of_limit", nullptr},
@@ -105,7 +120,8 @@ std::string bench_load_table(const LoadSetting& setting, const LoadLimits& limit
       "{} of {}, {}, to {} ranks on {} machines, {}, load average {:.1f}\n"
       "a machine's ranks together, GB/s: memcpy {:.1f}, fresh memory {:.1f}, fresh shared {:.1f}, cached "
       "read "
-      "{:.1f}, disk {:.1f}, link {:.1f}, hash {:.1f}\n\n{:<12} {:>8} {:>8} {:>8} {:>7} {:>6} {:>10} {:>10}\n",
+      "{:.1f}, storage {:.2f}, link {:.2f}, hash {:.1f}\n\n{:<24} {:>8} {:>8} {:>8} {:>7} {:>6} {:>10} "
+      "{:>10}\n",
       size_text(static_cast<double>(setting.bytes)), setting.model, setting.cold ? "cold" : "hot",
       setting.ranks, setting.nodes, setting.hash ? "verified" : "not verified", setting.load,
       limits.memcpy / 1e9, limits.touch / 1e9, limits.touch_shared / 1e9, limits.read_hot / 1e9,
@@ -116,15 +132,15 @@ std::string bench_load_table(const LoadSetting& setting, const LoadLimits& limit
     std::vector<double> first;
     for (const LoadRun* run : group) first.push_back(run->first_component);
     const double limit = limit_seconds(setting, limits, *group.front());
-    text += fmt::format("{:<12} {:>8.3f} {:>8.3f} {:>8.3f} {:>7.2f} {:>7.0f}% {:>10} {:>10}\n",
-                        configs::name(group.front()->strategy), seconds.median, seconds.min,
-                        spread_of(first).median, static_cast<double>(setting.bytes) / seconds.median / 1e9,
-                        100 * limit / seconds.median,
-                        size_text(static_cast<double>(group.front()->private_growth)),
-                        size_text(static_cast<double>(group.front()->work.shared_bytes) / setting.nodes));
+    text +=
+        fmt::format("{:<24} {:>8.3f} {:>8.3f} {:>8.3f} {:>7.2f} {:>7.0f}% {:>10} {:>10}\n",
+                    group.front()->strategy, seconds.median, seconds.min, spread_of(first).median,
+                    static_cast<double>(setting.bytes) / seconds.median / 1e9, 100 * limit / seconds.median,
+                    size_text(static_cast<double>(group.front()->private_growth)),
+                    size_text(static_cast<double>(group.front()->work.shared_bytes) / setting.nodes));
   }
   for (const SkippedStrategy& each : skipped)
-    text += fmt::format("{:<12} skipped: {}\n", configs::name(each.strategy), each.why);
+    text += fmt::format("{:<24} skipped: {}\n", each.strategy, each.why);
   return text;
 }
 

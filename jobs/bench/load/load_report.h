@@ -5,15 +5,18 @@
 #include <string>
 #include <vector>
 
-#include "configs/pipeline_config.h"
 #include "dist/weights/source/load_work.h"
 #include "jobs/bench/load/load_limits.h"
 
 namespace ditmill::jobs::bench {
 
+/// Which machines read a byte of the files.
+enum class Readers { each, one, a_part_each };
+
 /// What all ranks together made of one load of all components.
 struct LoadRun {
-  configs::Strategy strategy = configs::Strategy::broadcast;
+  std::string strategy;
+  Readers readers = Readers::each;
   int repeat = 0;
   double first_component = 0;  ///< seconds until the last rank had the first component, every page touched
   double last_rank = 0;        ///< and all of them
@@ -40,7 +43,7 @@ double limit_seconds(const LoadSetting& setting, const LoadLimits& limits, const
 
 /// A strategy that was not run, and why.
 struct SkippedStrategy {
-  configs::Strategy strategy = configs::Strategy::broadcast;
+  std::string strategy;
   std::string why;
 };
 

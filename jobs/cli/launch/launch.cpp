@@ -1,16 +1,8 @@
 #include "jobs/cli/launch/launch.h"
 
 #include <fmt/format.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <algorithm>
-#include <array>
-#include <cerrno>
-#include <csignal>
 #include <cstdlib>
-#include <cstring>
 #include <exception>
 #include <filesystem>
 #include <iostream>
@@ -25,45 +17,13 @@
 #include "jobs/run/outcome.h"
 #include "jobs/submit/staging/engine_path.h"
 #include "slurm/allocation.h"
+#include "slurm/foreground.h"
 #include "slurm/launch.h"
+#include "slurm/mpirun.h"
 #include "slurm/process.h"
 
 namespace ditmill::jobs::cli {
 namespace {
-
-constexpr std::array<int, 4> forwarded{SIGTERM, SIGINT, SIGHUP, SIGUSR2};
-
-/// While it lives, the forwarded signals (and SIGCHLD) are taken by next(), and by nobody else.
-class Signals {
- public:
-  Signals() {
-    sigemptyset(&set_);
-    sigaddset(&set_, SIGCHLD);
-    for (const int signal : forwarded) sigaddset(&set_, signal);
-    ::sigprocmask(SIG_BLOCK, &set_, &before_);
-  }
-  Signals(const Signals&) = delete;
-  Signals& operator=(const Signals&) = delete;
-  ~Signals() { give_back(); }
-
-  void give_back() const { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }
-  /// Whether one of the forwarded ones has come already.
-  bool pending() const {
-    sigset_t come{};
-    ::sigpending(&come);
-    return std::ranges::any_of(forwarded, [&come](int signal) { return sigismember(&come, signal) == 1; });
-  }
-  int next() const {
-    int signal = 0;
-    while (::sigwait(&set_, &signal) != 0) {
-    }
-    return signal;
-  }
-
- private:
-  sigset_t set_{};
-  sigset_t before_{};
-};
 
 /// While it lives, a folder of their own for the files of the mpiruns that this process starts, on a machine
 /// that is the whole job's. Of two mpiruns that make the folder that they share by default at one moment, as
@@ -79,45 +39,6 @@ std::unique_ptr<results::TemporaryFolder> session_folder() {
     return folder;
   } catch (const std::exception&) {  // mpirun may find another, or says so
     return nullptr;
-  }
-}
-
-/// What became of one start.
-struct Ended {
-  int status = 0;     ///< of waitpid()
-  bool told = false;  ///< a signal was passed on
-};
-
-pid_t start(const std::vector<std::string>& words, const Signals& signals) {
-  const std::vector<char*> arguments = slurm::exec_words(words);
-  const pid_t parent = ::getpid();
-  const pid_t child = ::fork();
-  if (child < 0) throw system_error(errno, "start " + words.front(), {});
-  if (child > 0) return child;
-  // A group of its own, so that ctrl-C reaches it once, by way of this process; and never longer than this
-  // one.
-  ::setpgid(0, 0);
-  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
-  if (::getppid() != parent) ::_exit(127);
-  signals.give_back();
-  ::execvp(arguments.front(), arguments.data());
-  std::cerr << "ditmill: start " << words.front() << ": " << std::strerror(errno)
-            << " (--np starts Open MPI's mpirun: put it on the PATH, or name it by DITMILL_MPIRUN)\n";
-  ::_exit(127);
-}
-
-Ended run_once(const std::vector<std::string>& words, const Signals& signals) {
-  Ended ended;
-  const pid_t child = start(words, signals);
-  for (;;) {
-    const int signal = signals.next();
-    if (signal != SIGCHLD) {
-      ended.told = true;
-      ::kill(child, signal == SIGUSR2 ? SIGUSR2 : SIGTERM);
-      continue;
-    }
-    const pid_t found = ::waitpid(child, &ended.status, WNOHANG);
-    if (found == child && (WIFEXITED(ended.status) || WIFSIGNALED(ended.status))) return ended;
   }
 }
 
@@ -149,19 +70,8 @@ std::vector<std::string> without(const std::vector<std::string>& words,
 
 }  // namespace
 
-std::vector<std::string> launcher_words(int ranks) {
-  const char* named = std::getenv("DITMILL_MPIRUN");
-  return {named == nullptr ? "mpirun" : named, "-n", std::to_string(ranks)};
-}
-
-void allow_root() {
-  if (::geteuid() != 0) return;
-  ::setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 0);
-  ::setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 0);
-}
-
 int launch_run(const plan::RunOptions& options, const std::vector<std::string>& arguments) {
-  const Signals signals;
+  const slurm::Foreground foreground;
   slurm::check_launches_once(slurm::read_launch());
   std::string path;
   {
@@ -173,9 +83,9 @@ int launch_run(const plan::RunOptions& options, const std::vector<std::string>& 
   }
   const results::RunDirectory run{path};
   slurm::forget_launch();  // mpirun refuses to start in a rank of mpirun's
-  allow_root();
+  slurm::allow_root();
   const std::unique_ptr<results::TemporaryFolder> session = session_folder();
-  std::vector<std::string> words = launcher_words(options.np);
+  std::vector<std::string> words = slurm::launcher_words(options.np);
   words.push_back(submit::engine_path());
   for (const std::string& word :
        without({arguments.begin() + 1, arguments.end()}, {"--np", "--max-crashes"})) {
@@ -183,9 +93,10 @@ int launch_run(const plan::RunOptions& options, const std::vector<std::string>& 
   }
 
   for (int crashes = 0;;) {
-    if (signals.pending()) return exit_resumable;
+    if (foreground.told()) return exit_resumable;
     const int before = results::newest_epoch(run);
-    const Ended ended = run_once(words, signals);
+    const slurm::Foreground::Ended ended = foreground.run(
+        words, "--np starts Open MPI's mpirun: put it on the PATH, or name it by DITMILL_MPIRUN");
     const int epoch = results::newest_epoch(run);
     if (epoch == before)
       return ended.told ? exit_resumable : slurm::exit_code_of(ended.status);  // it never came to the run

@@ -7,12 +7,6 @@
 
 namespace ditmill::jobs::cli {
 
-/// What the launcher starts: the words before the engine, "mpirun -n 4"; $DITMILL_MPIRUN stands for mpirun.
-std::vector<std::string> launcher_words(int ranks);
-
-/// mpirun refuses root unless told, by the environment, that it is meant: tells it, if this is root.
-void allow_root();
-
 /// `run --np N`: starts mpirun, waits for the job's end, and starts it again, at most --max-crashes times, if
 /// a rank was lost; the job resumes. SIGTERM, SIGINT and SIGHUP go on to the job as SIGTERM, SIGUSR2 as it
 /// is. `arguments` is the whole command line. Returns the job's exit code. Throws Error where mpirun cannot

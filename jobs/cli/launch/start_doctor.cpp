@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "configs/error.h"
-#include "jobs/cli/launch/launch.h"
 #include "jobs/submit/staging/engine_path.h"
 #include "slurm/allocation.h"
 #include "slurm/launch.h"
+#include "slurm/mpirun.h"
 #include "slurm/process.h"
 
 namespace ditmill::jobs::cli {
@@ -33,8 +33,8 @@ void start_doctor(const bench::DoctorOptions& options, int argc, char** argv) {
   if (slurm::read_launch().launched() || !allocation.inside()) submit::become_engine(argv);
   const int nodes = std::max(1, static_cast<int>(allocation.nodes.size()));
   slurm::forget_launch();
-  allow_root();
-  std::vector<std::string> words = launcher_words(nodes);
+  slurm::allow_root();
+  std::vector<std::string> words = slurm::launcher_words(nodes);
   // Three looks, each with its waits, and the start of the ranks. srun's limit may be refused by the
   // partition.
   const int patience = 120 + 12 * options.seconds;

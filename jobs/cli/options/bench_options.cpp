@@ -12,11 +12,15 @@ void add_output(CLI::App& command, bool& json, std::string& out) {
   command.add_option("--out", out, "Write results to a file instead of standard output")->type_name("FILE");
 }
 
-void add_common(CLI::App& command, std::string& device, bool& json, std::string& out) {
+void add_device(CLI::App& command, std::string& device) {
   command.add_option("--device", device, "auto, cpu (MPI) or cuda (NCCL; one rank a GPU)")
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
       ->type_name("DEVICE")
       ->capture_default_str();
+}
+
+void add_common(CLI::App& command, std::string& device, bool& json, std::string& out) {
+  add_device(command, device);
   add_output(command, json, out);
 }
 
@@ -84,38 +88,10 @@ void add_load(CLI::App& bench, bench::BenchOptions& options) {
       "Time how weights come to all ranks, each strategy in turns, beside what memory, disks and links give; "
       "under mpirun or srun --mpi=pmix");
   command->callback([&options] { options.chosen = bench::BenchOptions::Chosen::load; });
-  bench::BenchLoadOptions& load = options.load;
-  command->add_option("model", load.model, "A model folder, a component's folder, or a file")
-      ->required()
-      ->type_name("MODEL");
-  command->add_option("--catalog", load.catalog, "Further catalog entries")->type_name("FILE");
-  command->add_option("--component", load.component, "Only this one: transformer, text_encoder, vae, ...")
-      ->type_name("NAME");
-  command
-      ->add_option("--strategy", load.strategy,
-                   "all, or some of independent, broadcast, striped, shared, with commas")
-      ->type_name("NAMES")
-      ->capture_default_str();
-  const auto add_number = [command](const char* name, int& value, const char* what, int least) {
-    command->add_option(name, value, what)
-        ->check(CLI::Range(least, 1000))
-        ->type_name("N")
-        ->capture_default_str();
-  };
-  add_number("--repeats", load.repeats, "Rounds of all strategies; medians are told", 1);
-  add_number("--warmup", load.warmup, "Rounds before these", 0);
-  command->add_flag("--cold", load.cold, "Drop the files from each machine's page cache before each load");
-  command->add_option("--hash", load.hash, "on: every chunk is verified; off")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, bool>{{"on", true}, {"off", false}}))
-      ->type_name("on|off");
-  command->add_option("--dtype", load.dtype, "Of the tensors; default: as a job has them")
-      ->check(CLI::IsMember({"bfloat16", "float32"}))
-      ->type_name("DTYPE");
-  command
-      ->add_option("--parallel", load.parallel, "The layout, as pipeline.parallel of a manifest: '{tp: 4}'")
-      ->type_name("YAML")
-      ->capture_default_str();
-  add_common(*command, load.device, load.json, load.out);
+  add_load_options(*command, options.load);
+  command->add_flag("--cold", options.load.cold,
+                    "Drop the files from each machine's page cache before each load");
+  add_output(*command, options.load.json, options.load.out);
 }
 
 void add_coordinator(CLI::App& bench, bench::BenchOptions& options) {
@@ -137,13 +113,51 @@ void add_coordinator(CLI::App& bench, bench::BenchOptions& options) {
 
 }  // namespace
 
-void add_bench_options(CLI::App& app, bench::BenchOptions& options) {
+void add_load_options(CLI::App& command, bench::BenchLoadOptions& load) {
+  command.add_option("model", load.model, "A model folder, a component's folder, or a file")
+      ->required()
+      ->type_name("MODEL");
+  command.add_option("--catalog", load.catalog, "Further catalog entries")->type_name("FILE");
+  command.add_option("--component", load.component, "Only this one: transformer, text_encoder, vae, ...")
+      ->type_name("NAME");
+  command
+      .add_option("--strategy", load.strategy,
+                  "all, or some of independent, broadcast, striped, shared, with commas")
+      ->type_name("NAMES")
+      ->capture_default_str();
+  const auto add_number = [&command](const char* name, int& value, const char* what, int least) {
+    command.add_option(name, value, what)
+        ->check(CLI::Range(least, 1000))
+        ->type_name("N")
+        ->capture_default_str();
+  };
+  add_number("--repeats", load.repeats, "Rounds of all strategies; medians are told", 1);
+  add_number("--warmup", load.warmup, "Rounds before these", 0);
+  command.add_option("--hash", load.hash, "on: every chunk is verified; off")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, bool>{{"on", true}, {"off", false}}))
+      ->type_name("on|off");
+  command.add_flag(
+      "--peers", load.peers,
+      "Also how FastVideo, fastsafetensors, Run:ai's streamer and safetensors do it, in the same turns "
+      "(Python of $DITMILL_PYTHON)");
+  command.add_option("--dtype", load.dtype, "Of the tensors; default: as a job has them")
+      ->check(CLI::IsMember({"bfloat16", "float32"}))
+      ->type_name("DTYPE");
+  command
+      .add_option("--parallel", load.parallel, "The layout, as pipeline.parallel of a manifest: '{tp: 4}'")
+      ->type_name("YAML")
+      ->capture_default_str();
+  add_device(command, load.device);
+}
+
+CLI::App& add_bench_options(CLI::App& app, bench::BenchOptions& options) {
   CLI::App* bench = app.add_subcommand("bench", "Measure this machine");
   bench->require_subcommand(1);
   add_comm(*bench, options);
   add_step(*bench, options);
   add_load(*bench, options);
   add_coordinator(*bench, options);
+  return *bench;
 }
 
 }  // namespace ditmill::jobs::cli
