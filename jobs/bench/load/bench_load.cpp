@@ -17,6 +17,7 @@
 #include "configs/suggest.h"
 #include "dist/comm/agree.h"
 #include "dist/weights/load.h"
+#include "dist/weights/work_of_ranks.h"
 #include "jobs/bench/bench_clock.h"
 #include "jobs/bench/load/load_limits.h"
 #include "jobs/bench/load/load_model.h"
@@ -199,26 +200,10 @@ class LoadBench {
     run.page_faults = sum_of(world_, faults_so_far() - faults);
     run.network_bytes =
         world_.size() > 1 ? sum_of(world_, (world_.traffic(dist::Purpose::weights) - before).bytes) : 0;
-    run.work = gathered(work);
+    run.work = dist::work_of_ranks(world_, work);
     loaded.clear();
     ::malloc_trim(0);
     return run;
-  }
-
-  dist::LoadSeconds longest(const dist::LoadSeconds& seconds) const {
-    return {.read = most_of(world_, seconds.read),
-            .network = most_of(world_, seconds.network),
-            .hash = most_of(world_, seconds.hash),
-            .copy = most_of(world_, seconds.copy)};
-  }
-  dist::LoadWork gathered(const dist::LoadWork& work) const {
-    return {.busy = longest(work.busy),
-            .stall = longest(work.stall),
-            .read_bytes = sum_of(world_, work.read_bytes),
-            .verified_bytes = sum_of(world_, work.verified_bytes),
-            .private_bytes = sum_of(world_, work.private_bytes),
-            .shared_bytes = sum_of(world_, work.shared_bytes),
-            .mapped_bytes = sum_of(world_, work.mapped_bytes)};
   }
 
   const dist::Communicator& world_;
