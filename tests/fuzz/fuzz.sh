@@ -25,7 +25,7 @@ phase() {
   local -a more=()
   shift 3
   if [[ -f $here/$target.dict ]]; then more=("-dict=$here/$target.dict"); fi
-  "$folder/fuzz_$target" -rss_limit_mb=1024 -malloc_limit_mb=256 -timeout=20 -len_control=20 -entropic=0 -print_final_stats=1 \
+  "$folder/fuzz_$target" -rss_limit_mb=1024 -malloc_limit_mb=256 -timeout=120 -len_control=20 -entropic=0 -print_final_stats=1 \
     -artifact_prefix="$folder/found/$target-" "${more[@]}" "$@" "$folder/corpus/$target" "$here/corpus/$target" >"$log" 2>&1 || {
     tail -n 60 "$log" >&2
     echo "fuzz.sh: $target failed; the input is in $folder/found, all words in $log" >&2

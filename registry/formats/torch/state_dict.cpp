@@ -18,7 +18,7 @@ namespace {
 constexpr unsigned deepest = 200;
 // A key and a value that nothing shares take over two bytes of a pickle, so only sharing can exceed these.
 constexpr std::uint64_t most_items = 1'000'000;
-constexpr std::uint64_t spare_items = 10'000;
+constexpr std::uint64_t spare_items = 1'000;
 constexpr std::uint64_t spare_text = 1 << 20;
 constexpr std::uint64_t items_a_byte = 8;
 constexpr std::uint64_t text_a_byte = 64;
