@@ -70,8 +70,10 @@ StrategyChoice choose_strategy(const Nodes& nodes, const ComponentPlan& plan, co
                                             : "the files are not in every machine's page cache"};
 }
 
-StreamedComponent load_component(const Nodes& nodes, const ComponentPlan& plan, const Mesh& mesh,
-                                 const LoadOptions& options) {
+namespace {
+
+StreamedComponent load_once(const Nodes& nodes, const ComponentPlan& plan, const Mesh& mesh,
+                            const LoadOptions& options) {
   switch (options.strategy) {
     case Strategy::independent:
     case Strategy::shared:
@@ -88,6 +90,21 @@ StreamedComponent load_component(const Nodes& nodes, const ComponentPlan& plan, 
                           {},
                           Expected{"a strategy that was chosen"},
                           Got{std::string{name(options.strategy)}}}};
+}
+
+}  // namespace
+
+StreamedComponent load_component(const Nodes& nodes, const ComponentPlan& plan, const Mesh& mesh,
+                                 const LoadOptions& options) {
+  // All ranks have the same error, so all read again. Every rank has the bytes of a chunk by then, verified
+  // or not, so that one chunk alone cannot be mended.
+  try {
+    return load_once(nodes, plan, mesh, options);
+  } catch (const AgreedError& error) {
+    if (error.doing() != verifying_weights) throw;
+    if (options.read_again) options.read_again(error);
+  }
+  return load_once(nodes, plan, mesh, options);
 }
 
 }  // namespace ditmill::dist

@@ -21,7 +21,8 @@ StrategyChoice choose_strategy(const Nodes& nodes, const ComponentPlan& plan, co
                                const LoadOptions& options);
 
 /// Brings a component to every rank by the strategy of the options, `shared` without sharing where that
-/// cannot be. Collective; throws the agreed Error.
+/// cannot be. Where bytes are not the same on all ranks, or on all machines, it is read once more before that
+/// is an error. Collective; throws the agreed Error.
 StreamedComponent load_component(const Nodes& nodes, const ComponentPlan& plan, const Mesh& mesh,
                                  const LoadOptions& options);
 
