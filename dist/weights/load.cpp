@@ -81,7 +81,7 @@ StrategyChoice choose_strategy(const Nodes& nodes, const ComponentPlan& plan, co
 
 namespace {
 
-StreamedComponent load_held(const Nodes& nodes, const ComponentPlan& plan, const Mesh& mesh,
+StreamedComponent load_once(const Nodes& nodes, const ComponentPlan& plan, const Mesh& mesh,
                             const LoadOptions& options) {
   switch (options.strategy) {
     case Strategy::independent:
@@ -99,6 +99,19 @@ StreamedComponent load_held(const Nodes& nodes, const ComponentPlan& plan, const
                           {},
                           Expected{"a strategy that was chosen"},
                           Got{std::string{name(options.strategy)}}}};
+}
+
+/// All ranks have the same error, so all read again. Every rank has the bytes of a chunk by then, verified or
+/// not, so that one chunk alone cannot be mended.
+StreamedComponent load_held(const Nodes& nodes, const ComponentPlan& plan, const Mesh& mesh,
+                            const LoadOptions& options) {
+  try {
+    return load_once(nodes, plan, mesh, options);
+  } catch (const AgreedError& error) {
+    if (error.doing() != verifying_weights) throw;
+    if (options.read_again) options.read_again(error);
+  }
+  return load_once(nodes, plan, mesh, options);
 }
 
 /// All of it comes to the host; what is not held stays there.

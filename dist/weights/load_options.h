@@ -2,6 +2,9 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <functional>
+
+#include "configs/error.h"
 #include "configs/pipeline_config.h"
 #include "dist/weights/source/planned_files.h"
 
@@ -13,6 +16,8 @@ struct LoadOptions {
   bool hash = true;                                           ///< false: for benchmarks; no digests come out
   OpenSource open = registry::open_file;
   at::Device device = at::kCPU;
+  /// Told, on every rank, of bytes that were not the same everywhere: the component is read once more.
+  std::function<void(const Error&)> read_again = {};
 };
 
 }  // namespace ditmill::dist

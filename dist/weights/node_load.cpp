@@ -268,7 +268,7 @@ class NodeLoad {
       };
       if (first.compare(i * size, size, here, i * size, size) == 0) continue;
       throw Error{Category::communication,
-                  "verify weights",
+                  verifying_weights,
                   place_of(plan_, chunks_[i], world_.rank()),
                   Expected{"XXH3-128 " + leaf(first) + " of " + std::to_string(chunks_[i].length) +
                            " bytes, as rank 0's machine read them"},

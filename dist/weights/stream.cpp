@@ -103,7 +103,7 @@ class Stream {
       if (!told) return;
       // Nobody failed, so it is the mark itself that changed on its way.
       throw Error{Category::communication,
-                  "verify weights",
+                  verifying_weights,
                   place_of(plan_, chunks_[told_], comm_.rank()),
                   Expected{"the bytes of a chunk"},
                   Got{"a frame that says its reader failed, and it has not"},
@@ -169,7 +169,7 @@ class Stream {
               std::span<const std::byte> bytes) const {
     if (header.sequence != sequence) {
       throw Error{Category::communication,
-                  "verify weights",
+                  verifying_weights,
                   place_of(plan_, chunk, comm_.rank()),
                   Expected{"chunk " + std::to_string(sequence)},
                   Got{"chunk " + std::to_string(header.sequence)},
@@ -178,7 +178,7 @@ class Stream {
     const registry::Leaf digest = registry::leaf_digest(bytes);
     if (header.digest == digest) return;
     throw Error{Category::communication,
-                "verify weights",
+                verifying_weights,
                 place_of(plan_, chunk, comm_.rank()),
                 Expected{"XXH3-128 " + registry::hex(header.digest) + " of " + std::to_string(chunk.length) +
                          " bytes"},

@@ -33,6 +33,9 @@ void add_registry(CLI::App& app, Front& front) {
   make_template.add_option("--name", options->name, "The name of the new variant")
       ->required()
       ->type_name("NAME");
+  make_template.add_flag(
+      "--digest", options->digest,
+      "Read the weights and state their SHA-256, which tells them from others of equal hash");
   make_template
       .add_option("--class", options->architecture,
                   "The architecture, as `registry list --json` has it, where names leave it open")

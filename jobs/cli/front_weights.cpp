@@ -84,9 +84,11 @@ void add_digest(CLI::App& weights, Front& front) {
       .add_option("--catalog", options->catalog,
                   "As model.catalog: entries without which the model is not known")
       ->type_name("FILE");
-  CLI::Option* write =
-      command.add_option("--write", options->write, "Keep the digests in a file, for --verify")
-          ->type_name("FILE");
+  CLI::Option* write = command
+                           .add_option("--write", options->write,
+                                       "Keep the digests in a file, for --verify; as digests.json beside the "
+                                       "weights, identify uses them")
+                           ->type_name("FILE");
   command
       .add_option("--verify", options->verify,
                   "Compare with such a file: which bytes of which tensors differ; 2: some do")

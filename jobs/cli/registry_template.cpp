@@ -20,6 +20,7 @@
 #include "registry/identity/catalog_text.h"
 #include "registry/identity/model_folder.h"
 #include "registry/identity/path_pattern.h"
+#include "registry/tools/file_digest.h"
 
 namespace ditmill::jobs::cli {
 namespace {
@@ -102,6 +103,14 @@ void take_as_told(registry::ModelFolder& folder, const registry::Catalog& catalo
               Got{"none"}};
 }
 
+std::vector<std::string> digests_of_files(const registry::Component& component) {
+  std::vector<std::string> paths;
+  for (const registry::WeightFile& file : component.files) paths.push_back(file.path);
+  std::vector<std::string> digests;
+  for (const registry::DigestedFile& file : registry::digest_files(paths)) digests.push_back(file.sha256);
+  return digests;
+}
+
 /// Says what a job would refuse of the weights although the entries name them.
 void warn_of_unusable(const TemplateOptions& options, registry::Catalog catalog, const std::string& entries,
                       std::ostream& log) {
@@ -129,7 +138,8 @@ int registry_template(const TemplateOptions& options, std::ostream& out, std::os
   take_as_told(folder, catalog, options);
   std::vector<const registry::Component*> components;
   for (const registry::Component& component : folder.components) components.push_back(&component);
-  const std::string entries = registry::catalog_text(components, catalog, options.name);
+  const std::string entries = registry::catalog_text(
+      components, catalog, options.name, options.digest ? digests_of_files : registry::DigestsOf{});
   warn_of_unusable(options, catalog, entries, log);
   out << entries;
   return 0;
@@ -151,6 +161,7 @@ int registry_list(bool json, const std::string& more, std::ostream& out) {
          {"hyper_parameters", entry.hyper_parameters},
          {"parameters", entry.parameters > 0 ? nlohmann::json(entry.parameters) : nlohmann::json(nullptr)},
          {"words", entry.words},
+         {"sha256", entry.sha256},
          {"origin", or_null(entry.origin)},
          {"defect", or_null(entry.defect)},
          {"source", entry.source}});

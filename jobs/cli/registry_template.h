@@ -13,6 +13,7 @@ struct TemplateOptions {
       {};                    ///< of the component of its role, if names leave it open; empty: as they say
   std::string layout = {};   ///< of all components; empty: as their names say
   std::string catalog = {};  ///< a file of further entries; empty: none
+  bool digest = false;       ///< read the weights and state their SHA-256
 };
 
 /// `registry template PATH... --name N`: prints the catalog entries that make weights known, as YAML usable

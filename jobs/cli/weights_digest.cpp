@@ -7,10 +7,11 @@
 #include "jobs/plan/bind/model_digest.h"
 #include "jobs/results/files/durable.h"
 #include "registry/byte_source.h"
+#include "registry/formats/digest_record.h"
 #include "registry/identity/catalog.h"
 #include "registry/identity/model_path.h"
-#include "registry/tools/digest_record.h"
 #include "registry/tools/digest_verify.h"
+#include "registry/tools/file_digest.h"
 #include "registry/tools/open_weights.h"
 
 namespace ditmill::jobs::cli {

@@ -32,6 +32,8 @@ struct CatalogEntry {
   std::vector<std::string> expert_folders;
   /// What names of their files and folders hold, in lower case, where others have the same hash.
   std::vector<std::string> words;
+  /// SHA-256 (64 digits) of files, or digest roots, that these weights have; none in the catalog compiled in.
+  std::vector<std::string> sha256;
   std::uint64_t parameters = 0;  ///< 0: not known
   std::string origin;            ///< who says so; may be empty
   std::string defect;            ///< why no file may ever have this hash; may be empty

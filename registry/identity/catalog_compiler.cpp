@@ -102,6 +102,11 @@ int compile(const std::string& root, std::span<char* const> files) {
     const std::string text{std::istreambuf_iterator<char>(in), {}};
     if (!in) throw Error{Category::io, "read a catalog", Where{.file = file}};
     CatalogFile one = read_catalog(text, file.substr(root.size() + 1), problems);
+    for (const CatalogEntry& entry : one.entries) {
+      if (!entry.sha256.empty())
+        throw Error{Category::bad_input, "compile a catalog", entry.place,
+                    Expected{"no sha256: the tables have none"}, Got{entry.name + ", which has one"}};
+    }
     std::ranges::move(one.architectures, std::back_inserter(all.architectures));
     std::ranges::move(one.layouts, std::back_inserter(all.layouts));
     std::ranges::move(one.entries, std::back_inserter(all.entries));

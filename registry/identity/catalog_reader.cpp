@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "configs/hex.h"
 #include "configs/yaml_reader.h"
 #include "registry/identity/family_slots.h"
 #include "registry/identity/layout_reader.h"
@@ -21,18 +22,13 @@ constexpr std::size_t hash_digits = 32;
 constexpr std::size_t most_stated = 50'000;
 constexpr const char* hash_form = "32 lower-case hexadecimal digits, or null";
 
-bool is_hash(std::string_view text) {
-  return text.size() == hash_digits &&
-         std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
-}
-
 /// A hash, or null where it is not known.
 void read_hash(MapReader& reader, std::string_view key, std::string& out) {
   const YamlNode* value = reader.find(key);
   if (value != nullptr && value->kind == YamlNode::Kind::null) return;
   if (value == nullptr) {
     reader.problem(key, reader.path_of(key) + " is missing", hash_form);
-  } else if (reader.read(key, out) && !is_hash(out)) {
+  } else if (reader.read(key, out) && !is_hex(out, hash_digits)) {
     reader.problem(key, reader.path_of(key) + " is wrong", hash_form, "'" + printable(out) + "'");
   }
 }
@@ -45,6 +41,21 @@ void read_words(MapReader& reader, std::string_view key, std::vector<std::string
     reader.read(key, out);
   } else if (std::string word; reader.read(key, word)) {
     out.push_back(std::move(word));
+  }
+}
+
+/// Digests of files, as sha256sum writes them, or digest roots ("sha256:" before the digits).
+void read_digests(MapReader& reader, std::vector<std::string>& out) {
+  constexpr std::string_view root_prefix = "sha256:";
+  constexpr std::size_t sha256_digits = 64;
+  read_words(reader, "sha256", out);
+  for (std::string& digest : out) {
+    if (digest.starts_with(root_prefix)) digest.erase(0, root_prefix.size());
+    if (!is_hex(digest, sha256_digits)) {
+      reader.problem("sha256", reader.path_of("sha256") + " is wrong",
+                     "64 lower-case hexadecimal digits, in quotes, or a list of such digests",
+                     "'" + printable(digest) + "'");
+    }
   }
 }
 
@@ -73,6 +84,7 @@ CatalogEntry read_entry(const YamlNode& node, const std::string& path, const std
     reader.read("preset", entry.preset);
     read_words(reader, "expert_folder", entry.expert_folders);
     read_words(reader, "words", entry.words);
+    read_digests(reader, entry.sha256);
     std::int64_t parameters = 0;
     reader.read("parameters", parameters, {0, std::numeric_limits<std::int64_t>::max()});
     entry.parameters = static_cast<std::uint64_t>(parameters);

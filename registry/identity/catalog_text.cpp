@@ -114,7 +114,7 @@ std::optional<std::uint64_t> configured_heads(const nlohmann::json& config) {
 }
 
 std::string catalog_text(std::span<const Component* const> components, const Catalog& catalog,
-                         std::string_view name) {
+                         std::string_view name, const DigestsOf& digests) {
   std::string text;
   std::size_t dits = 0;
   for (const Component* component : components) {
@@ -129,6 +129,10 @@ std::string catalog_text(std::span<const Component* const> components, const Cat
     std::string entry_name = name_of(*component, name, dits);
     std::ranges::replace(entry_name, '_', '-');
     text += entry_text(*component, catalog, entry_name);
+    const std::vector<std::string> sha256 = digests ? digests(*component) : std::vector<std::string>{};
+    for (const std::string& digest : sha256)
+      text += (&digest == &sha256.front() ? "  sha256: [\"" : ",\n           \"") + digest + "\"";
+    if (!sha256.empty()) text += "]\n";
     dits += component->role == "dit" ? 1 : 0;
   }
   return text;

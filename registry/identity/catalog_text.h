@@ -1,11 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "registry/component.h"
 #include "registry/identity/catalog.h"
@@ -16,11 +18,15 @@ namespace ditmill::registry {
 /// diffusers use.
 std::optional<std::uint64_t> configured_heads(const nlohmann::json& config);
 
+/// The SHA-256 of a component's files.
+using DigestsOf = std::function<std::vector<std::string>(const Component&)>;
+
 /// The YAML list of catalog entries that makes components known, usable unchanged as `model.catalog`: the dit
-/// is called `name`, the others name-role. Throws Error(unknown_model) for a component that no layout fits:
+/// is called `name`, the others name-role. `digests` gives the `sha256` of each component; none, if it is
+/// empty. Throws Error(unknown_model) for a component that no layout fits:
 /// what it is cannot be written down.
 std::string catalog_text(std::span<const Component* const> components, const Catalog& catalog,
-                         std::string_view name);
+                         std::string_view name, const DigestsOf& digests = {});
 
 /// What weights are to be taken for, where their names leave it open; either may be empty.
 struct TakenFor {

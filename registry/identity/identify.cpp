@@ -84,9 +84,23 @@ Decision by_names(const Entries& entries, const std::vector<std::string>& names)
   return {.left = entries};
 }
 
-Decision decide(const Entries& entries, const VariantHints& hints, const Catalog& catalog) {
-  if (!hints.variant.empty()) return {{&chosen(entries, hints.variant)}, "model.variants"};
-  if (entries.size() == 1) return {.left = entries};
+/// Entries that state a digest which one of the files is remembered to have.
+Decision by_digest(const Entries& entries, const VariantHints& hints) {
+  const bool stated = std::ranges::any_of(entries, [](const auto* entry) { return !entry->sha256.empty(); });
+  if (!stated || !hints.remembered) return {.left = entries};
+  Decision decision;
+  const std::vector<std::string> remembered = hints.remembered();
+  for (const CatalogEntry* entry : entries) {
+    const auto digest = std::ranges::find_first_of(entry->sha256, remembered);
+    if (digest == entry->sha256.end()) continue;
+    decision.left.push_back(entry);
+    decision.by = "the remembered digest " + *digest;
+  }
+  return decision.left.empty() ? Decision{.left = entries} : decision;
+}
+
+/// What the place of weights and their names tell.
+Decision by_place(const Entries& entries, const VariantHints& hints, const Catalog& catalog) {
   Decision decision{.left = entries};
   if (hints.expert_folder) {
     Entries left;
@@ -110,6 +124,15 @@ Decision decide(const Entries& entries, const VariantHints& hints, const Catalog
   if (decision.left.size() == 1) return decision;
   Decision named = by_names(decision.left, hints.names);
   return named.by.empty() ? decision : named;
+}
+
+Decision decide(const Entries& entries, const VariantHints& hints, const Catalog& catalog) {
+  if (!hints.variant.empty()) return {{&chosen(entries, hints.variant)}, "model.variants"};
+  if (entries.size() == 1) return {.left = entries};
+  Decision placed = by_place(entries, hints, catalog);
+  if (placed.left.size() == 1) return placed;
+  Decision digested = by_digest(placed.left, hints);
+  return digested.by.empty() ? placed : digested;
 }
 
 /// Takes what the entries of a hash say.

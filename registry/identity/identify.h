@@ -1,8 +1,10 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "registry/component.h"
 #include "registry/identity/catalog.h"
@@ -20,6 +22,9 @@ struct VariantHints {
   std::string component = {};
   /// Names of its first file and of the folders that it is in: entries look for their words in them.
   std::vector<std::string> names = {};
+  /// Digests of its files that are known without reading them (remembered_digests.h); asked for only where
+  /// nothing else decides. May be empty.
+  std::function<std::vector<std::string>()> remembered = {};
 };
 
 /// TeleFuser's hashes of a `.pth` whose dictionary holds more than tensors by name; empty for all else.

@@ -17,6 +17,7 @@
 #include "registry/identity/identify.h"
 #include "registry/identity/name_map.h"
 #include "registry/identity/prefix.h"
+#include "registry/identity/remembered_digests.h"
 #include "registry/identity/unfinished_download.h"
 #include "registry/identity/weight_files.h"
 #include "registry/identity/weight_listing.h"
@@ -240,6 +241,7 @@ Component open_component(const ComponentPlace& place, const Catalog& catalog,
   const std::vector<NamedShape> whole = all_shapes(component);
   const ShapeTable shapes{place.prefix.empty() ? whole : behind(ShapeTable{whole}, place.prefix)};
   VariantHints hints{.variant = {}, .expert_folder = place.expert_folder, .names = names_of(component)};
+  hints.remembered = [&] { return remembered_digests(component.files, warnings); };
   if (place.one_of_two) hints.component = place.name;
   const auto identify_it = [&] {
     component.identity = identify(shapes, catalog, hints, dictionary_hashes(component));

@@ -19,7 +19,7 @@ Problem problem_at_entry(const CatalogEntry& entry, std::string message, std::st
 /// Nothing but the name tells them apart: no weights, folder or setting.
 bool says_the_same(const CatalogEntry& a, const CatalogEntry& b) {
   return a.family == b.family && a.role == b.role && a.layout == b.layout && a.preset == b.preset &&
-         a.expert_folders == b.expert_folders && a.words == b.words &&
+         a.expert_folders == b.expert_folders && a.words == b.words && a.sha256 == b.sha256 &&
          a.hyper_parameters == b.hyper_parameters;
 }
 
@@ -36,7 +36,7 @@ void compare_entries(const CatalogEntry& entry, const CatalogEntry& earlier, std
                                         "weights that the catalog does not know"));
   } else if (says_the_same(entry, earlier)) {
     problems.push_back(problem_at_entry(entry, entry.name + " says of its weights what " + other + " says",
-                                        "another preset, expert_folder, words or hyper_parameters"));
+                                        "another preset, expert_folder, words, sha256 or hyper_parameters"));
   }
 }
 

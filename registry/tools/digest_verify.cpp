@@ -11,6 +11,7 @@
 #include "registry/identity/catalog.h"
 #include "registry/identity/folder_names.h"
 #include "registry/identity/weight_files.h"
+#include "registry/tools/file_digest.h"
 #include "registry/tools/open_weights.h"
 
 namespace ditmill::registry {

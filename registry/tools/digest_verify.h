@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "registry/tools/digest_record.h"
+#include "registry/formats/digest_record.h"
 
 namespace ditmill::registry {
 

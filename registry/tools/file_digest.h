@@ -4,19 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "registry/digest.h"
+#include "registry/formats/digest_record.h"
 
 namespace ditmill::registry {
-
-/// All digests of one file.
-struct DigestedFile {
-  std::string path;
-  std::string sha256;  ///< hex
-  FileDigest digest;
-
-  /// The digest root of the file alone.
-  std::string root() const { return digest_root({&digest, 1}, "{}"); }
-};
 
 /// Reads a file once and makes its digests; a thread beside this one reads ahead, two buffers of 4 MiB.
 /// Throws as open_file().

@@ -130,7 +130,7 @@ FAMILY = """families:
 """
 CATALOGS = {name: text.encode() for name, text in {
     "entry": ENTRY,
-    "more": ENTRY + "  preset: p\n  expert_folder: [transformer_2, high]\n  words: low\n  parameters: 7\n  origin: x\n  defect: y\n"
+    "more": ENTRY + "  preset: p\n  expert_folder: [transformer_2, high]\n  words: low\n  sha256: [\"" + "0123456789abcdef" * 4 + "\", \"sha256:" + "0" * 64 + "\"]\n  parameters: 7\n  origin: x\n  defect: y\n"
                     "  hyper_parameters: {heads: 3, eps: 1.5e-6, on: true, none: ~, list: [1, \"2\"], text: words}\n",
     "two": ENTRY + ENTRY.replace("mine", "other").replace("01", "02"),
     "by_names": ENTRY.replace("00000000000000000000000000000001", "~").replace("names: ~", "names: 0123456789abcdef0123456789abcdef"),
@@ -146,6 +146,7 @@ CATALOGS = {name: text.encode() for name, text in {
     "none": "",
     "bad_hash": ENTRY.replace("0001", "000G"),
     "bad_key": ENTRY + "  pre_set: x\n",
+    "bad_digest": ENTRY + "  sha256: [sha256:0]\n",
     "bad_form": "just words",
     "bad_twice": ENTRY + "  role: dit\n",
     "bad_anchor": "- &a {name: *a}\n",

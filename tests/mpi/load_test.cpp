@@ -10,6 +10,7 @@
 
 #include "configs/error.h"
 #include "dist/weights/probe.h"
+#include "dist/weights/source/file_map.h"
 #include "dist/weights/tensors/tensor_memory.h"
 #include "registry/digest.h"
 #include "tests/jobs/temp_folder.h"
@@ -208,6 +209,47 @@ TEST(Load, NamesTheMachineThatReadsOtherBytes) {
   EXPECT_THAT(text, HasSubstr("byte " + std::to_string(3 * leaf_bytes)));
   EXPECT_THAT(text, HasSubstr("rank 1"));
   EXPECT_THAT(text, HasSubstr("last"));
+}
+
+TEST(Load, ReadsOnceMoreWhereAMachineReadOtherBytes) {
+  if (world().size() < 2) return;
+  const Files files = make_files(
+      {{{"first", ElementType::bf16, {leaf_bytes}}, {"last", ElementType::bf16, {leaf_bytes}}}}, 0);
+  const Nodes nodes{world(), std::to_string(world().rank())};
+  Files other = files;
+  if (world().rank() == 1) other.bytes[0][3 * leaf_bytes + 5] ^= std::byte{1};
+  bool mended = false;
+  std::string told;
+  const LoadOptions options{
+      .strategy = Strategy::independent,
+      .open = [&](const std::string& path) { return (mended ? files : other).open()(path); },
+      .read_again =
+          [&](const Error& error) {
+            told = error.what();
+            mended = true;
+          }};
+  EXPECT_EQ(failure(nodes, files.plan, options), "none");
+  EXPECT_THAT(told, HasSubstr("byte " + std::to_string(3 * leaf_bytes)));
+  EXPECT_THAT(told, HasSubstr("rank 1"));
+}
+
+TEST(Load, SaysWhereAMappedFileWasCut) {
+  OnDisk disk{make_files({{{"a", ElementType::bf16, {leaf_bytes}}}}, 0)};
+  const std::string path = disk.plan.files[0].path;
+  const auto map = FileMap::open(path);
+  world().barrier(Purpose::agreement);
+  if (world().rank() == 0) std::filesystem::resize_file(path, leaf_bytes);
+  world().barrier(Purpose::agreement);
+  map->populate(0, leaf_bytes);
+  try {
+    map->populate(leaf_bytes, leaf_bytes);
+    ADD_FAILURE() << "populated";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.category(), Category::io);
+    EXPECT_EQ(error.where().file, path);
+    EXPECT_EQ(error.where().offset, leaf_bytes);
+    EXPECT_THAT(error.what(), HasSubstr("a file of " + std::to_string(leaf_bytes) + " bytes"));
+  }
 }
 
 TEST(TensorMemory, SaysThatSharedMemoryHasNoRoom) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <random>
 #include <stdexcept>
 #include <utility>
@@ -33,14 +34,18 @@ class WatchedSource final : public registry::ByteSource {
 class Tampering final : public CommunicatorImpl {
  public:
   Tampering(const Communicator& inner, Tamper tamper) : inner_(inner), tamper_(std::move(tamper)) {}
+  explicit Tampering(Communicator inner) : own_(std::move(inner)), inner_(*own_) {}
 
   int rank() const noexcept override { return inner_.rank(); }
   int size() const noexcept override { return inner_.size(); }
-  std::unique_ptr<CommunicatorImpl> split(int, int) override { throw std::logic_error("not for this test"); }
+  /// What a machine's ranks tell each other is left alone.
+  std::unique_ptr<CommunicatorImpl> split(int color, int key) override {
+    return std::make_unique<Tampering>(inner_.split(color, key, Purpose::plan));
+  }
   void barrier() override { inner_.barrier(Purpose::plan); }
   void broadcast(std::span<std::byte> bytes, int root) override {
     inner_.broadcast(bytes, root, Purpose::weights);
-    tamper_(calls_++, bytes);
+    if (tamper_) tamper_(calls_++, bytes);
   }
   std::int64_t max(std::int64_t value) override { return inner_.max(value, Purpose::agreement); }
   std::vector<std::string> gather(std::string_view bytes, int root) override {
@@ -54,6 +59,7 @@ class Tampering final : public CommunicatorImpl {
   std::optional<Message> try_receive(int, int) override { throw std::logic_error("not for this test"); }
 
  private:
+  std::optional<Communicator> own_;
   const Communicator& inner_;
   Tamper tamper_;
   int calls_ = 0;

@@ -195,6 +195,11 @@ V2 = V1 | {PREFIX + "input_blocks.2.1.transformer_blocks.0.attn2.to_k.weight": l
 XL = V1 | {"conditioner.embedders.1.model.transformer.resblocks.9.mlp.c_proj.bias": layer(1280)}
 
 
+def control_net(values):
+    """Of Z-Image: which version it is, these values tell."""
+    return {"control_layers.14.adaLN_modulation.0.weight": layer(1, 1), "control_noise_refiner.0.before_proj.weight": values}
+
+
 class Files(unittest.TestCase):
     """Through `ditmill weights identify`."""
 
@@ -254,12 +259,13 @@ class Files(unittest.TestCase):
         self.assertIn("stable_cascade_stage_c_lite: stabilityai/stable-cascade-prior/prior_lite", text)
 
     def test_exceptions_and_undecided_ones_are_told(self):
-        names = {"good": XL, "bad": {"head.modulation": layer(1, 2, 8)},
-                 "open": {"control_layers.14.adaLN_modulation.0.weight": layer(1, 1),
-                          "control_noise_refiner.0.before_proj.weight": layer(4, 4)}}
+        names = {"good": XL, "bad": {"head.modulation": layer(1, 2, 8)}}
         for name, tensors in names.items():
             save_file(tensors, self.folder / f"{name}.safetensors")
-        good, bad, undecided = (self.folder / f"{name}.safetensors" for name in names)
+        good, bad = (self.folder / f"{name}.safetensors" for name in names)
+        undecided = self.folder / "view.ckpt"
+        # A view of every other column: what is between them does not count, and is not skipped.
+        torch.save(control_net(torch.tensor([[0.0, 1.0] * 4] * 4)[:, ::2]), undecided)
         answer = self.answers(good, undecided, code=2)[1]
         self.assertIsNone(answer["type"])
         self.assertEqual(answer["candidates"], ["z-image-turbo-controlnet-2.0", "z-image-turbo-controlnet-2.1"])
@@ -269,6 +275,28 @@ class Files(unittest.TestCase):
         self.assertIn("patch_embedding.weight", answers[1]["error"]["message"])
         self.assertEqual(answers[1]["error"]["category"], "bad_input")
         self.assertEqual(answers[2]["error"]["category"], "not_found")
+
+    def test_values_that_decide_are_read(self):
+        paths = []
+        for dtype in (torch.float32, torch.float16, torch.bfloat16, torch.float64, torch.float8_e4m3fn):
+            for last in (0.0, -0.0, 0.5, float("nan")):
+                # Over one window of what is read at a time; the last value alone decides.
+                values = torch.zeros(600, 1000, dtype=torch.float32)
+                values[-1, -1] = last
+                tensors = control_net(values.to(dtype))
+                for path in (self.folder / f"{dtype}-{last}.safetensors", self.folder / f"{dtype}-{last}.ckpt"):
+                    if path.suffix == ".ckpt":
+                        torch.save({"state_dict": tensors}, path)
+                    else:
+                        save_file(tensors, path)
+                    paths.append(path)
+        answers = self.answers(*paths)
+        taken = collections.Counter()
+        for path, answer in zip(paths, answers, strict=True):
+            expected = diffusers.infer_diffusers_model_type(diffusers.load_single_file_checkpoint(str(path)))
+            self.assertEqual(answer["type"], expected, path.name)
+            taken[expected] += 1
+        self.assertEqual(len(taken), 2, taken)
 
     def test_shards_are_one_with_and_without_an_index(self):
         names = [self.folder / f"model-0000{number}-of-00002.safetensors" for number in (1, 2)]

@@ -1,4 +1,4 @@
-#include "registry/tools/digest_record.h"
+#include "registry/formats/digest_record.h"
 
 #include <gmock/gmock.h>
 
@@ -7,6 +7,7 @@
 
 #include "configs/error.h"
 #include "registry/tools/digest_verify.h"
+#include "registry/tools/file_digest.h"
 #include "tests/jobs/temp_folder.h"
 #include "tests/registry/safetensors_text.h"
 

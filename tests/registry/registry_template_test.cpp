@@ -8,6 +8,7 @@
 
 #include "configs/error.h"
 #include "registry/identity/model_folder.h"
+#include "registry/tools/file_digest.h"
 #include "tests/jobs/temp_folder.h"
 #include "tests/registry/key_lists.h"
 
@@ -79,6 +80,22 @@ TEST(RegistryTemplate, TakesAllShardsOfAComponent) {
   }
 }
 
+TEST(RegistryTemplate, StatesTheDigestsOfFilesWhereAsked) {
+  const tests::TempFolder folder;
+  const std::string mine =
+      folder.write("architectures.yaml",
+                   "architectures:\n- {name: my_dit, family: mine, role: dit, tensors: {my.weight: [dim]},\n"
+                   "   layouts: [{layout: diffusers, marks: [my.weight]}]}\n");
+  const std::string weights = folder.write("dit.safetensors", tests::safetensors_of({{"my.weight", {4}}}));
+  registry::Catalog catalog = registry::Catalog::known(mine);
+  catalog.add_text(template_of({.paths = {weights}, .name = "five", .catalog = mine}), "plain.yaml");
+  EXPECT_THAT(catalog.named("five")->sha256, testing::IsEmpty());
+  catalog.add_text(template_of({.paths = {weights}, .name = "six", .catalog = mine, .digest = true}),
+                   "mine.yaml");
+  EXPECT_THAT(catalog.named("six")->sha256,
+              testing::ElementsAre(registry::digest_whole_file(weights).sha256));
+}
+
 TEST(RegistryTemplate, TakesTheArchitectureAndTheLayoutThatItIsTold) {
   const tests::TempFolder folder;
   const std::string known = folder / "dit.safetensors";
@@ -96,7 +113,8 @@ TEST(RegistryTemplate, TakesTheArchitectureAndTheLayoutThatItIsTold) {
   EXPECT_EQ(catalog.named("five")->architecture, "my_dit");
   EXPECT_EQ(catalog.named("five")->family, "mine");
   EXPECT_EQ(catalog.named("five")->hyper_parameters.at("in"), 5);
-  const registry::Identity identity = registry::open_model_folder(known, catalog).component("transformer").identity;
+  const registry::Identity identity =
+      registry::open_model_folder(known, catalog).component("transformer").identity;
   EXPECT_EQ(identity.how, "catalog");
   EXPECT_EQ(identity.architecture, "my_dit");
   EXPECT_THAT(template_of({.paths = {known}, .name = "five", .layout = "diffusers"}),

@@ -3,10 +3,13 @@
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
+#include <chrono>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "jobs/cli/weights_digest.h"
+#include "registry/tools/file_digest.h"
 #include "tests/jobs/temp_folder.h"
 #include "tests/registry/key_lists.h"
 
@@ -91,6 +94,75 @@ TEST(WeightsIdentify, NamesCandidates) {
   EXPECT_TRUE(object.at("variant").is_null());
   EXPECT_EQ(object.at("candidates"),
             (nlohmann::json{"wan2.1-t2v-14b", "wan2.2-t2v-a14b-high", "wan2.2-t2v-a14b-low"}));
+}
+
+void digest(const std::vector<std::string>& paths, const std::string& record) {
+  std::ostringstream out;
+  EXPECT_EQ(
+      cli::weights_digest({.paths = paths, .write = record, .verify = {}, .catalog = {}, .json = false}, out),
+      0);
+}
+
+/// Two files of one header, and a catalog that tells them by their digests alone.
+struct Twins : tests::TempFolder {
+  Twins() {
+    fs::create_directories(*this / "a");
+    std::string bytes = tests::safetensors_of({{"x", {2, 3}}});
+    one = write("a/one.safetensors", bytes);
+    bytes.back() = '\1';
+    two = write("a/two.safetensors", bytes);
+    const std::string hash = ask({one}).json.at(0).at("key_hash");
+    for (const auto& [name, path] : {std::pair{"first", one}, std::pair{"second", two}})
+      entries += std::string{"- {name: "} + name +
+                 ", family: mine, role: dit, layout: official, key_hash: \"" + hash +
+                 "\", key_hash_names: null, sha256: \"" + registry::digest_whole_file(path).sha256 + "\"}\n";
+    write("mine.yaml", entries);
+  }
+
+  Answer identified(const std::string& path) const {
+    std::ostringstream json;
+    std::ostringstream text;
+    const int code =
+        cli::weights_identify({.paths = {path}, .catalog = *this / "mine.yaml", .json = true}, json);
+    cli::weights_identify({.paths = {path}, .catalog = *this / "mine.yaml", .json = false}, text);
+    return {code, nlohmann::json::parse(json.str()), text.str()};
+  }
+
+  std::string one;
+  std::string two;
+  std::string entries;
+};
+
+TEST(WeightsIdentify, TellsVariantsByARememberedDigest) {
+  const Twins twins;
+  const nlohmann::json candidates{"first", "second"};
+  EXPECT_EQ(twins.identified(twins.one).json.at(0).at("candidates"), candidates) << "nothing is computed";
+  digest({twins.one, twins.two}, twins / "a/digests.json");
+  for (const auto& [path, name] : {std::pair{twins.one, "first"}, std::pair{twins.two, "second"}}) {
+    const Answer answer = twins.identified(path);
+    EXPECT_EQ(answer.code, 0);
+    EXPECT_EQ(answer.json.at(0).at("variant"), name);
+    EXPECT_THAT(answer.text, HasSubstr("told from others of its hash by the remembered digest " +
+                                       registry::digest_whole_file(path).sha256));
+  }
+  fs::rename(twins / "a/digests.json", twins / "digests.json");
+  EXPECT_EQ(twins.identified(twins.one).code, 2) << "its paths are relative to its own folder";
+  digest({twins.one, twins.two}, twins / "digests.json");
+  EXPECT_EQ(twins.identified(twins.one).json.at(0).at("variant"), "first")
+      << "a record of the model's folder";
+}
+
+TEST(WeightsIdentify, TrustsNoRecordThatIsOlderThanTheWeightsOrBroken) {
+  const Twins twins;
+  digest({twins.one}, twins / "a/digests.json");
+  EXPECT_EQ(twins.identified(twins.one).code, 0);
+  EXPECT_EQ(twins.identified(twins.two).code, 2) << "the record does not name it";
+  fs::last_write_time(twins.one, fs::last_write_time(twins / "a/digests.json") + std::chrono::seconds{1});
+  EXPECT_EQ(twins.identified(twins.one).code, 2);
+  twins.write("a/digests.json", "{");
+  const Answer broken = twins.identified(twins.one);
+  EXPECT_EQ(broken.code, 2);
+  EXPECT_THAT(broken.text, HasSubstr("a/digests.json: not used"));
 }
 
 TEST(WeightsIdentify, SaysNullForWhatIsUnknown) {

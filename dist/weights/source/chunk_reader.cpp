@@ -55,7 +55,10 @@ ChunkReader::Read ChunkReader::read_mapped(std::size_t i) {
   }
   mapped_ = i;
   const Chunk& chunk = chunks_[i];
-  if (!kept_[chunk.file]) maps_[chunk.file]->populate(chunk.offset, chunk.length);
+  if (!kept_[chunk.file]) {
+    const auto failure = failure_of([&] { maps_[chunk.file]->populate(chunk.offset, chunk.length); });
+    if (failure) throw Error{with_place(*failure, plan_, chunk, rank_)};
+  }
   return {i, maps_[chunk.file]->bytes().subspan(chunk.offset, chunk.length)};
 }
 

@@ -44,28 +44,42 @@ constexpr std::array<std::uint32_t, 15> remote_types{
 
 std::shared_ptr<const FileMap> FileMap::open(const std::string& path) {
   const registry::FileStamp stamp = registry::file_stamp(path);
-  if (stamp.size == 0) return std::shared_ptr<const FileMap>{new FileMap{{}, {}}};
+  if (stamp.size == 0) return std::shared_ptr<const FileMap>{new FileMap{path, {}, {}}};
   registry::UniqueFd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
   if (!fd) throw system_error(errno, "map weights", Where{.file = path});
   void* data = ::mmap(nullptr, stamp.size, PROT_READ, MAP_SHARED, fd.get(), 0);
   if (data == MAP_FAILED) throw system_error(errno, "map weights", Where{.file = path});
   return std::shared_ptr<const FileMap>{new FileMap{
-      {static_cast<const std::byte*>(data), static_cast<std::size_t>(stamp.size)}, std::move(fd)}};
+      path, {static_cast<const std::byte*>(data), static_cast<std::size_t>(stamp.size)}, std::move(fd)}};
 }
 
 FileMap::~FileMap() {
   if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
 }
 
-void FileMap::populate(std::size_t from, std::size_t length) const noexcept {
+void FileMap::populate(std::size_t from, std::size_t length) const {
   if (from >= bytes_.size()) return;
   const std::size_t begin = from / page_bytes * page_bytes;
   const std::size_t end = std::min(bytes_.size(), from + length);
 #ifdef MADV_POPULATE_READ
-  ::madvise(const_cast<std::byte*>(bytes_.data()) + begin, end - begin, MADV_POPULATE_READ);
+  if (::madvise(const_cast<std::byte*>(bytes_.data()) + begin, end - begin, MADV_POPULATE_READ) == 0) return;
+  // Older systems do not know it; what then follows a truncation is SIGBUS.
+  if (errno != EFAULT && errno != EHWPOISON) return;
+  throw Error{
+      Category::io,
+      "read a mapped file",
+      Where{.file = path_, .offset = from},
+      Expected{std::to_string(end - from) + " bytes from here"},
+      Got{"a file of " + std::to_string(size_now()) + " bytes, or a disk that does not give them"},
+      "has the file been changed since it was opened? If not, the system's log says what the disk did"};
 #else
   ::madvise(const_cast<std::byte*>(bytes_.data()) + begin, end - begin, MADV_WILLNEED);
 #endif
+}
+
+std::uint64_t FileMap::size_now() const noexcept {
+  struct stat found {};
+  return ::fstat(fd_.get(), &found) == 0 ? static_cast<std::uint64_t>(found.st_size) : 0;
 }
 
 void FileMap::let_go(std::size_t from, std::size_t length) const noexcept {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -14,7 +15,8 @@ namespace ditmill::dist {
 inline constexpr double mostly_cached = 0.98;
 
 /// A file's bytes as the page cache has them, to be read only. Whoever writes to the file in place changes
-/// them, and one who cuts it ends the process by SIGBUS when what is gone is read.
+/// them, and one who cuts it ends the process by SIGBUS when what is gone is read without having been
+/// populated.
 class FileMap {
  public:
   /// Throws as registry::open_file(), and Error(io).
@@ -26,7 +28,9 @@ class FileMap {
 
   std::span<const std::byte> bytes() const noexcept { return bytes_; }
   /// Has the pages of a range mapped at once, where they are in the page cache or can be read.
-  void populate(std::size_t from, std::size_t length) const noexcept;
+  /// Throws Error(io) for pages that cannot: the file has been cut, or its disk fails; older systems (before
+  /// Linux 5.14) do not tell.
+  void populate(std::size_t from, std::size_t length) const;
   /// Unmaps the pages that lie wholly in a range: they stay in the page cache, and count for this process no
   /// more until they are looked at again.
   void let_go(std::size_t from, std::size_t length) const noexcept;
@@ -34,9 +38,12 @@ class FileMap {
   double cached() const;
 
  private:
-  FileMap(std::span<const std::byte> bytes, registry::UniqueFd fd) noexcept
-      : bytes_(bytes), fd_(std::move(fd)) {}
+  FileMap(std::string path, std::span<const std::byte> bytes, registry::UniqueFd fd) noexcept
+      : path_(std::move(path)), bytes_(bytes), fd_(std::move(fd)) {}
 
+  std::uint64_t size_now() const noexcept;
+
+  std::string path_;
   std::span<const std::byte> bytes_;
   registry::UniqueFd fd_;
 };

@@ -24,6 +24,10 @@ void expect_as_planned(const registry::WeightFile& file, const registry::ByteSou
 /// The files of a plan, each as it was planned.
 Sources open_files(const ComponentPlan& plan, const OpenSource& open);
 
+/// What was being done when bytes turned out not to be those that were read elsewhere: another try may give
+/// the right ones.
+inline constexpr const char* verifying_weights = "verify weights";
+
 /// Where a chunk is: file, offset, the tensors that have bytes of it.
 Where place_of(const ComponentPlan& plan, const Chunk& chunk, int rank);
 /// What went wrong as a chunk was read: a source knows file and offset, the tensor there is added.

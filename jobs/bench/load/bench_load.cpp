@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 #include <malloc.h>
+#include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -16,9 +17,11 @@
 #include "configs/list_text.h"
 #include "configs/suggest.h"
 #include "dist/comm/agree.h"
+#include "dist/liveness/sentinel.h"
 #include "dist/weights/load.h"
 #include "dist/weights/work_of_ranks.h"
 #include "jobs/bench/bench_clock.h"
+#include "jobs/bench/bench_state.h"
 #include "jobs/bench/load/load_limits.h"
 #include "jobs/bench/load/load_model.h"
 #include "jobs/bench/load/load_peers.h"
@@ -68,14 +71,16 @@ void touch_all(const dist::TensorMap& tensors) {
 
 class LoadBench {
  public:
-  LoadBench(const dist::Communicator& world, const LoadedPlans& plans, const BenchLoadOptions& options)
-      : world_(world),
+  LoadBench(const dist::Communicator& world, const LoadedPlans& plans, const BenchLoadOptions& options,
+            dist::RankState& state)
+      : state_(state),
+        world_(world),
         plans_(plans),
         options_(options),
         device_(engine::choose_rank_device(world, options.device)),
         mesh_(world.size(), plans.parallel),
         nodes_(world, plan::machine_id()) {
-    choose_strategies();
+    dist::agree(world_, [this] { choose_strategies(); });
   }
 
   void run() {
@@ -174,7 +179,13 @@ class LoadBench {
   }
 
   LoadRun load_once(Strategy strategy) {
-    const dist::LoadOptions how{.strategy = strategy, .hash = options_.hash, .device = device_};
+    const dist::LoadOptions how{.strategy = strategy,
+                                .hash = options_.hash,
+                                .device = device_,
+                                .read_again = [this](const Error& error) {
+                                  if (world_.rank() == 0)
+                                    spdlog::warn("{}; it is read once more", error.what());
+                                }};
     LoadRun run;
     run.strategy = configs::name(strategy);
     run.readers = strategy == Strategy::broadcast ? Readers::one
@@ -188,6 +199,7 @@ class LoadBench {
     run.last_rank = seconds_on_all(world_, device_, [&] {
       for (const dist::ComponentPlan& plan : plans_.components) {
         const double seconds = seconds_on_all(world_, device_, [&] {
+          state_.set("loading " + plan.name + ", " + std::string{configs::name(strategy)});
           loaded.push_back(dist::load_component(nodes_, plan, mesh_, how));
           touch_all(loaded.back().tensors);
         });
@@ -206,6 +218,7 @@ class LoadBench {
     return run;
   }
 
+  dist::RankState& state_;
   const dist::Communicator& world_;
   const LoadedPlans& plans_;
   const BenchLoadOptions& options_;
@@ -220,13 +233,19 @@ class LoadBench {
 
 int bench_load(const dist::MpiSession& mpi, const BenchLoadOptions& options) {
   const dist::Communicator world = mpi.world();
+  dist::RankState state(world.rank());
+  dist::Sentinel sentinel(mpi.world(), state);
+  publish_state(world, state);
+  state.set("planning what to load");
   try {
     LoadedPlans plans;
     dist::agree(world, [&] { plans = plan_load(options); });
-    LoadBench{world, plans, options}.run();
-  } catch (const Error&) {
-    // Agreed on: rank 0 tells it.
+    LoadBench{world, plans, options, state}.run();
+  } catch (const dist::AgreedError&) {
+    // Rank 0 tells it.
     if (world.rank() == 0) throw;
+  } catch (...) {
+    sentinel.fail(*dist::failure_of([] { throw; }));
   }
   return 0;
 }

@@ -87,7 +87,12 @@ void load_stage(const dist::Nodes& nodes, const LoadPlan& plan, LoadStage stage,
   loading.model.device = device;
   const dist::Communicator& comm = nodes.world();
   dist::LoadOptions options{.open = [&plan](const std::string& path) { return open_weights(plan, path); },
-                            .device = device};
+                            .device = device,
+                            .read_again =
+                                [&comm](const Error& error) {
+                                  if (comm.rank() == 0)
+                                    spdlog::warn("{}; it is read once more", error.what());
+                                }};
   for (const dist::ComponentPlan& component : plan.components) {
     if (stage_of(component.name) != stage) continue;
     tell("loading " + component.name);

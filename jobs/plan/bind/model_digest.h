@@ -3,8 +3,8 @@
 #include <span>
 #include <string>
 
+#include "registry/formats/digest_record.h"
 #include "registry/identity/catalog.h"
-#include "registry/tools/digest_record.h"
 
 namespace ditmill::jobs::plan {
 

@@ -16,8 +16,12 @@ namespace ditmill::registry {
 namespace {
 
 constexpr unsigned deepest = 200;
+// A key and a value that nothing shares take over two bytes of a pickle, so only sharing can exceed these.
 constexpr std::uint64_t most_items = 1'000'000;
-constexpr std::uint64_t spare_text = 64 << 20;
+constexpr std::uint64_t spare_items = 1'000;
+constexpr std::uint64_t spare_text = 1 << 20;
+constexpr std::uint64_t items_a_byte = 8;
+constexpr std::uint64_t text_a_byte = 64;
 constexpr std::size_t most_others = 32;
 constexpr std::size_t shown_name = 80;
 // What an allocation costs beyond its bytes.
@@ -208,12 +212,14 @@ void VisitLimit::count(PickleValue key, unsigned depth) {
   if (depth > deepest) {
     object_.fail(key.at, "dictionaries nested to " + std::to_string(deepest), "a deeper one");
   }
-  if (++items_ > most_items) {
-    object_.fail(key.at, "at most " + std::to_string(most_items) + " items in all dictionaries", "more");
+  const std::uint64_t bytes = object_.input().bytes.size();
+  const std::uint64_t most_here = std::min(most_items, spare_items + items_a_byte * bytes);
+  if (++items_ > most_here) {
+    object_.fail(key.at, "at most " + std::to_string(most_here) + " items in all dictionaries", "more");
   }
   if (key.kind != PickleKind::text) return;
   text_bytes_ += object_.text(key).size();
-  const std::uint64_t most = spare_text + 8 * object_.input().bytes.size();
+  const std::uint64_t most = spare_text + text_a_byte * bytes;
   if (text_bytes_ > most) {
     object_.fail(key.at, "at most " + std::to_string(most) + " bytes of keys on all paths", "more");
   }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "registry/identity/catalog.h"
+#include "registry/identity/diffusers/all_zero.h"
 #include "registry/identity/diffusers/cascade.h"
 #include "registry/identity/model_folder.h"
 #include "registry/identity/path_pattern.h"
@@ -25,6 +26,18 @@ std::size_t wrapper_bytes(const WeightFile& file) {
   return bytes;
 }
 
+/// Whether the tensor that diffusers' loader calls so is all zero.
+std::optional<bool> all_zero(const Component& component, std::string_view name) {
+  for (const WeightFile& file : component.files) {
+    const std::size_t outer = wrapper_bytes(file);
+    const auto found = std::ranges::find_if(file.tensors, [&](const TensorInfo& tensor) {
+      return tensor.outer_bytes == outer && std::string_view{tensor.name}.substr(outer) == name;
+    });
+    if (found != file.tensors.end()) return is_all_zero(*found, *open_file(file.path));
+  }
+  return std::nullopt;
+}
+
 /// Answers of one component, or of each in a folder of several.
 void answer_place(const ComponentPlace& place, const Catalog& catalog,
                   std::vector<DiffusersAnswer>& answers) {
@@ -33,7 +46,8 @@ void answer_place(const ComponentPlace& place, const Catalog& catalog,
     std::vector<std::string> warnings;
     const Component component = open_component(place, catalog, {}, warnings);
     answer.path = component.label;
-    answer.types = diffusers_type(ShapeTable{tensors_for_diffusers(component)}, component.label);
+    answer.types = diffusers_type(ShapeTable{tensors_for_diffusers(component)}, component.label,
+                                  [&](std::string_view name) { return all_zero(component, name); });
   } catch (const Error& error) {
     answer.error = error;
   }

@@ -34,8 +34,8 @@ struct KeyCondition {
   std::string_view prefix_with = {};
 };
 
-/// Whether all elements of a tensor are zero: what a header does not say.
-using AllZero = std::function<bool(std::string_view tensor)>;
+/// Whether all elements of a tensor are zero, which a header does not say; nothing where they are not read.
+using AllZero = std::function<std::optional<bool>(std::string_view tensor)>;
 
 /// A checkpoint as conditions see it.
 struct Checkpoint {

@@ -6,9 +6,19 @@
 #include <string>
 #include <vector>
 
-#include "registry/tools/file_digest.h"
+#include "registry/digest.h"
 
 namespace ditmill::registry {
+
+/// All digests of one file.
+struct DigestedFile {
+  std::string path;
+  std::string sha256;  ///< hex
+  FileDigest digest;
+
+  /// The digest root of the file alone.
+  std::string root() const { return digest_root({&digest, 1}, "{}"); }
+};
 
 /// The digest of a whole model, as `model.digest` in a manifest pins it.
 struct ModelDigest {

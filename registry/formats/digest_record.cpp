@@ -1,4 +1,4 @@
-#include "registry/tools/digest_record.h"
+#include "registry/formats/digest_record.h"
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
