@@ -215,7 +215,7 @@ std::vector<SizeField> size_fields(const Layout& layout) {
 
 std::optional<std::uint64_t> natural_in(const nlohmann::json& object, const std::string& key) {
   const auto found = object.find(key);
-  if (found == object.end() || !found->is_number_unsigned()) return std::nullopt;
+  if (found == object.end() || !found->is_number_integer() || *found < 0) return std::nullopt;
   return found->get<std::uint64_t>();
 }
 

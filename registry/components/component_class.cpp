@@ -43,6 +43,9 @@ std::string_view without_fast(std::string_view name) {
   return name;
 }
 
+// Files of a fast tokenizer say what it is, whatever its class.
+constexpr std::string_view any_tokenizer = "PreTrainedTokenizerFast";
+
 /// What slots of the catalog take for an architecture, and whether any slot takes a class.
 struct KnownClasses {
   std::set<std::string, std::less<>> of_architecture;
@@ -82,6 +85,7 @@ void check_config_class(LoadedComponent& one) {
     return;
   }
   const auto same = [&](const std::string& each) {
+    if (each == any_tokenizer) return true;
     return without_fast(each) == without_fast(one.class_name);
   };
   if (std::ranges::any_of(own, same)) return;
@@ -96,13 +100,13 @@ void settle_class(LoadedComponent& one, const Catalog& catalog) {
   if (!known.of_architecture.empty()) one.class_name = *known.of_architecture.begin();
 }
 
-void check_architecture_class(LoadedComponent& one, const Catalog& catalog) {
+void check_architecture_class(LoadedComponent& one, const Layout* layout, const Catalog& catalog) {
   const std::string architecture =
-      one.layout != nullptr ? one.layout->architecture : one.component.identity.architecture;
+      layout != nullptr ? layout->architecture : one.component.identity.architecture;
   if (architecture.empty() || one.library.empty()) return;
   KnownClasses known = known_classes(catalog, architecture, one.class_name);
-  if (one.layout != nullptr) {
-    const nlohmann::json config = component_config(*one.layout, one.component.identity.hyper_parameters);
+  if (layout != nullptr) {
+    const nlohmann::json config = component_config(*layout, one.component.identity.hyper_parameters);
     if (std::string more = text_in(config.is_object() ? config : nlohmann::json::object(), "_class_name");
         !more.empty())
       known.of_architecture.insert(std::move(more));

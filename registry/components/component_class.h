@@ -13,7 +13,7 @@ void check_config_class(LoadedComponent& one);
 /// Gives a component whose class nothing says the one that the catalog has for its architecture.
 void settle_class(LoadedComponent& one, const Catalog& catalog);
 /// Adds a finding if the catalog has other classes for the architecture of the weights: an error if it has
-/// the class for another one.
-void check_architecture_class(LoadedComponent& one, const Catalog& catalog);
+/// the class for another one. `layout` (null: none) is what they were bound by.
+void check_architecture_class(LoadedComponent& one, const Layout* layout, const Catalog& catalog);
 
 }  // namespace ditmill::registry

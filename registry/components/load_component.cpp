@@ -91,9 +91,9 @@ void judge_identity(LoadedComponent& one) {
 }
 
 /// Joins and names of layers, as a run makes them.
-void try_names(LoadedComponent& one) {
+void try_names(LoadedComponent& one, const Layout& layout) {
   try {
-    name_tensors(one.component, *one.layout);
+    name_tensors(one.component, layout);
   } catch (const Error& error) {
     one.say(Severity::error, error.what());
   }
@@ -101,13 +101,16 @@ void try_names(LoadedComponent& one) {
 
 void bind_weights(LoadedComponent& one, const Catalog& catalog) {
   judge_identity(one);
-  one.layout = layout_for(one, catalog);
-  if (one.layout != nullptr) {
-    one.tensors = bind_tensors(one.component, *one.layout, sizes_of(one.component, *one.layout), *one.type);
-    for (std::string& each : config_contradictions(one.component, *one.layout))
+  const Layout* layout = layout_for(one, catalog);
+  one.architecture = layout != nullptr ? layout->architecture : one.component.identity.architecture;
+  one.layout = layout != nullptr ? layout->layout : one.component.identity.layout;
+  one.bound = layout != nullptr;
+  if (layout != nullptr) {
+    one.tensors = bind_tensors(one.component, *layout, sizes_of(one.component, *layout), *one.type);
+    for (std::string& each : config_contradictions(one.component, *layout))
       one.say(Severity::error, std::move(each));
     judge_tensors(one);
-    try_names(one);
+    try_names(one, *layout);
   } else if (one.component.identity.how == "catalog") {
     one.say(Severity::note, "all names and shapes are as published (by its key hash)");
   } else if (one.component.role != "lora") {
@@ -115,7 +118,7 @@ void bind_weights(LoadedComponent& one, const Catalog& catalog) {
     one.say(is_generic(*one.type) ? Severity::note : Severity::warning,
             "no architecture of the catalog has these tensors: keys cannot be checked");
   }
-  check_architecture_class(one, catalog);
+  check_architecture_class(one, layout, catalog);
 }
 
 void load_weights(LoadedComponent& one, const ComponentRequest& request, const Catalog& catalog) {

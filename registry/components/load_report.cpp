@@ -62,10 +62,9 @@ void add_weights_json(nlohmann::json& object, const LoadedComponent& one) {
   const WeightSummary summary = summarize(one.component);
   nlohmann::json files = nlohmann::json::array();
   for (const WeightFile& file : one.component.files) files.push_back(file.path);
-  const std::string_view layout = one.layout != nullptr ? one.layout->layout : identity.layout;
   object["files"] = std::move(files);
-  object["architecture"] = one.layout != nullptr ? text_or_null(one.layout->architecture) : nullptr;
-  object["layout"] = text_or_null(layout);
+  object["architecture"] = text_or_null(one.architecture);
+  object["layout"] = text_or_null(one.layout);
   object["variant"] = text_or_null(identity.variant);
   object["how"] = identity.how;
   object["key_hash"] = text_or_null(identity.key_hash);
@@ -109,11 +108,11 @@ std::string weights_text(const LoadedComponent& one) {
     extend_list(dtypes, type + " " + short_count(elements));
   const Identity& identity = one.component.identity;
   std::string text;
-  if (one.layout != nullptr) {
+  if (one.bound) {
     text = fmt::format("{} ({}), {}; {} of {} tensors bound",
-                       one.layout->architecture.empty() ? one.layout->role : one.layout->architecture,
-                       one.layout->layout, identity.variant.empty() ? "no variant known" : identity.variant,
-                       one.tensors.bound, summary.tensors);
+                       one.architecture.empty() ? one.component.role : one.architecture, one.layout,
+                       identity.variant.empty() ? "variant not known" : identity.variant, one.tensors.bound,
+                       summary.tensors);
   } else {
     text = fmt::format("{}; {} tensors", identity.variant.empty() ? "not known: generic" : identity.variant,
                        summary.tensors);

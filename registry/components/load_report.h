@@ -36,7 +36,10 @@ struct LoadedComponent {
   const ComponentType* type = nullptr;
   /// Its files, configuration and identity, as far as it has them.
   Component component = {};
-  const Layout* layout = nullptr;  ///< of the catalog, that its tensors were bound by; null: not known
+  bool bound = false;  ///< its tensors were set beside a layout of the catalog; false: it has none
+  std::string architecture =
+      {};                   ///< of that layout; empty: one that a catalog of an earlier version describes
+  std::string layout = {};  ///< its name; else what its identity says
   BoundTensors tensors = {};
   std::string quantization = {};  ///< how its weights are packed; empty: not at all
   std::vector<Finding> findings = {};

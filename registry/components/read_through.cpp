@@ -22,7 +22,7 @@ struct ByteRange {
 };
 
 bool is_taken(const LoadedComponent& one, std::string_view name) {
-  if (one.layout == nullptr) return true;
+  if (!one.bound) return true;
   const std::string& prefix = one.component.identity.prefix;
   const std::string_view bare = name.starts_with(prefix) ? name.substr(prefix.size()) : name;
   const auto has = [bare](const std::vector<std::string>& names) {
