@@ -123,6 +123,7 @@ class Binding {
 
   void take(const std::string& name, const Stated& stated, const TensorInfo& tensor) {
     found_.insert(name);
+    if (weight_of_scale(name)) result_.scales.push_back(name);
     if (!stated.shape || *stated.shape == tensor.shape) {
       ++result_.bound;
     } else {

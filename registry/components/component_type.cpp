@@ -119,9 +119,9 @@ bool has_name(const ComponentType& type, std::string_view name) noexcept {
   return std::ranges::any_of(type.names, [&](std::string_view each) {
     if (name == each) return true;
     if (!type.numbered || !name.starts_with(each)) return false;
-    name.remove_prefix(each.size());
-    const bool separate = name.size() > 1 && name.front() == '_' && name[1] != '0';
-    return separate && number_from_text<unsigned>(name.substr(1)).value_or(0) > 1;
+    const std::string_view rest = name.substr(each.size());
+    const bool separate = rest.size() > 1 && rest.front() == '_' && rest[1] != '0';
+    return separate && number_from_text<unsigned>(rest.substr(1)).value_or(0) > 1;
   });
 }
 

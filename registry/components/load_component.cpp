@@ -123,7 +123,7 @@ void bind_weights(LoadedComponent& one, const Catalog& catalog) {
 
 void load_weights(LoadedComponent& one, const ComponentRequest& request, const Catalog& catalog) {
   open_weights_of(one, request, catalog);
-  if (one.name.empty()) one.name = one.component.name;
+  if (one.name.empty() && one.component.role != "lora") one.name = one.component.name;
   if (request.name.empty() && is_generic(*one.type)) one.type = &component_type_of_role(one.component.role);
   if (request.config_beside && one.component.config_path.empty() && is_folder(one.path))
     one.say(Severity::warning, "no config.json beside its weights");

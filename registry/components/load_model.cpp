@@ -154,6 +154,16 @@ void add_tokenizer(LoadReport& report, const std::string& file) {
   report.components.push_back(std::move(one));
 }
 
+/// What a whole model has beside its components is not used, as a job uses none of it: no reason to refuse.
+void excuse_bystanders(LoadReport& report, const FamilySlots& family) {
+  for (LoadedComponent& one : report.components) {
+    if (family.slot(one.name) != nullptr) continue;
+    for (Finding& each : one.findings) each.severity = std::min(each.severity, Severity::warning);
+    one.unread = 0;
+    one.say(Severity::warning, "not used: the model is whole without it");
+  }
+}
+
 /// The slots of the family that nothing fills, and those that two components would.
 void judge_slots(LoadReport& report, const ModelPlaces& places, const Catalog& catalog) {
   for (std::size_t i = 0; i < report.components.size(); ++i) {
@@ -168,12 +178,15 @@ void judge_slots(LoadReport& report, const ModelPlaces& places, const Catalog& c
         {Severity::error, report.path + ": no component is of a family of the catalog"});
     return;
   }
+  bool whole = true;
   for (const Slot& slot : family->slots) {
     if (!needs_slot(slot, report) || report.find(slot.name) != nullptr) continue;
+    whole = false;
     report.findings.push_back({Severity::error, report.path + ": no " + slot.what + ", which models of " +
                                                     family->name + " have (" +
                                                     slot.accepts.front().official.name + ")"});
   }
+  if (whole) excuse_bystanders(report, *family);
   if (!places.tokenizer_path.empty()) {
     add_tokenizer(report, places.tokenizer_path);
   } else {

@@ -95,7 +95,9 @@ nlohmann::json component_json(const LoadedComponent& one) {
                         {"findings", findings_json(one.findings)}};
   if (has_weight_files(one)) add_weights_json(object, one);
   if (one.read) {
-    object["read"] = {{"bytes", one.read->bytes}, {"seconds", one.read->seconds}};
+    const double rate = one.read->seconds > 0 ? static_cast<double>(one.read->bytes) / one.read->seconds : 0;
+    object["read"] = {
+        {"bytes", one.read->bytes}, {"seconds", one.read->seconds}, {"bytes_per_second", rate}};
   }
   return object;
 }

@@ -361,6 +361,18 @@ class WeightLoad(unittest.TestCase):
         for words in ("no VAE", "no image encoder", "no tokenizer"):
             self.assertIn(words, said)
 
+    def test_what_lies_beside_a_whole_official_model_is_no_reason_to_refuse_it(self):
+        model = self.model(like="official")
+        write_tensors(model / "style.safetensors", {f"blocks.{i}.attn.lora_{side}.weight": zeros([4, 4]) for i in range(2) for side in "AB"})
+        write(model / "cut.pth", (model / "Wan2.1_VAE.pth").read_bytes()[:1000])
+        report = self.load(model)
+        beside = {each["name"]: each for each in report["components"] if each["verdict"] != "ok"}
+        self.assertEqual(sorted(beside), ["cut.pth", "style.safetensors"])
+        for each in beside.values():
+            self.assertIn("not used: the model is whole without it", each["findings"][-1]["message"])
+        (model / "Wan2.1_VAE.pth").unlink()
+        self.load(model, code=1)
+
     def test_a_component_on_its_own_is_loaded(self):
         model = self.base / "diffusers"
         for path, name, loader in ((model / "transformer", "transformer", "transformer"), (model / VAE, "vae", "VAE"),
