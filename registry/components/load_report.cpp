@@ -96,8 +96,7 @@ nlohmann::json component_json(const LoadedComponent& one) {
   if (has_weight_files(one)) add_weights_json(object, one);
   if (one.read) {
     const double rate = one.read->seconds > 0 ? static_cast<double>(one.read->bytes) / one.read->seconds : 0;
-    object["read"] = {
-        {"bytes", one.read->bytes}, {"seconds", one.read->seconds}, {"bytes_per_second", rate}};
+    object["read"] = {{"bytes", one.read->bytes}, {"seconds", one.read->seconds}, {"bytes_per_second", rate}};
   }
   return object;
 }
