@@ -25,7 +25,6 @@ struct KvScaleMatch {
 };
 
 KvScaleMatch match_kv_scale(std::string_view name) noexcept {
-  // Only a scale is looked at: `.kv_scale` is the first row's, and no other row ends in it.
   for (const KvScaleRow& row : kv_scale_rows) {
     const std::size_t at = name.rfind(row.part);
     if (at == std::string_view::npos || (row.at_end && at + row.part.size() != name.size())) continue;

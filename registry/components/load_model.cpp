@@ -148,12 +148,6 @@ bool needs_slot(const Slot& slot, const LoadReport& report) {
   });
 }
 
-void add_tokenizer(LoadReport& report, const std::string& file) {
-  LoadedComponent one{.name = "tokenizer", .path = file, .type = &component_type("tokenizer")};
-  one.tokenizer_files.push_back(file);
-  report.components.push_back(std::move(one));
-}
-
 /// What a whole model has beside its components is not used, as a job uses none of it: no reason to refuse.
 void excuse_bystanders(LoadReport& report, const FamilySlots& family) {
   for (LoadedComponent& one : report.components) {
@@ -188,7 +182,9 @@ void judge_slots(LoadReport& report, const ModelPlaces& places, const Catalog& c
   }
   if (whole) excuse_bystanders(report, *family);
   if (!places.tokenizer_path.empty()) {
-    add_tokenizer(report, places.tokenizer_path);
+    std::string folder = fs::path{places.tokenizer_path}.parent_path().native();
+    report.components.push_back(
+        load_component({.place = {.path = std::move(folder)}, .name = "tokenizer"}, catalog));
   } else {
     report.findings.push_back(
         {Severity::error, report.path + ": no tokenizer, which is in " + family->tokenizer.official.front()});

@@ -354,6 +354,8 @@ class WeightLoad(unittest.TestCase):
 
     def test_an_official_folder_needs_the_slots_of_its_family(self):
         model = self.model(like="official_pictures")
+        write(model / "google/umt5-xxl/tokenizer.json", "{")
+        self.assertIn("tokenizer.json", self.loaded(model, "tokenizer", code=1)[1])
         for name in ("Wan2.1_VAE.pth", "models_clip_open-clip-xlm-roberta-large-vit-huge-14.pth"):
             (model / name).unlink()
         shutil.rmtree(model / "google")
