@@ -134,6 +134,7 @@ std::vector<std::string> scheduler_warnings(const std::string& model_path,
                                             const configs::PipelineConfig& pipeline) {
   const std::string file = registry::inside(model_path, config_name);
   if (model_path.empty() || !registry::is_there(file)) return {};
+  const std::string at_file = file + ": ";
   std::vector<std::string> warnings;
   try {
     const nlohmann::json config = registry::parse_json(registry::read_text(file, largest_config),
@@ -142,7 +143,7 @@ std::vector<std::string> scheduler_warnings(const std::string& model_path,
     std::optional<configs::Preset> preset;
     if (!pipeline.preset.empty()) preset = configs::preset_named(pipeline.preset);
     for (const std::string& each : scheduler_differences(config, pipeline, preset ? &*preset : nullptr))
-      warnings.push_back(file + ": " + each);
+      warnings.push_back(at_file + each);
   } catch (const Error& error) {
     warnings.push_back(file + ": not set beside the job: " + error.what());
   }

@@ -15,7 +15,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-json unipc(json more = json::object()) {
+json unipc(const json& more = json::object()) {
   json config{{"_class_name", "UniPCMultistepScheduler"},
               {"prediction_type", "flow_prediction"},
               {"use_flow_sigmas", true},
