@@ -10,6 +10,7 @@
 #include "jobs/cli/weights_diff.h"
 #include "jobs/cli/weights_digest.h"
 #include "jobs/cli/weights_identify.h"
+#include "jobs/cli/weights_load.h"
 #include "jobs/cli/weights_synth.h"
 #include "jobs/cli/weights_view.h"
 
@@ -96,6 +97,20 @@ void add_digest(CLI::App& weights, Front& front) {
       ->excludes(write);
 }
 
+void add_load(CLI::App& weights, Front& front) {
+  const auto options = std::make_shared<WeightsLoadOptions>();
+  CLI::App& command = front.add(
+      weights, "load", "Load every component as a job would: keys, shapes, classes; 2: something is wrong",
+      true, [&front, options](std::ostream& out) {
+        options->json = front.json;
+        return weights_load(*options, out);
+      });
+  command.add_option("model", options->model, "A model folder, or one component: a folder, an index, a file")
+      ->required();
+  command.add_flag("--read", options->read, "Read every byte of every tensor, too, and tell the rate");
+  command.add_option("--catalog", options->catalog, "Further entries, as model.catalog")->type_name("FILE");
+}
+
 void add_convert(CLI::App& weights, Front& front) {
   const auto options = std::make_shared<WeightsConvertOptions>();
   CLI::App& command =
@@ -147,6 +162,7 @@ void add_weights(CLI::App& app, Front& front) {
   add_view(weights, front);
   add_diff(weights, front);
   add_digest(weights, front);
+  add_load(weights, front);
   add_convert(weights, front);
   add_synth(weights, front);
 }

@@ -8,6 +8,7 @@
 
 #include "jobs/plan/bind/bind_model.h"
 #include "jobs/plan/bind/long_texts.h"
+#include "jobs/plan/bind/scheduler_settings.h"
 #include "jobs/plan/bind/weights_dump.h"
 #include "jobs/plan/manifest/from_dump.h"
 #include "jobs/plan/memory/memory_plan.h"
@@ -78,6 +79,8 @@ PreparedJob prepare_job(const RunOptions& options, std::vector<Problem>& problem
   };
   job.manifest = decode_manifest(job.source, preset_of, check_request, problems);
   std::ranges::move(job.manifest.warnings, std::back_inserter(job.warnings));
+  for (std::string& warning : scheduler_warnings(job.folder.path, job.manifest.pipeline))
+    job.warnings.push_back({.message = std::move(warning)});
   if (tokenizer != nullptr) {
     std::ranges::move(
         long_text_warnings(job.manifest, *tokenizer, job.family->text_limits(job.hyper_parameters).tokens),

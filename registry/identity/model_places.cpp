@@ -2,7 +2,6 @@
 #include <array>
 #include <filesystem>
 #include <iterator>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <span>
 #include <string_view>
@@ -10,13 +9,12 @@
 
 #include "configs/error.h"
 #include "registry/byte_source.h"
-#include "registry/formats/json_document.h"
-#include "registry/formats/looks_like.h"
 #include "registry/identity/family_slots.h"
 #include "registry/identity/folder_names.h"
 #include "registry/identity/foreign_weights.h"
 #include "registry/identity/identify.h"
 #include "registry/identity/model_folder.h"
+#include "registry/identity/model_index.h"
 #include "registry/identity/model_path.h"
 #include "registry/identity/unfinished_download.h"
 #include "registry/identity/weight_files.h"
@@ -26,8 +24,6 @@ namespace ditmill::registry {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::uint64_t largest_index = std::uint64_t{16} << 20;
 
 // Named in model_index.json, and not weights that ditmill reads.
 constexpr std::array<std::string_view, 2> without_weights{"tokenizer", "scheduler"};
@@ -65,64 +61,23 @@ std::vector<const Slot*> expert_slots(Families families) {
 }
 
 /// What model_index.json says of the components.
-class ModelIndex {
- public:
-  ModelIndex(const std::string& folder, Families families)
-      : families_(families), file_(inside(folder, "model_index.json")) {
-    if (!is_there(file_)) return;
-    there_ = true;
-    refuse_unfinished(file_);
-    const std::string text = read_text(file_, largest_index);
-    json_ = told_apart(text, [&] { return parse_json(text, "read model_index.json", file_); });
-    if (!json_.is_object()) refuse(file_, "", "an object", json_.type_name());
-    for (const auto& [key, value] : json_.items()) check_entry(key, value);
+ModelIndex index_of(const std::string& folder, Families families) {
+  return read_model_index(folder, [families](std::string_view name) {
+    return std::ranges::find(without_weights, name) != without_weights.end() ||
+           slot_of_subfolder(families, name) != nullptr;
+  });
+}
+
+/// Those that it names and that are neither weights of a slot nor known to have none.
+std::vector<std::string> unused_in(const ModelIndex& index, Families families) {
+  std::vector<std::string> unused;
+  for (const IndexedComponent& each : index.components) {
+    const bool known = std::ranges::find(without_weights, each.name) != without_weights.end() ||
+                       slot_of_subfolder(families, each.name) != nullptr;
+    if (!known && !each.absent()) unused.push_back(each.name);
   }
-
-  bool there() const noexcept { return there_; }
-  const std::string& file() const noexcept { return file_; }
-
-  /// Whether it names a component: as [library, class], not as [null, null].
-  bool names(std::string_view component) const {
-    const auto found = json_.find(component);
-    return found != json_.end() && found->is_array() && !(*found)[0].is_null();
-  }
-
-  bool has_boundary() const {
-    const auto found = json_.find("boundary_ratio");
-    return found != json_.end() && !found->is_null();
-  }
-
-  std::vector<std::string> unused() const {
-    std::vector<std::string> unused;
-    for (const auto& [key, value] : json_.items()) {
-      const bool known = std::ranges::find(without_weights, key) != without_weights.end() ||
-                         slot_of_subfolder(families_, key) != nullptr;
-      if (!known && value.is_array() && names(key)) unused.push_back(key);
-    }
-    return unused;
-  }
-
- private:
-  void check_entry(const std::string& key, const nlohmann::json& value) const {
-    if (key == "boundary_ratio" && !value.is_null() && !value.is_number()) {
-      refuse(file_, key, "a number or null", printable(value.dump(), 60));
-    }
-    const bool component = std::ranges::find(without_weights, key) != without_weights.end() ||
-                           slot_of_subfolder(families_, key) != nullptr;
-    if (!component && !value.is_array()) return;
-    const auto word = [](const nlohmann::json& item) { return item.is_string() || item.is_null(); };
-    if (!value.is_array() || value.size() != 2 || !word(value[0]) || !word(value[1]) ||
-        value[0].is_null() != value[1].is_null()) {
-      refuse(file_, printable(key, 60), "[library, class] or [null, null]",
-             printable(value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), 60));
-    }
-  }
-
-  Families families_;
-  std::string file_;
-  bool there_ = false;
-  nlohmann::json json_ = nlohmann::json::object();
-};
+  return unused;
+}
 
 /// The tokenizer's file in a model folder; empty if there is none.
 std::string tokenizer_in(const std::string& path, Families families) {
@@ -152,27 +107,27 @@ ModelPlaces find_in_model_folder(const std::string& path, const Catalog& catalog
   const Families families = catalog.families();
   ModelPlaces places{
       .path = path, .components = {}, .tokenizer_path = tokenizer_in(path, families), .warnings = {}};
-  const ModelIndex index{path, families};
+  const ModelIndex index = index_of(path, families);
   const auto is_second = [&](const Slot* slot) {
     return !slot->required && !slot->expert_folder.empty() &&
-           (index.there() ? index.names(slot->name) : is_folder(inside(path, slot->name)));
+           (index.there ? index.names(slot->name) : is_folder(inside(path, slot->name)));
   };
   const std::vector<const Slot*> slots = slots_of(families);
-  const bool two_experts = std::ranges::any_of(slots, is_second) || index.has_boundary();
+  const bool two_experts = std::ranges::any_of(slots, is_second) || index.has_boundary;
   for (const Slot* slot : slots) {
     const std::string folder = inside(path, slot->name);
     if (!is_folder(folder)) {
       if (replaced.contains(slot->name)) continue;
       if (!index.names(slot->name)) continue;
       if (!slot->with.empty()) {
-        places.warnings.push_back(index.file() + ": " + slot->name + " is not used");
+        places.warnings.push_back(index.file + ": " + slot->name + " is not used");
         continue;
       }
       refuse(
-          index.file(), slot->name, "a folder of this name beside it", "none",
+          index.file, slot->name, "a folder of this name beside it", "none",
           "its download did not finish, or only a part was fetched: fetch the folder " + folder + " again");
     }
-    if (index.there() && !index.names(slot->name)) {
+    if (index.there && !index.names(slot->name)) {
       places.warnings.push_back(folder + ": not used, model_index.json does not name it");
       continue;
     }
@@ -185,8 +140,8 @@ ModelPlaces find_in_model_folder(const std::string& path, const Catalog& catalog
                                  .expert_folder = expert ? slot->name : "",
                                  .with = slot->with});
   }
-  for (const std::string& name : index.unused()) {
-    places.warnings.push_back(index.file() + ": " + printable(name, 60) + " is not used");
+  for (const std::string& name : unused_in(index, families)) {
+    places.warnings.push_back(index.file + ": " + printable(name, 60) + " is not used");
   }
   if (places.tokenizer_path.empty() && (is_folder(inside(path, "tokenizer")) || index.names("tokenizer"))) {
     places.warnings.push_back(inside(path, "tokenizer") + ": no spiece.model and no tokenizer.json in it");
