@@ -109,7 +109,12 @@ void bind_weights(LoadedComponent& one, const Catalog& catalog) {
     one.tensors = bind_tensors(one.component, *layout, sizes_of(one.component, *layout), *one.type);
     for (std::string& each : config_contradictions(one.component, *layout))
       one.say(Severity::error, std::move(each));
+    const std::size_t said = one.findings.size();
     judge_tensors(one);
+    // Its key hash says that names and shapes are those of its entry: it has another structure, and is whole.
+    if (one.component.identity.how == "catalog") {
+      for (std::size_t i = said; i < one.findings.size(); ++i) one.findings[i].severity = Severity::note;
+    }
     try_names(one, *layout);
   } else if (one.component.identity.how == "catalog") {
     one.say(Severity::note, "all names and shapes are as published (by its key hash)");

@@ -143,6 +143,16 @@ class WeightLoad(unittest.TestCase):
                 others = {"missing", "unexpected", "misshapen"} - {field}
                 self.assertEqual({key: one[key] for key in others}, dict.fromkeys(others, []))
 
+    def test_weights_of_a_catalog_entry_may_have_another_structure(self):
+        model = self.model()
+        self.change(model, VAE, lambda tensors: tensors.pop("decoder.conv_in.bias"))
+        self.assertIn("error: 1 missing", self.loaded(model, "vae", code=2)[1])
+        mine = self.path / "mine.yaml"
+        mine.write_text(ditmill.ditmill("registry", "template", model / VAE, "--name", "mine").stdout)
+        one, said = self.loaded(model, "vae", "--catalog", mine)
+        self.assertEqual((one["verdict"], one["variant"]), ("ok", "mine"))
+        self.assertIn("note: 1 missing", said)
+
     def test_an_encoder_without_any_of_its_embeddings_is_told(self):
         model = self.model()
         self.change(model, TEXT, lambda tensors: [tensors.pop(name, None) for name in ("shared.weight", "encoder.embed_tokens.weight")])
