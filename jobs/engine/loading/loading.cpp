@@ -20,13 +20,14 @@ namespace ditmill::jobs::engine {
 namespace {
 
 /// Opens a file of the model's: in the copy, if it is there and no other file than the model's.
-std::unique_ptr<registry::ByteSource> open_weights(const LoadPlan& plan, const std::string& path) {
-  const std::filesystem::path inside = std::filesystem::path{path}.lexically_relative(plan.model_path);
-  if (plan.weights_from.empty() || inside.empty() || *inside.begin() == "..") {
+std::unique_ptr<registry::ByteSource> open_weights(const std::string& model, const std::string& weights_from,
+                                                   const std::string& path) {
+  const std::filesystem::path inside = std::filesystem::path{path}.lexically_relative(model);
+  if (weights_from.empty() || inside.empty() || *inside.begin() == "..") {
     return registry::open_file(path);
   }
   const std::string copy =
-      inside == "." ? plan.weights_from : (std::filesystem::path{plan.weights_from} / inside).string();
+      inside == "." ? weights_from : (std::filesystem::path{weights_from} / inside).string();
   const auto stamp_of = [](const std::string& file) {
     const registry::FileStamp stamp = registry::file_stamp(file);
     return std::pair{stamp.size, stamp.mtime_ns};
@@ -86,7 +87,9 @@ void load_stage(const dist::Nodes& nodes, const LoadPlan& plan, LoadStage stage,
   loading.model.family = plan.family;
   loading.model.device = device;
   const dist::Communicator& comm = nodes.world();
-  dist::LoadOptions options{.open = [&plan](const std::string& path) { return open_weights(plan, path); },
+  // By value: what is offloaded is read as long as the job runs.
+  dist::LoadOptions options{.open = [model = plan.model_path, copy = plan.weights_from](
+                                        const std::string& path) { return open_weights(model, copy, path); },
                             .device = device,
                             .read_again =
                                 [&comm](const Error& error) {
