@@ -179,7 +179,7 @@ class LoadBench {
     run.readers = strategy == Strategy::broadcast ? Readers::one
                   : strategy == Strategy::striped ? Readers::a_part_each
                                                   : Readers::each;
-    const dist::Traffic before = world_.traffic(dist::Purpose::weights);
+    const std::uint64_t given = given_so_far();
     const std::uint64_t dirty = private_dirty();
     const std::uint64_t faults = faults_so_far();
     std::vector<dist::StreamedComponent> loaded;
@@ -197,14 +197,24 @@ class LoadBench {
     const std::uint64_t now = private_dirty();
     run.private_growth = most_of(world_, now > dirty ? now - dirty : 0);
     run.page_faults = sum_of(world_, faults_so_far() - faults);
-    run.network_bytes =
-        world_.size() > 1 ? sum_of(world_, (world_.traffic(dist::Purpose::weights) - before).bytes) : 0;
+    run.network_bytes = sum_of(world_, given_so_far() - given);
     run.work = gathered(work);
     loaded.clear();
     ::malloc_trim(0);
     return run;
   }
 
+  /// Bytes of weights that this rank gave others, or got by a broadcast: each communicator counts its own.
+  std::uint64_t given_so_far() const {
+    std::uint64_t bytes = 0;
+    const auto count = [&bytes](const dist::Communicator& ranks) {
+      if (ranks.size() > 1) bytes += ranks.traffic(dist::Purpose::weights).bytes;
+    };
+    count(world_);
+    count(nodes_.local());
+    if (nodes_.local().rank() == 0) count(nodes_.leaders());
+    return bytes;
+  }
   dist::LoadSeconds longest(const dist::LoadSeconds& seconds) const {
     return {.read = most_of(world_, seconds.read),
             .network = most_of(world_, seconds.network),
