@@ -32,4 +32,16 @@ Nodes::Found Nodes::find(const Communicator& world, const std::string& machine) 
   return mine;
 }
 
+std::uint64_t Nodes::weight_bytes_given() const {
+  // Each communicator counts its own.
+  std::uint64_t bytes = 0;
+  const auto count = [&bytes](const Communicator& ranks) {
+    if (ranks.size() > 1) bytes += ranks.traffic(Purpose::weights).bytes;
+  };
+  count(world());
+  count(local());
+  if (local().rank() == 0) count(leaders());
+  return bytes;
+}
+
 }  // namespace ditmill::dist

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "dist/comm/communicator.h"
@@ -21,6 +22,8 @@ class Nodes {
   int count() const noexcept { return count_; }  ///< of machines
   /// A number for the next load: the same on all ranks, which load the same in the same order.
   int next_load() const noexcept { return ++loads_; }
+  /// Bytes of weights that this rank gave others so far, or got by a broadcast.
+  std::uint64_t weight_bytes_given() const;
   int node() const noexcept { return node_; }  ///< this one, in the order of their first ranks
 
  private:

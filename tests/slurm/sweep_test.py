@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import subprocess
 import tempfile
 import unittest
 
@@ -41,9 +42,13 @@ class SweepTest(unittest.TestCase):
 
     def test_without_an_allocation_it_submits_a_job_a_number_of_nodes(self):
         out = self.path / "out.json"
-        table = self.cluster.run(ditmill.DITMILL, *self.sweep, "--hot", "--nodes", "1,2", "--ranks-per-node", "2",
-                                 "--sbatch=--partition=short", "--out", out)
-        self.assertIn("| 2 | 4 | broadcast |", table)
+        words = [ditmill.DITMILL, *self.sweep, "--hot", "--nodes", "1,2", "--ranks-per-node", "2", "--sbatch=--partition=short",
+                 "--out", out]
+        # Two jobs one after the other, on cores that others use, too.
+        done = subprocess.run([str(word) for word in words], env=self.cluster.environment, capture_output=True, text=True,
+                              timeout=240, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("| 2 | 4 | broadcast |", done.stdout)
         self.check(out, "slurm", [1, 2])
         self.assertEqual(list(self.path.glob("out.json.jobs-*")), [])
 

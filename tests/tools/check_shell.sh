@@ -3,6 +3,6 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 scripts=(setup .ci/run)
-while IFS= read -r file; do scripts+=("$file"); done < <(find tests .cmake -name '*.sh' -type f | sort)
+while IFS= read -r file; do scripts+=("$file"); done < <(find tests .cmake jobs -name '*.sh' -type f | sort)
 echo "${#scripts[@]} scripts"
 shellcheck "${scripts[@]}"

@@ -191,7 +191,7 @@ class LoadBench {
     run.readers = strategy == Strategy::broadcast ? Readers::one
                   : strategy == Strategy::striped ? Readers::a_part_each
                                                   : Readers::each;
-    const dist::Traffic before = world_.traffic(dist::Purpose::weights);
+    const std::uint64_t given = nodes_.weight_bytes_given();
     const std::uint64_t dirty = private_dirty();
     const std::uint64_t faults = faults_so_far();
     std::vector<dist::StreamedComponent> loaded;
@@ -210,8 +210,7 @@ class LoadBench {
     const std::uint64_t now = private_dirty();
     run.private_growth = most_of(world_, now > dirty ? now - dirty : 0);
     run.page_faults = sum_of(world_, faults_so_far() - faults);
-    run.network_bytes =
-        world_.size() > 1 ? sum_of(world_, (world_.traffic(dist::Purpose::weights) - before).bytes) : 0;
+    run.network_bytes = sum_of(world_, nodes_.weight_bytes_given() - given);
     run.work = dist::work_of_ranks(world_, work);
     loaded.clear();
     ::malloc_trim(0);

@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# The init of namespaces of its own: makes COUNT machines of this host, runs WORDS in the first of them, and ends with
-# its code; with this process goes all that is here, whatever ends it. Each machine is a network, UTS and mount
-# namespace named n1, n2, ...; a bridge joins them, no way leads out. Each link passes RATE (of tc) either way, and so
-# does that of a file server, from which every machine has FOLDER by a mount of its own, with page cache of its own.
+# The init of a process namespace, in a mount and a network namespace of its own: makes COUNT machines of this host, runs
+# WORDS in the first of them, and ends with its code; with this process goes all that is here, whatever ends it. Each
+# machine is a network, UTS and mount namespace named n1, n2, ...; a bridge joins them, no way leads out. Each link passes
+# RATE (of tc) either way, and so does that of a file server, from which every machine has FOLDER by a mount of its own,
+# with a page cache of its own.
 #   machines.sh COUNT RANKS RATE FOLDER SCRATCH MPIRUN WORDS...     RANKS: of each; SCRATCH: an empty folder
 set -euo pipefail
 
 count=$1 ranks=$2 rate=$3 folder=$4 scratch=$5 mpirun=$6
 shift 6
 net=10.213.0
-trap 'exit 143' TERM INT HUP
+mount -t proc proc /proc
 
 # machine NAME ADDRESS: sets pid to that of the process that holds it.
 machine() {
@@ -64,9 +65,6 @@ for ((i = 1; i <= count; i++)); do
   inside "$pid" sshfs -o directport=7777,ro,follow_symlinks,kernel_cache "$net.254:$folder" "$folder"
 done
 
-# In the background: a shell that waits for a program in the foreground hears of no signal.
 inside "$(cat "$scratch/n1.pid")" "$mpirun" --mca plm rsh --mca plm_rsh_agent "$scratch/agent" --mca plm_rsh_no_tree_spawn 1 \
   --mca btl_tcp_if_include eth0 --mca oob_tcp_if_include eth0 \
-  --mca orte_tmpdir_base "$scratch" --mca mpi_yield_when_idle 1 --bind-to none --host "$hosts" "$@" &
-job=$!
-wait "$job"
+  --mca orte_tmpdir_base "$scratch" --mca mpi_yield_when_idle 1 --bind-to none --host "$hosts" "$@"

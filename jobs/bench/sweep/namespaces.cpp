@@ -92,18 +92,17 @@ bool load_on_namespaces(const SweepLoad& load, const std::string& link, const st
                         const slurm::Foreground& foreground) {
   slurm::forget_launch();
   slurm::allow_root();
-  // With the init of its process namespace all goes that was started there, and with that all namespaces.
+  // With the init of its process namespace all goes that was started there, and with that all namespaces. The
+  // init goes with the shell that starts it, and that with this process: unshare's own --kill-child would not
+  // do, for with --fork it takes no SIGTERM.
   std::vector<std::string> words{"unshare",
                                  "--pid",
-                                 "--fork",
-                                 "--kill-child",
                                  "--mount",
-                                 "--mount-proc",
                                  "--net",
                                  "bash",
                                  "-c",
+                                 "setpriv --pdeathsig KILL bash -c \"$0\" machines \"$@\" & wait $!",
                                  std::string{embedded::machines()[0].text},
-                                 "machines",
                                  std::to_string(load.nodes),
                                  std::to_string(load.ranks_per_node),
                                  link,

@@ -48,7 +48,9 @@ std::vector<std::string> load_words(const BenchLoadOptions& load, const std::str
 }
 
 std::string served_folder(const std::string& model) {
-  const std::filesystem::path path = std::filesystem::canonical(model);
+  std::error_code failure;
+  const std::filesystem::path path = std::filesystem::canonical(model, failure);
+  if (failure) throw system_error(failure.value(), "find the model", Where{.file = model});
   return (std::filesystem::is_directory(path) ? path : path.parent_path()).string();
 }
 

@@ -21,6 +21,7 @@ struct SweepLoad {
 std::vector<std::string> load_words(const BenchLoadOptions& load, const std::string& result);
 
 /// The folder that machines need to see of a model: itself, or where the file lies. Absolute.
+/// Throws Error(not_found).
 std::string served_folder(const std::string& model);
 
 /// Throws Error(io) for a measurement that ended with another code than 0 (usage if that was 1), unless it

@@ -102,9 +102,9 @@ void load_stage(const dist::Nodes& nodes, const LoadPlan& plan, LoadStage stage,
     options.strategy = plan.pipeline.loading;
     const dist::StrategyChoice choice = dist::choose_strategy(nodes, component, mesh, options);
     options.strategy = choice.strategy;
-    const dist::Traffic before = comm.traffic(dist::Purpose::weights);
+    const std::uint64_t before = nodes.weight_bytes_given();
     dist::StreamedComponent streamed = dist::load_component(nodes, component, mesh, options);
-    const std::uint64_t given = (comm.traffic(dist::Purpose::weights) - before).bytes;
+    const std::uint64_t given = nodes.weight_bytes_given() - before;
     if (comm.rank() == 0) {
       spdlog::info("loaded {}: {} in {:.2f} s; {}: {}", component.name, gigabytes(streamed.bytes),
                    streamed.seconds, configs::name(choice.strategy), choice.why);

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """`bench load` under mpirun: what it tells of each strategy, and what it refuses."""
 
+import importlib.util
 import json
 import pathlib
 import tempfile
@@ -64,6 +65,34 @@ class BenchLoad(unittest.TestCase):
         told = self.measured("--cold", "--strategy", "shared")
         self.assertTrue(told["cold"])
         self.assertGreater(told["limits"]["read_cold_gbps"], 0)
+
+    @unittest.skipUnless(importlib.util.find_spec("torch"), "torch is not installed")
+    def test_times_what_others_do_in_the_same_turns(self):
+        told = self.measured("--peers", "--strategy", "independent", "--component", "transformer")
+        size = told["bytes"]
+        expected = {"peer:safetensors": (2 * size, 0), "peer:fastvideo": (2 * size, 0),
+                    "peer:fastvideo-broadcast": (size, size)}
+        summary = {each["strategy"]: each for each in told["summary"]}
+        for name, (read, received) in expected.items():
+            runs = [run for run in told["runs"] if run["strategy"] == name]
+            self.assertEqual([run["repeat"] for run in runs], [0, 1])
+            for run in runs:
+                self.assertEqual((run["read_bytes"], run["verified_bytes"]), (read, 0))
+                # Names and shapes are read by all.
+                self.assertAlmostEqual(run["network_bytes"] / size, received / size, delta=0.02)
+                self.assertGreater(run["seconds_last_rank"], 0)
+            self.assertIsNone(summary[name]["skipped"])
+        # In turns: all of a round before the next.
+        self.assertEqual([run["repeat"] for run in told["runs"]], sorted(run["repeat"] for run in told["runs"]))
+        for name, module, package in (("peer:fastsafetensors", "fastsafetensors", "fastsafetensors==0.5.0"),
+                                      ("peer:runai", "runai_model_streamer", "runai-model-streamer==0.17.1")):
+            if not importlib.util.find_spec(module):
+                self.assertIn(f"-m pip install {package}", summary[name]["skipped"])
+
+    def test_peers_do_not_cut_tensors(self):
+        told = self.measured("--peers", "--strategy", "independent", "--component", "transformer", "--parallel", "{tp: 2}")
+        self.assertEqual({run["strategy"] for run in told["runs"]}, {"independent"})
+        self.assertIn("everything to every rank", told["summary"][-1]["skipped"])
 
     def test_prints_a_table(self):
         table = self.bench("--repeats", "1").stdout

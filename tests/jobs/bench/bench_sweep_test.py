@@ -59,6 +59,9 @@ class BenchSweep(unittest.TestCase):
                 alone = (size - 300_000) / 12.5e6
                 several = nodes if run["strategy"] in ("independent", "shared") else 1
                 self.assertGreater(run["seconds_last_rank"], several * alone, run["strategy"])
+                # Each other machine is given all that it did not read.
+                given = {"broadcast": nodes - 1, "striped": nodes - 1}.get(run["strategy"], 0)
+                self.assertAlmostEqual(run["network_bytes"] / size, given, delta=0.01)
         report = self.folder / "report"
         said = ditmill.ditmill("bench", "report", out, "--out", report).stdout
         self.assertEqual(said.split(), [str(report / name) for name in ("loading.md", "loading-light.svg", "loading-dark.svg")])
