@@ -63,7 +63,7 @@ struct ComponentConfig {
   Dtype dtype = Dtype::bfloat16;
   std::string attention = "sdpa";
   std::optional<VaeTiling> tiling = {};  ///< the VAE's; none: whole pictures
-  Offload offload = {};                  ///< of the text encoder: any type is `stages`
+  Offload offload = {};                  ///< of what has no blocks any type is `stages`
 };
 
 /// Layer 2: the algorithm, equal for every item of a job. Each field defaults to the preset's.

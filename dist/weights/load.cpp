@@ -10,6 +10,7 @@
 #include "dist/weights/offload/weights_on_host.h"
 #include "dist/weights/probe.h"
 #include "dist/weights/source/file_map.h"
+#include "dist/weights/tensors/allocated.h"
 #include "dist/weights/tensors/tensor_memory.h"
 
 namespace ditmill::dist {
@@ -114,6 +115,20 @@ StreamedComponent load_held(const Nodes& nodes, const ComponentPlan& plan, const
   return load_once(nodes, plan, mesh, options);
 }
 
+/// What is read again is read by every rank, whatever way it came the first time.
+void expect_files_here(const ComponentPlan& plan, const OpenSource& open) {
+  const std::optional<Error> failure = failure_of([&] { open_files(plan, open); });
+  if (!failure) return;
+  throw Error{failure->category(),
+              failure->doing(),
+              failure->where(),
+              Expected{failure->expected()},
+              Got{failure->got()},
+              "offload on CPUs reads the files on every machine: have them there (a shared file system, "
+              "--weights-from), or set components." +
+                  plan.name + ".offload: none"};
+}
+
 /// All of it comes to the host; what is not held stays there.
 StreamedComponent load_beside_device(const Nodes& nodes, const ComponentPlan& plan, const Mesh& mesh,
                                      const LoadOptions& options) {
@@ -125,7 +140,9 @@ StreamedComponent load_beside_device(const Nodes& nodes, const ComponentPlan& pl
   agree(nodes.world(), [&] {
     loaded.offloaded = std::make_shared<WeightsOnHost>(offloaded_pieces(plan, mesh, nodes.world().rank()),
                                                        loaded.tensors, /*pinned=*/true);
-    for (auto& [name, tensor] : loaded.tensors) tensor = tensor.to(options.device);
+    for (auto& [name, tensor] : loaded.tensors) {
+      tensor = allocated(name, [&here = tensor, &options] { return here.to(options.device); });
+    }
   });
   return loaded;
 }
@@ -136,6 +153,7 @@ StreamedComponent load_component(const Nodes& nodes, const ComponentPlan& plan, 
                                  const LoadOptions& options) {
   if (!plan.offload.any()) return load_held(nodes, plan, mesh, options);
   if (options.device != at::kCPU) return load_beside_device(nodes, plan, mesh, options);
+  agree(nodes.world(), [&] { expect_files_here(plan, options.open); });
   StreamedComponent loaded = load_held(nodes, plan, mesh, options);
   agree(nodes.world(), [&] {
     loaded.offloaded =

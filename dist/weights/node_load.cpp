@@ -19,6 +19,7 @@
 #include "dist/weights/source/file_map.h"
 #include "dist/weights/source/local_files.h"
 #include "dist/weights/tensors/assembler.h"
+#include "dist/weights/tensors/needed_chunks.h"
 #include "dist/weights/tensors/tensor_memory.h"
 
 namespace ditmill::dist {
@@ -221,17 +222,7 @@ class NodeLoad {
   }
 
   std::vector<std::size_t> wanted_chunks(const std::vector<bool>& mine) const {
-    std::vector<bool> wanted(chunks_.size());
-    std::size_t first = 0;
-    for (const registry::WeightFile& file : plan_.files) {
-      for (const registry::TensorInfo& tensor : file.tensors) {
-        const Place* place = places_.find(tensor.name);
-        if (place == nullptr || !mine[place->target] || tensor.begin == tensor.end) continue;
-        const std::size_t last = first + (tensor.end - 1) / registry::leaf_bytes;
-        for (std::size_t i = first + tensor.begin / registry::leaf_bytes; i <= last; ++i) wanted[i] = true;
-      }
-      first += (file.size + registry::leaf_bytes - 1) / registry::leaf_bytes;
-    }
+    const std::vector<bool> wanted = needed_chunks(plan_, places_, mine);
     std::vector<std::size_t> numbers;
     for (std::size_t i = 0; i < chunks_.size(); ++i) {
       if (wanted[i] || digests_here(i)) numbers.push_back(i);

@@ -41,12 +41,14 @@ class OwnPart {
   OwnPart(const Nodes& nodes, const ComponentPlan& plan, const OpenSource& open)
       : chunks_(schedule(plan)), sources_(open_files(plan, open)) {
     read_past_cache(sources_);
-    const std::size_t most = read_bytes / registry::leaf_bytes;
-    count_ =
-        std::min(most, std::max<std::size_t>(chunks_.size() / static_cast<std::size_t>(nodes.count()), 1));
-    next_ = chunks_.size() * static_cast<std::size_t>(nodes.node()) / static_cast<std::size_t>(nodes.count());
+    const auto node = static_cast<std::size_t>(nodes.node());
+    const auto machines = static_cast<std::size_t>(nodes.count());
+    next_ = chunks_.size() * node / machines;
+    const std::size_t own = chunks_.size() * (node + 1) / machines - next_;
+    count_ = std::clamp<std::size_t>(own / 2, 1, read_bytes / registry::leaf_bytes);
   }
 
+  /// Of one reading, about: the last chunk of a file is short.
   std::size_t bytes() const noexcept { return count_ * registry::leaf_bytes; }
   void read() {
     for (std::size_t i = 0; i < count_; ++i) {

@@ -122,16 +122,15 @@ std::string text_of_ranks(const nlohmann::json& ranks) {
   return text;
 }
 
-/// The most ranks, the first of a mesh, that a machine has room for. It may be all, and more.
+/// The most ranks, the first of a mesh, that a machine has room for: it may be all, and more. If not all,
+/// there are other machines, on which ranks share where that is asked for.
 std::uint64_t room_for(const RankPlans& plans, const std::vector<RankMemory>& alike, std::uint64_t available,
                        configs::Strategy loading) {
   std::vector<int> all(alike.size());
   std::iota(all.begin(), all.end(), 0);
-  const RankPlans loaded = as_loaded(plans, alike, loading);
   const std::uint64_t without = available / plans.peak();
-  if (loaded.shared(all) == 0 || without >= all.size()) return without;
-  std::size_t fitting = 0;
-  while (fitting < all.size() && loaded.needed(std::span{all}.first(fitting + 1)) <= available) ++fitting;
+  const std::size_t fitting = as_loaded(plans, alike, loading).fitting(all, available);
+  if (fitting < all.size() && loading == configs::Strategy::automatic) return without;
   return std::max<std::uint64_t>(fitting, without);
 }
 

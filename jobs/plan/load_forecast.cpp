@@ -16,18 +16,19 @@ namespace {
 
 using configs::Strategy;
 
-/// Bytes of a plan's files that a rank's tensors are made of.
+/// Bytes of a plan's files that are read for a rank's tensors, but for the rest of the chunks that they lie
+/// in.
 std::uint64_t needed_bytes(const dist::ComponentPlan& plan, const dist::Mesh& mesh, int rank) {
   const dist::Places places(plan, mesh, rank);
   std::uint64_t bytes = 0;
   for (const registry::WeightFile& file : plan.files) {
     for (const registry::TensorInfo& tensor : file.tensors) {
       const dist::Place* place = places.find(tensor.name);
-      if (place == nullptr) continue;
-      const std::uint64_t all = dist::elements_of(tensor.shape);
-      std::uint64_t kept = 1;
-      for (const std::int64_t size : place->shape) kept *= static_cast<std::uint64_t>(size);
-      if (all > 0) bytes += (tensor.end - tensor.begin) / all * kept;
+      if (place == nullptr || tensor.end == tensor.begin) continue;
+      // What is cut along another dimension than the first lies all over the tensor: all of it is read.
+      const bool rows = place->dim == 0 && tensor.shape.front() > 0;
+      const std::uint64_t size = tensor.end - tensor.begin;
+      bytes += rows ? size / tensor.shape.front() * static_cast<std::uint64_t>(place->range.size()) : size;
     }
   }
   return bytes;
@@ -40,18 +41,25 @@ Strategy foreseen(const PreparedJob& job, int machines) {
   return machines > 1 ? Strategy::broadcast : Strategy::shared;
 }
 
+/// What comes and goes on rank 0, which of a pipeline has the first stage.
 nlohmann::json offload_report(const PreparedJob& job, const dist::ComponentPlan& plan,
                               const dist::Mesh& mesh) {
   const std::vector<dist::Piece> pieces = dist::offloaded_pieces(plan, mesh, 0);
   std::uint64_t bytes = 0;
-  for (const dist::Piece& piece : pieces) bytes += piece.layout.bytes;
+  std::uint64_t read = 0;
+  for (const dist::Piece& piece : pieces) {
+    bytes += piece.layout.bytes;
+    read += needed_bytes(dist::plan_of(piece, plan), mesh, 0);
+  }
   const configs::PipelineConfig& pipeline = job.manifest.pipeline;
   const int predictions = pipeline.guidance_scale > 1 ? 2 : 1;
   const int passes = pipeline.steps * ((predictions + pipeline.parallel.cfg - 1) / pipeline.parallel.cfg);
   return {{"component", plan.name},
           {"type", configs::name(plan.offload.type)},
+          {"whole", dist::comes_whole(plan)},
           {"pieces", pieces.size()},
           {"bytes", bytes},
+          {"read_bytes", read},
           {"times_an_item", dist::comes_whole(plan) ? 1 : passes}};
 }
 
@@ -84,6 +92,7 @@ nlohmann::json forecast_load(const PreparedJob& job, const dist::Mesh& mesh, int
   // Each machine gets all but what it reads itself.
   const std::uint64_t own = strategy == Strategy::striped ? files / count : 0;
   return {{"strategy", configs::name(strategy)},
+          {"certain", job.manifest.pipeline.loading != Strategy::automatic || machines == 1},
           {"machines", machines},
           {"files_bytes", files},
           {"read_bytes", by_links ? files : files * count},
@@ -108,15 +117,18 @@ std::string load_text(const nlohmann::json& forecast) {
       gigabytes(forecast.at("read_bytes")), gigabytes(forecast.at("link_bytes")),
       least == most ? gigabytes(most) : gigabytes(least) + " to " + gigabytes(most));
   for (const nlohmann::json& coming : forecast.at("offload")) {
-    const auto bytes = coming.at("bytes").get<std::uint64_t>();
-    const auto times = coming.at("times_an_item").get<std::uint64_t>();
     const auto pieces = coming.at("pieces").get<std::size_t>();
+    if (pieces == 0) continue;
+    const auto read = coming.at("read_bytes").get<std::uint64_t>();
+    const auto times = coming.at("times_an_item").get<std::uint64_t>();
+    const bool whole = coming.at("whole").get<bool>();
     text += fmt::format(
-        "offload      {} {}: {} of {} comes and goes; on CPUs each rank reads it from the files {}: {} an "
+        "offload      {} {}: {} of {} comes and goes; on CPUs each rank reads {} of files for it {}: {} an "
         "item\n",
         coming.at("component").get<std::string_view>(), coming.at("type").get<std::string_view>(),
-        pieces == 1 ? "all" : std::to_string(pieces) + " blocks", gigabytes(bytes),
-        times == 1 ? "once an item" : fmt::format("in each of {} passes", times), gigabytes(bytes * times));
+        whole ? "all" : fmt::format("{} block{}", pieces, pieces == 1 ? "" : "s"),
+        gigabytes(coming.at("bytes")), gigabytes(read),
+        times == 1 ? "once" : fmt::format("in each of {} passes", times), gigabytes(read * times));
   }
   return text;
 }

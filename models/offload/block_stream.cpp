@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "dist/comm/agree.h"
+#include "models/generator.h"
 
 namespace ditmill::models {
 
@@ -21,6 +22,7 @@ BlockStream::BlockStream(std::shared_ptr<dist::OffloadedWeights> weights, int ah
     slot.buffer = at::empty({static_cast<std::int64_t>(most)}, at::TensorOptions(at::kByte).device(device_));
     free_.push(&slot);
   }
+  if (on_device()) record(begun_);
   thread_ = std::thread([this] { fetch_all(); });
 }
 
@@ -28,21 +30,34 @@ BlockStream::~BlockStream() {
   free_.close();
   arrived_.close();
   thread_.join();
+  // What is still being copied has its buffer until it is there.
+  for (const Slot& slot : slots_) {
+    if (slot.arrived) slot.arrived->synchronize();
+  }
+}
+
+void BlockStream::record(std::optional<c10::Event>& event) const {
+  event.emplace(device_.type());
+  event->record(c10::impl::VirtualGuardImpl(device_.type()).getStream(device_));
 }
 
 void BlockStream::fetch_all() {
   const c10::InferenceMode inference;  // as layers are built and run
   std::optional<c10::StreamGuard> guard;
-  if (on_device()) {
-    guard.emplace(c10::impl::VirtualGuardImpl(device_.type()).getStreamFromGlobalPool(device_));
-  }
+  const auto begin = [&] {
+    if (!on_device()) return;
+    const c10::impl::VirtualGuardImpl device(device_.type());
+    guard.emplace(device.getStreamFromGlobalPool(device_));
+    begun_->block(device.getStream(device_));
+  };
+  std::optional<Error> failure = dist::failure_of([&] { translate_errors(begin); });
   for (std::size_t block = 0;; block = (block + 1) % size()) {
     const std::optional<Slot*> slot = free_.pop();
     if (!slot) return;
-    (*slot)->failure = dist::failure_of([&] { fetch(**slot, block); });
-    const bool failed = (*slot)->failure.has_value();
+    if (!failure) failure = dist::failure_of([&] { translate_errors([&] { fetch(**slot, block); }); });
+    (*slot)->failure = failure;
     arrived_.push(*slot);
-    if (failed) return;
+    if (failure) return;
   }
 }
 
@@ -52,18 +67,13 @@ void BlockStream::fetch(Slot& slot, std::size_t block) {
     weights_->fetch(block, slot.buffer);
     return;
   }
-  const c10::Stream stream = c10::impl::VirtualGuardImpl(device_.type()).getStream(device_);
-  if (slot.used) slot.used->block(stream);
+  if (slot.used) slot.used->block(c10::impl::VirtualGuardImpl(device_.type()).getStream(device_));
   weights_->fetch(block, slot.buffer);
-  slot.arrived.emplace(device_.type());
-  slot.arrived->record(stream);
+  record(slot.arrived);
 }
 
 void BlockStream::give_back(Slot* slot) {
-  if (on_device()) {
-    slot->used.emplace(device_.type());
-    slot->used->record(c10::impl::VirtualGuardImpl(device_.type()).getStream(device_));
-  }
+  if (on_device()) record(slot->used);
   free_.push(slot);
 }
 

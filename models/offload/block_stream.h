@@ -40,11 +40,14 @@ class BlockStream final : public BlockSource {
   void fetch_all();
   void fetch(Slot& slot, std::size_t block);
   void give_back(Slot* slot);
+  /// Notes what is on the thread's current stream until now.
+  void record(std::optional<c10::Event>& event) const;
   bool on_device() const noexcept { return device_.type() != at::kCPU; }
 
   std::shared_ptr<dist::OffloadedWeights> weights_;
   at::Device device_;
   std::vector<Slot> slots_;
+  std::optional<c10::Event> begun_;  ///< before which buffers may have been others'
   Slot* taken_ = nullptr;
   std::optional<Error> failure_;  ///< of a fetch, after which there are no others
   dist::Channel<Slot*> free_;

@@ -26,8 +26,26 @@ class Visiting {
     if (!elsewhere_) layers_.emplace(build_(std::move(weights)));
   }
 
-  /// The layers, brought here if they are not. Throws as OffloadedWeights::fetch() and what builds them.
-  Layers& enter() {
+  /// The layers while they are used: after that, whatever ends it, their weights may go.
+  class Stay {
+   public:
+    explicit Stay(Visiting& visiting) : visiting_(visiting) { visiting_.bring(); }
+    Stay(const Stay&) = delete;
+    Stay& operator=(const Stay&) = delete;
+    ~Stay() {
+      if (visiting_.elsewhere_) visiting_.layers_.reset();
+    }
+    Layers& operator*() const noexcept { return *visiting_.layers_; }
+    Layers* operator->() const noexcept { return &*visiting_.layers_; }
+
+   private:
+    Visiting& visiting_;
+  };
+  /// Brings them if they are not here. Throws as OffloadedWeights::fetch() and what builds them.
+  Stay enter() { return Stay{*this}; }
+
+ private:
+  void bring() {
     if (!layers_) {
       const dist::BlockLayout& layout = elsewhere_->pieces().front().layout;
       const at::Tensor bytes =
@@ -35,14 +53,8 @@ class Visiting {
       elsewhere_->fetch(0, bytes);
       layers_.emplace(build_(dist::tensors_in(layout, bytes)));
     }
-    return *layers_;
-  }
-  /// Their stage is over.
-  void leave() noexcept {
-    if (elsewhere_) layers_.reset();
   }
 
- private:
   Build build_;
   std::shared_ptr<dist::OffloadedWeights> elsewhere_;
   at::Device device_;

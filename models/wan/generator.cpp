@@ -143,11 +143,11 @@ class WanGenerator final : public ClipGenerator {
 
   std::vector<ClipLatents> denoise(std::span<const ClipInput> clips, const dist::Tell& tell) override {
     return guarded([&] {
-      wan::Transformer& transformer = transformer_.enter();
+      const auto transformer = transformer_.enter();
       std::vector<wan::DenoiseInput> inputs;
       std::string items;
       for (const ClipInput& clip : clips) {
-        inputs.push_back(input_of(transformer, clip));
+        inputs.push_back(input_of(*transformer, clip));
         extend_list(items, clip.request.id);
       }
       const auto at_step = [&](int step) {
@@ -155,10 +155,9 @@ class WanGenerator final : public ClipGenerator {
              std::to_string(step + 1) + " of " + std::to_string(pipeline_.steps));
       };
       std::vector<ClipLatents> results;
-      for (wan::Denoised& made : wan::denoise(transformer, inputs, at_step)) {
+      for (wan::Denoised& made : wan::denoise(*transformer, inputs, at_step)) {
         results.push_back({made.latents[0].to(at::kCPU, at::kFloat).contiguous(), std::move(made.failure)});
       }
-      transformer_.leave();
       return results;
     });
   }
@@ -168,12 +167,10 @@ class WanGenerator final : public ClipGenerator {
       const auto& tiling = pipeline_.components.at("vae").tiling;
       const bool alone = parallel_.size(dist::Team::clip) == 1;
       const dist::Communicator* group = alone ? nullptr : &parallel_.team(dist::Team::clip);
-      const WanDecoder& decoder = decoder_.enter();
-      const at::Tensor decoded = decoder.decode(latents, tiling, group);
+      const auto decoder = decoder_.enter();
+      const at::Tensor decoded = decoder->decode(latents, tiling, group);
       require_finite(decoded);
-      at::Tensor frames = decoder.gather_frames(decoded, latents, tiling, group);
-      decoder_.leave();
-      return frames;
+      return decoder->gather_frames(decoded, latents, tiling, group);
     });
   }
 

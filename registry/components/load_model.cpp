@@ -1,12 +1,14 @@
 #include "registry/components/load_model.h"
 
 #include <algorithm>
+#include <cctype>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string_view>
 #include <utility>
 
+#include "configs/shell_word.h"
 #include "registry/components/load_component.h"
 #include "registry/identity/folder_names.h"
 #include "registry/identity/model_index.h"
@@ -46,6 +48,15 @@ bool has_component_folders(const std::string& path) {
   });
 }
 
+/// Letters, digits, "_", "-" and ".": a folder beside the index, and a word that a shell takes as it is.
+bool is_plain_name(const std::string& name) {
+  const auto plain = [](char letter) {
+    return std::isalnum(static_cast<unsigned char>(letter)) != 0 || letter == '_' || letter == '-' ||
+           letter == '.';
+  };
+  return std::ranges::all_of(name, plain) && name.find_first_not_of('.') != std::string::npos;
+}
+
 /// A component that an index declares, whose folder is not there.
 LoadedComponent missing_component(const ModelIndex& index, const IndexedComponent& declared,
                                   const std::string& folder) {
@@ -58,7 +69,7 @@ LoadedComponent missing_component(const ModelIndex& index, const IndexedComponen
   std::string hint = "its download did not finish, or only a part was fetched: fetch the folder again";
   if (!declared.repository.empty()) {
     hint = "it is of " + printable(declared.repository) +
-           ", and ditmill downloads nothing: run `hf download " + printable(declared.repository) +
+           ", and ditmill downloads nothing: run `hf download " + shell_word(declared.repository) +
            " --include '" + declared.name + "/*' --local-dir DIR`";
   } else if (!unfinished.empty()) {
     hint = unfinished;
@@ -107,7 +118,10 @@ LoadReport load_indexed(const std::string& path, const ModelIndex& index, const 
     const std::string folder = inside(path, declared.name);
     if (declared.absent()) {
       report.absent.push_back(declared.name);
-    } else if (declared.name.find('/') != std::string::npos || !is_folder(folder)) {
+    } else if (!is_plain_name(declared.name)) {
+      report.findings.push_back({Severity::error, index.file + " declares " + printable(declared.name) +
+                                                      ", which is no name of a folder"});
+    } else if (!is_folder(folder)) {
       report.components.push_back(missing_component(index, declared, folder));
     } else {
       report.components.push_back(load_component(request_of(declared, folder, two_experts, read), catalog));

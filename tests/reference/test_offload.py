@@ -297,7 +297,7 @@ class Pieces(unittest.TestCase):
         self.assertLess(held(some), held(none))
         self.assertEqual(held(none_of_it), 0)
         text = ditmill.ditmill("run", self.manifest, "--check", *set_offload("transformer", "sequential")).stdout
-        self.assertRegex(text, "offload +transformer sequential: 5 blocks .* from the files in each of 6 passes")
+        self.assertRegex(text, "offload +transformer sequential: 5 blocks of .* of files for it in each of 6 passes")
 
 
 class Peak(unittest.TestCase):

@@ -12,24 +12,9 @@
 #include "dist/weights/source/chunk_reader.h"
 #include "dist/weights/source/local_files.h"
 #include "dist/weights/tensors/assembler.h"
+#include "dist/weights/tensors/needed_chunks.h"
 
 namespace ditmill::dist {
-namespace {
-
-/// The chunks that hold bytes of the files' tensors.
-std::vector<std::size_t> chunks_of_tensors(const ComponentPlan& plan, const std::vector<Chunk>& chunks) {
-  std::vector<std::size_t> wanted;
-  for (std::size_t i = 0; i < chunks.size(); ++i) {
-    for (const registry::TensorInfo& tensor : plan.files[chunks[i].file].tensors) {
-      if (tensor.begin >= chunks[i].offset + chunks[i].length || tensor.end <= chunks[i].offset) continue;
-      wanted.push_back(i);
-      break;
-    }
-  }
-  return wanted;
-}
-
-}  // namespace
 
 WeightsInFiles::WeightsInFiles(const ComponentPlan& plan, const Mesh& mesh, int rank, OpenSource open,
                                const std::vector<registry::FileDigest>& digests)
@@ -42,12 +27,15 @@ WeightsInFiles::Part WeightsInFiles::part_of(const Piece& piece, const Component
                                              const std::vector<registry::FileDigest>& digests) const {
   Part part{.plan = plan_of(piece, plan), .chunks = {}, .wanted = {}, .offsets = {}, .digests = {}};
   part.chunks = schedule(part.plan);
-  part.wanted = chunks_of_tensors(part.plan, part.chunks);
   std::map<std::string, std::uint64_t, std::less<>> offsets;
   const std::string prefix = piece.prefix();
   for (const BlockTensor& tensor : piece.layout.tensors) offsets[prefix + tensor.name] = tensor.offset;
   const Places places(part.plan, mesh_, rank_);
   for (const Target& target : places.targets()) part.offsets.push_back(offsets.at(target.name));
+  const std::vector<bool> needed = needed_chunks(part.plan, places);
+  for (std::size_t i = 0; i < needed.size(); ++i) {
+    if (needed[i]) part.wanted.push_back(i);
+  }
   for (std::size_t f = 0, of_plan = 0; f < part.plan.files.size(); ++f, ++of_plan) {
     while (plan.files[of_plan].path != part.plan.files[f].path) ++of_plan;
     part.digests.push_back(digests[of_plan]);
@@ -74,9 +62,12 @@ void WeightsInFiles::fetch(std::size_t i, const at::Tensor& buffer) {
   const std::optional<Error> failure = failure_of([&] { read(parts_[i], buffer); });
   if (!failure) return;
   // Whatever is wrong with the files, it is not the item's fault.
-  throw Error{Category::io,        failure->doing(),
-              failure->where(),    Expected{failure->expected()},
-              Got{failure->got()}, std::string(failure->hint())};
+  throw Error{failure->category() == Category::memory ? Category::memory : Category::io,
+              failure->doing(),
+              failure->where(),
+              Expected{failure->expected()},
+              Got{failure->got()},
+              std::string(failure->hint())};
 }
 
 void WeightsInFiles::read(const Part& part, const at::Tensor& buffer) const {

@@ -22,7 +22,7 @@ class WeightsInFiles final : public OffloadedWeights {
   WeightsInFiles(const ComponentPlan& plan, const Mesh& mesh, int rank, OpenSource open,
                  const std::vector<registry::FileDigest>& digests);
 
-  /// Throws Error(io), also for files that are not what was loaded.
+  /// Throws Error: io, also for files that are not what was loaded; memory.
   void fetch(std::size_t i, const at::Tensor& buffer) override;
 
  private:

@@ -5,13 +5,16 @@
 #include <cstdint>
 #include <utility>
 
+#include "dist/weights/tensors/allocated.h"
+
 namespace ditmill::dist {
 
 WeightsOnHost::WeightsOnHost(std::vector<Piece> pieces, TensorMap& tensors, bool pinned)
     : OffloadedWeights(std::move(pieces)) {
   const at::TensorOptions bytes = at::TensorOptions(at::kByte).pinned_memory(pinned);
   for (const Piece& piece : this->pieces()) {
-    packed_.push_back(at::empty({static_cast<std::int64_t>(piece.layout.bytes)}, bytes));
+    packed_.push_back(allocated(
+        piece.prefix(), [&] { return at::empty({static_cast<std::int64_t>(piece.layout.bytes)}, bytes); }));
     const std::string prefix = piece.prefix();
     for (const auto& [name, tensor] : tensors_in(piece.layout, packed_.back())) {
       const auto found = tensors.find(prefix + name);

@@ -8,7 +8,7 @@
 
 #include "configs/error.h"
 #include "dist/dtype.h"
-#include "dist/torch_error.h"
+#include "dist/weights/tensors/allocated.h"
 
 namespace ditmill::dist {
 namespace {
@@ -29,23 +29,6 @@ at::ScalarType scalar_type(registry::ElementType type) {
                   {},
                   Expected{"a type that layers compute in"},
                   Got{std::string{registry::name(type)}}};
-  }
-}
-
-/// Runs what is to fail for want of memory only.
-template <typename Make>
-at::Tensor allocated(const std::string& tensor, Make&& make) {
-  try {
-    return make();
-  } catch (const c10::Error& error) {
-    const std::string words = error.what_without_backtrace();
-    if (!is_out_of_memory(words)) {
-      throw Error{
-          Category::internal, "load weights", Where{.tensor = tensor}, {}, Got{printable(words, 500)}};
-    }
-    throw Error{Category::memory,        "load weights",
-                Where{.tensor = tensor}, Expected{"room for what this rank holds of it"},
-                Got{printable(words)},   "give the job more memory a node, or fewer ranks a node"};
   }
 }
 
@@ -224,7 +207,8 @@ void Assembler::add(const Chunk& chunk, std::span<const std::byte> bytes) {
     const std::uint64_t to = std::min(tensor.info->end, chunk_end);
     copy_runs(tensor.runs, from - tensor.info->begin, bytes.subspan(from - chunk.offset, to - from),
               static_cast<std::byte*>(tensor.bytes.data_ptr()));
-    if (tensor.info->end > chunk_end) return false;
+    // Chunks without bytes that are kept may not come.
+    if (tensor.info->begin + tensor.runs.end() > chunk_end) return false;
     close(tensor);
     return true;
   };

@@ -18,6 +18,8 @@ struct Runs {
   std::uint64_t count = 0;
 
   std::uint64_t bytes() const noexcept { return count * length; }
+  /// Behind the last byte that is kept.
+  std::uint64_t end() const noexcept { return count == 0 ? 0 : first + (count - 1) * stride + length; }
 };
 
 Runs runs_of(const registry::TensorInfo& tensor, const Place& place) noexcept;

@@ -3,7 +3,10 @@
 #include <spdlog/spdlog.h>
 
 #include <filesystem>
+#include <memory>
+#include <mutex>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <span>
 #include <utility>
 
@@ -20,27 +23,47 @@ namespace ditmill::jobs::engine {
 namespace {
 
 /// Opens a file of the model's: in the copy, if it is there and no other file than the model's.
-std::unique_ptr<registry::ByteSource> open_weights(const std::string& model, const std::string& weights_from,
-                                                   const std::string& path) {
-  const std::filesystem::path inside = std::filesystem::path{path}.lexically_relative(model);
-  if (weights_from.empty() || inside.empty() || *inside.begin() == "..") {
+class OpenWeights {
+ public:
+  explicit OpenWeights(const LoadPlan& plan) : model_(plan.model_path), copy_(plan.weights_from) {}
+
+  std::unique_ptr<registry::ByteSource> operator()(const std::string& path) const {
+    const std::filesystem::path inside = std::filesystem::path{path}.lexically_relative(model_);
+    if (copy_.empty() || inside.empty() || *inside.begin() == "..") return registry::open_file(path);
+    const std::string copy = inside == "." ? copy_ : (std::filesystem::path{copy_} / inside).string();
+    std::string why = "it is not the same file: size or time differ";
+    try {
+      if (stamp_of(copy) == stamp_of(path)) return registry::open_file(copy);
+    } catch (const Error& error) {
+      why = error.what();
+    }
+    if (warned_of_->first(copy)) spdlog::warn("the copy {} is of no use, so {} is read: {}", copy, path, why);
     return registry::open_file(path);
   }
-  const std::string copy =
-      inside == "." ? weights_from : (std::filesystem::path{weights_from} / inside).string();
-  const auto stamp_of = [](const std::string& file) {
-    const registry::FileStamp stamp = registry::file_stamp(file);
-    return std::pair{stamp.size, stamp.mtime_ns};
+
+ private:
+  /// What is offloaded is opened again and again.
+  class Warned {
+   public:
+    bool first(const std::string& path) {
+      const std::scoped_lock lock(mutex_);
+      return paths_.insert(path).second;
+    }
+
+   private:
+    std::mutex mutex_;
+    std::set<std::string> paths_;
   };
-  std::string why = "it is not the same file: size or time differ";
-  try {
-    if (stamp_of(copy) == stamp_of(path)) return registry::open_file(copy);
-  } catch (const Error& error) {
-    why = error.what();
+
+  static std::pair<std::uint64_t, std::int64_t> stamp_of(const std::string& file) {
+    const registry::FileStamp stamp = registry::file_stamp(file);
+    return {stamp.size, stamp.mtime_ns};
   }
-  spdlog::warn("the copy {} is of no use, so {} is read: {}", copy, path, why);
-  return registry::open_file(path);
-}
+
+  std::string model_;
+  std::string copy_;
+  std::shared_ptr<Warned> warned_of_ = std::make_shared<Warned>();
+};
 
 void load_tokenizer(const dist::Communicator& comm, const LoadPlan& plan, Loading& loading) {
   std::string tokenizer;
@@ -87,15 +110,10 @@ void load_stage(const dist::Nodes& nodes, const LoadPlan& plan, LoadStage stage,
   loading.model.family = plan.family;
   loading.model.device = device;
   const dist::Communicator& comm = nodes.world();
-  // By value: what is offloaded is read as long as the job runs.
-  dist::LoadOptions options{.open = [model = plan.model_path, copy = plan.weights_from](
-                                        const std::string& path) { return open_weights(model, copy, path); },
-                            .device = device,
-                            .read_again =
-                                [&comm](const Error& error) {
-                                  if (comm.rank() == 0)
-                                    spdlog::warn("{}; it is read once more", error.what());
-                                }};
+  dist::LoadOptions options{
+      .open = OpenWeights{plan}, .device = device, .read_again = [&comm](const Error& error) {
+        if (comm.rank() == 0) spdlog::warn("{}; it is read once more", error.what());
+      }};
   for (const dist::ComponentPlan& component : plan.components) {
     if (stage_of(component.name) != stage) continue;
     tell("loading " + component.name);

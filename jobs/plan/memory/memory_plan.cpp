@@ -76,7 +76,6 @@ class PlanMaker {
       denoise_ = std::max(denoise_, bytes.denoise);
       decode_ = std::max(decode_, bytes.decode);
     }
-    std::uint64_t blocks = 0;
     for (const dist::ComponentPlan& component : job_.components) {
       dist::ComponentPlan chosen = component;
       choose(pipeline, chosen);
@@ -84,12 +83,12 @@ class PlanMaker {
       converted_.push_back(conversion_bytes(chosen));
       shareable_.push_back(!chosen.fsdp && (pipeline.loading == configs::Strategy::automatic ||
                                             pipeline.loading == configs::Strategy::shared));
-      if (chosen.fsdp) blocks += gathered_bytes(chosen, mesh, rank, pipeline.parallel.reshard_after_forward);
+      if (chosen.fsdp) blocks_ += gathered_bytes(chosen, mesh, rank, pipeline.parallel.reshard_after_forward);
       if (!chosen.offload.any()) continue;
       const std::uint64_t coming = coming_bytes(chosen, mesh, rank) + converted_.back() + streaming_bytes;
-      (dist::comes_whole(chosen) ? (chosen.name == "vae" ? decode_ : denoise_) : blocks) += coming;
+      (dist::comes_whole(chosen) ? (chosen.name == "vae" ? decode_ : denoise_) : blocks_) += coming;
     }
-    clips_ = std::max(denoise_, decode_) + blocks;
+    clips_ = std::max(denoise_, decode_) + blocks_;
   }
 
   MemoryPlan plan() const {
@@ -98,7 +97,7 @@ class PlanMaker {
     const std::uint64_t results = result_bytes();
     if (!offload().any()) {
       plan.stages.push_back(stage(
-          "all", [](const std::string&) { return true; }, std::max(encode_, clips_),
+          "all", [](const std::string&) { return true; }, std::max(encode_ + blocks_, clips_),
           cache_bytes() + results));
       return plan;
     }
@@ -152,7 +151,8 @@ class PlanMaker {
   std::uint64_t encode_ = 0;
   std::uint64_t denoise_ = 0;  ///< with what comes for it and goes
   std::uint64_t decode_ = 0;
-  std::uint64_t clips_ = 0;  ///< the larger of these, with the buffers that blocks come to
+  std::uint64_t blocks_ = 0;  ///< buffers that blocks come to
+  std::uint64_t clips_ = 0;   ///< with these, the larger of denoise_ and decode_
 };
 
 MemoryPlanner::MemoryPlanner(const PreparedJob& job) : job_(job) {

@@ -22,17 +22,28 @@ std::string advice(const SharedBound& bound, const RankPlans& plans,
                    std::span<const Alternative> alternatives) {
   std::vector<std::string> fitting;
   const std::uint64_t ranks = bound.count();
+  const bool shares = plans.shared(bound.ranks) > 0;
+  const auto plans_of = [shares](const Alternative& other) -> RankPlans {
+    if (!other.plans)
+      return RankPlans{
+          MemoryPlan{.components = {}, .stages = {{.name = "all", .components = {}, .peak = other.peak}}}};
+    return shares ? *other.plans : other.plans->without_sharing();
+  };
+  const auto room_for = [&bound](const RankPlans& takes) {
+    return takes.peak() == 0 ? 0 : takes.fitting(bound.ranks, bound.available);
+  };
   for (const Alternative& other : alternatives) {
-    if (bound.room_for(other.peak) < ranks) continue;
-    fitting.push_back(other.change + " (" + gigabytes(ranks * other.peak) + " for " +
+    const RankPlans takes = plans_of(other);
+    if (room_for(takes) < ranks) continue;
+    fitting.push_back(other.change + " (" + gigabytes(takes.needed(bound.ranks)) + " for " +
                       count_of(ranks, "rank") + ")");
     break;
   }
-  if (const std::uint64_t room = bound.room_for(plans.peak()); room > 0) {
+  if (const std::uint64_t room = room_for(plans); room > 0) {
     fitting.push_back(count_of(room, "rank") + " a node instead of " + std::to_string(ranks));
   }
   for (const Alternative& other : alternatives) {
-    const std::uint64_t room = bound.room_for(other.peak);
+    const std::uint64_t room = room_for(plans_of(other));
     if (!fitting.empty() || room == 0) continue;
     fitting.push_back(other.change + " with " + count_of(room, "rank") + " a node");
   }

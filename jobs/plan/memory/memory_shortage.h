@@ -35,8 +35,6 @@ struct SharedBound {
   std::vector<int> ranks;  ///< ascending
 
   std::uint64_t count() const noexcept { return ranks.size(); }
-  /// How many ranks of such a plan it has room for.
-  std::uint64_t room_for(std::uint64_t peak) const noexcept { return peak == 0 ? 0 : available / peak; }
 };
 
 /// The bounds of all ranks, `ranks` in rank order: each once, the tightest for its ranks first.

@@ -1,6 +1,7 @@
 #include "jobs/plan/memory/rank_plans.h"
 
 #include <algorithm>
+#include <ranges>
 #include <set>
 #include <utility>
 
@@ -55,6 +56,13 @@ std::uint64_t RankPlans::needed(std::span<const int> ranks) const {
   return most;
 }
 
+std::size_t RankPlans::fitting(std::span<const int> ranks, std::uint64_t available) const {
+  const auto counts = std::views::iota(std::size_t{1}, ranks.size() + 1);
+  const auto first_too_many = std::ranges::partition_point(
+      counts, [&](std::size_t count) { return needed(ranks.first(count)) <= available; });
+  return static_cast<std::size_t>(first_too_many - counts.begin());
+}
+
 RankPlans RankPlans::without_sharing() const {
   RankPlans plans = *this;
   for (MemoryPlan& plan : plans.plans_) {
@@ -76,8 +84,9 @@ std::vector<Alternative> alternatives(const PreparedJob& job, configs::PipelineC
   std::string change;
   const auto consider = [&](const std::string& also) {
     change += change.empty() ? also : " with " + also;
-    const std::uint64_t peak = RankPlans{planner, pipeline, mesh}.peak();
-    if (peak < least) found.push_back({.change = change, .peak = peak});
+    RankPlans plans{planner, pipeline, mesh};
+    const std::uint64_t peak = plans.peak();
+    if (peak < least) found.push_back({.change = change, .peak = peak, .plans = std::move(plans)});
     least = std::min(least, peak);
   };
   configs::ComponentConfig& text_encoder = pipeline.components.at("text_encoder");

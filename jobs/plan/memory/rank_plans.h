@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -26,6 +27,8 @@ class RankPlans {
 
   /// What these ranks of one machine take together, where those of equal plans share what they can.
   std::uint64_t needed(std::span<const int> ranks) const;
+  /// How many of them, the first ones, fit into so many bytes together.
+  std::size_t fitting(std::span<const int> ranks, std::uint64_t available) const;
   /// Bytes that such ranks share, at most at a time.
   std::uint64_t shared(std::span<const int> ranks) const;
   /// The same plans for ranks of which each has all of its weights for itself.
@@ -41,8 +44,9 @@ RankPlans plan_ranks(const PreparedJob& job, const dist::Mesh& mesh);
 
 /// Another way to run the same job.
 struct Alternative {
-  std::string change;      ///< what to write: "components.text_encoder.offload: stages"
-  std::uint64_t peak = 0;  ///< of the rank that takes most
+  std::string change;                   ///< what to write: "components.text_encoder.offload: stages"
+  std::uint64_t peak = 0;               ///< of the rank that takes most
+  std::optional<RankPlans> plans = {};  ///< of all ranks
 };
 
 /// What takes less than the job as `pipeline` says, the mildest change first; its degrees are the mesh's.
