@@ -364,6 +364,9 @@ class WeightLoad(unittest.TestCase):
 
     def test_an_official_folder_needs_the_slots_of_its_family(self):
         model = self.model(like="official_pictures")
+        pieces = model / "google/umt5-xxl/spiece.model"
+        write(pieces, pieces.read_bytes()[:-7])
+        self.assertIn("spiece.model", self.loaded(model, "tokenizer", code=1)[1])
         write(model / "google/umt5-xxl/tokenizer.json", "{")
         self.assertIn("tokenizer.json", self.loaded(model, "tokenizer", code=1)[1])
         for name in ("Wan2.1_VAE.pth", "models_clip_open-clip-xlm-roberta-large-vit-huge-14.pth"):

@@ -15,9 +15,11 @@ namespace {
 using registry::LoadedComponent;
 using registry::Severity;
 
-/// Whether ditmill reads tokenizers of a class: those of the T5 family; of one that nothing says, perhaps.
+/// Whether ditmill should read a component's tokenizer, by its class: one of the T5 family, or one that does
+/// not tell.
 bool is_our_tokenizer(const LoadedComponent& one) {
-  return one.class_name.empty() || one.class_name.find("T5") != std::string::npos;
+  return one.class_name.empty() || one.class_name == "PreTrainedTokenizerFast" ||
+         one.class_name.find("T5") != std::string::npos;
 }
 
 void open_tokenizer(LoadedComponent& one) {
