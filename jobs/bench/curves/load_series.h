@@ -38,10 +38,10 @@ struct LoadSeries {
   std::vector<std::string> strategies() const;
   std::vector<int> nodes() const;
   /// Null: it was not tried there.
-  const LoadFigures* find(const std::string& strategy, int nodes) const;
+  const LoadFigures* find(const std::string& strategy, int count) const;
   /// Median seconds on so many machines as a multiple of those on the fewest of the series; none where either
   /// is missing. `striped` on one machine is `broadcast`.
-  std::optional<double> growth(const LoadFigures& figures) const;
+  std::optional<double> growth(const LoadFigures& of) const;
 };
 
 /// Reads JSON of `bench load` and `bench sweep`, and joins them: runs of one strategy on one number of
