@@ -42,8 +42,10 @@ FAULTS = [
     ("/dev/shm fills up", "room:ENOSPC", ("shared",), 3, ["/dev/shm", "--shm-size"]),
     ("a bit changes in one read", "any:flip", ("independent",), 0, ["as rank 0's machine read them", "it is read once more"]),
 ]
-BLOWS = {signal.SIGKILL: (r"is dead; it was: loading", SOON),
-         signal.SIGSTOP: (r"has not answered for 1\d s: its process is stopped; it was: loading", SILENT)}
+# What a rank was doing: loading, probing, or, while rank 0 is held, the step before. Of a process of another machine nobody
+# can tell why it is silent.
+BLOWS = {signal.SIGKILL: (r"is dead; it was: \w", SOON),
+         signal.SIGSTOP: (r"has not answered for 1\d s(: its process is stopped)?; it was: \w", SILENT)}
 
 
 def sample(cases, count):
@@ -127,7 +129,7 @@ class Loading(unittest.TestCase):
 
     def test_faults_of_files_and_memory_end_all_ranks_or_are_got_over(self):
         cases = [(fault, strategy) for fault in FAULTS for strategy in fault[2]]
-        ditmill.side_by_side(self, sample(cases, 4), self.check_fault, at_once=2)
+        ditmill.side_by_side(self, sample(cases, 3), self.check_fault, at_once=2)
 
     def pid_of(self, folder, rank):
         """Of a rank that has the folder in its command line."""
@@ -160,10 +162,12 @@ class Loading(unittest.TestCase):
         self.assertLess(seconds, limit)
 
     def test_a_rank_that_is_killed_or_stopped_while_it_loads_is_named(self):
-        for blow, count in ((signal.SIGKILL, 3), (signal.SIGSTOP, 2)):
-            cases = [(blow, strategy, victim, bench) for strategy in STRATEGIES for victim in range(RANKS)
-                     for bench in (False, True)]
-            ditmill.side_by_side(self, sample(cases, count), self.check_blow, at_once=3)
+        def all_of(blow):
+            return [(blow, strategy, victim, bench) for strategy in STRATEGIES for victim in range(RANKS)
+                    for bench in (False, True)]
+
+        cases = sample(all_of(signal.SIGSTOP), 1) + sample(all_of(signal.SIGKILL), 2)
+        ditmill.side_by_side(self, cases, self.check_blow, at_once=3)
 
     def check_small_shm(self, strategy):
         folder, process = self.case(f"small shm {strategy}", strategy, "", prefix=SMALL_SHM)

@@ -84,6 +84,7 @@ class LoadBench {
   }
 
   void run() {
+    state_.set("probing what memory, disk and links allow");
     const double load = load_average();
     LoadLimits limits;
     for (const dist::ComponentPlan& plan : plans_.components) {
