@@ -14,10 +14,10 @@ namespace ditmill::tests::faults {
 namespace {
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(Kind::count)> kinds{
-    "none",          "run-folder",   "manifest",      "requests", "config",       "digests",
-    "outcome",       "index",        "epochs-folder", "epoch",    "clock",        "journal-folder",
-    "journal",       "parts-folder", "part-folder",   "part",     "spool-folder", "spool",
-    "status-folder", "status",       "logs-folder",   "other"};
+    "none",          "run-folder",   "manifest",      "requests",       "config",       "digests",
+    "outcome",       "index",        "epochs-folder", "epoch",          "clock",        "journal-folder",
+    "journal",       "parts-folder", "part-folder",   "part",           "spool-folder", "spool",
+    "status-folder", "status",       "logs-folder",   "loading-folder", "loading",      "other"};
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(Call::count)> calls{
     "open", "create", "write", "fsync", "rename", "unlink", "rmdir", "close", "truncate", "touch", "mkdir"};
@@ -85,6 +85,7 @@ Kind kind_of(std::string_view path) {
   }
   if (top == "spool") return below ? Kind::spool : Kind::spool_folder;
   if (top == "status") return below ? Kind::status : Kind::status_folder;
+  if (top == "loading") return path.empty() ? Kind::loading_folder : Kind::loading;
   return top == "logs" && path.empty() ? Kind::logs_folder : Kind::other;
 }
 

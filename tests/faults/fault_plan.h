@@ -32,6 +32,8 @@ enum class Kind : std::uint8_t {
   status_folder,
   status,
   logs_folder,
+  loading_folder,
+  loading,
   other,
   count
 };

@@ -150,7 +150,7 @@ class WeightLoad(unittest.TestCase):
         mine = self.path / "mine.yaml"
         mine.write_text(ditmill.ditmill("registry", "template", model / VAE, "--name", "mine").stdout)
         one, said = self.loaded(model, "vae", "--catalog", mine)
-        self.assertEqual((one["verdict"], one["variant"]), ("ok", "mine"))
+        self.assertEqual((one["verdict"], one["variant"]), ("ok", "mine-vae"))
         self.assertIn("note: 1 missing", said)
 
     def test_an_encoder_without_any_of_its_embeddings_is_told(self):
