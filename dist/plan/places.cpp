@@ -8,18 +8,18 @@
 namespace ditmill::dist {
 namespace {
 
-std::uint64_t bytes_of(const Target& target) {
-  std::uint64_t bytes = element_bytes(target.dtype);
-  for (const std::int64_t size : target.shape) bytes *= static_cast<std::uint64_t>(size);
-  return bytes;
-}
-
 [[noreturn]] void refuse(const registry::NamedTensor& tensor, std::string expected, const std::string& got) {
   throw Error{Category::internal, "plan a component", Where{.tensor = tensor.name},
               Expected{std::move(expected)}, Got{printable(got)}};
 }
 
 }  // namespace
+
+std::uint64_t bytes_of(const Target& target) noexcept {
+  std::uint64_t bytes = element_bytes(target.dtype);
+  for (const std::int64_t size : target.shape) bytes *= static_cast<std::uint64_t>(size);
+  return bytes;
+}
 
 Places::Places(const ComponentPlan& plan, const Mesh& mesh, int rank)
     : blocks_(block_layouts(plan, mesh, rank)) {

@@ -22,6 +22,8 @@ struct Target {
   std::uint64_t offset = 0;         ///< of its first byte within the block
   std::size_t parts = 0;            ///< tensors of the files that have elements of it
 };
+/// Of its elements.
+std::uint64_t bytes_of(const Target& target) noexcept;
 
 /// What of a tensor of the files is kept, and where it goes.
 struct Place {

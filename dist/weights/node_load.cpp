@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
-#include <numeric>
 #include <optional>
 #include <string>
 #include <utility>
@@ -149,12 +148,6 @@ class NodeLoad {
       made.owner = static_cast<int>(before * static_cast<std::uint64_t>(team_size) / all);
       before += made.source_bytes;
     }
-  }
-
-  static std::size_t bytes_of(const Target& target) {
-    return std::accumulate(
-        target.shape.begin(), target.shape.end(), element_bytes(target.dtype),
-        [](std::size_t product, std::int64_t size) { return product * static_cast<std::size_t>(size); });
   }
 
   /// Whether the layers can use a tensor of the files where it lies.

@@ -165,6 +165,18 @@ TEST(Load, DigestsEachChunkOnceAMachine) {
   }
 }
 
+/// A file of two tensors of two chunks each.
+Files first_and_last() {
+  return make_files({{{"first", ElementType::bf16, {leaf_bytes}}, {"last", ElementType::bf16, {leaf_bytes}}}},
+                    0);
+}
+
+/// On rank 1 with another bit in the last chunk.
+Files as_rank_1_misreads(Files files) {
+  if (world().rank() == 1) files.bytes[0][3 * leaf_bytes + 5] ^= std::byte{1};
+  return files;
+}
+
 /// The error that all ranks throw. Collective.
 std::string failure(const Nodes& nodes, const ComponentPlan& plan, const LoadOptions& options) {
   std::string text = "none";
@@ -178,8 +190,7 @@ std::string failure(const Nodes& nodes, const ComponentPlan& plan, const LoadOpt
 }
 
 TEST(Load, EndsOnAllRanksWithTheErrorOfOne) {
-  const Files files = make_files(
-      {{{"first", ElementType::bf16, {leaf_bytes}}, {"last", ElementType::bf16, {leaf_bytes}}}}, 0);
+  const Files files = first_and_last();
   const Nodes nodes{world(), "all"};
   for (const Strategy strategy : {Strategy::independent, Strategy::shared}) {
     const OpenSource broken = mpi_test::watched(files, [](std::uint64_t offset, std::span<std::byte>) {
@@ -199,11 +210,9 @@ TEST(Load, EndsOnAllRanksWithTheErrorOfOne) {
 
 TEST(Load, NamesTheMachineThatReadsOtherBytes) {
   if (world().size() < 2) return;
-  const Files files = make_files(
-      {{{"first", ElementType::bf16, {leaf_bytes}}, {"last", ElementType::bf16, {leaf_bytes}}}}, 0);
+  const Files files = first_and_last();
   const Nodes nodes{world(), std::to_string(world().rank())};
-  Files other = files;
-  if (world().rank() == 1) other.bytes[0][3 * leaf_bytes + 5] ^= std::byte{1};
+  const Files other = as_rank_1_misreads(files);
   const std::string text = failure(nodes, files.plan, {.strategy = Strategy::shared, .open = other.open()});
   EXPECT_THAT(text, HasSubstr("as rank 0's machine read them"));
   EXPECT_THAT(text, HasSubstr("byte " + std::to_string(3 * leaf_bytes)));
@@ -213,11 +222,9 @@ TEST(Load, NamesTheMachineThatReadsOtherBytes) {
 
 TEST(Load, ReadsOnceMoreWhereAMachineReadOtherBytes) {
   if (world().size() < 2) return;
-  const Files files = make_files(
-      {{{"first", ElementType::bf16, {leaf_bytes}}, {"last", ElementType::bf16, {leaf_bytes}}}}, 0);
+  const Files files = first_and_last();
   const Nodes nodes{world(), std::to_string(world().rank())};
-  Files other = files;
-  if (world().rank() == 1) other.bytes[0][3 * leaf_bytes + 5] ^= std::byte{1};
+  const Files other = as_rank_1_misreads(files);
   bool mended = false;
   std::string told;
   const LoadOptions options{

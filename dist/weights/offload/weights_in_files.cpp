@@ -19,7 +19,6 @@ namespace ditmill::dist {
 WeightsInFiles::WeightsInFiles(const ComponentPlan& plan, const Mesh& mesh, int rank, OpenSource open,
                                const std::vector<registry::FileDigest>& digests)
     : OffloadedWeights(offloaded_pieces(plan, mesh, rank)), mesh_(mesh), rank_(rank), open_(std::move(open)) {
-  open_files(plan, open_);
   for (const Piece& piece : pieces()) parts_.push_back(part_of(piece, plan, digests));
 }
 

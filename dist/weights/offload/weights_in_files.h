@@ -17,8 +17,8 @@ namespace ditmill::dist {
 /// others past the page cache.
 class WeightsInFiles final : public OffloadedWeights {
  public:
-  /// `digests`: of the plan's files, as they were loaded; without leaves nothing is verified. Throws
-  /// Error(bad_input) if this rank cannot open the files.
+  /// `digests`: of the plan's files, as they were loaded; without leaves nothing is verified. Opens none
+  /// of them yet.
   WeightsInFiles(const ComponentPlan& plan, const Mesh& mesh, int rank, OpenSource open,
                  const std::vector<registry::FileDigest>& digests);
 

@@ -121,7 +121,7 @@ Range Assembler::elements_in_shard(const Target& target, const Runs& runs) const
   const Range mine = places_.shard(target.block);
   const auto begin = static_cast<std::int64_t>(target.offset);
   const auto size = static_cast<std::int64_t>(element_bytes(target.dtype));
-  const std::int64_t end = begin + c10::multiply_integers(target.shape) * size;
+  const std::int64_t end = begin + static_cast<std::int64_t>(bytes_of(target));
   // Shards and tensors begin at multiples of 64 bytes.
   return {(std::max(begin, mine.begin) - begin) / size, (std::min(end, mine.end) - begin) / size};
 }
