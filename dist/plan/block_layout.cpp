@@ -27,25 +27,6 @@ std::string name_within(std::int64_t layer, const std::string& tensor) {
               Expected{"a name that begins with " + prefix}, Got{printable(tensor, 80)}};
 }
 
-/// Layouts of the blocks in `layers`.
-std::map<std::int64_t, BlockLayout> lay_out_blocks(const ComponentPlan& plan, const Mesh& mesh, int rank,
-                                                   const Range& layers) {
-  std::map<std::int64_t, BlockLayout> layouts;
-  for (std::int64_t layer = layers.begin; layer < layers.end; ++layer) layouts[layer];
-  plan.for_each_tensor([&](const std::string& name, std::span<const std::uint64_t> shape) {
-    const ShardRule rule = plan.rule_of(name);
-    if (rule.stages != Stages::of_layer || !layouts.contains(rule.layer)) return;
-    const std::vector<std::uint64_t> held = tp_slice(rule, mesh, rank, name, shape).shape;
-    layouts[rule.layer].tensors.push_back({.name = name_within(rule.layer, name),
-                                           .dtype = plan.dtype_of(name),
-                                           .shape = {held.begin(), held.end()}});
-  });
-  for (auto& [layer, layout] : layouts) {
-    layout = lay_out(std::move(layout.tensors), alignment * static_cast<std::uint64_t>(shards(mesh)));
-  }
-  return layouts;
-}
-
 }  // namespace
 
 BlockLayout lay_out(std::vector<BlockTensor> tensors, std::uint64_t multiple) {
@@ -63,14 +44,32 @@ BlockLayout lay_out(std::vector<BlockTensor> tensors, std::uint64_t multiple) {
 
 std::string block_name(std::int64_t layer) { return "blocks." + std::to_string(layer); }
 
+std::map<std::int64_t, BlockLayout> block_layouts(const ComponentPlan& plan, const Mesh& mesh, int rank,
+                                                  const Range& layers) {
+  std::map<std::int64_t, BlockLayout> layouts;
+  for (std::int64_t layer = layers.begin; layer < layers.end; ++layer) layouts[layer];
+  plan.for_each_tensor([&](const std::string& name, std::span<const std::uint64_t> shape) {
+    const ShardRule rule = plan.rule_of(name);
+    if (rule.stages != Stages::of_layer || !layouts.contains(rule.layer)) return;
+    const std::vector<std::uint64_t> held = tp_slice(rule, mesh, rank, name, shape).shape;
+    layouts[rule.layer].tensors.push_back({.name = name_within(rule.layer, name),
+                                           .dtype = plan.dtype_of(name),
+                                           .shape = {held.begin(), held.end()}});
+  });
+  for (auto& [layer, layout] : layouts) {
+    layout = lay_out(std::move(layout.tensors), alignment * static_cast<std::uint64_t>(shards(mesh)));
+  }
+  return layouts;
+}
+
 BlockLayout block_layout(const ComponentPlan& plan, const Mesh& mesh, int rank, std::int64_t layer) {
-  return lay_out_blocks(plan, mesh, rank, {layer, layer + 1}).at(layer);
+  return block_layouts(plan, mesh, rank, {layer, layer + 1}).at(layer);
 }
 
 std::map<std::int64_t, BlockLayout> block_layouts(const ComponentPlan& plan, const Mesh& mesh, int rank) {
   if (!plan.fsdp) return {};
-  return lay_out_blocks(plan, mesh, rank,
-                        stage_layers(plan.layers, mesh.coordinate(rank, Axis::pp), mesh.degree(Axis::pp)));
+  return block_layouts(plan, mesh, rank,
+                       stage_layers(plan.layers, mesh.coordinate(rank, Axis::pp), mesh.degree(Axis::pp)));
 }
 
 Range shard_range(const BlockLayout& layout, const Mesh& mesh, int rank) noexcept {

@@ -35,6 +35,9 @@ std::string block_name(std::int64_t layer);
 /// The layout of a block, cut by tp as `rank` has it, whether the rank's stage holds it or not. Throws
 /// Error(internal) if a tensor of the block is not named after it.
 BlockLayout block_layout(const ComponentPlan& plan, const Mesh& mesh, int rank, std::int64_t layer);
+/// The same of several blocks, by layer: the plan's tensors are looked at once.
+std::map<std::int64_t, BlockLayout> block_layouts(const ComponentPlan& plan, const Mesh& mesh, int rank,
+                                                  const Range& layers);
 /// The layouts of all blocks that a rank's stage holds, by layer; none without plan.fsdp.
 std::map<std::int64_t, BlockLayout> block_layouts(const ComponentPlan& plan, const Mesh& mesh, int rank);
 

@@ -43,9 +43,8 @@ Range offloaded_layers(const ComponentPlan& plan, const Mesh& mesh, int rank) no
 std::vector<Piece> offloaded_pieces(const ComponentPlan& plan, const Mesh& mesh, int rank) {
   std::vector<Piece> pieces;
   if (comes_whole(plan)) pieces.push_back({.layout = whole_layout(plan, mesh, rank)});
-  const Range layers = offloaded_layers(plan, mesh, rank);
-  for (std::int64_t layer = layers.begin; layer < layers.end; ++layer) {
-    pieces.push_back({.layer = layer, .layout = block_layout(plan, mesh, rank, layer)});
+  for (auto& [layer, layout] : block_layouts(plan, mesh, rank, offloaded_layers(plan, mesh, rank))) {
+    pieces.push_back({.layer = layer, .layout = std::move(layout)});
   }
   return pieces;
 }
