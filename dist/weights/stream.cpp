@@ -1,10 +1,10 @@
 #include "dist/weights/stream.h"
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <chrono>
 #include <limits>
+#include <map>
 #include <optional>
 #include <string>
 #include <thread>
@@ -12,38 +12,40 @@
 
 #include "configs/error.h"
 #include "dist/comm/agree.h"
+#include "dist/comm/late_max.h"
 #include "dist/weights/first_failure.h"
 #include "dist/weights/relay.h"
 #include "dist/weights/source/channel.h"
 #include "dist/weights/source/frame.h"
 #include "dist/weights/source/planned_files.h"
+#include "dist/weights/source/read_ahead.h"
 #include "dist/weights/source/schedule.h"
 #include "dist/weights/tensors/assembler.h"
 
 namespace ditmill::dist {
 namespace {
 
-constexpr std::size_t frames_in_flight = 4;
 constexpr const char* changed_on_the_way =
     "the bytes changed between rank 0 and this rank: check the network and the memory of its node";
 
-/// Three stages, a thread each, and frames that go round between them: where chunks are read a reader fills
-/// and digests, the calling thread passes them on, the assembler verifies and copies. Which collective comes
-/// next never depends on what was received, only on the schedule and on what all ranks have agreed on; so a
-/// rank that failed keeps broadcasting until the next agreement.
+/// Three stages, and frames that go round between them: where chunks are read threads fill and digest, the
+/// calling thread passes them on, the assembler, another thread, brings them into the order of the schedule,
+/// verifies and copies. Which collective comes next never depends on what was received, only on the schedule
+/// and on what all ranks have agreed on; so a rank that failed keeps broadcasting until the next agreement.
 class Stream {
  public:
   Stream(const Communicator& comm, Relay relay, const ComponentPlan& plan, const Mesh& mesh, Sources sources,
          const LoadOptions& options)
       : comm_(comm),
-        relay_(relay),
         hash_(options.hash),
         plan_(plan),
         sources_(std::move(sources)),
         chunks_(schedule(plan)),
-        assembler_(plan, mesh, comm.rank(), options.device) {
+        to_get_(relay.frames()),
+        some_failed_(comm, Purpose::agreement),
+        assembler_(plan, mesh, comm.rank(), options.device),
+        relay_(std::move(relay)) {
     for (const registry::WeightFile& file : plan.files) digests_.push_back({.size = file.size, .leaves = {}});
-    for (Frame& frame : to_read_) empty_.push(&frame);
     for (Frame& frame : to_get_) free_.push(&frame);
   }
   Stream(const Stream&) = delete;
@@ -51,23 +53,35 @@ class Stream {
   ~Stream() { stop(); }
 
   void start_threads() {
-    if (relay_.reads_some()) reader_ = std::thread([this] { read(); });
+    if (relay_.reads_some()) {
+      std::vector<std::size_t> mine;
+      for (std::size_t i = 0; i < chunks_.size(); ++i) {
+        if (relay_.reads(i)) mine.push_back(i);
+      }
+      reader_.emplace(plan_, chunks_, std::move(mine), sources_, comm_.rank(), failure_,
+                      [this](const Chunk& chunk, std::span<const std::byte> bytes, LoadSeconds& seconds) {
+                        return digest(chunk, bytes, seconds);
+                      });
+    }
     worker_ = std::thread([this] { assemble(); });
   }
 
   /// Collective, once, after start_threads() on every rank.
   StreamedComponent run() {
     const Relay::Frames frames{
-        .filled = [this] { return timed(work_.stall.read, [this] { return filled_.pop().value(); }); },
+        .filled = [this] { return timed(work_.stall.read, [this] { return reader_->take(); }); },
         .free = [this] { return timed(work_.stall.copy, [this] { return free_.pop().value(); }); },
         .arrived = [this](Frame* frame) { arrived_.push(frame); }};
-    for (std::size_t i = 0; i < chunks_.size(); i += relay_.window()) {
-      const std::size_t past = std::min(i + relay_.window(), chunks_.size());
-      timed(work_.busy.network, [&] { relay_.bring(chunks_, i, past, frames); });
-      if (past - i == relay_.window()) settle();
+    bool goes_on = true;
+    for (std::size_t past = 0; goes_on && past < chunks_.size();) {
+      const std::size_t first = std::exchange(past, std::min(past + relay_.window(), chunks_.size()));
+      timed(work_.busy.network, [&] { relay_.bring(chunks_, first, past, frames); });
+      goes_on = some_failed_.next(has_failed() ? 1 : 0) == 0;
+      if (!goes_on) relay_.end(chunks_, past, frames);
     }
-    // The assembler ends by itself after the last chunk.
-    worker_.join();
+    some_failed_.finish();
+    if (goes_on) worker_.join();  // it ends by itself after the last chunk
+    stop();
     settle();
     StreamedComponent result;
     agree(comm_, [&] { result.tensors = assembler_.finish(); });
@@ -75,29 +89,31 @@ class Stream {
     result.digests = std::move(digests_);
     for (const registry::WeightFile& file : plan_.files) result.bytes += file.size;
     result.work = work_;
-    result.work.busy.read = reading_.read;
-    result.work.busy.hash = reading_.hash + assembling_.hash;
+    if (reader_) result.work.busy += reader_->seconds();
+    result.work.busy.hash += assembling_.hash;
     result.work.busy.copy = assembling_.copy;
     result.work.stall.network = waiting_;
     result.work.busy.network -= work_.stall.read + work_.stall.copy;
     result.work.read_bytes = read_bytes_;
-    result.work.verified_bytes = verified_bytes_ + (hash_ ? read_bytes_ : 0);
+    result.work.verified_bytes = verified_bytes_ + (hash_ ? read_bytes_.load() : 0);
     for (const auto& [name, tensor] : result.tensors) result.work.private_bytes += tensor.nbytes();
     return result;
   }
 
  private:
   void stop() noexcept {
-    for (Channel<Frame*>* channel : {&empty_, &filled_, &free_, &arrived_}) channel->close();
-    if (reader_.joinable()) reader_.join();
+    free_.close();
+    arrived_.close();
+    if (reader_) reader_->stop();
     if (worker_.joinable()) worker_.join();
   }
+
+  bool has_failed() const { return failure_ || told_ < chunks_.size(); }
 
   /// Throws the same error on every rank if any has failed. Collective.
   void settle() {
     const bool told = told_ < chunks_.size();
-    if (comm_.max(failure_ || told ? 1 : 0, Purpose::agreement) == 0) return;
-    stop();
+    if (comm_.max(has_failed() ? 1 : 0, Purpose::agreement) == 0) return;
     agree_on(comm_, failure_.get());
     agree(comm_, [&] {
       if (!told) return;
@@ -111,40 +127,30 @@ class Stream {
     });
   }
 
-  void read() {
-    for (std::size_t i = 0; i < chunks_.size(); ++i) {
-      if (!relay_.reads(i)) continue;
-      const std::optional<Frame*> frame = empty_.pop();
-      if (!frame) return;
-      (*frame)->set_header({.sequence = i, .valid = 0, .digest = {}});
-      if (!failure_) {
-        if (auto error = failure_of([&] { fill(**frame, i); }))
-          failure_.note(with_place(*error, plan_, chunks_[i], comm_.rank()));
-      }
-      filled_.push(*frame);
-    }
-  }
-
-  void fill(Frame& frame, std::size_t i) {
-    const Chunk& chunk = chunks_[i];
-    const std::span<std::byte> bytes = frame.payload(chunk.length);
-    const registry::WeightFile& file = plan_.files[chunk.file];
-    timed(reading_.read, [&] { sources_[chunk.file]->read_at(chunk.offset, bytes); });
+  registry::Leaf digest(const Chunk& chunk, std::span<const std::byte> bytes, LoadSeconds& seconds) {
     read_bytes_ += chunk.length;
+    const registry::WeightFile& file = plan_.files[chunk.file];
     if (chunk.offset + chunk.length == file.size) expect_as_planned(file, *sources_[chunk.file]);
-    registry::Leaf digest{};
-    if (hash_) digest = timed(reading_.hash, [&] { return registry::leaf_digest(bytes); });
-    frame.set_header({.sequence = i, .valid = 1, .digest = digest});
+    return hash_ ? timed(seconds.hash, [&] { return registry::leaf_digest(bytes); }) : registry::Leaf{};
   }
 
   void assemble() {
+    std::map<std::size_t, Frame*> early;
     for (std::size_t i = 0; i < chunks_.size(); ++i) {
-      const std::optional<Frame*> frame = timed(waiting_, [this] { return arrived_.pop(); });
-      if (!frame) return;
-      if (!failure_) {
-        if (auto error = failure_of([&] { take(**frame); })) failure_.note(std::move(*error));
+      while (early.empty() || early.begin()->first != i) {
+        const std::optional<Frame*> frame = timed(waiting_, [this] { return arrived_.pop(); });
+        if (!frame) return;
+        early.emplace((*frame)->chunk, *frame);
       }
-      (relay_.reads((*frame)->chunk) ? empty_ : free_).push(*frame);
+      Frame* frame = early.extract(i).mapped();
+      if (!failure_) {
+        if (auto error = failure_of([&] { take(*frame); })) failure_.note(std::move(*error));
+      }
+      if (relay_.reads(i)) {
+        reader_->give_back();
+      } else {
+        free_.push(frame);
+      }
     }
   }
 
@@ -187,37 +193,34 @@ class Stream {
   }
 
   const Communicator& comm_;
-  Relay relay_;
   bool hash_;
   const ComponentPlan& plan_;
   Sources sources_;
   std::vector<Chunk> chunks_;
-  std::array<Frame, frames_in_flight> to_read_;  ///< go round: empty_, filled_, arrived_
-  std::array<Frame, frames_in_flight> to_get_;   ///< go round: free_, arrived_
-  Channel<Frame*> empty_;
-  Channel<Frame*> filled_;
+  std::optional<ReadAhead> reader_;
+  std::vector<Frame> to_get_;  ///< go round: free_, arrived_
   Channel<Frame*> free_;
   Channel<Frame*> arrived_;
   FirstFailure failure_;
-  /// A chunk that came marked as failed by rank 0.
+  LateMax some_failed_;
+  /// A chunk that came marked as failed by the rank that reads it.
   std::atomic<std::size_t> told_ = std::numeric_limits<std::size_t>::max();
   Assembler assembler_;
   std::vector<registry::FileDigest> digests_;
   LoadWork work_;           ///< of the calling thread
-  LoadSeconds reading_;     ///< of reader_
   LoadSeconds assembling_;  ///< of worker_, and what it waited
   double waiting_ = 0;
-  std::uint64_t read_bytes_ = 0;      ///< of reader_
+  std::atomic<std::uint64_t> read_bytes_ = 0;
   std::uint64_t verified_bytes_ = 0;  ///< of worker_
-  std::thread reader_;
   std::thread worker_;
+  Relay relay_;  ///< what it has under way ends before the frames do
 };
 
 }  // namespace
 
 namespace {
 
-StreamedComponent stream(const Communicator& comm, const Relay& relay, const ComponentPlan& plan,
+StreamedComponent stream(const Communicator& comm, const Nodes* nodes, int readers, const ComponentPlan& plan,
                          const Mesh& mesh, const LoadOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   std::unique_ptr<Stream> stream;
@@ -230,8 +233,9 @@ StreamedComponent stream(const Communicator& comm, const Relay& relay, const Com
                   Expected{"a mesh of " + std::to_string(comm.size()) + " ranks"},
                   Got{std::to_string(mesh.world())}};
     }
-    stream = std::make_unique<Stream>(
-        comm, relay, plan, mesh, relay.reads_some() ? open_files(plan, options.open) : Sources(), options);
+    Relay relay{comm, nodes, readers, schedule(plan).size()};
+    Sources sources = relay.reads_some() ? open_files(plan, options.open) : Sources();
+    stream = std::make_unique<Stream>(comm, std::move(relay), plan, mesh, std::move(sources), options);
     stream->start_threads();
   });
   StreamedComponent result = stream->run();
@@ -243,12 +247,12 @@ StreamedComponent stream(const Communicator& comm, const Relay& relay, const Com
 
 StreamedComponent stream_component(const Communicator& comm, const ComponentPlan& plan, const Mesh& mesh,
                                    const OpenSource& open, const at::Device& device) {
-  return stream(comm, Relay{comm, nullptr, 1}, plan, mesh, {.open = open, .device = device});
+  return stream(comm, nullptr, 1, plan, mesh, {.open = open, .device = device});
 }
 
 StreamedComponent stream_between(const Nodes& nodes, int readers, const ComponentPlan& plan, const Mesh& mesh,
                                  const LoadOptions& options) {
-  return stream(nodes.world(), Relay{nodes.world(), &nodes, readers}, plan, mesh, options);
+  return stream(nodes.world(), &nodes, readers, plan, mesh, options);
 }
 
 }  // namespace ditmill::dist

@@ -5,11 +5,6 @@
 #include "dist/comm/agree.h"
 
 namespace ditmill::dist {
-namespace {
-
-constexpr std::size_t frames_ahead = 4;
-
-}  // namespace
 
 ChunkReader::ChunkReader(const ComponentPlan& plan, const std::vector<Chunk>& chunks,
                          std::vector<std::size_t> wanted, const Sources& sources, const Maps& maps,
@@ -22,30 +17,7 @@ ChunkReader::ChunkReader(const ComponentPlan& plan, const std::vector<Chunk>& ch
       kept_(std::move(kept)),
       rank_(rank) {
   if (!maps_.empty() || wanted_.empty()) return;
-  frames_.resize(frames_ahead);
-  for (Frame& frame : frames_) free_.push(&frame);
-  thread_ = std::thread([this] { read_ahead(); });
-}
-
-ChunkReader::~ChunkReader() {
-  free_.close();
-  filled_.close();
-  if (thread_.joinable()) thread_.join();
-}
-
-void ChunkReader::read_ahead() {
-  for (const std::size_t i : wanted_) {
-    const std::optional<Frame*> frame = free_.pop();
-    if (!frame) return;
-    const Chunk& chunk = chunks_[i];
-    std::optional<Error> failure = failure_of([&] {
-      timed(reading_, [&] { sources_[chunk.file]->read_at(chunk.offset, (*frame)->payload(chunk.length)); });
-    });
-    if (failure) failure = with_place(*failure, plan_, chunk, rank_);
-    const bool failed = failure.has_value();
-    filled_.push({*frame, std::move(failure)});
-    if (failed) return;
-  }
+  ahead_.emplace(plan_, chunks_, wanted_, sources_, rank_, failure_);
 }
 
 ChunkReader::Read ChunkReader::read_mapped(std::size_t i) {
@@ -64,19 +36,22 @@ ChunkReader::Read ChunkReader::read_mapped(std::size_t i) {
 
 std::optional<ChunkReader::Read> ChunkReader::next() {
   if (next_ == wanted_.size()) {
-    if (thread_.joinable()) thread_.join();
-    work_.busy.read = reading_;
+    if (!ahead_) return std::nullopt;
+    ahead_->stop();
+    work_.busy.read = ahead_->seconds().read;
     return std::nullopt;
   }
-  const std::size_t i = wanted_[next_++];
+  const std::size_t i = wanted_[next_];
   const Chunk& chunk = chunks_[i];
   work_.read_bytes += chunk.length;
-  if (!maps_.empty()) return read_mapped(i);
-  if (given_ != nullptr) free_.push(given_);
-  Filled filled = timed(work_.stall.read, [this] { return filled_.pop().value(); });
-  given_ = filled.frame;
-  if (filled.failure) throw Error{*std::move(filled.failure)};
-  return Read{i, given_->payload(chunk.length)};
+  if (!ahead_) {
+    ++next_;
+    return read_mapped(i);
+  }
+  if (next_++ > 0) ahead_->give_back();
+  const Frame* frame = timed(work_.stall.read, [this] { return ahead_->take(); });
+  if (frame->header().valid == 0) throw Error{failure_.get().value()};
+  return Read{i, frame->payload(chunk.length)};
 }
 
 }  // namespace ditmill::dist

@@ -1,24 +1,23 @@
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <memory>
 #include <optional>
 #include <span>
-#include <thread>
 #include <vector>
 
-#include "dist/weights/source/channel.h"
+#include "dist/weights/first_failure.h"
 #include "dist/weights/source/file_map.h"
 #include "dist/weights/source/frame.h"
 #include "dist/weights/source/load_work.h"
 #include "dist/weights/source/planned_files.h"
+#include "dist/weights/source/read_ahead.h"
 #include "dist/weights/source/schedule.h"
 
 namespace ditmill::dist {
 
-/// Gives the bytes of some chunks of a plan, one after the other: of mapped files where they lie; of others a
-/// thread reads ahead.
+/// Gives the bytes of some chunks of a plan, one after the other: of mapped files where they lie; of others
+/// they are read ahead.
 class ChunkReader {
  public:
   using Maps = std::vector<std::shared_ptr<const FileMap>>;
@@ -29,7 +28,6 @@ class ChunkReader {
               const Sources& sources, const Maps& maps, std::vector<bool> kept, int rank);
   ChunkReader(const ChunkReader&) = delete;
   ChunkReader& operator=(const ChunkReader&) = delete;
-  ~ChunkReader();
 
   struct Read {
     std::size_t chunk = 0;
@@ -41,11 +39,6 @@ class ChunkReader {
 
  private:
   Read read_mapped(std::size_t i);
-  struct Filled {
-    Frame* frame = nullptr;
-    std::optional<Error> failure;
-  };
-  void read_ahead();
 
   const ComponentPlan& plan_;
   const std::vector<Chunk>& chunks_;
@@ -55,14 +48,10 @@ class ChunkReader {
   std::vector<bool> kept_;
   int rank_;
   std::size_t next_ = 0;
-  std::vector<Frame> frames_;
   std::optional<std::size_t> mapped_;  ///< the chunk that was given
-  Frame* given_ = nullptr;
-  Channel<Frame*> free_;
-  Channel<Filled> filled_;
   LoadWork work_;
-  double reading_ = 0;  ///< of thread_
-  std::thread thread_;
+  FirstFailure failure_;
+  std::optional<ReadAhead> ahead_;  ///< without maps
 };
 
 }  // namespace ditmill::dist

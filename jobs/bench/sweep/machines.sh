@@ -21,13 +21,13 @@ machine() {
   while [[ $(readlink "/proc/$pid/ns/net") == "$mine" ]]; do sleep 0.01; done
   ip link add "to-$1" type veth peer name eth0 netns "$pid"
   ip link set "to-$1" master switch up
-  tc qdisc add dev "to-$1" root tbf rate "$rate" burst 256kb latency 50ms
+  tc qdisc add dev "to-$1" root tbf rate "$rate" burst 256kb latency 10ms
   # shellcheck disable=SC2016 # expanded there
   inside "$pid" bash -euc 'hostname "$1"
     ip link set lo up
     ip addr add "$2/24" dev eth0
     ip link set eth0 up
-    tc qdisc add dev eth0 root tbf rate "$3" burst 256kb latency 50ms
+    tc qdisc add dev eth0 root tbf rate "$3" burst 256kb latency 10ms
     mount --bind "$4/hosts" /etc/hosts
     mount -t tmpfs tmpfs /dev/shm' machine "$1" "$2" "$rate" "$scratch"
 }
