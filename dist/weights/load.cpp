@@ -19,7 +19,13 @@ namespace {
 using configs::Strategy;
 
 /// Less than this comes sooner than a probe ends.
-constexpr std::uint64_t worth_a_probe = std::uint64_t{1} << 30;
+constexpr std::uint64_t worth_a_probe = 1'000'000'000;
+
+std::uint64_t file_bytes(const ComponentPlan& plan) {
+  std::uint64_t bytes = 0;
+  for (const registry::WeightFile& file : plan.files) bytes += file.size;
+  return bytes;
+}
 
 /// What the ranks of a machine find out together.
 struct Found {
@@ -73,14 +79,19 @@ StrategyChoice choose_strategy(const Nodes& nodes, const ComponentPlan& plan, co
   if (found.cached) {
     return {own ? Strategy::independent : Strategy::shared, "the files are in every machine's page cache"};
   }
-  std::uint64_t bytes = 0;
-  for (const registry::WeightFile& file : plan.files) bytes += file.size;
-  if (nodes.count() == 1 || bytes < worth_a_probe) return {Strategy::broadcast, "they are read once"};
+  if (nodes.count() == 1 || file_bytes(plan) < worth_a_probe)
+    return {Strategy::broadcast, "they are read once"};
   const Rates rates = probe_rates(nodes, plan, options.open);
   return {fastest(rates, nodes.count(), own ? Strategy::independent : Strategy::shared), describe(rates)};
 }
 
 namespace {
+
+/// Of `striped`.
+int readers(const Nodes& nodes, const ComponentPlan& plan, const LoadOptions& options) {
+  if (nodes.count() == 1 || file_bytes(plan) < worth_a_probe) return nodes.count();
+  return useful_readers(nodes, plan, options.open);
+}
 
 StreamedComponent load_once(const Nodes& nodes, const ComponentPlan& plan, const Mesh& mesh,
                             const LoadOptions& options) {
@@ -91,7 +102,7 @@ StreamedComponent load_once(const Nodes& nodes, const ComponentPlan& plan, const
     case Strategy::broadcast:
       return stream_between(nodes, 1, plan, mesh, options);
     case Strategy::striped:
-      return stream_between(nodes, nodes.count(), plan, mesh, options);
+      return stream_between(nodes, readers(nodes, plan, options), plan, mesh, options);
     case Strategy::automatic:
       break;
   }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <functional>
 #include <optional>
 #include <vector>
@@ -18,21 +19,25 @@ namespace {
 
 using configs::Strategy;
 
-constexpr std::size_t read_bytes = std::size_t{64} << 20;
+constexpr std::size_t read_bytes = std::size_t{64} << 20;  // at most
+constexpr std::size_t piece_bytes = std::size_t{1} << 20;
+constexpr std::chrono::milliseconds read_time{200};  // no piece is begun after it
 constexpr std::size_t link_bytes = std::size_t{32} << 20;
 constexpr double about_as_fast = 1.1;
 
-/// Bytes a second of the slowest rank that does `work` on its `bytes`, from a common start. Collective.
-double rate(const Communicator& world, bool works, std::size_t bytes, const std::function<void()>& work) {
+/// Bytes a second of the slowest of the ranks that do `work`, which gives its bytes, from a common start.
+/// Collective.
+double rate(const Communicator& world, bool works, const std::function<std::size_t()>& work) {
   world.barrier(Purpose::weights);
   const auto start = std::chrono::steady_clock::now();
-  const std::optional<Error> failure = works ? failure_of(work) : std::nullopt;
-  const auto took =
-      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - start);
+  std::size_t bytes = 0;
+  const std::optional<Error> failure = works ? failure_of([&] { bytes = work(); }) : std::nullopt;
+  const std::chrono::duration<double, std::pico> took = std::chrono::steady_clock::now() - start;
   agree_on(world, failure);
-  const std::int64_t slowest =
-      std::max<std::int64_t>(world.max(works ? took.count() : 0, Purpose::weights), 1);
-  return static_cast<double>(bytes) * 1e9 / static_cast<double>(slowest);
+  const auto picoseconds_a_byte =
+      bytes == 0 ? 0 : static_cast<std::int64_t>(took.count() / static_cast<double>(bytes));
+  const std::int64_t slowest = std::max<std::int64_t>(world.max(picoseconds_a_byte, Purpose::weights), 1);
+  return 1e12 / static_cast<double>(slowest);
 }
 
 /// A machine's own part of the files, chunk by chunk, so that no cache on the way has it from another's.
@@ -44,55 +49,77 @@ class OwnPart {
     const auto node = static_cast<std::size_t>(nodes.node());
     const auto machines = static_cast<std::size_t>(nodes.count());
     next_ = chunks_.size() * node / machines;
-    const std::size_t own = chunks_.size() * (node + 1) / machines - next_;
-    count_ = std::clamp<std::size_t>(own / 2, 1, read_bytes / registry::leaf_bytes);
   }
 
-  /// Of one reading, about: the last chunk of a file is short.
-  std::size_t bytes() const noexcept { return count_ * registry::leaf_bytes; }
-  void read() {
-    for (std::size_t i = 0; i < count_; ++i) {
-      const Chunk& chunk = chunks_[(next_ + i) % chunks_.size()];
-      sources_[chunk.file]->read_at(chunk.offset, frame_.payload(chunk.length));
+  /// Reads on, for a while; gives the bytes.
+  std::size_t read() {
+    const auto start = std::chrono::steady_clock::now();
+    std::size_t bytes = 0;
+    while (bytes < read_bytes && std::chrono::steady_clock::now() - start < read_time) {
+      const Chunk& chunk = chunks_[next_ % chunks_.size()];
+      const std::size_t piece = std::min(piece_bytes, chunk.length - at_);
+      sources_[chunk.file]->read_at(chunk.offset + at_, frame_.payload(piece));
+      bytes += piece;
+      at_ += piece;
+      if (at_ < chunk.length) continue;
+      at_ = 0;
+      ++next_;
     }
-    next_ += count_;  // what was read may be nearer now
+    return bytes;
   }
 
  private:
   std::vector<Chunk> chunks_;
   Sources sources_;
   Frame frame_;
-  std::size_t count_ = 0;
   std::size_t next_ = 0;
+  std::size_t at_ = 0;  ///< bytes of it that were read
 };
+
+/// Whether this rank reads for its machine, then what.
+std::optional<OwnPart> own_part(const Nodes& nodes, const ComponentPlan& plan, const OpenSource& open) {
+  std::optional<OwnPart> part;
+  agree(nodes.world(), [&] {
+    if (nodes.local().rank() == 0) part.emplace(nodes, plan, open);
+  });
+  return part;
+}
+
+Rates probe_reading(const Nodes& nodes, const ComponentPlan& plan, const OpenSource& open) {
+  std::optional<OwnPart> part = own_part(nodes, plan, open);
+  const auto read = [&part] { return part->read(); };
+  Rates rates;
+  rates.read_together = rate(nodes.world(), part.has_value(), read);
+  rates.read_alone = rate(nodes.world(), part.has_value() && nodes.node() == 0, read);
+  return rates;
+}
 
 double probe_link(const Nodes& nodes) {
   const bool leads = nodes.local().rank() == 0;
   std::vector<std::byte> out(leads ? link_bytes : 0);
   std::vector<std::byte> in(out.size());
-  return rate(nodes.world(), leads, link_bytes, [&] {
+  return rate(nodes.world(), leads, [&] {
     const Communicator& ring = nodes.leaders();
     const Outgoing give{(ring.rank() + 1) % ring.size(), out.data(), out.size()};
     const Incoming get{(ring.rank() + ring.size() - 1) % ring.size(), in.data(), in.size()};
     ring.exchange({&give, 1}, {&get, 1}, Purpose::weights).wait();
+    return link_bytes;
   });
 }
 
 }  // namespace
 
 Rates probe_rates(const Nodes& nodes, const ComponentPlan& plan, const OpenSource& open) {
-  const bool leads = nodes.local().rank() == 0;
-  std::optional<OwnPart> part;
-  agree(nodes.world(), [&] {
-    if (leads) part.emplace(nodes, plan, open);
-  });
-  const auto bytes = static_cast<std::size_t>(
-      nodes.world().max(leads ? static_cast<std::int64_t>(part->bytes()) : 0, Purpose::weights));
-  Rates rates;
-  rates.read_together = rate(nodes.world(), leads, bytes, [&] { part->read(); });
-  rates.read_alone = rate(nodes.world(), leads && nodes.node() == 0, bytes, [&] { part->read(); });
+  Rates rates = probe_reading(nodes, plan, open);
   rates.link = probe_link(nodes);
   return rates;
+}
+
+int useful_readers(const Nodes& nodes, const ComponentPlan& plan, const OpenSource& open) {
+  const Rates rates = probe_reading(nodes, plan, open);
+  const double together = nodes.count() * rates.read_together;
+  const auto readers = static_cast<int>(std::lround(together / rates.read_alone));
+  return std::clamp(readers, 1, nodes.count());
 }
 
 Strategy fastest(const Rates& rates, int machines, Strategy each) noexcept {

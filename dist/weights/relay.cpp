@@ -47,8 +47,13 @@ bool Relay::verifies(std::size_t chunk) const noexcept {
 std::size_t Relay::window() const noexcept { return (16 + readers_ - 1) / readers_ * readers_; }
 
 /// Those that are coming and leaving, one that is looked at, and a round that waits for its first chunk.
-std::size_t Relay::frames() const noexcept {
+std::size_t Relay::frames_to_get() const noexcept {
   return ring() == 1 ? 4 : most_ahead + 1 + most_behind + 1 + (readers_ > 1 ? readers_ : 0);
+}
+
+/// Those that are leaving, one that waits for others of its round or is looked at, and two that are read.
+std::size_t Relay::frames_to_read() const noexcept {
+  return ring() == 1 ? 4 : (most_behind + readers_) / readers_ + (readers_ > 4 ? 2 : 3);
 }
 
 std::size_t Relay::chunk_of(std::size_t step) const noexcept {

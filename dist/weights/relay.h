@@ -39,8 +39,10 @@ class Relay {
 
   /// Steps to make before all ranks agree that none has failed.
   std::size_t window() const noexcept;
-  /// How many frames for chunks that it gets this rank needs, so that none waits for another.
-  std::size_t frames() const noexcept;
+  /// How many frames this rank needs for chunks that it gets, so that none waits for another.
+  std::size_t frames_to_get() const noexcept;
+  /// And for those that it reads. Where many read no more: the one that reads ahead takes from the others.
+  std::size_t frames_to_read() const noexcept;
 
   /// Brings the chunks of the steps [first, past) to this rank: as many as there are chunks, in an order of
   /// its machine. What is on its way between machines may still be so when it returns. Collective.

@@ -41,7 +41,7 @@ class Stream {
         plan_(plan),
         sources_(std::move(sources)),
         chunks_(schedule(plan)),
-        to_get_(relay.frames()),
+        to_get_(relay.frames_to_get()),
         some_failed_(comm, Purpose::agreement),
         assembler_(plan, mesh, comm.rank(), options.device),
         relay_(std::move(relay)) {
@@ -58,7 +58,8 @@ class Stream {
       for (std::size_t i = 0; i < chunks_.size(); ++i) {
         if (relay_.reads(i)) mine.push_back(i);
       }
-      reader_.emplace(plan_, chunks_, std::move(mine), sources_, comm_.rank(), failure_,
+      reader_.emplace(plan_, chunks_, std::move(mine), relay_.frames_to_read(), sources_, comm_.rank(),
+                      failure_,
                       [this](const Chunk& chunk, std::span<const std::byte> bytes, LoadSeconds& seconds) {
                         return digest(chunk, bytes, seconds);
                       });

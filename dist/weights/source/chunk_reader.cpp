@@ -5,6 +5,11 @@
 #include "dist/comm/agree.h"
 
 namespace ditmill::dist {
+namespace {
+
+constexpr std::size_t frames_ahead = 4;
+
+}  // namespace
 
 ChunkReader::ChunkReader(const ComponentPlan& plan, const std::vector<Chunk>& chunks,
                          std::vector<std::size_t> wanted, const Sources& sources, const Maps& maps,
@@ -17,7 +22,7 @@ ChunkReader::ChunkReader(const ComponentPlan& plan, const std::vector<Chunk>& ch
       kept_(std::move(kept)),
       rank_(rank) {
   if (!maps_.empty() || wanted_.empty()) return;
-  ahead_.emplace(plan_, chunks_, wanted_, sources_, rank_, failure_);
+  ahead_.emplace(plan_, chunks_, wanted_, frames_ahead, sources_, rank_, failure_);
 }
 
 ChunkReader::Read ChunkReader::read_mapped(std::size_t i) {

@@ -9,7 +9,6 @@
 namespace ditmill::dist {
 namespace {
 
-constexpr std::size_t frames_ahead = 8;
 constexpr std::size_t threads_for_remote_files = 4;
 
 std::size_t reading_threads(const Sources& sources) {
@@ -20,8 +19,8 @@ std::size_t reading_threads(const Sources& sources) {
 }  // namespace
 
 ReadAhead::ReadAhead(const ComponentPlan& plan, const std::vector<Chunk>& chunks,
-                     std::vector<std::size_t> wanted, const Sources& sources, int rank, FirstFailure& failure,
-                     Digest digest)
+                     std::vector<std::size_t> wanted, std::size_t frames, const Sources& sources, int rank,
+                     FirstFailure& failure, Digest digest)
     : plan_(plan),
       chunks_(chunks),
       wanted_(std::move(wanted)),
@@ -30,7 +29,7 @@ ReadAhead::ReadAhead(const ComponentPlan& plan, const std::vector<Chunk>& chunks
       failure_(failure),
       digest_(std::move(digest)),
       parts_(reading_threads(sources)),
-      slots_(std::min(frames_ahead, wanted_.size())) {
+      slots_(std::min(frames, wanted_.size())) {
   for (std::size_t i = 0; i < parts_; ++i) threads_.emplace_back([this] { run(); });
 }
 

@@ -26,10 +26,11 @@ class ReadAhead {
   /// threads of the reader; what it throws is a failure of the chunk.
   using Digest = std::function<registry::Leaf(const Chunk&, std::span<const std::byte>, LoadSeconds&)>;
 
-  /// `wanted`: numbers in `chunks`. What goes wrong is noted in `failure`, as this rank's, with its place;
-  /// once there is one, frames come marked as not valid. All outlives the reader.
+  /// `wanted`: numbers in `chunks`; `frames`: as many are filled and not given back, at most. What goes wrong
+  /// is noted in `failure`, as this rank's, with its place; once there is one, frames come marked as not
+  /// valid. All outlives the reader.
   ReadAhead(const ComponentPlan& plan, const std::vector<Chunk>& chunks, std::vector<std::size_t> wanted,
-            const Sources& sources, int rank, FirstFailure& failure, Digest digest = {});
+            std::size_t frames, const Sources& sources, int rank, FirstFailure& failure, Digest digest = {});
   ReadAhead(const ReadAhead&) = delete;
   ReadAhead& operator=(const ReadAhead&) = delete;
   ~ReadAhead() { stop(); }
