@@ -44,7 +44,9 @@ bool Relay::verifies(std::size_t chunk) const noexcept {
 }
 
 /// Whole rounds.
-std::size_t Relay::window() const noexcept { return (16 + readers_ - 1) / readers_ * readers_; }
+std::size_t Relay::window() const noexcept {
+  return ring() == 1 ? 4 : (16 + readers_ - 1) / readers_ * readers_;
+}
 
 /// Those that are coming and leaving, one that is looked at, and a round that waits for its first chunk.
 std::size_t Relay::frames_to_get() const noexcept {

@@ -31,6 +31,18 @@ class WatchedSource final : public registry::ByteSource {
   std::uint64_t claimed_size_;
 };
 
+class Inner final : public RequestImpl {
+ public:
+  explicit Inner(Request request) : request_(std::move(request)) {}
+  double wait() override {
+    request_.wait();
+    return 0;
+  }
+
+ private:
+  Request request_;
+};
+
 class Tampering final : public CommunicatorImpl {
  public:
   Tampering(const Communicator& inner, Tamper tamper) : inner_(inner), tamper_(std::move(tamper)) {}
@@ -51,8 +63,9 @@ class Tampering final : public CommunicatorImpl {
   std::vector<std::string> gather(std::string_view bytes, int root) override {
     return inner_.gather_text(bytes, root, Purpose::agreement);
   }
-  std::unique_ptr<RequestImpl> exchange(std::span<const Outgoing>, std::span<const Incoming>) override {
-    throw std::logic_error("not for this test");
+  std::unique_ptr<RequestImpl> exchange(std::span<const Outgoing> outgoing,
+                                        std::span<const Incoming> incoming) override {
+    return std::make_unique<Inner>(inner_.exchange(outgoing, incoming, Purpose::agreement));
   }
   void copy(void*, const void*, std::size_t) override { throw std::logic_error("not for this test"); }
   void send(std::span<const std::byte>, int, int) override { throw std::logic_error("not for this test"); }
