@@ -119,14 +119,10 @@ StreamedComponent load_held(const Nodes& nodes, const ComponentPlan& plan, const
 void expect_files_here(const ComponentPlan& plan, const OpenSource& open) {
   const std::optional<Error> failure = failure_of([&] { open_files(plan, open); });
   if (!failure) return;
-  throw Error{failure->category(),
-              failure->doing(),
-              failure->where(),
-              Expected{failure->expected()},
-              Got{failure->got()},
-              "offload on CPUs reads the files on every machine: have them there (a shared file system, "
-              "--weights-from), or set components." +
-                  plan.name + ".offload: none"};
+  throw Error{failure->with(
+      {.hint = "offload on CPUs reads the files on every machine: have them there (a shared file system, "
+               "slurm.stage), or set components." +
+               plan.name + ".offload: none"})};
 }
 
 /// All of it comes to the host; what is not held stays there.

@@ -70,7 +70,11 @@ class NodeLoad {
       ready = !failure;
       // All of the team have failed: its first says so, as a rank of the world.
       if (!leads_) failure.reset();
-      if (failure) failure = as_own(*failure);
+      if (failure) {
+        Where where = failure->where();
+        where.rank = -1;
+        failure = failure->with({.where = std::move(where)});
+      }
     }
     if (ready) failure = failure_of([&] { load(team_rank); });
     if (failure) alarm_.ring();
@@ -82,13 +86,6 @@ class NodeLoad {
   }
 
  private:
-  static Error as_own(const Error& error) {
-    Where where = error.where();
-    where.rank = -1;
-    return {error.category(),           error.doing(),    std::move(where),
-            Expected{error.expected()}, Got{error.got()}, std::string(error.hint())};
-  }
-
   void open() {
     if (mesh_.world() != world_.size()) {
       throw Error{Category::internal,

@@ -68,12 +68,8 @@ void check_degrees(const plan::PreparedJob& job, int nodes, int a_node) {
     plan::lay_out(job, nodes * a_node);
   } catch (const Error& error) {
     const std::string fix = fitting_nodes(nodes, a_node, degrees);
-    throw Error{error.category(),
-                error.doing(),
-                error.where(),
-                Expected{error.expected()},
-                Got{error.got() + fmt::format(", on {} x {} ranks", nodes, a_node)},
-                fix.empty() ? error.hint() : fix + "; or " + error.hint()};
+    throw Error{error.with({.got = error.got() + fmt::format(", on {} x {} ranks", nodes, a_node),
+                            .hint = fix.empty() ? error.hint() : fix + "; or " + error.hint()})};
   }
 }
 

@@ -43,12 +43,8 @@ WeightSet read_weights(const ComponentPlace& place) {
     const std::optional<ForeignWeights> foreign =
         error.category() == Category::bad_input ? foreign_file(error.where().file) : std::nullopt;
     if (!foreign) throw;
-    throw Error{error.category(),
-                error.doing(),
-                error.where(),
-                Expected{error.expected()},
-                Got{error.got() + ": it is " + foreign->what + ", by its name"},
-                foreign->cure};
+    throw Error{error.with(
+        {.got = error.got() + ": it is " + foreign->what + ", by its name", .hint = foreign->cure})};
   }
 }
 

@@ -61,12 +61,8 @@ void WeightsInFiles::fetch(std::size_t i, const at::Tensor& buffer) {
   const std::optional<Error> failure = failure_of([&] { read(parts_[i], buffer); });
   if (!failure) return;
   // Whatever is wrong with the files, it is not the item's fault.
-  throw Error{failure->category() == Category::memory ? Category::memory : Category::io,
-              failure->doing(),
-              failure->where(),
-              Expected{failure->expected()},
-              Got{failure->got()},
-              std::string(failure->hint())};
+  const bool lacks_memory = failure->category() == Category::memory;
+  throw Error{failure->with({.category = lacks_memory ? Category::memory : Category::io})};
 }
 
 void WeightsInFiles::read(const Part& part, const at::Tensor& buffer) const {
