@@ -73,9 +73,8 @@ StrategyChoice choose_strategy(const Nodes& nodes, const ComponentPlan& plan, co
   if (found.cached) {
     return {own ? Strategy::independent : Strategy::shared, "the files are in every machine's page cache"};
   }
-  std::uint64_t bytes = 0;
-  for (const registry::WeightFile& file : plan.files) bytes += file.size;
-  if (nodes.count() == 1 || bytes < worth_a_probe) return {Strategy::broadcast, "they are read once"};
+  if (nodes.count() == 1 || plan.file_bytes() < worth_a_probe)
+    return {Strategy::broadcast, "they are read once"};
   const Rates rates = probe_rates(nodes, plan, options.open);
   return {fastest(rates, nodes.count(), own ? Strategy::independent : Strategy::shared), describe(rates)};
 }

@@ -95,7 +95,6 @@ class NodeLoad {
                   Got{std::to_string(mesh_.world())}};
     }
     sources_ = open_files(plan_, options_.open);
-    for (const registry::WeightFile& file : plan_.files) bytes_ += file.size;
   }
 
   /// Files of this machine that lie in its page cache are mapped, by all of its ranks or by none.
@@ -261,7 +260,7 @@ class NodeLoad {
   void finish(StreamedComponent& result) {
     result.tensors = assembler_->finish();
     result.blocks = assembler_->blocks();
-    result.bytes = bytes_;
+    result.bytes = plan_.file_bytes();
     if (!shares_) {
       for (const auto& [name, tensor] : result.tensors) work_.private_bytes += tensor.nbytes();
       result.work = work_;
@@ -288,7 +287,6 @@ class NodeLoad {
   bool shares_;
   bool leads_ = true;  ///< its team, or itself
   Sources sources_;
-  std::uint64_t bytes_ = 0;
   ChunkReader::Maps maps_;
   std::vector<bool> stays_;  ///< files that tensors lie in
   std::vector<Made> made_;   ///< by target

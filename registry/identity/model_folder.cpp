@@ -85,10 +85,10 @@ std::vector<std::string> names_of(const Component& component) {
 }
 
 bool is_whole(const ModelFolder& folder) {
-  const auto has = [&folder](std::string_view role) {
-    return std::ranges::find(folder.components, role, &Component::role) != folder.components.end();
-  };
-  return has("dit") && has("text_encoder") && has("vae");
+  return std::ranges::all_of(slots_of(folder).slots, [&folder](const Slot& slot) {
+    return !slot.required ||
+           std::ranges::find(folder.components, slot.role, &Component::role) != folder.components.end();
+  });
 }
 
 /// In the official layout only the weights tell what a file is. One that nothing tells, or that cannot be
@@ -212,6 +212,12 @@ void open_places(ModelPlaces&& places, const Catalog& catalog, ModelFolder& fold
 void name_layers(Component& component, const Catalog& catalog) {
   const Layout* layout = recognised_layout(component.identity, catalog);
   if (layout != nullptr) component.named = name_tensors(component, *layout);
+}
+
+const FamilySlots& slots_of(const ModelFolder& folder) {
+  const auto known = std::ranges::find_if(
+      folder.components, [](const Component& component) { return !component.identity.family.empty(); });
+  return built_in_slots(known == folder.components.end() ? "" : known->identity.family);
 }
 
 std::vector<NamedShape> all_shapes(const Component& component) {

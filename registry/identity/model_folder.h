@@ -57,6 +57,9 @@ Component open_component(const ComponentPlace& place, const Catalog& catalog,
                          const std::map<std::string, std::string>& variants,
                          std::vector<std::string>& warnings);
 
+/// The slots of a model's family, as far as one of its components tells it.
+const FamilySlots& slots_of(const ModelFolder& folder);
+
 /// Views of a component's tensors, file by file.
 std::vector<NamedShape> all_shapes(const Component& component);
 
