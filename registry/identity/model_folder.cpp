@@ -30,9 +30,11 @@ namespace fs = std::filesystem;
 constexpr std::uint64_t largest_config = std::uint64_t{16} << 20;
 
 WeightSet read_files(const ComponentPlace& place) {
-  if (!place.shards.empty()) return read_weight_files(place.path, place.shards);
-  if (is_folder(place.path)) return read_weight_folder(place.path);
-  return is_shard_index(place.path) ? read_shard_index(place.path) : read_weight_file(place.path);
+  const bool pickle = place.allow_pickle;
+  if (!place.shards.empty()) return read_weight_files(place.path, place.shards, pickle);
+  if (is_folder(place.path)) return read_weight_folder(place.path, pickle);
+  return is_shard_index(place.path) ? read_shard_index(place.path, pickle)
+                                    : read_weight_file(place.path, pickle);
 }
 
 /// The same; what cannot be read is named by its name, if that tells.
@@ -161,19 +163,10 @@ void keep_tensors(Component& component, const std::string& prefix) {
               Expected{"tensors whose names begin with " + printable(prefix)}, Got{"none"}};
 }
 
-void refuse_pickle(const Component& component) {
-  for (const WeightFile& file : component.files) {
-    if (file.path.ends_with(".safetensors")) continue;
-    throw Error{Category::bad_input, opening_model, Where{.file = file.path},
-                Expected{"safetensors, for the component has allow_pickle: false"}, Got{"another format"}};
-  }
-}
-
 /// Opens a component, and gives its tensors the names of the layers.
 Component open_named(const ComponentPlace& place, const Catalog& catalog,
                      const std::map<std::string, std::string>& variants, std::vector<std::string>& warnings) {
   Component component = open_component(place, catalog, variants, warnings);
-  if (!place.allow_pickle) refuse_pickle(component);
   if (component.identity.how == "unknown" && !place.official) refuse_training_state(component);
   if (component.role == "lora" && !place.official) refuse_lora(component, place.folder_role);
   if (!place.folder_role.empty() && component.role != place.folder_role) {
