@@ -81,16 +81,29 @@ StrategyChoice choose_strategy(const Nodes& nodes, const ComponentPlan& plan, co
 
 namespace {
 
-StreamedComponent load_once(const Nodes& nodes, const ComponentPlan& plan, const Mesh& mesh,
+/// All ranks have the same error, so all read all of it again: every rank has the bytes of a chunk by then,
+/// verified or not, and what it made of them.
+StreamedComponent stream_held(const Nodes& nodes, int readers, const ComponentPlan& plan, const Mesh& mesh,
+                              const LoadOptions& options) {
+  try {
+    return stream_between(nodes, readers, plan, mesh, options);
+  } catch (const AgreedError& error) {
+    if (error.doing() != verifying_weights) throw;
+    if (options.read_again) options.read_again(error);
+  }
+  return stream_between(nodes, readers, plan, mesh, options);
+}
+
+StreamedComponent load_held(const Nodes& nodes, const ComponentPlan& plan, const Mesh& mesh,
                             const LoadOptions& options) {
   switch (options.strategy) {
     case Strategy::independent:
     case Strategy::shared:
       return load_on_nodes(nodes, plan, mesh, options);
     case Strategy::broadcast:
-      return stream_between(nodes, 1, plan, mesh, options);
+      return stream_held(nodes, 1, plan, mesh, options);
     case Strategy::striped:
-      return stream_between(nodes, nodes.count(), plan, mesh, options);
+      return stream_held(nodes, nodes.count(), plan, mesh, options);
     case Strategy::automatic:
       break;
   }
@@ -99,19 +112,6 @@ StreamedComponent load_once(const Nodes& nodes, const ComponentPlan& plan, const
                           {},
                           Expected{"a strategy that was chosen"},
                           Got{std::string{name(options.strategy)}}}};
-}
-
-/// All ranks have the same error, so all read again. Every rank has the bytes of a chunk by then, verified or
-/// not, so that one chunk alone cannot be mended.
-StreamedComponent load_held(const Nodes& nodes, const ComponentPlan& plan, const Mesh& mesh,
-                            const LoadOptions& options) {
-  try {
-    return load_once(nodes, plan, mesh, options);
-  } catch (const AgreedError& error) {
-    if (error.doing() != verifying_weights) throw;
-    if (options.read_again) options.read_again(error);
-  }
-  return load_once(nodes, plan, mesh, options);
 }
 
 /// What is read again is read by every rank, whatever way it came the first time.

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -14,6 +14,7 @@
 #include "dist/comm/agree.h"
 #include "dist/dtype.h"
 #include "dist/weights/alarm.h"
+#include "dist/weights/machine_leaves.h"
 #include "dist/weights/source/chunk_reader.h"
 #include "dist/weights/source/file_map.h"
 #include "dist/weights/source/local_files.h"
@@ -175,12 +176,13 @@ class NodeLoad {
 
   void load(int team_rank) {
     if (!shares_ && options_.device == at::kCPU) memory_ = TensorMemory::own(memory_bytes_);
-    Destination destination;
-    destination.mine.resize(made_.size());
+    mine_.resize(made_.size());
     for (std::size_t i = 0; i < made_.size(); ++i)
-      destination.mine[i] = !made_[i].stays() && (made_[i].owner == team_rank || made_[i].bytes == 0);
+      mine_[i] = !made_[i].stays() && (made_[i].owner == team_rank || made_[i].bytes == 0);
+    Destination destination;
+    destination.mine = mine_;
     if (memory_ != nullptr) destination.room = [this](std::size_t target) { return tensor_of(target); };
-    const std::vector<std::size_t> wanted = wanted_chunks(destination.mine);
+    const std::vector<std::size_t> wanted = wanted_chunks(mine_);
     timed(work_.busy.read, [this] {
       for (std::size_t f = 0; f < maps_.size(); ++f) {
         if (stays_[f]) maps_[f]->populate(0, maps_[f]->bytes().size());
@@ -205,9 +207,12 @@ class NodeLoad {
   /// Chunks that this rank digests for its machine: a range, so that it is near what it makes.
   bool digests_here(std::size_t chunk) const {
     if (!options_.hash) return false;
-    const auto rank = static_cast<std::size_t>(nodes_.local().rank());
+    return chunk >= first_digested() && chunk < first_digested(1);
+  }
+  /// The first of them, or of those of a rank further on.
+  std::size_t first_digested(std::size_t further = 0) const {
     const auto ranks = static_cast<std::size_t>(nodes_.local().size());
-    return chunk >= chunks_.size() * rank / ranks && chunk < chunks_.size() * (rank + 1) / ranks;
+    return chunks_.size() * (static_cast<std::size_t>(nodes_.local().rank()) + further) / ranks;
   }
 
   std::vector<std::size_t> wanted_chunks(const std::vector<bool>& mine) const {
@@ -219,42 +224,70 @@ class NodeLoad {
     return numbers;
   }
 
-  /// The leaves of all chunks, from the ranks of this machine, held against those of the first machine.
-  std::vector<registry::FileDigest> digests() const {
+  /// The leaves of all chunks, from the ranks of this machine, held against those of the first machine. What
+  /// differs is read once more before that is an error. Collective.
+  std::vector<registry::FileDigest> digests() {
     std::vector<registry::FileDigest> digests;
     for (const registry::WeightFile& file : plan_.files) digests.push_back({.size = file.size, .leaves = {}});
     if (!options_.hash) return digests;
-    const std::string_view mine{reinterpret_cast<const char*>(leaves_.data()),
-                                leaves_.size() * sizeof(registry::Leaf)};
-    std::string leaves;
-    for (const std::string& part : nodes_.local().gather_text(mine, 0, Purpose::weights)) leaves += part;
-    leaves = nodes_.local().broadcast_text(std::move(leaves), 0, Purpose::weights);
-    if (nodes_.count() > 1) {
-      const std::string first = world_.broadcast_text(leaves, 0, Purpose::weights);
-      agree(world_, [&] { compare(first, leaves); });
+    MachineLeaves leaves(nodes_, plan_, chunks_, leaves_);
+    if (!are_same(leaves)) {
+      const std::vector<bool> differ = leaves.differing(nodes_);
+      std::map<std::size_t, registry::Leaf> again;
+      agree(world_, [&] { again = read_again(differ); });
+      leaves = MachineLeaves(nodes_, plan_, chunks_, leaves_);
+      agree(world_, [&] {
+        leaves.expect_same();
+        for (const auto& [chunk, leaf] : again) leaves.expect(chunk, leaf);
+      });
     }
-    for (std::size_t i = 0; i < chunks_.size(); ++i) {
-      registry::Leaf& leaf = digests[chunks_[i].file].leaves.emplace_back();
-      std::memcpy(leaf.data(), leaves.data() + i * leaf.size(), leaf.size());
-    }
+    for (std::size_t i = 0; i < chunks_.size(); ++i)
+      digests[chunks_[i].file].leaves.push_back(leaves.here(i));
     return digests;
   }
 
-  void compare(const std::string& first, const std::string& here) const {
-    constexpr std::size_t size = sizeof(registry::Leaf);
-    for (std::size_t i = 0; i < chunks_.size(); ++i) {
-      const auto leaf = [&](const std::string& leaves) {
-        return registry::hex({reinterpret_cast<const std::uint8_t*>(leaves.data()) + i * size, size});
-      };
-      if (first.compare(i * size, size, here, i * size, size) == 0) continue;
-      throw Error{Category::communication,
-                  verifying_weights,
-                  place_of(plan_, chunks_[i], world_.rank()),
-                  Expected{"XXH3-128 " + leaf(first) + " of " + std::to_string(chunks_[i].length) +
-                           " bytes, as rank 0's machine read them"},
-                  Got{leaf(here)},
-                  "the files are not the same on all machines, or the memory or the disk of one is damaged"};
+  bool are_same(const MachineLeaves& leaves) const {
+    if (nodes_.count() == 1) return true;
+    try {
+      agree(world_, [&] { leaves.expect_same(); });
+      return true;
+    } catch (const AgreedError& error) {
+      if (error.doing() != verifying_weights) throw;
+      if (options_.read_again) options_.read_again(error);
+      return false;
     }
+  }
+
+  /// Reads chunks once more, each with the others that its tensors are made of, and makes these anew: of a
+  /// chunk alone no tensor can be made. Gives the digests of all that it read.
+  std::map<std::size_t, registry::Leaf> read_again(const std::vector<bool>& differ) {
+    std::vector<bool> spoilt(made_.size());
+    for (std::size_t i = 0; i < chunks_.size(); ++i) {
+      if (!differ[i]) continue;
+      const std::uint64_t end = chunks_[i].offset + chunks_[i].length;
+      for (const registry::TensorInfo& tensor : plan_.files[chunks_[i].file].tensors) {
+        if (tensor.begin >= end || tensor.end <= chunks_[i].offset) continue;
+        const Place* place = places_.find(tensor.name);
+        if (place != nullptr) spoilt[place->target] = mine_[place->target];
+      }
+    }
+    const std::vector<bool> needed = needed_chunks(plan_, places_, spoilt);
+    std::vector<std::size_t> wanted;
+    for (std::size_t i = 0; i < chunks_.size(); ++i) {
+      if (needed[i] || (differ[i] && digests_here(i))) wanted.push_back(i);
+    }
+    std::map<std::size_t, registry::Leaf> found;
+    sources_ = open_files(plan_, options_.open);
+    assembler_->make_again(std::move(spoilt));
+    ChunkReader reader(plan_, chunks_, std::move(wanted), sources_, maps_, stays_, world_.rank());
+    while (const std::optional<ChunkReader::Read> read = reader.next()) {
+      const registry::Leaf leaf = registry::leaf_digest(read->bytes);
+      found[read->chunk] = leaf;
+      if (digests_here(read->chunk)) leaves_[read->chunk - first_digested()] = leaf;
+      assembler_->add(chunks_[read->chunk], read->bytes);
+    }
+    work_.read_bytes += reader.work().read_bytes;
+    return found;
   }
 
   void finish(StreamedComponent& result) {
@@ -290,6 +323,7 @@ class NodeLoad {
   ChunkReader::Maps maps_;
   std::vector<bool> stays_;  ///< files that tensors lie in
   std::vector<Made> made_;   ///< by target
+  std::vector<bool> mine_;   ///< that this rank makes
   std::size_t memory_bytes_ = 0;
   std::shared_ptr<TensorMemory> memory_;
   std::optional<Assembler> assembler_;
