@@ -15,13 +15,12 @@
 #include "configs/list_text.h"
 #include "registry/byte_source.h"
 #include "registry/formats/looks_like.h"
-#include "registry/formats/safetensors.h"
 #include "registry/formats/shard_index.h"
-#include "registry/formats/torch/pth.h"
 #include "registry/identity/bystander.h"
 #include "registry/identity/folder_names.h"
 #include "registry/identity/foreign_weights.h"
 #include "registry/identity/unfinished_download.h"
+#include "registry/identity/weight_header.h"
 #include "registry/identity/weight_listing.h"
 
 namespace ditmill::registry {
@@ -30,16 +29,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t largest_shard_index = 100'000'000;
-
-[[noreturn]] void refuse_set(const std::string& path, std::string expected, std::string got,
-                             std::string tensor = {}, std::string hint = {}) {
-  throw Error{Category::bad_input,
-              "gather the weight files of a component",
-              Where{.file = path, .tensor = std::move(tensor)},
-              Expected{std::move(expected)},
-              Got{std::move(got)},
-              std::move(hint)};
-}
 
 std::string beside(const std::string& path, const std::string& name) {
   return (fs::path{path}.parent_path() / name).native();
@@ -68,32 +57,6 @@ void check_shards(const std::string& path, const ShardIndex& index) {
               Expected{"a file that " + path + " names"},
               Got{"No such file or directory"},
               std::move(hint)};
-}
-
-WeightFile read_file(const std::string& path, bool allow_pickle, std::vector<std::string>& warnings) {
-  refuse_unfinished(path);
-  const FileStamp stamp = file_stamp(path);
-  const std::unique_ptr<ByteSource> source = open_file(path);
-  WeightFile file{path, stamp.size, stamp.mtime_ns, stamp.inode, {}};
-  if (!looks_like_pth(*source)) {
-    file.tensors = read_safetensors_header(*source).tensors;
-    return file;
-  }
-  if (!allow_pickle) {
-    refuse_set(path, "safetensors, for the component has allow_pickle: false",
-               "a file of torch.save, or another zip archive or pickle");
-  }
-  PthHeader header = read_pth_header(*source);
-  file.tensors = std::move(header.tensors);
-  // Of a plain dictionary of tensors, both are the hashes of its names and shapes.
-  if (header.nested || !header.others.empty()) {
-    file.dictionary_hash = std::move(header.key_hash);
-    file.dictionary_hash_names = std::move(header.key_hash_names);
-    file.nested = header.nested;
-  }
-  const std::string no_tensor = path + ": not a tensor: ";
-  for (const std::string& other : header.others) warnings.push_back(no_tensor + other);
-  return file;
 }
 
 /// Which file holds each tensor; refuses a tensor that two files hold.
@@ -210,30 +173,6 @@ bool is_usual(const std::string& name) {
   return std::ranges::find(usual_stems(), file_stem(name)) != usual_stems().end();
 }
 
-/// What a file is that is no part of a model; empty also for one that cannot be read.
-std::string_view bystander_at(const std::string& path, bool allow_pickle) {
-  try {
-    std::vector<std::string> warnings;
-    const WeightFile file = read_file(path, allow_pickle, warnings);
-    return bystander(named_shapes(file.tensors));
-  } catch (const Error&) {
-    return {};
-  }
-}
-
-/// The names of files that are bystanders, taken out of `names`, unless all are.
-std::vector<std::string> take_bystanders(const std::string& folder, bool allow_pickle,
-                                         std::vector<std::string>& names) {
-  std::vector<std::string> taken;
-  std::vector<std::string> left;
-  for (const std::string& name : names) {
-    (bystander_at(inside(folder, name), allow_pickle).empty() ? left : taken).push_back(name);
-  }
-  if (left.empty()) return {};
-  names = std::move(left);
-  return taken;
-}
-
 void warn_of_unused(WeightSet& set, const WeightListing& listing, const std::string& folder,
                     bool allow_pickle) {
   std::vector<std::string> names = listing.singles;
@@ -300,7 +239,8 @@ WeightSet read_weight_file(const std::string& path, bool allow_pickle) {
 
 WeightSet read_weight_files(std::string label, std::span<const std::string> paths, bool allow_pickle) {
   WeightSet set{.label = std::move(label), .files = {}, .warnings = {}};
-  for (const std::string& path : paths) set.files.push_back(read_file(path, allow_pickle, set.warnings));
+  for (const std::string& path : paths)
+    set.files.push_back(read_weight_header(path, allow_pickle, set.warnings));
   const Owners refuse_twins{set.files};
   return set;
 }
@@ -317,7 +257,7 @@ WeightSet read_shard_index(const std::string& path, bool allow_pickle) {
   }
   check_shards(path, index);
   for (const std::string& name : index.files)
-    set.files.push_back(read_file(beside(path, name), allow_pickle, set.warnings));
+    set.files.push_back(read_weight_header(beside(path, name), allow_pickle, set.warnings));
   check_against_index(path, index, set.files);
   if (std::optional<std::string> warning = size_warning(path, index, set.files)) {
     set.warnings.push_back(std::move(*warning));
