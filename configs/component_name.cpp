@@ -3,6 +3,8 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "configs/yaml_reader.h"
+
 namespace ditmill::configs {
 namespace {
 
@@ -23,6 +25,13 @@ std::string_view component_named(std::string_view written) noexcept {
 
 std::string_view hashed_name(std::string_view component) noexcept {
   return component == transformer ? former_transformer : component;
+}
+
+void report_both_names(MapReader& components, std::string_view key, std::string_view name) {
+  components.problem_at_key(key,
+                            components.path_of(key) + " is there twice: " + std::string{hashed_name(name)} +
+                                " is the former name of " + std::string{name},
+                            "one of them");
 }
 
 nlohmann::json by_component_name(const nlohmann::json& object) {

@@ -107,6 +107,13 @@ Error::Error(Category category, std::string doing, Where where, Expected expecte
 Error::Error(std::vector<Problem> problems)
     : category_(Category::usage), problems_(std::move(problems)), what_(message_of(problems_)) {}
 
+Error Error::with(Change change) const {
+  if (!problems_.empty()) return *this;
+  return {change.category.value_or(category_),       doing_,
+          std::move(change.where).value_or(where_),  Expected{expected_},
+          Got{std::move(change.got).value_or(got_)}, std::move(change.hint).value_or(hint_)};
+}
+
 std::string describe(const Problem& problem) {
   const std::string place =
       Where{.file = problem.file, .line = problem.line, .column = problem.column}.place();

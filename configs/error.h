@@ -93,6 +93,17 @@ class Error : public std::exception {
   /// Category is usage. `problems` must not be empty.
   explicit Error(std::vector<Problem> problems);
 
+  /// What of an error is to be another; what is not set stays.
+  struct Change {
+    std::optional<Category> category = {};
+    std::optional<Where> where = {};
+    std::optional<std::string> got = {};
+    std::optional<std::string> hint = {};
+  };
+  /// A copy that differs in that. Problems of a user's input have their places and say it all: they stay as
+  /// they are.
+  Error with(Change change) const;
+
   const char* what() const noexcept override { return what_.c_str(); }
   Category category() const noexcept { return category_; }
   const std::string& doing() const noexcept { return doing_; }

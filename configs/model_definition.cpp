@@ -53,8 +53,7 @@ std::vector<std::pair<std::string, std::string>> keys_by_name(MapReader& reader,
       reader.problem_at_key(key, "unknown key " + printable(reader.path_of(key)), std::move(expected), {},
                             nearest(key, names));
     } else if (std::ranges::find(keys, name, &std::pair<std::string, std::string>::second) != keys.end()) {
-      reader.problem_at_key(
-          key, reader.path_of(key) + " is there twice: dit is the former name of transformer", "one of them");
+      report_both_names(reader, key, name);
     } else {
       keys.emplace_back(key, name);
     }

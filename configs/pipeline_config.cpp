@@ -184,11 +184,7 @@ void read_components(MapReader components, PipelineConfig& config) {
     std::string key = name;
     if (const std::string former{hashed_name(name)};
         former != name && components.node().find(former) != nullptr) {
-      if (components.has(name)) {
-        components.problem_at_key(
-            former, components.path_of(former) + " is the former name of " + name + ", which is there, too",
-            "one of them");
-      }
+      if (components.has(name)) report_both_names(components, former, name);
       components.find(former);
       key = former;
     }

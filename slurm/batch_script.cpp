@@ -224,8 +224,7 @@ exec )" + shell_word(job_.ditmill) +
     line("  --mpi=none --kill-on-bad-exit=0 " + shell_word(job_.ditmill) + " stage --to \"$stage\")");
     std::string what;
     if (staging.program) what += " --program";
-    if (stages_weights()) what += " --weights " + shell_word(job_.model);
-    if (stages_weights() && !job_.catalog.empty()) what += " --catalog " + shell_word(job_.catalog);
+    if (stages_weights()) what += " --manifest " + shell_word(job_.manifest);
     line("\"${on_each_node[@]}\"" + what + " &");
     text_ += R"(staging=$!
 while
@@ -241,7 +240,7 @@ if ((staged != 0)) && [[ -z $told ]]; then
     text_ += "  exit 3\nfi\n\n";
   }
 
-  bool stages_weights() const { return settings_.stage && settings_.stage->weights && !job_.model.empty(); }
+  bool stages_weights() const { return settings_.stage && settings_.stage->weights && job_.has_weights; }
 
   /// A path of the program's: in the copy, if there is one.
   std::string program(const std::string& path) const {
@@ -251,7 +250,7 @@ if ((staged != 0)) && [[ -z $told ]]; then
   void launch() {
     line("job=(run " + shell_word(job_.manifest) + " --run-dir \"$run\"" +
          (is_array() ? " --shard \"$SLURM_ARRAY_TASK_ID/" + std::to_string(job_.shards) + "\"" : "") +
-         (stages_weights() ? " --weights-from \"$stage\"" + shell_word(job_.model) : "") + " --grace " +
+         (stages_weights() ? " --staged \"$stage\"" : "") + " --grace " +
          std::to_string(grace_seconds(settings_.lead_seconds)) + (job_.options.empty() ? "" : " ") +
          words(job_.options) + ")");
     const Launcher launcher = settings_.container ? Launcher::srun : settings_.launcher;

@@ -24,10 +24,9 @@ struct BatchJob {
   std::vector<std::string> sbatch_options = {};  ///< that the script is submitted with
   std::vector<std::string> options = {};         ///< of `run`, further ones
   std::vector<std::string> first_options = {};   ///< and those of the job's first start alone
-  int shards = 0;            ///< tasks of an array, each with a shard of the list; 0: no array
-  int shards_at_once = 0;    ///< 0: as many as Slurm has room for
-  std::string model = {};    ///< whose weights slurm.stage copies; empty: a rehearsal
-  std::string catalog = {};  ///< that knows the model; empty: the built-in one
+  int shards = 0;           ///< tasks of an array, each with a shard of the list; 0: no array
+  int shards_at_once = 0;   ///< 0: as many as Slurm has room for
+  bool has_weights = true;  ///< that slurm.stage copies; false: a rehearsal
 };
 
 /// A bash script for sbatch, for its user to read and change: it launches the run, and again after a crash,

@@ -15,15 +15,10 @@ using nlohmann::json;
 
 constexpr std::size_t most_errors_told = 3;
 
-/// The error with another rank and more to the hint. Problems of the user's input stay as they are.
-Error with(const Error& error, int rank, const std::string& added_hint) {
-  if (!error.problems().empty()) return error;
+Error with_rank(const Error& error, int rank) {
   Where where = error.where();
   where.rank = rank;
-  std::string hint = error.hint();
-  if (!added_hint.empty()) extend_list(hint, added_hint, "; ");
-  return {error.category(),           error.doing(),    std::move(where),
-          Expected{error.expected()}, Got{error.got()}, std::move(hint)};
+  return error.with({.where = std::move(where)});
 }
 
 std::string ranks_text(const std::vector<int>& ranks) {
@@ -65,8 +60,11 @@ Error combined(const std::vector<std::string>& texts) {
     tell("also, on " + ranks_text(all[i].second) + ": " + error_from_text(all[i].first).what());
   }
   if (all.size() > most_errors_told) tell("and " + std::to_string(all.size() - most_errors_told) + " more");
-  const Error error = error_from_text(first);
-  return with(error, error.where().rank < 0 ? its_ranks.front() : error.where().rank, others);
+  const Error error = on_rank(error_from_text(first), its_ranks.front());
+  if (others.empty()) return error;
+  std::string hint = error.hint();
+  extend_list(hint, others, "; ");
+  return error.with({.hint = std::move(hint)});
 }
 
 }  // namespace
@@ -100,7 +98,7 @@ void agree_on(const Communicator& comm, const std::optional<Error>& failure) {
   if (failure) {
     // combined() says whose it is; without the rank, equal errors of several ranks are equal texts.
     const bool names_me = failure->where().rank == comm.rank();
-    mine = to_text(names_me ? with(*failure, -1, {}) : *failure);
+    mine = to_text(names_me ? with_rank(*failure, -1) : *failure);
   }
   const std::vector<std::string> texts = comm.gather_text(mine, 0, Purpose::agreement);
   std::string agreed;
@@ -108,7 +106,9 @@ void agree_on(const Communicator& comm, const std::optional<Error>& failure) {
   throw AgreedError(error_from_text(comm.broadcast_text(std::move(agreed), 0, Purpose::agreement)));
 }
 
-Error on_rank(const Error& error, int rank) { return error.where().rank < 0 ? with(error, rank, {}) : error; }
+Error on_rank(const Error& error, int rank) {
+  return error.where().rank < 0 ? with_rank(error, rank) : error;
+}
 
 std::string to_text(const Error& error) {
   const Where& where = error.where();

@@ -134,6 +134,12 @@ void ComponentPlan::for_each_tensor(
   }
 }
 
+std::uint64_t ComponentPlan::file_bytes() const noexcept {
+  std::uint64_t bytes = 0;
+  for (const registry::WeightFile& file : files) bytes += file.size;
+  return bytes;
+}
+
 std::uint64_t ComponentPlan::bytes_on(const Mesh& mesh, int rank) const {
   std::uint64_t bytes = 0;
   for_each_tensor([&](const std::string& name, std::span<const std::uint64_t> shape) {

@@ -40,6 +40,8 @@ struct ComponentPlan {
   /// Every tensor of the layers, whole: its name and shape.
   void for_each_tensor(
       const std::function<void(const std::string& name, std::span<const std::uint64_t> shape)>& visit) const;
+  /// Of all its files, whatever of them is kept.
+  std::uint64_t file_bytes() const noexcept;
   /// Bytes that a rank holds all the time once it is loaded: its slice, its stage, its shards.
   std::uint64_t bytes_on(const Mesh& mesh, int rank) const;
 };

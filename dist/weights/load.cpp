@@ -21,12 +21,6 @@ using configs::Strategy;
 /// Less than this comes sooner than a probe ends.
 constexpr std::uint64_t worth_a_probe = 1'000'000'000;
 
-std::uint64_t file_bytes(const ComponentPlan& plan) {
-  std::uint64_t bytes = 0;
-  for (const registry::WeightFile& file : plan.files) bytes += file.size;
-  return bytes;
-}
-
 /// What the ranks of a machine find out together.
 struct Found {
   bool everywhere = true;  ///< each machine can open the files
@@ -79,7 +73,7 @@ StrategyChoice choose_strategy(const Nodes& nodes, const ComponentPlan& plan, co
   if (found.cached) {
     return {own ? Strategy::independent : Strategy::shared, "the files are in every machine's page cache"};
   }
-  if (nodes.count() == 1 || file_bytes(plan) < worth_a_probe)
+  if (nodes.count() == 1 || plan.file_bytes() < worth_a_probe)
     return {Strategy::broadcast, "they are read once"};
   const Rates rates = probe_rates(nodes, plan, options.open);
   return {fastest(rates, nodes.count(), own ? Strategy::independent : Strategy::shared), describe(rates)};
@@ -89,20 +83,33 @@ namespace {
 
 /// Of `striped`.
 int readers(const Nodes& nodes, const ComponentPlan& plan, const LoadOptions& options) {
-  if (nodes.count() == 1 || file_bytes(plan) < worth_a_probe) return nodes.count();
+  if (nodes.count() == 1 || plan.file_bytes() < worth_a_probe) return nodes.count();
   return useful_readers(nodes, plan, options.open);
 }
 
-StreamedComponent load_once(const Nodes& nodes, const ComponentPlan& plan, const Mesh& mesh,
+/// All ranks have the same error, so all read all of it again: every rank has the bytes of a chunk by then,
+/// verified or not, and what it made of them.
+StreamedComponent stream_held(const Nodes& nodes, int readers, const ComponentPlan& plan, const Mesh& mesh,
+                              const LoadOptions& options) {
+  try {
+    return stream_between(nodes, readers, plan, mesh, options);
+  } catch (const AgreedError& error) {
+    if (error.doing() != verifying_weights) throw;
+    if (options.read_again) options.read_again(error);
+  }
+  return stream_between(nodes, readers, plan, mesh, options);
+}
+
+StreamedComponent load_held(const Nodes& nodes, const ComponentPlan& plan, const Mesh& mesh,
                             const LoadOptions& options) {
   switch (options.strategy) {
     case Strategy::independent:
     case Strategy::shared:
       return load_on_nodes(nodes, plan, mesh, options);
     case Strategy::broadcast:
-      return stream_between(nodes, 1, plan, mesh, options);
+      return stream_held(nodes, 1, plan, mesh, options);
     case Strategy::striped:
-      return stream_between(nodes, readers(nodes, plan, options), plan, mesh, options);
+      return stream_held(nodes, readers(nodes, plan, options), plan, mesh, options);
     case Strategy::automatic:
       break;
   }
@@ -113,31 +120,14 @@ StreamedComponent load_once(const Nodes& nodes, const ComponentPlan& plan, const
                           Got{std::string{name(options.strategy)}}}};
 }
 
-/// All ranks have the same error, so all read again. Every rank has the bytes of a chunk by then, verified or
-/// not, so that one chunk alone cannot be mended.
-StreamedComponent load_held(const Nodes& nodes, const ComponentPlan& plan, const Mesh& mesh,
-                            const LoadOptions& options) {
-  try {
-    return load_once(nodes, plan, mesh, options);
-  } catch (const AgreedError& error) {
-    if (error.doing() != verifying_weights) throw;
-    if (options.read_again) options.read_again(error);
-  }
-  return load_once(nodes, plan, mesh, options);
-}
-
 /// What is read again is read by every rank, whatever way it came the first time.
 void expect_files_here(const ComponentPlan& plan, const OpenSource& open) {
   const std::optional<Error> failure = failure_of([&] { open_files(plan, open); });
   if (!failure) return;
-  throw Error{failure->category(),
-              failure->doing(),
-              failure->where(),
-              Expected{failure->expected()},
-              Got{failure->got()},
-              "offload on CPUs reads the files on every machine: have them there (a shared file system, "
-              "--weights-from), or set components." +
-                  plan.name + ".offload: none"};
+  throw Error{failure->with(
+      {.hint = "offload on CPUs reads the files on every machine: have them there (a shared file system, "
+               "slurm.stage), or set components." +
+               plan.name + ".offload: none"})};
 }
 
 /// All of it comes to the host; what is not held stays there.

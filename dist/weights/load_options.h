@@ -16,7 +16,7 @@ struct LoadOptions {
   bool hash = true;                                           ///< false: for benchmarks; no digests come out
   OpenSource open = registry::open_file;
   at::Device device = at::kCPU;
-  /// Told, on every rank, of bytes that were not the same everywhere: the component is read once more.
+  /// Told, on every rank, of bytes that were not the same everywhere: they are read once more.
   std::function<void(const Error&)> read_again = {};
 };
 

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -14,6 +14,7 @@
 #include "dist/comm/agree.h"
 #include "dist/dtype.h"
 #include "dist/weights/alarm.h"
+#include "dist/weights/machine_leaves.h"
 #include "dist/weights/source/chunk_reader.h"
 #include "dist/weights/source/file_map.h"
 #include "dist/weights/source/local_files.h"
@@ -70,7 +71,11 @@ class NodeLoad {
       ready = !failure;
       // All of the team have failed: its first says so, as a rank of the world.
       if (!leads_) failure.reset();
-      if (failure) failure = as_own(*failure);
+      if (failure) {
+        Where where = failure->where();
+        where.rank = -1;
+        failure = failure->with({.where = std::move(where)});
+      }
     }
     if (ready) failure = failure_of([&] { load(team_rank); });
     if (failure) alarm_.ring();
@@ -82,13 +87,6 @@ class NodeLoad {
   }
 
  private:
-  static Error as_own(const Error& error) {
-    Where where = error.where();
-    where.rank = -1;
-    return {error.category(),           error.doing(),    std::move(where),
-            Expected{error.expected()}, Got{error.got()}, std::string(error.hint())};
-  }
-
   void open() {
     if (mesh_.world() != world_.size()) {
       throw Error{Category::internal,
@@ -98,7 +96,6 @@ class NodeLoad {
                   Got{std::to_string(mesh_.world())}};
     }
     sources_ = open_files(plan_, options_.open);
-    for (const registry::WeightFile& file : plan_.files) bytes_ += file.size;
   }
 
   /// Files of this machine that lie in its page cache are mapped, by all of its ranks or by none.
@@ -179,12 +176,13 @@ class NodeLoad {
 
   void load(int team_rank) {
     if (!shares_ && options_.device == at::kCPU) memory_ = TensorMemory::own(memory_bytes_);
-    Destination destination;
-    destination.mine.resize(made_.size());
+    mine_.resize(made_.size());
     for (std::size_t i = 0; i < made_.size(); ++i)
-      destination.mine[i] = !made_[i].stays() && (made_[i].owner == team_rank || made_[i].bytes == 0);
+      mine_[i] = !made_[i].stays() && (made_[i].owner == team_rank || made_[i].bytes == 0);
+    Destination destination;
+    destination.mine = mine_;
     if (memory_ != nullptr) destination.room = [this](std::size_t target) { return tensor_of(target); };
-    const std::vector<std::size_t> wanted = wanted_chunks(destination.mine);
+    const std::vector<std::size_t> wanted = wanted_chunks(mine_);
     timed(work_.busy.read, [this] {
       for (std::size_t f = 0; f < maps_.size(); ++f) {
         if (stays_[f]) maps_[f]->populate(0, maps_[f]->bytes().size());
@@ -209,9 +207,12 @@ class NodeLoad {
   /// Chunks that this rank digests for its machine: a range, so that it is near what it makes.
   bool digests_here(std::size_t chunk) const {
     if (!options_.hash) return false;
-    const auto rank = static_cast<std::size_t>(nodes_.local().rank());
+    return chunk >= first_digested() && chunk < first_digested(1);
+  }
+  /// The first of them, or of those of a rank further on.
+  std::size_t first_digested(std::size_t further = 0) const {
     const auto ranks = static_cast<std::size_t>(nodes_.local().size());
-    return chunk >= chunks_.size() * rank / ranks && chunk < chunks_.size() * (rank + 1) / ranks;
+    return chunks_.size() * (static_cast<std::size_t>(nodes_.local().rank()) + further) / ranks;
   }
 
   std::vector<std::size_t> wanted_chunks(const std::vector<bool>& mine) const {
@@ -223,48 +224,76 @@ class NodeLoad {
     return numbers;
   }
 
-  /// The leaves of all chunks, from the ranks of this machine, held against those of the first machine.
-  std::vector<registry::FileDigest> digests() const {
+  /// The leaves of all chunks, from the ranks of this machine, held against those of the first machine. What
+  /// differs is read once more before that is an error. Collective.
+  std::vector<registry::FileDigest> digests() {
     std::vector<registry::FileDigest> digests;
     for (const registry::WeightFile& file : plan_.files) digests.push_back({.size = file.size, .leaves = {}});
     if (!options_.hash) return digests;
-    const std::string_view mine{reinterpret_cast<const char*>(leaves_.data()),
-                                leaves_.size() * sizeof(registry::Leaf)};
-    std::string leaves;
-    for (const std::string& part : nodes_.local().gather_text(mine, 0, Purpose::weights)) leaves += part;
-    leaves = nodes_.local().broadcast_text(std::move(leaves), 0, Purpose::weights);
-    if (nodes_.count() > 1) {
-      const std::string first = world_.broadcast_text(leaves, 0, Purpose::weights);
-      agree(world_, [&] { compare(first, leaves); });
+    MachineLeaves leaves(nodes_, plan_, chunks_, leaves_);
+    if (!are_same(leaves)) {
+      const std::vector<bool> differ = leaves.differing(nodes_);
+      std::map<std::size_t, registry::Leaf> again;
+      agree(world_, [&] { again = read_again(differ); });
+      leaves = MachineLeaves(nodes_, plan_, chunks_, leaves_);
+      agree(world_, [&] {
+        leaves.expect_same();
+        for (const auto& [chunk, leaf] : again) leaves.expect(chunk, leaf);
+      });
     }
-    for (std::size_t i = 0; i < chunks_.size(); ++i) {
-      registry::Leaf& leaf = digests[chunks_[i].file].leaves.emplace_back();
-      std::memcpy(leaf.data(), leaves.data() + i * leaf.size(), leaf.size());
-    }
+    for (std::size_t i = 0; i < chunks_.size(); ++i)
+      digests[chunks_[i].file].leaves.push_back(leaves.here(i));
     return digests;
   }
 
-  void compare(const std::string& first, const std::string& here) const {
-    constexpr std::size_t size = sizeof(registry::Leaf);
-    for (std::size_t i = 0; i < chunks_.size(); ++i) {
-      const auto leaf = [&](const std::string& leaves) {
-        return registry::hex({reinterpret_cast<const std::uint8_t*>(leaves.data()) + i * size, size});
-      };
-      if (first.compare(i * size, size, here, i * size, size) == 0) continue;
-      throw Error{Category::communication,
-                  verifying_weights,
-                  place_of(plan_, chunks_[i], world_.rank()),
-                  Expected{"XXH3-128 " + leaf(first) + " of " + std::to_string(chunks_[i].length) +
-                           " bytes, as rank 0's machine read them"},
-                  Got{leaf(here)},
-                  "the files are not the same on all machines, or the memory or the disk of one is damaged"};
+  bool are_same(const MachineLeaves& leaves) const {
+    if (nodes_.count() == 1) return true;
+    try {
+      agree(world_, [&] { leaves.expect_same(); });
+      return true;
+    } catch (const AgreedError& error) {
+      if (error.doing() != verifying_weights) throw;
+      if (options_.read_again) options_.read_again(error);
+      return false;
     }
+  }
+
+  /// Reads chunks once more, each with the others that its tensors are made of, and makes these anew: of a
+  /// chunk alone no tensor can be made. Gives the digests of all that it read.
+  std::map<std::size_t, registry::Leaf> read_again(const std::vector<bool>& differ) {
+    std::vector<bool> spoilt(made_.size());
+    for (std::size_t i = 0; i < chunks_.size(); ++i) {
+      if (!differ[i]) continue;
+      const std::uint64_t end = chunks_[i].offset + chunks_[i].length;
+      for (const registry::TensorInfo& tensor : plan_.files[chunks_[i].file].tensors) {
+        if (tensor.begin >= end || tensor.end <= chunks_[i].offset) continue;
+        const Place* place = places_.find(tensor.name);
+        if (place != nullptr) spoilt[place->target] = mine_[place->target];
+      }
+    }
+    const std::vector<bool> needed = needed_chunks(plan_, places_, spoilt);
+    std::vector<std::size_t> wanted;
+    for (std::size_t i = 0; i < chunks_.size(); ++i) {
+      if (needed[i] || (differ[i] && digests_here(i))) wanted.push_back(i);
+    }
+    std::map<std::size_t, registry::Leaf> found;
+    sources_ = open_files(plan_, options_.open);
+    assembler_->make_again(std::move(spoilt));
+    ChunkReader reader(plan_, chunks_, std::move(wanted), sources_, maps_, stays_, world_.rank());
+    while (const std::optional<ChunkReader::Read> read = reader.next()) {
+      const registry::Leaf leaf = registry::leaf_digest(read->bytes);
+      found[read->chunk] = leaf;
+      if (digests_here(read->chunk)) leaves_[read->chunk - first_digested()] = leaf;
+      assembler_->add(chunks_[read->chunk], read->bytes);
+    }
+    work_.read_bytes += reader.work().read_bytes;
+    return found;
   }
 
   void finish(StreamedComponent& result) {
     result.tensors = assembler_->finish();
     result.blocks = assembler_->blocks();
-    result.bytes = bytes_;
+    result.bytes = plan_.file_bytes();
     if (!shares_) {
       for (const auto& [name, tensor] : result.tensors) work_.private_bytes += tensor.nbytes();
       result.work = work_;
@@ -291,10 +320,10 @@ class NodeLoad {
   bool shares_;
   bool leads_ = true;  ///< its team, or itself
   Sources sources_;
-  std::uint64_t bytes_ = 0;
   ChunkReader::Maps maps_;
   std::vector<bool> stays_;  ///< files that tensors lie in
   std::vector<Made> made_;   ///< by target
+  std::vector<bool> mine_;   ///< that this rank makes
   std::size_t memory_bytes_ = 0;
   std::shared_ptr<TensorMemory> memory_;
   std::optional<Assembler> assembler_;

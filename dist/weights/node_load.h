@@ -9,7 +9,8 @@ namespace ditmill::dist {
 
 /// Brings a component to every rank with each machine reading for itself. A chunk (registry::leaf_bytes) is
 /// digested once a machine, its ranks sharing the work; all machines' digests are held against those of the
-/// first. Collective; throws the same Error on every rank, naming file, offset, tensor and rank.
+/// first. Chunks that differ are read once more on all machines, with those that their tensors are made of.
+/// Collective; throws the same Error on every rank, naming file, offset, tensor and rank.
 ///
 /// independent: each rank reads what it needs, and makes its own tensors.
 /// shared: of ranks of a machine that hold the same, each makes a part of the tensors in memory that they

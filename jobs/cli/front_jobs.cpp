@@ -92,12 +92,18 @@ void add_stage_options(CLI::App& command, submit::StageOptions& options) {
       command.add_flag("--program", options.program, "Copy ditmill and the libraries that it loads");
   CLI::Option* weights =
       command.add_option("--weights", options.weights, "Copy the weights of this model")->type_name("MODEL");
+  CLI::Option* manifest =
+      command
+          .add_option("--manifest", options.manifest,
+                      "Copy the weights of this manifest's model, of its scattered components, too")
+          ->type_name("FILE")
+          ->excludes(weights);
   command.add_option("--catalog", options.catalog, "Catalog entries that know the model, as model.catalog")
       ->type_name("FILE")
       ->needs(weights);
   command
       .add_flag("--remove", options.remove, "Remove the folder, unless a job that is alive has staged there")
-      ->excludes(program, weights);
+      ->excludes(program, weights, manifest);
 }
 
 /// Takes what follows the first `--` of a command line that begins with `submit`, so that no option before it

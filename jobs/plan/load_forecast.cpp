@@ -71,7 +71,7 @@ nlohmann::json forecast_load(const PreparedJob& job, const dist::Mesh& mesh, int
   std::uint64_t files = 0;
   nlohmann::json offload = nlohmann::json::array();
   for (const dist::ComponentPlan& plan : job.components) {
-    for (const registry::WeightFile& file : plan.files) files += file.size;
+    files += plan.file_bytes();
     if (plan.offload.any()) offload.push_back(offload_report(job, plan, mesh));
   }
   // Ranks of one group differ; groups repeat.

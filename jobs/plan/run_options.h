@@ -17,6 +17,7 @@ struct RunOptions {
   std::vector<std::string> sets;   ///< --set a.b.c=V, in order
   std::string run_dir;             ///< --run-dir; empty: output.path
   std::string weights_from;        ///< --weights-from: a copy of model.path; empty: none
+  std::string staged;              ///< --staged: the folder that `stage` filled; empty: none
   bool drop = false;               ///< --drop: forget items that vanished from the list
   run::Retry retry;                ///< --retry failed,quarantined
   run::Selection selection;        ///< --only, --pilot, --shuffle
@@ -35,6 +36,9 @@ struct RunOptions {
   std::string out;  ///< --out FILE
   std::string log_level = "info";
   std::string log_file;
+
+  /// Where copies of weights are.
+  const std::string& copies() const noexcept { return staged.empty() ? weights_from : staged; }
 };
 
 /// What `submit` passes on to the runs that it submits, as words of a command line.

@@ -4,9 +4,12 @@
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "configs/error.h"
+#include "configs/model_definition.h"
 #include "dist/liveness/process.h"
+#include "jobs/plan/manifest/manifest.h"
 #include "jobs/submit/staging/engine_path.h"
 #include "jobs/submit/staging/program_files.h"
 #include "jobs/submit/staging/staged_folder.h"
@@ -20,14 +23,22 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The weight files of a model; what else of it is read is small.
-std::vector<StageFile> weight_files(const StageOptions& options, const std::string& folder) {
-  const registry::Catalog catalog = registry::Catalog::known(options.catalog);
-  const std::string model = fs::absolute(options.weights).lexically_normal().string();
+/// The model whose weights are asked for.
+configs::ModelDefinition model_of(const StageOptions& options) {
+  if (!options.manifest.empty()) return plan::decode_model(plan::read_manifest(options.manifest));
+  return {.path = fs::absolute(options.weights).lexically_normal().string(), .catalog = options.catalog};
+}
+
+/// The weight files of a model; what else of it is read is small. One that components share is copied once.
+std::vector<StageFile> weight_files(const configs::ModelDefinition& model, const std::string& folder) {
+  if (model.noop_seconds) return {};
+  const registry::Catalog catalog = registry::Catalog::known(model.catalog);
   std::vector<StageFile> files;
-  for (const registry::Component& component : registry::open_model_folder(model, catalog).components) {
+  std::set<std::string> copies;
+  for (const registry::Component& component : registry::open_model(model, catalog).components) {
     for (const registry::WeightFile& file : component.files) {
-      files.push_back({.from = file.path, .to = folder + file.path});
+      std::string copy = fs::path{folder + file.path}.lexically_normal().string();
+      if (copies.insert(copy).second) files.push_back({.from = file.path, .to = std::move(copy)});
     }
   }
   return files;
@@ -63,8 +74,8 @@ int stage(const StageOptions& options, std::ostream& out) {
   if (options.program) {
     files = program_files(fs::read_symlink("/proc/self/exe").string(), engine_path(), folder);
   }
-  if (!options.weights.empty()) {
-    const std::vector<StageFile> more = weight_files(options, folder);
+  if (!options.weights.empty() || !options.manifest.empty()) {
+    const std::vector<StageFile> more = weight_files(model_of(options), folder);
     files.insert(files.end(), more.begin(), more.end());
   }
   const Staged staged = stage_files(folder, files, job);

@@ -10,6 +10,7 @@ struct StageOptions {
   std::string to;        ///< --to DIR
   bool program = false;  ///< --program
   std::string weights;   ///< --weights PATH: a model folder
+  std::string manifest;  ///< --manifest FILE: the weights of its model, wherever they lie
   std::string catalog;   ///< --catalog FILE, as model.catalog
   bool remove = false;   ///< --remove
   bool json = false;

@@ -61,20 +61,6 @@ std::string fitting_nodes(int nodes, int a_node, const configs::ParallelConfig& 
   return fix;
 }
 
-/// Nodes copy a model folder as it is.
-void check_staging(const plan::PreparedJob& job) {
-  const slurm::Settings& settings = job.manifest.slurm;
-  if (!settings.stage || !settings.stage->weights || job.manifest.model.components.empty()) return;
-  throw Error{
-      Category::usage,
-      "stage the weights",
-      Where{.file = job.source.file, .key = "slurm.stage.weights"},
-      Expected{"a model in one folder, model.path"},
-      Got{"model.components"},
-      "set slurm.stage.weights: false, so that they are read where they are, or put the model together in a "
-      "folder"};
-}
-
 void check_degrees(const plan::PreparedJob& job, int nodes, int a_node) {
   const configs::ParallelConfig& degrees = job.manifest.pipeline.parallel;
   if (degrees.automatic) return;  // chosen on the nodes, by what they have room for
@@ -82,12 +68,8 @@ void check_degrees(const plan::PreparedJob& job, int nodes, int a_node) {
     plan::lay_out(job, nodes * a_node);
   } catch (const Error& error) {
     const std::string fix = fitting_nodes(nodes, a_node, degrees);
-    throw Error{error.category(),
-                error.doing(),
-                error.where(),
-                Expected{error.expected()},
-                Got{error.got() + fmt::format(", on {} x {} ranks", nodes, a_node)},
-                fix.empty() ? error.hint() : fix + "; or " + error.hint()};
+    throw Error{error.with({.got = error.got() + fmt::format(", on {} x {} ranks", nodes, a_node),
+                            .hint = fix.empty() ? error.hint() : fix + "; or " + error.hint()})};
   }
 }
 
@@ -121,8 +103,7 @@ slurm::BatchJob batch_job(const SubmitOptions& options, const plan::PreparedJob&
           .first_options = plan::words_of(options.run.retry),
           .shards = array ? array->shards : 0,
           .shards_at_once = array ? array->at_once : 0,
-          .model = fs::path(job.manifest.model.path).lexically_normal().string(),
-          .catalog = job.manifest.model.catalog};
+          .has_weights = !job.manifest.model.noop_seconds};
 }
 
 void tell_room(const results::RunDirectory& run, std::uint64_t needed) {
@@ -216,7 +197,6 @@ int submit_run(const SubmitOptions& options, std::ostream& out) {
   slurm::check_sbatch_options(settings.options, slurm::OptionsOf::manifest);
   tell_short_limit(settings);
   const int a_node = ranks_per_node(settings, job.manifest.pipeline.parallel);
-  check_staging(job);
   check_degrees(job, settings.nodes, a_node);
   run::chosen_items(job.manifest.items, options.run.selection);
 

@@ -58,9 +58,8 @@ std::unique_ptr<const Tokenizer> read_tokenizer(const std::string& path) {
   } catch (const Error& error) {
     Where where = error.where();
     where.file = path;
-    throw Error{error.category(), error.doing(),
-                std::move(where), Expected{error.expected()},
-                Got{error.got()}, error.hint().empty() ? cut_or_damaged : error.hint()};
+    throw Error{error.with(
+        {.where = std::move(where), .hint = error.hint().empty() ? cut_or_damaged : error.hint()})};
   }
 }
 

@@ -136,9 +136,7 @@ Error with_json_hint(const Error& error, std::string_view text) {
     hint = cut ? "the file ends too early: fetch it again" : "";
   }
   if (hint.empty()) return error;
-  return Error{error.category(), error.doing(),
-               error.where(),    Expected{error.expected()},
-               Got{error.got()}, error.hint().empty() ? std::move(hint) : error.hint() + "; " + hint};
+  return error.with({.hint = error.hint().empty() ? std::move(hint) : error.hint() + "; " + hint});
 }
 
 }  // namespace ditmill::registry

@@ -30,9 +30,11 @@ namespace fs = std::filesystem;
 constexpr std::uint64_t largest_config = std::uint64_t{16} << 20;
 
 WeightSet read_files(const ComponentPlace& place) {
-  if (!place.shards.empty()) return read_weight_files(place.path, place.shards);
-  if (is_folder(place.path)) return read_weight_folder(place.path);
-  return is_shard_index(place.path) ? read_shard_index(place.path) : read_weight_file(place.path);
+  const bool pickle = place.allow_pickle;
+  if (!place.shards.empty()) return read_weight_files(place.path, place.shards, pickle);
+  if (is_folder(place.path)) return read_weight_folder(place.path, pickle);
+  return is_shard_index(place.path) ? read_shard_index(place.path, pickle)
+                                    : read_weight_file(place.path, pickle);
 }
 
 /// The same; what cannot be read is named by its name, if that tells.
@@ -43,12 +45,8 @@ WeightSet read_weights(const ComponentPlace& place) {
     const std::optional<ForeignWeights> foreign =
         error.category() == Category::bad_input ? foreign_file(error.where().file) : std::nullopt;
     if (!foreign) throw;
-    throw Error{error.category(),
-                error.doing(),
-                error.where(),
-                Expected{error.expected()},
-                Got{error.got() + ": it is " + foreign->what + ", by its name"},
-                foreign->cure};
+    throw Error{error.with(
+        {.got = error.got() + ": it is " + foreign->what + ", by its name", .hint = foreign->cure})};
   }
 }
 
@@ -89,10 +87,10 @@ std::vector<std::string> names_of(const Component& component) {
 }
 
 bool is_whole(const ModelFolder& folder) {
-  const auto has = [&folder](std::string_view role) {
-    return std::ranges::find(folder.components, role, &Component::role) != folder.components.end();
-  };
-  return has("dit") && has("text_encoder") && has("vae");
+  return std::ranges::all_of(slots_of(folder).slots, [&folder](const Slot& slot) {
+    return !slot.required ||
+           std::ranges::find(folder.components, slot.role, &Component::role) != folder.components.end();
+  });
 }
 
 /// In the official layout only the weights tell what a file is. One that nothing tells, or that cannot be
@@ -165,19 +163,10 @@ void keep_tensors(Component& component, const std::string& prefix) {
               Expected{"tensors whose names begin with " + printable(prefix)}, Got{"none"}};
 }
 
-void refuse_pickle(const Component& component) {
-  for (const WeightFile& file : component.files) {
-    if (file.path.ends_with(".safetensors")) continue;
-    throw Error{Category::bad_input, opening_model, Where{.file = file.path},
-                Expected{"safetensors, for the component has allow_pickle: false"}, Got{"another format"}};
-  }
-}
-
 /// Opens a component, and gives its tensors the names of the layers.
 Component open_named(const ComponentPlace& place, const Catalog& catalog,
                      const std::map<std::string, std::string>& variants, std::vector<std::string>& warnings) {
   Component component = open_component(place, catalog, variants, warnings);
-  if (!place.allow_pickle) refuse_pickle(component);
   if (component.identity.how == "unknown" && !place.official) refuse_training_state(component);
   if (component.role == "lora" && !place.official) refuse_lora(component, place.folder_role);
   if (!place.folder_role.empty() && component.role != place.folder_role) {
@@ -216,6 +205,12 @@ void open_places(ModelPlaces&& places, const Catalog& catalog, ModelFolder& fold
 void name_layers(Component& component, const Catalog& catalog) {
   const Layout* layout = recognised_layout(component.identity, catalog);
   if (layout != nullptr) component.named = name_tensors(component, *layout);
+}
+
+const FamilySlots& slots_of(const ModelFolder& folder) {
+  const auto known = std::ranges::find_if(
+      folder.components, [](const Component& component) { return !component.identity.family.empty(); });
+  return built_in_slots(known == folder.components.end() ? "" : known->identity.family);
 }
 
 std::vector<NamedShape> all_shapes(const Component& component) {

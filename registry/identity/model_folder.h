@@ -45,9 +45,11 @@ struct ModelPlaces {
 /// google/umt5-xxl; two folders of experts in Wan 2.2; or such files under free names), a component's folder,
 /// an index or a file. Throws Error: not_found, bad_input, io.
 ///
-/// What `replaced` names is found elsewhere, and need not be there.
+/// What `replaced` names is found elsewhere, and need not be there. Without `allow_pickle` no checkpoint of
+/// torch is looked into, and the places have that, too.
 ModelPlaces find_components(const std::string& path, const Catalog& catalog,
-                            const std::map<std::string, configs::ComponentSource>& replaced = {});
+                            const std::map<std::string, configs::ComponentSource>& replaced = {},
+                            bool allow_pickle = true);
 
 /// Gives a component's tensors the names of the layers, by the layout that it was recognised in. Throws as
 /// name_tensors().
@@ -56,6 +58,9 @@ void name_layers(Component& component, const Catalog& catalog);
 Component open_component(const ComponentPlace& place, const Catalog& catalog,
                          const std::map<std::string, std::string>& variants,
                          std::vector<std::string>& warnings);
+
+/// The slots of a model's family, as far as one of its components tells it.
+const FamilySlots& slots_of(const ModelFolder& folder);
 
 /// Views of a component's tensors, file by file.
 std::vector<NamedShape> all_shapes(const Component& component);

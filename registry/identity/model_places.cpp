@@ -155,25 +155,27 @@ bool has_experts(const std::string& path, Families families) {
 }
 
 /// What a file is on its own, by its header; empty for one that cannot be read.
-std::string role_of(const std::string& path, const Catalog& catalog) {
+std::string role_of(const std::string& path, const Catalog& catalog, bool allow_pickle) {
   try {
-    return identity_of(read_weight_file(path), catalog, {}).role;
+    return identity_of(read_weight_file(path, allow_pickle), catalog, {}).role;
   } catch (const Error&) {
     return {};
   }
 }
 
-std::vector<WeightGroup> groups_in(const std::string& path, const Catalog& catalog) {
-  return weight_groups(path, [&catalog](const std::string& file) { return !role_of(file, catalog).empty(); });
+std::vector<WeightGroup> groups_in(const std::string& path, const Catalog& catalog, bool allow_pickle) {
+  return weight_groups(
+      path, [&](const std::string& file) { return !role_of(file, catalog, allow_pickle).empty(); },
+      allow_pickle);
 }
 
 /// Whether files of free names in a folder are components of several roles, as community repackagings are.
-bool is_flat_model(const std::string& path, const Catalog& catalog) {
+bool is_flat_model(const std::string& path, const Catalog& catalog, bool allow_pickle) {
   const WeightListing listing = list_weights(path);
   if (listing.singles.size() + listing.torch.size() < 2) return false;
   std::set<std::string> roles;
   for (const std::vector<std::string>& names : {listing.singles, listing.torch}) {
-    for (const std::string& name : names) roles.insert(role_of(inside(path, name), catalog));
+    for (const std::string& name : names) roles.insert(role_of(inside(path, name), catalog, allow_pickle));
   }
   roles.erase("");
   roles.erase("lora");
@@ -181,12 +183,13 @@ bool is_flat_model(const std::string& path, const Catalog& catalog) {
 }
 
 /// Whether a folder that holds weights is a whole model in the official layout, not one component.
-bool is_official(const std::string& path, const Catalog& catalog) {
+bool is_official(const std::string& path, const Catalog& catalog, bool allow_pickle) {
   return has_experts(path, catalog.families()) || !tokenizer_in(path, catalog.families()).empty() ||
-         (holds_pth(path) && groups_in(path, catalog).size() > 1) || is_flat_model(path, catalog);
+         (holds_pth(path) && groups_in(path, catalog, allow_pickle).size() > 1) ||
+         is_flat_model(path, catalog, allow_pickle);
 }
 
-ModelPlaces find_in_official_folder(const std::string& path, const Catalog& catalog) {
+ModelPlaces find_in_official_folder(const std::string& path, const Catalog& catalog, bool allow_pickle) {
   const Families families = catalog.families();
   ModelPlaces places{
       .path = path, .components = {}, .tokenizer_path = tokenizer_in(path, families), .warnings = {}};
@@ -201,7 +204,7 @@ ModelPlaces find_in_official_folder(const std::string& path, const Catalog& cata
                                  .official = true});
   }
   const bool one_transformer = places.components.empty();
-  for (WeightGroup& group : groups_in(path, catalog)) {
+  for (WeightGroup& group : groups_in(path, catalog, allow_pickle)) {
     places.components.push_back(
         {.path = group.label,
          .name = {},
@@ -240,11 +243,8 @@ bool has_subfolders(const std::string& path, Families families) {
          std::move(got), std::move(hint));
 }
 
-}  // namespace
-
-ModelPlaces find_components(const std::string& path, const Catalog& catalog,
-                            const std::map<std::string, configs::ComponentSource>& replaced) {
-  if (!is_there(path)) refuse_missing_model(path, path);
+ModelPlaces find_in(const std::string& path, const Catalog& catalog,
+                    const std::map<std::string, configs::ComponentSource>& replaced, bool allow_pickle) {
   ModelPlaces alone{.path = path, .components = {{.path = path}}, .tokenizer_path = {}, .warnings = {}};
   if (!is_folder(path)) {
     refuse_unfinished(path);
@@ -254,7 +254,19 @@ ModelPlaces find_components(const std::string& path, const Catalog& catalog,
   if (is_there(inside(path, "model_index.json")) || has_subfolders(path, catalog.families()))
     return find_in_model_folder(path, catalog, replaced);
   if (!holds_weights(path) && !has_experts(path, catalog.families())) refuse_folder(path);
-  return is_official(path, catalog) ? find_in_official_folder(path, catalog) : alone;
+  return is_official(path, catalog, allow_pickle) ? find_in_official_folder(path, catalog, allow_pickle)
+                                                  : alone;
+}
+
+}  // namespace
+
+ModelPlaces find_components(const std::string& path, const Catalog& catalog,
+                            const std::map<std::string, configs::ComponentSource>& replaced,
+                            bool allow_pickle) {
+  if (!is_there(path)) refuse_missing_model(path, path);
+  ModelPlaces places = find_in(path, catalog, replaced, allow_pickle);
+  for (ComponentPlace& place : places.components) place.allow_pickle = allow_pickle;
+  return places;
 }
 
 }  // namespace ditmill::registry

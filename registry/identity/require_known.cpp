@@ -34,8 +34,7 @@ void try_entries(const ModelFolder& folder, const Catalog& catalog, const std::s
     } else if (hint.find("catalog entry") != std::string::npos) {
       hint += " (`ditmill registry template` writes one)";
     }
-    throw Error{error.category(),           error.doing(),    error.where(),
-                Expected{error.expected()}, Got{error.got()}, std::move(hint)};
+    throw Error{error.with({.hint = std::move(hint)})};
   }
 }
 

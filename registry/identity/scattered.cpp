@@ -43,7 +43,7 @@ ComponentPlace place_of(const std::string& name,
   if (!is_there(source.path)) refuse_missing_model(source.path, source.path);
   ComponentPlace place;
   if (source.files.empty()) {
-    place = one_of(name, find_components(source.path, catalog), catalog);
+    place = one_of(name, find_components(source.path, catalog, {}, source.allow_pickle), catalog);
   } else {
     place.path = source.path;
     for (const std::string& file : source.files) {

@@ -15,13 +15,12 @@
 #include "configs/list_text.h"
 #include "registry/byte_source.h"
 #include "registry/formats/looks_like.h"
-#include "registry/formats/safetensors.h"
 #include "registry/formats/shard_index.h"
-#include "registry/formats/torch/pth.h"
 #include "registry/identity/bystander.h"
 #include "registry/identity/folder_names.h"
 #include "registry/identity/foreign_weights.h"
 #include "registry/identity/unfinished_download.h"
+#include "registry/identity/weight_header.h"
 #include "registry/identity/weight_listing.h"
 
 namespace ditmill::registry {
@@ -30,16 +29,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t largest_shard_index = 100'000'000;
-
-[[noreturn]] void refuse_set(const std::string& path, std::string expected, std::string got,
-                             std::string tensor = {}, std::string hint = {}) {
-  throw Error{Category::bad_input,
-              "gather the weight files of a component",
-              Where{.file = path, .tensor = std::move(tensor)},
-              Expected{std::move(expected)},
-              Got{std::move(got)},
-              std::move(hint)};
-}
 
 std::string beside(const std::string& path, const std::string& name) {
   return (fs::path{path}.parent_path() / name).native();
@@ -68,28 +57,6 @@ void check_shards(const std::string& path, const ShardIndex& index) {
               Expected{"a file that " + path + " names"},
               Got{"No such file or directory"},
               std::move(hint)};
-}
-
-WeightFile read_file(const std::string& path, std::vector<std::string>& warnings) {
-  refuse_unfinished(path);
-  const FileStamp stamp = file_stamp(path);
-  const std::unique_ptr<ByteSource> source = open_file(path);
-  WeightFile file{path, stamp.size, stamp.mtime_ns, stamp.inode, {}};
-  if (!looks_like_pth(*source)) {
-    file.tensors = read_safetensors_header(*source).tensors;
-    return file;
-  }
-  PthHeader header = read_pth_header(*source);
-  file.tensors = std::move(header.tensors);
-  // Of a plain dictionary of tensors, both are the hashes of its names and shapes.
-  if (header.nested || !header.others.empty()) {
-    file.dictionary_hash = std::move(header.key_hash);
-    file.dictionary_hash_names = std::move(header.key_hash_names);
-    file.nested = header.nested;
-  }
-  const std::string no_tensor = path + ": not a tensor: ";
-  for (const std::string& other : header.others) warnings.push_back(no_tensor + other);
-  return file;
 }
 
 /// Which file holds each tensor; refuses a tensor that two files hold.
@@ -206,30 +173,8 @@ bool is_usual(const std::string& name) {
   return std::ranges::find(usual_stems(), file_stem(name)) != usual_stems().end();
 }
 
-/// What a file is that is no part of a model; empty also for one that cannot be read.
-std::string_view bystander_at(const std::string& path) {
-  try {
-    std::vector<std::string> warnings;
-    const WeightFile file = read_file(path, warnings);
-    return bystander(named_shapes(file.tensors));
-  } catch (const Error&) {
-    return {};
-  }
-}
-
-/// The names of files that are bystanders, taken out of `names`, unless all are.
-std::vector<std::string> take_bystanders(const std::string& folder, std::vector<std::string>& names) {
-  std::vector<std::string> taken;
-  std::vector<std::string> left;
-  for (const std::string& name : names) {
-    (bystander_at(inside(folder, name)).empty() ? left : taken).push_back(name);
-  }
-  if (left.empty()) return {};
-  names = std::move(left);
-  return taken;
-}
-
-void warn_of_unused(WeightSet& set, const WeightListing& listing, const std::string& folder) {
+void warn_of_unused(WeightSet& set, const WeightListing& listing, const std::string& folder,
+                    bool allow_pickle) {
   std::vector<std::string> names = listing.singles;
   for (const auto& [stem, shards] : listing.shards) names.insert(names.end(), shards.begin(), shards.end());
   names.insert(names.end(), listing.torch.begin(), listing.torch.end());
@@ -237,7 +182,7 @@ void warn_of_unused(WeightSet& set, const WeightListing& listing, const std::str
   for (const std::string& name : names) {
     const std::string path = inside(folder, name);
     if (std::ranges::any_of(set.files, [&](const WeightFile& file) { return file.path == path; })) continue;
-    const std::string_view kind = bystander_at(path);
+    const std::string_view kind = bystander_at(path, allow_pickle);
     set.warnings.push_back(kind.empty() ? path + ": not used" : unused_bystander(path, kind));
   }
 }
@@ -251,13 +196,14 @@ void warn_of_unused(WeightSet& set, const WeightListing& listing, const std::str
 }
 
 /// The paths of a folder's weights that no index names.
-std::vector<std::string> weights_by_name(const std::string& folder, const WeightListing& listing) {
+std::vector<std::string> weights_by_name(const std::string& folder, const WeightListing& listing,
+                                         bool allow_pickle) {
   std::vector<std::string> singles = listing.singles;
   std::vector<std::string> torch = listing.torch;
   const bool usual = std::ranges::any_of(singles, is_usual);
+  const auto bystander = [&](const auto& name) { return bystander_at(inside(folder, name), allow_pickle); };
   if (!listing.shards.empty() && !usual && !singles.empty() &&
-      std::ranges::none_of(singles,
-                           [&](const auto& name) { return bystander_at(inside(folder, name)).empty(); })) {
+      std::ranges::none_of(singles, [&](const auto& name) { return bystander(name).empty(); })) {
     singles.clear();
   }
   if (!listing.shards.empty() && !singles.empty()) {
@@ -270,8 +216,8 @@ std::vector<std::string> weights_by_name(const std::string& folder, const Weight
     return shard_paths(folder, names, key.second);
   }
   if (usual) return {inside(folder, choose(singles, file_stem, folder))};
-  if (singles.size() > 1) take_bystanders(folder, singles);
-  if (singles.empty() && torch.size() > 1) take_bystanders(folder, torch);
+  if (singles.size() > 1) take_bystanders(folder, allow_pickle, singles);
+  if (singles.empty() && torch.size() > 1) take_bystanders(folder, allow_pickle, torch);
   if (singles.empty() && torch.empty()) refuse_without_weights(folder);
   if (singles.empty() && torch.size() > 1) {
     refuse_set(folder, "one checkpoint of torch",
@@ -279,7 +225,7 @@ std::vector<std::string> weights_by_name(const std::string& folder, const Weight
                "name the file to use");
   }
   // Adapters only: one tells what they are.
-  if (singles.size() > 1 && !bystander_at(inside(folder, singles.front())).empty()) singles.resize(1);
+  if (singles.size() > 1 && !bystander(singles.front()).empty()) singles.resize(1);
   std::vector<std::string> paths;
   for (const std::string& name : singles.empty() ? torch : singles) paths.push_back(inside(folder, name));
   return paths;
@@ -287,16 +233,19 @@ std::vector<std::string> weights_by_name(const std::string& folder, const Weight
 
 }  // namespace
 
-WeightSet read_weight_file(const std::string& path) { return read_weight_files(path, {&path, 1}); }
+WeightSet read_weight_file(const std::string& path, bool allow_pickle) {
+  return read_weight_files(path, {&path, 1}, allow_pickle);
+}
 
-WeightSet read_weight_files(std::string label, std::span<const std::string> paths) {
+WeightSet read_weight_files(std::string label, std::span<const std::string> paths, bool allow_pickle) {
   WeightSet set{.label = std::move(label), .files = {}, .warnings = {}};
-  for (const std::string& path : paths) set.files.push_back(read_file(path, set.warnings));
+  for (const std::string& path : paths)
+    set.files.push_back(read_weight_header(path, allow_pickle, set.warnings));
   const Owners refuse_twins{set.files};
   return set;
 }
 
-WeightSet read_shard_index(const std::string& path) {
+WeightSet read_shard_index(const std::string& path, bool allow_pickle) {
   const ShardIndex index = read_index(path);
   WeightSet set{.label = path, .files = {}, .warnings = {}};
   if (index.files.empty()) {
@@ -308,7 +257,7 @@ WeightSet read_shard_index(const std::string& path) {
   }
   check_shards(path, index);
   for (const std::string& name : index.files)
-    set.files.push_back(read_file(beside(path, name), set.warnings));
+    set.files.push_back(read_weight_header(beside(path, name), allow_pickle, set.warnings));
   check_against_index(path, index, set.files);
   if (std::optional<std::string> warning = size_warning(path, index, set.files)) {
     set.warnings.push_back(std::move(*warning));
@@ -316,18 +265,20 @@ WeightSet read_shard_index(const std::string& path) {
   return set;
 }
 
-WeightSet read_weight_folder(const std::string& folder) {
+WeightSet read_weight_folder(const std::string& folder, bool allow_pickle) {
   const WeightListing listing = list_weights(folder);
-  WeightSet set = listing.indices.empty()
-                      ? read_weight_files(folder, weights_by_name(folder, listing))
-                      : read_shard_index(inside(folder, choose(listing.indices, index_stem, folder)));
+  WeightSet set =
+      listing.indices.empty()
+          ? read_weight_files(folder, weights_by_name(folder, listing, allow_pickle), allow_pickle)
+          : read_shard_index(inside(folder, choose(listing.indices, index_stem, folder)), allow_pickle);
   set.label = folder;
-  warn_of_unused(set, listing, folder);
+  warn_of_unused(set, listing, folder, allow_pickle);
   return set;
 }
 
 std::vector<WeightGroup> weight_groups(const std::string& folder,
-                                       const std::function<bool(const std::string& path)>& whole) {
+                                       const std::function<bool(const std::string& path)>& whole,
+                                       bool allow_pickle) {
   const WeightListing listing = list_weights(folder);
   std::vector<WeightGroup> groups;
   std::set<std::string> named;
@@ -348,7 +299,8 @@ std::vector<WeightGroup> weight_groups(const std::string& folder,
     if (named.contains(name)) continue;
     (listing.torch.empty() || has_transformer || whole(inside(folder, name)) ? apart : loose).push_back(name);
   }
-  if (loose.size() > 1) std::ranges::move(take_bystanders(folder, loose), std::back_inserter(apart));
+  if (loose.size() > 1)
+    std::ranges::move(take_bystanders(folder, allow_pickle, loose), std::back_inserter(apart));
   for (const std::string& name : apart) groups.push_back({inside(folder, name), {}});
   std::vector<std::string> shards;
   for (const std::string& name : loose) shards.push_back(inside(folder, name));

@@ -28,6 +28,21 @@ TEST(Error, LeavesOutWhatIsNotKnown) {
                "load (line 4, a.b, item tabby)");
 }
 
+TEST(Error, IsCopiedWithWhatIsToBeAnother) {
+  const Error error{Category::io,  "read",   Where{.file = "a", .rank = 2},
+                    Expected{"8"}, Got{"7"}, "try again"};
+  const Error same = error.with({});
+  EXPECT_STREQ(same.what(), error.what());
+  EXPECT_EQ(same.category(), Category::io);
+  const Error other =
+      error.with({.category = Category::bad_input, .where = Where{.file = "b"}, .got = "6", .hint = ""});
+  EXPECT_EQ(other.category(), Category::bad_input);
+  EXPECT_STREQ(other.what(), "read (b): expected 8, got 6");
+  const Error problems{std::vector<Problem>{{.message = "wrong"}}};
+  EXPECT_STREQ(problems.with({.category = Category::io, .hint = "do it"}).what(), "wrong");
+  EXPECT_EQ(problems.with({.category = Category::io}).category(), Category::usage);
+}
+
 TEST(Error, PlacesAreWrittenAsEditorsReadThem) {
   EXPECT_EQ((Where{.file = "m.yaml", .line = 3, .column = 7}).place(), "m.yaml:3:7");
   EXPECT_EQ((Where{.file = "m.yaml", .line = 3}).place(), "m.yaml:3");

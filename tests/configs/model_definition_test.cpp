@@ -88,6 +88,12 @@ TEST(ModelDefinition, RefusesWhatContradictsItself) {
        {"m.yaml:1:29: unknown key model.variants.trasformer (expected transformer, transformer_2, "
         "text_encoder, "
         "image_encoder, vae); did you mean transformer?"}},
+      {"model: {path: a, variants: {transformer: x, dit: y}}",
+       {"m.yaml:1:46: model.variants.dit is there twice: dit is the former name of transformer (expected one "
+        "of them)"}},
+      {"model: {components: {dit: a, transformer: {path: b}}}",
+       {"m.yaml:1:30: model.components.transformer is there twice: dit is the former name of transformer "
+        "(expected one of them)"}},
       {"model: {path: a, variants: {dit: [x]}}",
        {"m.yaml:1:34: model.variants.dit has the wrong type (expected text, got a list)"}},
       {"model: {path: a, destilled: true}",

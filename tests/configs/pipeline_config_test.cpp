@@ -209,6 +209,9 @@ TEST(PipelineConfig, RefusesValuesOutOfPlace) {
        "got false)"},
       {"components: {dit: {dtype: fp8}}",
        "m.yaml:1:27: components.dit.dtype has an unknown value (expected bfloat16 or float32, got fp8)"},
+      {"components: {dit: {}, transformer: {}}",
+       "m.yaml:1:14: components.dit is there twice: dit is the former name of transformer (expected one of "
+       "them)"},
       {"components: {dit: {atention: sdpa}}",
        "m.yaml:1:20: unknown key components.dit.atention; did you mean attention?"},
       {"components: {vea: {}}", "m.yaml:1:14: unknown key components.vea; did you mean vae?"},

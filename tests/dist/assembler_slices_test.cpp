@@ -193,6 +193,46 @@ TEST(Assembler, DealsBlocksOutSoThatAllShardsTogetherAreTheBlock) {
   }
 }
 
+TEST(Assembler, MakesOnceMoreWhatItIsAskedForAndLeavesTheRest) {
+  Layout layout = two_blocks();
+  std::vector<std::vector<std::byte>> spoilt = layout.files;
+  for (std::vector<std::byte>& file : spoilt) {
+    for (std::byte& byte : file) byte ^= std::byte{0x15};
+  }
+  const Mesh mesh(4, {.dp = {}, .ulysses = 2, .tp = 2});
+  for (const bool fsdp : {false, true}) {
+    layout.plan.fsdp = fsdp;
+    for (int rank = 0; rank < mesh.world(); ++rank) {
+      const TensorMap expected = assemble(layout.plan, layout.files, 100, mesh, rank);
+      Assembler assembler(layout.plan, mesh, rank);
+      const auto feed = [&](const std::vector<std::vector<std::byte>>& files) {
+        for (std::size_t f = 0; f < files.size(); ++f) {
+          for (std::size_t at = 0; at < files[f].size(); at += 100) {
+            const std::size_t length = std::min<std::size_t>(100, files[f].size() - at);
+            assembler.add({.file = f, .offset = at, .length = length},
+                          std::span{files[f]}.subspan(at, length));
+          }
+        }
+      };
+      const std::size_t targets = Places(layout.plan, mesh, rank).targets().size();
+      std::vector<bool> odd(targets);
+      for (std::size_t i = 1; i < targets; i += 2) odd[i] = true;
+      std::vector<bool> even = odd;
+      even.flip();
+      feed(spoilt);
+      for (const std::vector<bool>& some : {odd, even}) {
+        assembler.make_again(some);
+        feed(layout.files);
+      }
+      assembler.make_again(std::vector<bool>(targets));
+      feed(spoilt);
+      const TensorMap made = assembler.finish();
+      ASSERT_EQ(made.size(), expected.size());
+      for (const auto& [name, tensor] : expected) EXPECT_TRUE(same_bits(made.at(name), tensor)) << name;
+    }
+  }
+}
+
 TEST(Assembler, NeverMakesTheWholeOfATensorThatIsCut) {
   auto& peak = models::TensorPeak::installed();
   constexpr std::uint64_t rows = 40'000;

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <set>
 
 #include "configs/error.h"
 #include "dist/weights/probe.h"
@@ -220,24 +221,78 @@ TEST(Load, NamesTheMachineThatReadsOtherBytes) {
   EXPECT_THAT(text, HasSubstr("last"));
 }
 
-TEST(Load, ReadsOnceMoreWhereAMachineReadOtherBytes) {
+TEST(Load, ReadsOnceMoreTheTensorsThatAMachineReadOtherwise) {
   if (world().size() < 2) return;
   const Files files = first_and_last();
   const Nodes nodes{world(), std::to_string(world().rank())};
   const Files other = as_rank_1_misreads(files);
-  bool mended = false;
-  std::string told;
-  const LoadOptions options{
-      .strategy = Strategy::independent,
-      .open = [&](const std::string& path) { return (mended ? files : other).open()(path); },
-      .read_again =
-          [&](const Error& error) {
-            told = error.what();
-            mended = true;
-          }};
-  EXPECT_EQ(failure(nodes, files.plan, options), "none");
-  EXPECT_THAT(told, HasSubstr("byte " + std::to_string(3 * leaf_bytes)));
-  EXPECT_THAT(told, HasSubstr("rank 1"));
+  for (const Strategy strategy : {Strategy::independent, Strategy::shared}) {
+    std::string told;
+    std::set<std::uint64_t> again;
+    const OpenSource mended =
+        mpi_test::watched(files, [&](std::uint64_t offset, std::span<std::byte>) { again.insert(offset); });
+    const LoadOptions options{
+        .strategy = strategy,
+        .open = [&](const std::string& path) { return told.empty() ? other.open()(path) : mended(path); },
+        .read_again = [&](const Error& error) { told += error.what(); }};
+    EXPECT_EQ(failure(nodes, files.plan, options), "none");
+    EXPECT_THAT(told, HasSubstr("byte " + std::to_string(3 * leaf_bytes)));
+    EXPECT_THAT(told, HasSubstr("rank 1"));
+    EXPECT_EQ(again, (std::set{2 * leaf_bytes, 3 * leaf_bytes}))
+        << "the other tensor's chunks are as they were";
+  }
+}
+
+/// The same files as blocks, which fsdp deals out.
+Files in_blocks(Files files) {
+  files.plan.layers = 4;
+  files.plan.fsdp = true;
+  for (const registry::WeightFile& file : files.plan.files) {
+    for (const registry::TensorInfo& tensor : file.tensors) {
+      if (!tensor.name.starts_with("blocks.")) continue;
+      files.plan.rules[tensor.name] = {.stages = Stages::of_layer, .layer = tensor.name[7] - '0'};
+    }
+  }
+  return files;
+}
+
+TEST(Load, MakesTheRightTensorsOfWhatIsReadOnceMore) {
+  if (world().size() < 2) return;
+  const Nodes apart{world(), std::to_string(world().rank())};
+  const Nodes by_twos{world(), std::to_string(world().rank() % 2)};
+  const Files all = files_of_all_kinds(101, configs::Dtype::bfloat16);
+  std::vector<std::pair<Files, Mesh>> cases;
+  for (const Mesh& mesh : meshes()) cases.emplace_back(all, mesh);
+  cases.emplace_back(in_blocks(all), Mesh(world().size(), {.dp = {}, .ring = world().size()}));
+  for (const auto& [files, mesh] : cases) {
+    const StreamedComponent expected = stream_component(world(), files.plan, mesh, files.open());
+    Files other = files;
+    if (world().rank() == 1) {
+      for (const std::size_t at : {5, 200}) other.bytes[0][at] ^= std::byte{64};
+    }
+    // Found only where rank 1 digests all that it reads.
+    const auto flip_more = [&other] {
+      if (world().rank() != 1) return;
+      other.bytes[0].back() ^= std::byte{64};
+      other.bytes[1][other.bytes[1].size() / 2] ^= std::byte{64};
+    };
+    const auto expect_mended = [&](const Nodes& nodes, Strategy strategy) {
+      int times = 0;
+      const StreamedComponent loaded = load_component(
+          nodes, files.plan, mesh,
+          {.strategy = strategy,
+           .open = [&](const std::string& path) { return (times > 0 ? files : other).open()(path); },
+           .read_again = [&](const Error&) { ++times; }});
+      EXPECT_EQ(times, 1);
+      expect_same(loaded, expected);
+    };
+    for (const Strategy strategy : {Strategy::independent, Strategy::shared}) {
+      expect_mended(by_twos, strategy);
+      flip_more();
+      expect_mended(apart, strategy);
+      flip_more();
+    }
+  }
 }
 
 TEST(Load, SaysWhereAMappedFileWasCut) {

@@ -1,6 +1,8 @@
 #include <ATen/ATen.h>
 
 #include <cstring>
+#include <map>
+#include <mutex>
 
 #include "configs/error.h"
 #include "dist/weights/load.h"
@@ -92,6 +94,28 @@ TEST(Offload, PiecesHaveTheBitsOfWhatIsHeld) {
       }
     }
   }
+}
+
+TEST(Offload, ReadsAChunkOnceMoreThatChangedOnItsWay) {
+  Files files = four_blocks();
+  files.plan.offload = {.type = OffloadType::sequential};
+  std::mutex mutex;  // a thread reads ahead
+  std::map<std::uint64_t, int> reads;
+  bool flips = false;
+  const OpenSource open = mpi_test::watched(files, [&](std::uint64_t offset, std::span<std::byte>) {
+    const std::scoped_lock lock(mutex);
+    ++reads[offset];
+    if (flips && offset == 2 * leaf_bytes) files.bytes[0][2 * leaf_bytes] ^= std::byte{1};  // there and back
+  });
+  const StreamedComponent loaded = load_component(Nodes{world(), "all"}, files.plan, Mesh(world().size(), {}),
+                                                  {.strategy = configs::Strategy::independent, .open = open});
+  const at::Tensor expected = fetched(*loaded.offloaded, 1);
+  reads.clear();
+  flips = true;
+  const at::Tensor got = fetched(*loaded.offloaded, 1);
+  EXPECT_EQ(std::memcmp(got.data_ptr(), expected.data_ptr(), expected.nbytes()), 0);
+  EXPECT_EQ(reads[leaf_bytes], 1);
+  EXPECT_EQ(reads[2 * leaf_bytes], 2);
 }
 
 TEST(Offload, NamesFileAndTensorOfWhatHasChangedSinceItWasLoaded) {

@@ -13,6 +13,7 @@
 namespace ditmill::registry {
 namespace {
 
+using namespace std::string_literals;
 using testing::HasSubstr;
 namespace fs = std::filesystem;
 
@@ -241,6 +242,45 @@ TEST(ModelFolder, RefusesScatteredComponentsThatAreSomethingElse) {
   EXPECT_THAT(refused("vae", {.path = model.path(), .files = {"none.safetensors"}}),
               HasSubstr("none.safetensors"));
   EXPECT_THAT(refused("tokenizer", {.path = model.path()}), HasSubstr("spiece.model or tokenizer.json"));
+}
+
+/// What is said of a vae at `path`, and of which file; "taken" if it is.
+std::string said_without_pickle(const std::string& path, std::vector<std::string> files = {}) {
+  const configs::ComponentSource vae{.path = path, .files = std::move(files), .allow_pickle = false};
+  try {
+    open_model({.components = {{"vae", vae}}}, Catalog::built_in());
+    return "taken";
+  } catch (const Error& error) {
+    return error.doing() + " " + error.where().file + ": " + error.expected();
+  }
+}
+
+TEST(ModelFolder, LooksIntoNoCheckpointOfTorchWhereNoneIsAllowed) {
+  const OfficialModel model;
+  const std::string vae = model / "Wan2.1_VAE.safetensors";
+  // Whatever it is called, its bytes tell; read as what it is, each of these would be malformed.
+  for (const std::string& begins : {"PK\x03\x04 and more"s, "\x80\x02 and more"s}) {
+    for (const char* name : {"named.safetensors", "named.pth"}) {
+      fs::create_directories(model / "alone");
+      const std::string file = model.write("alone/" + std::string{name}, begins);
+      const std::string refused = "gather the weight files of a component " + file +
+                                  ": safetensors, for the component has allow_pickle: false";
+      EXPECT_EQ(said_without_pickle(file), refused);
+      EXPECT_EQ(said_without_pickle(model / "alone"), refused);
+      EXPECT_EQ(said_without_pickle(model / "alone", {name}), refused);
+      model.write("alone/x.safetensors.index.json",
+                  R"({"weight_map": {"a": ")" + std::string{name} + R"("}})");
+      EXPECT_EQ(said_without_pickle(model / "alone"), refused);
+      fs::remove_all(model / "alone");
+    }
+  }
+  fs::create_directories(model / "safe");
+  fs::create_hard_link(vae, model / "safe/vae.pth");
+  EXPECT_EQ(said_without_pickle(model / "safe/vae.pth"), "taken");
+  EXPECT_EQ(said_without_pickle(model / "safe"), "taken");
+  // One that is not used is not looked into, either.
+  model.write("models_of_others.pth", "\x80\x02 and more");
+  EXPECT_EQ(said_without_pickle(vae), "taken");
 }
 
 TEST(ModelFolder, RefusesTwoFilesOfOneRoleInTheOfficialLayout) {

@@ -96,8 +96,6 @@ BatchJob staged() {
   BatchJob job = job_named("staged");
   job.settings.nodes = 2;
   job.settings.stage = Staging{.to = "${TMPDIR}/x", .variables = {"TMPDIR"}};
-  job.model = "/models/wan 2";
-  job.catalog = "/models/mine.yaml";
   return job;
 }
 
@@ -105,7 +103,6 @@ BatchJob staged_weights() {
   BatchJob job = in_apptainer();
   job.name = "staged_weights";
   job.settings.stage = Staging{.to = "/local", .program = false, .keep = true};
-  job.model = "/models/wan";
   return job;
 }
 

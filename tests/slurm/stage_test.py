@@ -13,6 +13,7 @@ import time
 import unittest
 
 import numpy
+import safetensors.numpy
 
 import ditmill
 from submission import SubmissionTest
@@ -35,6 +36,33 @@ class StageTest(SubmissionTest):
         job["requests"]["defaults"] |= {"width": 64, "height": 48, "frames": 5}
         manifest.write_text(json.dumps(job))
         return manifest
+
+    def scattered(self, **stage):
+        """The same, its components here and there: two files of one name, and two components in one file."""
+        manifest = self.job(program=False, **stage)
+        model = self.path / "model"
+        both = self.path / "rest" / "diffusion_pytorch_model.safetensors"
+        both.parent.mkdir()
+        safetensors.numpy.save_file(
+            {f"{name}.{tensor}": value for name in ("vae", "text_encoder") for file in (model / name).glob("*.safetensors")
+             for tensor, value in safetensors.numpy.load_file(file).items()}, both)
+        job = json.loads(manifest.read_text())
+        # Also one that is replaced, and need not be there.
+        shutil.rmtree(model / "vae")
+        shutil.rmtree(model / "text_encoder")
+        job["model"]["components"] = {name: {"path": str(both), "prefix": f"{name}."} for name in ("vae", "text_encoder")}
+        transformer = self.path / "elsewhere" / "transformer"
+        shutil.copytree(model / "transformer", transformer)
+        job["model"]["components"]["transformer"] = str(transformer)
+        manifest.write_text(json.dumps(job))
+        return manifest
+
+    def spoil(self, node):
+        """Another last bit in every copy, which keeps its size and time."""
+        for copy in self.disk(node).rglob("*.safetensors"):
+            times = copy.stat()
+            copy.write_bytes(copy.read_bytes()[:-1] + bytes([copy.read_bytes()[-1] ^ 1]))
+            os.utime(copy, ns=(times.st_atime_ns, times.st_mtime_ns))
 
     def disk(self, node):
         return self.cluster.disk_of(node) / "ditmill-0"
@@ -83,14 +111,51 @@ class StageTest(SubmissionTest):
 
         # One of other bytes is found out by whoever reads it: there is something left to do again.
         for node in nodes:
-            for copy in self.disk(node).rglob("*.safetensors"):
-                times = copy.stat()
-                copy.write_bytes(copy.read_bytes()[:-1] + bytes([copy.read_bytes()[-1] ^ 1]))
-                os.utime(copy, ns=(times.st_atime_ns, times.st_mtime_ns))
+            self.spoil(node)
         with open(self.path / "list.txt", "a") as prompts:
             prompts.write("one more\n")
         self.assertEqual(self.ended(self.submit(manifest), "FAILED")["ExitCode"], "1:0")
         self.assertRegex(self.log(), rf"bytes of the .* or its copy in {self.cluster.disk}/ditmill-0.* or its disk is damaged")
+
+    def test_scattered_components_are_used_from_the_nodes_disks_and_nothing_else_changes(self):
+        manifest = self.scattered(keep=True)
+        self.ditmill("run", manifest, "--run-dir", self.path / "plain")
+        self.ended(self.submit(manifest), "COMPLETED")
+        self.assert_done_once(4)
+        self.assertNotIn("is of no use", self.log())
+        nodes = sorted(self.said("copied"))
+        self.assertEqual(len(nodes), 2, self.log())
+        for node in nodes:
+            below = [self.disk(node) / str(self.path)[1:] / folder for folder in ("elsewhere/transformer", "rest")]
+            self.assertEqual([(folder / "diffusion_pytorch_model.safetensors").exists() for folder in below], [True] * 2)
+            self.assertEqual(len(self.copies(node, "*.safetensors")), 2)
+        plain, staged = ({item["id"]: item["key"] for item in map(json.loads, (self.path / name / "requests.jsonl").open())}
+                         for name in ("plain", "run"))
+        self.assertEqual(plain, staged)
+        layers = [json.loads((self.path / name / "config.json").read_text())["layer1_model_definition"]
+                  for name in ("plain", "run")]
+        self.assertEqual(*layers)
+        self.assertIn(str(self.path / "rest"), json.dumps(layers[1]))
+
+        # That it is the copies which are read is seen where they are others.
+        for node in nodes:
+            self.spoil(node)
+        with open(self.path / "list.txt", "a") as prompts:
+            prompts.write("one more\n")
+        self.assertEqual(self.ended(self.submit(manifest), "FAILED")["ExitCode"], "1:0")
+        self.assertRegex(self.log(), rf"bytes of the .* or its copy in {self.cluster.disk}/ditmill-0.* or its disk is damaged")
+
+    def test_a_file_that_components_share_is_copied_once_and_used_again(self):
+        manifest = self.scattered()
+        stage = ["stage", "--to", self.path / "disk", "--manifest", manifest, "--json"]
+        first, again = (json.loads(self.ditmill(*stage).stdout) for _ in range(2))
+        files = [self.path / folder / "diffusion_pytorch_model.safetensors" for folder in ("elsewhere/transformer", "rest")]
+        self.assertEqual((first["copied_bytes"], first["present_bytes"]), (sum(file.stat().st_size for file in files), 0))
+        self.assertEqual((again["copied_bytes"], again["present_bytes"]), (0, first["copied_bytes"]))
+        self.ditmill("run", manifest, "--staged", self.path / "disk")
+        self.assert_done_once(4)
+        self.ditmill("stage", "--to", self.path / "disk", "--remove")
+        self.assertFalse((self.path / "disk").exists())
 
     def test_the_copies_are_gone_after_the_job(self):
         self.ended(self.submit(self.job(), "--set", "slurm.launcher=srun"), "COMPLETED")

@@ -10,6 +10,7 @@
 #include "dist/dtype.h"
 #include "dist/plan/places.h"
 #include "dist/weights/source/chunk_reader.h"
+#include "dist/weights/source/frame.h"
 #include "dist/weights/source/local_files.h"
 #include "dist/weights/tensors/assembler.h"
 #include "dist/weights/tensors/needed_chunks.h"
@@ -42,18 +43,20 @@ WeightsInFiles::Part WeightsInFiles::part_of(const Piece& piece, const Component
   return part;
 }
 
-void WeightsInFiles::verify(const Part& part, const Chunk& chunk, std::span<const std::byte> bytes) const {
+bool WeightsInFiles::are_as_loaded(const Part& part, const Chunk& chunk, std::span<const std::byte> bytes) {
   const std::vector<registry::Leaf>& leaves = part.digests[chunk.file].leaves;
-  if (leaves.empty()) return;
-  const registry::Leaf& loaded = leaves[chunk.offset / registry::leaf_bytes];
-  const registry::Leaf read = registry::leaf_digest(bytes);
-  if (read == loaded) return;
+  return leaves.empty() || leaves[chunk.offset / registry::leaf_bytes] == registry::leaf_digest(bytes);
+}
+
+void WeightsInFiles::verify(const Part& part, const Chunk& chunk, std::span<const std::byte> bytes) const {
+  if (are_as_loaded(part, chunk, bytes)) return;
+  const registry::Leaf& loaded = part.digests[chunk.file].leaves[chunk.offset / registry::leaf_bytes];
   throw Error{Category::io,
               "read offloaded weights",
               place_of(part.plan, chunk, rank_),
               Expected{"XXH3-128 " + registry::hex(loaded) + " of " + std::to_string(chunk.length) +
                        " bytes, as they were loaded"},
-              Got{registry::hex(read)},
+              Got{registry::hex(registry::leaf_digest(bytes))},
               "the file was written to since the job began, or memory or disk are damaged: start again"};
 }
 
@@ -61,12 +64,8 @@ void WeightsInFiles::fetch(std::size_t i, const at::Tensor& buffer) {
   const std::optional<Error> failure = failure_of([&] { read(parts_[i], buffer); });
   if (!failure) return;
   // Whatever is wrong with the files, it is not the item's fault.
-  throw Error{failure->category() == Category::memory ? Category::memory : Category::io,
-              failure->doing(),
-              failure->where(),
-              Expected{failure->expected()},
-              Got{failure->got()},
-              std::string(failure->hint())};
+  const bool lacks_memory = failure->category() == Category::memory;
+  throw Error{failure->with({.category = lacks_memory ? Category::memory : Category::io})};
 }
 
 void WeightsInFiles::read(const Part& part, const at::Tensor& buffer) const {
@@ -84,9 +83,17 @@ void WeightsInFiles::read(const Part& part, const at::Tensor& buffer) const {
   Assembler assembler(part.plan, mesh_, rank_, at::kCPU, std::move(destination));
   ChunkReader reader(part.plan, part.chunks, part.wanted, sources, maps,
                      std::vector<bool>(part.plan.files.size()), rank_);
+  std::optional<Frame> again;  // what changed on its way may come whole the next time
   while (const std::optional<ChunkReader::Read> read = reader.next()) {
-    verify(part, part.chunks[read->chunk], read->bytes);
-    assembler.add(part.chunks[read->chunk], read->bytes);
+    const Chunk& chunk = part.chunks[read->chunk];
+    std::span<const std::byte> bytes = read->bytes;
+    if (!are_as_loaded(part, chunk, bytes)) {
+      if (!again) again.emplace();
+      sources[chunk.file]->read_at(chunk.offset, again->payload(chunk.length));
+      bytes = again->payload(chunk.length);
+      verify(part, chunk, bytes);
+    }
+    assembler.add(chunk, bytes);
   }
   assembler.finish();
   for (std::size_t f = 0; f < sources.size(); ++f) expect_as_planned(part.plan.files[f], *sources[f]);

@@ -22,7 +22,7 @@ class WeightsInFiles final : public OffloadedWeights {
   WeightsInFiles(const ComponentPlan& plan, const Mesh& mesh, int rank, OpenSource open,
                  const std::vector<registry::FileDigest>& digests);
 
-  /// Throws Error: io, also for files that are not what was loaded; memory.
+  /// Throws Error: io, also for files that are not what was loaded, once a chunk has been read twice; memory.
   void fetch(std::size_t i, const at::Tensor& buffer) override;
 
  private:
@@ -37,6 +37,7 @@ class WeightsInFiles final : public OffloadedWeights {
   Part part_of(const Piece& piece, const ComponentPlan& plan,
                const std::vector<registry::FileDigest>& digests) const;
   void read(const Part& part, const at::Tensor& buffer) const;
+  static bool are_as_loaded(const Part& part, const Chunk& chunk, std::span<const std::byte> bytes);
   void verify(const Part& part, const Chunk& chunk, std::span<const std::byte> bytes) const;
 
   Mesh mesh_;

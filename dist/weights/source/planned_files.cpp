@@ -54,8 +54,7 @@ Error with_place(const Error& error, const ComponentPlan& plan, const Chunk& chu
   where.tensor = exact ? tensors_in(file, *where.offset, *where.offset + 1)
                        : tensors_in(file, chunk.offset, chunk.offset + chunk.length);
   where.rank = rank;
-  return {error.category(),           error.doing(),    std::move(where),
-          Expected{error.expected()}, Got{error.got()}, std::string(error.hint())};
+  return error.with({.where = std::move(where)});
 }
 
 }  // namespace ditmill::dist

@@ -222,6 +222,15 @@ void Assembler::add(const Chunk& chunk, std::span<const std::byte> bytes) {
   }
 }
 
+void Assembler::make_again(std::vector<bool> targets) {
+  destination_.mine = std::move(targets);
+  file_ = 0;
+  next_ = 0;
+  for (std::size_t i = 0; i < places_.targets().size(); ++i) {
+    if (destination_.mine[i]) missing_ += places_.targets()[i].parts;
+  }
+}
+
 TensorMap Assembler::finish() {
   if (missing_ > 0) {
     throw Error{Category::internal,

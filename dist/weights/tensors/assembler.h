@@ -39,6 +39,8 @@ class Assembler {
 
   /// Chunks that hold nothing of what is made may be left out.
   void add(const Chunk& chunk, std::span<const std::byte> bytes);
+  /// Has some targets that are complete made once more, of chunks that come again from the first on.
+  void make_again(std::vector<bool> targets);
   /// All tensors by name, and shards of blocks by block_name(). Throws Error(internal) if bytes are missing.
   TensorMap finish();
   /// The blocks that are sharded.

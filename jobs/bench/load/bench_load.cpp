@@ -132,11 +132,7 @@ class LoadBench {
 
  private:
   const dist::ComponentPlan* largest() const {
-    return &*std::ranges::max_element(plans_.components, {}, [](const dist::ComponentPlan& plan) {
-      std::uint64_t bytes = 0;
-      for (const registry::WeightFile& file : plan.files) bytes += file.size;
-      return bytes;
-    });
+    return &*std::ranges::max_element(plans_.components, {}, &dist::ComponentPlan::file_bytes);
   }
 
   void choose_strategies() {

@@ -68,11 +68,16 @@ void add_job_options(CLI::App& command, plan::RunOptions& options) {
       command.add_option("--run-dir", options.run_dir, "Run directory, instead of output.path")
           ->type_name("DIR");
   from_dump->needs(run_dir);
+  CLI::Option* weights_from =
+      command
+          .add_option("--weights-from", options.weights_from,
+                      "Read weights from this copy of model.path; what is recorded is model.path")
+          ->type_name("DIR");
   command
-      .add_option(
-          "--weights-from", options.weights_from,
-          "Read weights from this copy of model.path, as `stage` makes it; what is recorded is model.path")
-      ->type_name("DIR");
+      .add_option("--staged", options.staged,
+                  "Read weights from the copies that `stage --to DIR` made, also of model.components")
+      ->type_name("DIR")
+      ->excludes(weights_from);
   command.final_callback([&options] {
     if (options.manifest.empty() && options.from_dump.empty()) {
       throw CLI::RequiredError("a manifest, or --from-dump FILE,");

@@ -93,13 +93,14 @@ void Authority::choose_layout(std::span<const plan::RankMemory> ranks) {
 }
 
 LoadPlan Authority::load_plan() const {
-  return {.family = std::string{job_.family->name()},
-          .pipeline = pipeline(),
-          .components = job_.components,
-          .tokenizer_path = job_.folder.tokenizer_path,
-          .model_path = job_.folder.path,
-          .weights_from =
-              options_.weights_from.empty() ? "" : std::filesystem::absolute(options_.weights_from).string()};
+  return {
+      .family = std::string{job_.family->name()},
+      .pipeline = pipeline(),
+      .components = job_.components,
+      .tokenizer_path = job_.folder.tokenizer_path,
+      // `stage` keeps a file's whole path, so that no two of scattered components meet.
+      .copied_folder = options_.staged.empty() ? job_.folder.path : "/",
+      .weights_from = options_.copies().empty() ? "" : std::filesystem::absolute(options_.copies()).string()};
 }
 
 MemoryDemand Authority::memory_demand() const {
@@ -168,7 +169,7 @@ void Authority::settle(const Loading* loading, const at::Device& device) {
   require_owner();
   const bool reconciled = weights_.known();
   if (loading != nullptr) {
-    weights_.accept(loading->digests, options_.weights_from, *run_);
+    weights_.accept(loading->digests, options_.copies(), *run_);
     results::RunDirectory::make_folder(run_->loadings());
     results::durable::write_file(
         run_->loading(epoch_->number()),

@@ -25,12 +25,13 @@ namespace {
 /// Opens a file of the model's: in the copy, if it is there and no other file than the model's.
 class OpenWeights {
  public:
-  explicit OpenWeights(const LoadPlan& plan) : model_(plan.model_path), copy_(plan.weights_from) {}
+  explicit OpenWeights(const LoadPlan& plan) : copied_(plan.copied_folder), copy_(plan.weights_from) {}
 
   std::unique_ptr<registry::ByteSource> operator()(const std::string& path) const {
-    const std::filesystem::path inside = std::filesystem::path{path}.lexically_relative(model_);
+    const std::filesystem::path inside = std::filesystem::path{path}.lexically_relative(copied_);
     if (copy_.empty() || inside.empty() || *inside.begin() == "..") return registry::open_file(path);
-    const std::string copy = inside == "." ? copy_ : (std::filesystem::path{copy_} / inside).string();
+    const std::string copy =
+        inside == "." ? copy_ : (std::filesystem::path{copy_} / inside).lexically_normal().string();
     std::string why = "it is not the same file: size or time differ";
     try {
       if (stamp_of(copy) == stamp_of(path)) return registry::open_file(copy);
@@ -60,7 +61,7 @@ class OpenWeights {
     return {stamp.size, stamp.mtime_ns};
   }
 
-  std::string model_;
+  std::string copied_;
   std::string copy_;
   std::shared_ptr<Warned> warned_of_ = std::make_shared<Warned>();
 };
@@ -83,9 +84,12 @@ void load_tokenizer(const dist::Communicator& comm, const LoadPlan& plan, Loadin
 nlohmann::json to_json(const LoadPlan& plan) {
   nlohmann::json components = nlohmann::json::array();
   for (const dist::ComponentPlan& component : plan.components) components.push_back(dist::to_json(component));
-  return {{"family", plan.family},         {"pipeline", configs::dump_layer2(plan.pipeline)},
-          {"components", components},      {"tokenizer_path", plan.tokenizer_path},
-          {"model_path", plan.model_path}, {"weights_from", plan.weights_from}};
+  return {{"family", plan.family},
+          {"pipeline", configs::dump_layer2(plan.pipeline)},
+          {"components", components},
+          {"tokenizer_path", plan.tokenizer_path},
+          {"copied_folder", plan.copied_folder},
+          {"weights_from", plan.weights_from}};
 }
 
 LoadPlan load_plan_from_json(const nlohmann::json& json) {
@@ -96,7 +100,7 @@ LoadPlan load_plan_from_json(const nlohmann::json& json) {
     plan.components.push_back(dist::component_plan_from_json(component));
   }
   plan.tokenizer_path = json.at("tokenizer_path").get<std::string>();
-  plan.model_path = json.at("model_path").get<std::string>();
+  plan.copied_folder = json.at("copied_folder").get<std::string>();
   plan.weights_from = json.at("weights_from").get<std::string>();
   return plan;
 }

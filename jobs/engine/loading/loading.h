@@ -28,8 +28,8 @@ struct LoadPlan {
   configs::PipelineConfig pipeline;
   std::vector<dist::ComponentPlan> components;
   std::string tokenizer_path;
-  std::string model_path;
-  std::string weights_from;  ///< a copy of model_path that files are read from; empty: none
+  std::string copied_folder;  ///< whose files are read from ...
+  std::string weights_from;   ///< ... this copy of it; empty: none
 };
 
 nlohmann::json to_json(const LoadPlan& plan);

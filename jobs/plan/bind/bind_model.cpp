@@ -24,14 +24,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The slots of the model's family, as far as one of its components tells it.
-const registry::FamilySlots& slots_of(const registry::ModelFolder& folder) {
-  const auto known = std::ranges::find_if(folder.components, [](const registry::Component& component) {
-    return !component.identity.family.empty();
-  });
-  return registry::built_in_slots(known == folder.components.end() ? "" : known->identity.family);
-}
-
 /// What the official layout calls a part, if it is of the usual architecture.
 std::string official_file(const registry::Slot& part) {
   const std::string& file = part.accepts.front().official.name;

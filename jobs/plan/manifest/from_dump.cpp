@@ -364,13 +364,9 @@ std::vector<std::string> differences(const nlohmann::json& then, const nlohmann:
 }
 
 Error with_dump_hint(const Error& error) {
-  return Error{error.category(),
-               error.doing(),
-               error.where(),
-               Expected{error.expected()},
-               Got{error.got()},
-               error.hint() + (error.hint().empty() ? "" : "; ") +
-                   "or --set pipeline.parallel.dp=auto: how many groups share the items changes no byte"};
+  return error.with({.hint = error.hint() + (error.hint().empty() ? "" : "; ") +
+                             "or --set pipeline.parallel.dp=auto: how many groups share the items changes no "
+                             "byte"});
 }
 
 }  // namespace ditmill::jobs::plan

@@ -228,6 +228,16 @@ Manifest decode_manifest(const ManifestSource& source, const PresetOf& preset_of
   return manifest;
 }
 
+configs::ModelDefinition decode_model(const ManifestSource& source) {
+  std::vector<Problem> problems;
+  YamlNode tree = source.tree ? *source.tree : configs::parse_yaml(source.text, source.file, problems);
+  configs::apply_overrides(tree, source.sets, problems);
+  MapReader top{tree, "", source.file, problems};
+  configs::ModelDefinition model = configs::read_model_definition(top.map("model"), source.directory);
+  if (!problems.empty()) throw Error{std::move(problems)};
+  return model;
+}
+
 void place_degree_problems(const Manifest& manifest, const std::string& file,
                            const std::vector<Problem>& found, std::vector<Problem>& problems) {
   std::vector<Problem> placed;

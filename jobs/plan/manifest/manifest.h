@@ -66,6 +66,10 @@ ManifestSource read_manifest(const std::string& path);
 Manifest decode_manifest(const ManifestSource& source, const PresetOf& preset_of,
                          const CheckRequest& check_request, std::vector<Problem>& problems);
 
+/// Layer 1 of a manifest alone; nothing that it names is looked at. Throws Error with all that is wrong
+/// there.
+configs::ModelDefinition decode_model(const ManifestSource& source);
+
 /// Adds what is wrong with the degrees of `pipeline.parallel` to `problems`, each at its place in the
 /// manifest, which `file` names: the field of each is an axis.
 void place_degree_problems(const Manifest& manifest, const std::string& file,

@@ -23,8 +23,7 @@ double fps_of(const results::PartReader& part, const results::ListedItem& item, 
 
 /// The same error, naming the item that it is about.
 [[noreturn]] void rethrow_of(const Error& error, const std::string& path, const results::ListedItem& item) {
-  throw Error(error.category(), error.doing(), Where{.file = path, .item = item.id},
-              Expected{error.expected()}, Got{error.got()}, error.hint());
+  throw Error(error.with({.where = Where{.file = path, .item = item.id}}));
 }
 
 }  // namespace

@@ -116,8 +116,7 @@ std::string index_cure(const results::RunDirectory& run) {
 void rethrow_with_cure(const Error& error, const results::RunDirectory& run) {
   const bool stored = error.category() == Category::bad_input || error.category() == Category::not_found;
   if (!stored || !error.hint().empty() || !error.where().file.starts_with(run.path() + "/")) throw error;
-  throw Error(error.category(), error.doing(), error.where(), Expected{error.expected()}, Got{error.got()},
-              results::see_verify(run));
+  throw Error(error.with({.hint = results::see_verify(run)}));
 }
 
 }  // namespace ditmill::jobs::run

@@ -97,7 +97,7 @@ meaning() {
 stage="${TMPDIR}/x/ditmill-$UID"
 on_each_node=(srun --overlap --nodes="$SLURM_NNODES" --ntasks="$SLURM_NNODES" --ntasks-per-node=1
   --mpi=none --kill-on-bad-exit=0 /opt/ditmill/ditmill stage --to "$stage")
-"${on_each_node[@]}" --program --weights '/models/wan 2' --catalog /models/mine.yaml &
+"${on_each_node[@]}" --program --manifest /runs/staged/submit/job.yaml &
 staging=$!
 while
   [[ -z $told ]] || kill "$staging" 2>/dev/null
@@ -111,7 +111,7 @@ if ((staged != 0)) && [[ -z $told ]]; then
   exit 3
 fi
 
-job=(run /runs/staged/submit/job.yaml --run-dir "$run" --weights-from "$stage"'/models/wan 2' --grace 90)
+job=(run /runs/staged/submit/job.yaml --run-dir "$run" --staged "$stage" --grace 90)
 # mpirun, where the nodes have Open MPI's; else srun, where Slurm speaks PMIx.
 if mpirun --version 2>/dev/null | grep -q 'Open MPI'; then
   launch=("$stage"/opt/ditmill/ditmill "${job[@]}" --np 4)

@@ -97,7 +97,7 @@ meaning() {
 stage="/local/ditmill-$UID"
 on_each_node=(srun --overlap --nodes="$SLURM_NNODES" --ntasks="$SLURM_NNODES" --ntasks-per-node=1
   --mpi=none --kill-on-bad-exit=0 /opt/ditmill/ditmill stage --to "$stage")
-"${on_each_node[@]}" --weights /models/wan &
+"${on_each_node[@]}" --manifest /runs/apptainer/submit/job.yaml &
 staging=$!
 while
   [[ -z $told ]] || kill "$staging" 2>/dev/null
@@ -110,7 +110,7 @@ if ((staged != 0)) && [[ -z $told ]]; then
   exit 3
 fi
 
-job=(run /runs/apptainer/submit/job.yaml --run-dir "$run" --weights-from "$stage"/models/wan --grace 90)
+job=(run /runs/apptainer/submit/job.yaml --run-dir "$run" --staged "$stage" --grace 90)
 launch=(srun --mpi=pmix --kill-on-bad-exit=1 apptainer exec --nv --bind '/runs/apptainer:/runs/apptainer,/models/wan:/models/wan,/data/lists:/lists'",$stage:$stage" /images/ditmill.sif ditmill-engine "${job[@]}")
 
 # What a run directory's outcome.json says of a field: outcome FOLDER FIELD.

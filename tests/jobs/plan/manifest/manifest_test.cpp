@@ -293,6 +293,23 @@ TEST_F(ManifestTest, IsReadAsAFile) {
   EXPECT_THROW(read_manifest(folder_.path()), Error);
 }
 
+TEST_F(ManifestTest, ModelIsDecodedAloneWhateverTheRestSays) {
+  const std::string text = "model: {components: {vae: {path: vae.pth, prefix: a.}, dit: d}}\nrequests: [1]\n";
+  const configs::ModelDefinition model =
+      decode_model(source(text, {"model.components.text_encoder=/t.safetensors"}));
+  EXPECT_EQ(model.components.at("vae").path, folder_ / "vae.pth");
+  EXPECT_EQ(model.components.at("vae").prefix, "a.");
+  EXPECT_EQ(model.components.at("transformer").path, folder_ / "d");
+  EXPECT_EQ(model.components.at("text_encoder").path, "/t.safetensors");
+  try {
+    decode_model(source("model: {path: a, noop: 1, digest: x}\n"));
+    ADD_FAILURE() << "taken";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.problems().size(), 2U);
+    EXPECT_THAT(error.what(), HasSubstr("m.yaml:1:18"));
+  }
+}
+
 TEST_F(ManifestTest, ModelErrorsAreProblemsAtTheModelsPath) {
   const std::string text =
       "schema: 2\nname: cats\nmodel:\n  path: nowhere\nrequests: {items: [{prompt: a cat}]}\noutput: {path: "
