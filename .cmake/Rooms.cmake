@@ -91,12 +91,13 @@ endfunction()
 
 set(DITMILL_PYTHON ${CMAKE_SOURCE_DIR}/.deps/python/bin/python CACHE FILEPATH "Python with the oracles' packages")
 
-# ditmill_python_test(name FILE file.py [TIMEOUT s] [LABELS ...] [RUN_ALONE]): a unittest script. It finds the build
-# by $DITMILL_BUILD, and tests/support on its path. RUN_ALONE: it starts more processes than a test's share of cores,
-# and mostly waits for them: it begins early, beside tests of one process, but no other such test of its kind: those of
-# clusters, kills and users' mistakes are one, which wait more than they compute.
+# ditmill_python_test(name FILE file.py [TIMEOUT s] [LABELS ...] [WAITS] [RUN_ALONE]): a unittest script. It finds the
+# build by $DITMILL_BUILD, and tests/support on its path. WAITS: less than half of its time does it compute; those of
+# clusters, kills and users' mistakes do. RUN_ALONE: it starts more processes than a test's share of cores: it begins
+# early, beside tests of one process, but no other such test of its kind: those of clusters, kills and users' mistakes
+# are one.
 function(ditmill_python_test name)
-  cmake_parse_arguments(TEST "RUN_ALONE" "FILE;TIMEOUT" "LABELS" ${ARGN})
+  cmake_parse_arguments(TEST "WAITS;RUN_ALONE" "FILE;TIMEOUT" "LABELS" ${ARGN})
   if(NOT TEST_TIMEOUT)
     set(TEST_TIMEOUT 300)
   endif()
@@ -104,12 +105,15 @@ function(ditmill_python_test name)
   set_tests_properties(${name} PROPERTIES
     TIMEOUT ${TEST_TIMEOUT} LABELS "${TEST_LABELS}"
     ENVIRONMENT "DITMILL_BUILD=${CMAKE_BINARY_DIR};PYTHONPATH=${CMAKE_SOURCE_DIR}/tests/support;PYTHONDONTWRITEBYTECODE=1")
+  set(lock many_processes)
   if(name MATCHES "^(slurm|field|faults)")
-    _ditmill_schedule(${name} 1)
+    set(TEST_WAITS ON)
     set(lock many_waiting_processes)
+  endif()
+  if(TEST_WAITS)
+    _ditmill_schedule(${name} 1)
   else()
     _ditmill_schedule(${name})
-    set(lock many_processes)
   endif()
   if(TEST_RUN_ALONE)
     set_tests_properties(${name} PROPERTIES RESOURCE_LOCK ${lock} COST 1)
