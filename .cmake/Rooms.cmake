@@ -33,11 +33,10 @@ endif()
 
 # Seconds of the longest tests (2 cores, November 2026): ctest begins with these where it has no times of its own yet.
 set(DITMILL_TEST_SECONDS
-  reference.test_layout_faults 110 reference.test_layouts 90 reference.test_offload 60 field.check 50 field.results 50
-  field.weights 50 reference.test_run 45 models_test.avx2 40 field.launch 35 field.lists 30 reference.test_vae.avx2 30
-  run_room_test 30 reference.test_replay 25 reference.test_vae 25 layouts_test 25 reference.test_official 20
-  reference.test_dtypes 20 plan_room_test 15 reference.test_text 15 reference.test_from_dump 15 tools.tidy 15
-  registry.pth 12 reference.test_tiling 12 reference.test_text.avx2 12)
+  reference.test_offload 90 bench_step_test 85 reference.test_layouts 70 reference.test_layout_faults 65 field.check 40
+  field.results 50 field.weights 45 bench_sweep_test 40 field.launch 35 bench_load_test 35 reference.test_vae 30
+  layouts_test 30 registry.pth 28 registry_test 30 models_test.avx2 30 field.lists 25 run_room_test 20 plan_room_test 15
+  models_layers_test 15 models_layers_test.avx2 15 models_test 12 tools.tidy 15 registry.cascade 12)
 
 # _ditmill_schedule(name [slots]): ctest starts tests until three slots a core are taken. A test that computes takes two
 # (default), one that mostly waits one; the longest begin first.
@@ -91,12 +90,13 @@ endfunction()
 
 set(DITMILL_PYTHON ${CMAKE_SOURCE_DIR}/.deps/python/bin/python CACHE FILEPATH "Python with the oracles' packages")
 
-# ditmill_python_test(name FILE file.py [TIMEOUT s] [LABELS ...] [RUN_ALONE]): a unittest script. It finds the build
-# by $DITMILL_BUILD, and tests/support on its path. RUN_ALONE: it starts more processes than a test's share of cores,
-# and mostly waits for them: it begins early, beside tests of one process, but no other such test of its kind: those of
-# clusters, kills and users' mistakes are one, which wait more than they compute.
+# ditmill_python_test(name FILE file.py [TIMEOUT s] [LABELS ...] [WAITS] [RUN_ALONE]): a unittest script. It finds the
+# build by $DITMILL_BUILD, and tests/support on its path. WAITS: less than half of its time does it compute; those of
+# clusters, kills and users' mistakes do. RUN_ALONE: it starts more processes than a test's share of cores: it begins
+# early, beside tests of one process, but no other such test of its kind: those of clusters, kills and users' mistakes
+# are one.
 function(ditmill_python_test name)
-  cmake_parse_arguments(TEST "RUN_ALONE" "FILE;TIMEOUT" "LABELS" ${ARGN})
+  cmake_parse_arguments(TEST "WAITS;RUN_ALONE" "FILE;TIMEOUT" "LABELS" ${ARGN})
   if(NOT TEST_TIMEOUT)
     set(TEST_TIMEOUT 300)
   endif()
@@ -104,12 +104,15 @@ function(ditmill_python_test name)
   set_tests_properties(${name} PROPERTIES
     TIMEOUT ${TEST_TIMEOUT} LABELS "${TEST_LABELS}"
     ENVIRONMENT "DITMILL_BUILD=${CMAKE_BINARY_DIR};PYTHONPATH=${CMAKE_SOURCE_DIR}/tests/support;PYTHONDONTWRITEBYTECODE=1")
+  set(lock many_processes)
   if(name MATCHES "^(slurm|field|faults)")
-    _ditmill_schedule(${name} 1)
+    set(TEST_WAITS ON)
     set(lock many_waiting_processes)
+  endif()
+  if(TEST_WAITS)
+    _ditmill_schedule(${name} 1)
   else()
     _ditmill_schedule(${name})
-    set(lock many_processes)
   endif()
   if(TEST_RUN_ALONE)
     set_tests_properties(${name} PROPERTIES RESOURCE_LOCK ${lock} COST 1)

@@ -5,6 +5,7 @@ import json
 import pathlib
 import signal
 import subprocess
+import sys
 import tempfile
 import unittest
 
@@ -15,27 +16,31 @@ import ditmill
 import tiny
 from poison import Poison
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "reference"))
+import tiny_wan  # noqa: E402
+
 GOOD = ["a tabby cat asleep in the sun", "two red boats drift past a lighthouse", "the quick brown fox",
         "slow motion of rain on a window", "an old man walks his dog", "bright colours"]
 BAD = {"nan": "東京の夜景", "raises": "a cat <extra_id_0> in the sun", "large": "an old man", "poison": "the lazy dog"}
 
 
-def spoil(folder):
-    """The text encoder's table gets a row of NaN for a character that no good prompt has, and loses the rows of
+def make_spoilt(model, seed):
+    """The text encoder's table has a row of NaN for a character that no good prompt has, and lacks the rows of
     <extra_id_N>, which the tokenizer knows all the same."""
     import tokenizers
 
-    path = folder / "model" / "text_encoder" / "model.safetensors"
+    tiny_wan.make(model, seed, tiny_wan.Shape())
+    path = model / "text_encoder" / "model.safetensors"
     weights = safetensors.torch.load_file(path)
     table = weights["shared.weight"][:-300].clone()
-    tokenizer = tokenizers.Tokenizer.from_file(str(folder / "model" / "tokenizer" / "tokenizer.json"))
+    tokenizer = tokenizers.Tokenizer.from_file(str(model / "tokenizer" / "tokenizer.json"))
     good = {token for prompt in [*GOOD, *BAD.values(), ""] if prompt != BAD["nan"]
             for token in tokenizer.encode(prompt).ids}
     only_nan = [token for token in tokenizer.encode(BAD["nan"]).ids if token not in good]
     table[only_nan] = torch.nan
     weights["shared.weight"] = table
     safetensors.torch.save_file(weights, path, metadata={"format": "pt"})
-    config = folder / "model" / "text_encoder" / "config.json"
+    config = model / "text_encoder" / "config.json"
     config.write_text(json.dumps({**json.loads(config.read_text()), "vocab_size": len(table)}))
 
 
@@ -43,7 +48,7 @@ class BadItems(unittest.TestCase):
     def test_the_others_are_done_and_each_has_its_class(self):
         with tempfile.TemporaryDirectory(prefix="ditmill-bad-") as name:
             folder = pathlib.Path(name)
-            job = tiny.manifest(folder, 11, spoil)
+            job = tiny.manifest(folder, 11, make_spoilt)
             job["pipeline"]["components"] = {"text_encoder": {"offload": "none"}}
             job["pipeline"]["steps"] = 3
             items = [{"id": f"good-{i}", "prompt": prompt} for i, prompt in enumerate(GOOD)]

@@ -10,7 +10,6 @@ import unittest.mock
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1] / folder) for folder in ("support", "faults", "reference")]
 import ditmill
 import tiny
-import tiny_wan
 
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "5ca1ab1e" * 8 + "\nsize 4548313\n"
 PAGE = "\n<html><head><title>302 Found</title></head></html>\n"
@@ -89,12 +88,8 @@ class Tokenizers(WithModel):
         self.refused("spiece.model", self.spiece[:at], "cut")
 
     def test_the_official_layout_is_no_other(self):
-        import dataclasses
-
-        diffusers = self.models / "two-blocks"
         official = self.models / "official"
-        tiny_wan.make(diffusers, 7, dataclasses.replace(tiny_wan.Shape(), vae_res_blocks=2))
-        tiny_wan.make_official(diffusers, official)
+        ditmill.ditmill("weights", "synth", "--like", "wan2.1-t2v-1.3b", "--layout", "official", official)
         (self.path / "catalog.yaml").write_text(
             ditmill.ditmill("registry", "template", official, "--name", "official").stdout)
         manifest = self.manifest({"items": [{"prompt": "a cat"}]}, model={"path": str(official), "catalog": "catalog.yaml"},

@@ -83,8 +83,8 @@ TEST_P(ActivationBytes, OfDecodingAreAnEstimateFromAbove) {
   const WanDecoder decoder(weights, json);
   for (const int frames : {1, 5, 9}) {
     configs::Request request;
-    request.width = 96;
-    request.height = 64;
+    request.width = 64;
+    request.height = 48;
     request.frames = frames;
     const std::array<std::int64_t, 4> shape = latent_shape(tiny_dims(), request);
     const std::uint64_t peak = TensorPeak::installed().of([&] {
