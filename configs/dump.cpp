@@ -11,16 +11,11 @@
 namespace ditmill::configs {
 namespace {
 
-template <typename T, std::size_t N>
-T named(const nlohmann::json& word, const T (&values)[N]) {
-  for (const T value : values) {
-    if (word.get<std::string_view>() == name(value)) return value;
-  }
+template <typename T>
+T named(const nlohmann::json& word, std::optional<T> (*value_of)(std::string_view)) {
+  if (const std::optional<T> value = value_of(word.get<std::string_view>())) return *value;
   throw Error{Category::bad_input, "read a config dump", {}, {}, Got{printable(word.dump())}};
 }
-
-constexpr Dtype dumped_dtypes[] = {Dtype::float32, Dtype::bfloat16};
-constexpr Solver dumped_solvers[] = {Solver::unipc, Solver::euler};
 
 nlohmann::json dump_tiling(const std::optional<VaeTiling>& tiling) {
   if (!tiling) return false;
@@ -69,14 +64,14 @@ PipelineConfig read_pipeline(const nlohmann::json& dumped) {
   const nlohmann::json layer2 = with_component_names(dumped);
   PipelineConfig pipeline;
   pipeline.preset = layer2.at("preset").get<std::string>();
-  pipeline.solver = named(layer2.at("solver"), dumped_solvers);
+  pipeline.solver = named(layer2.at("solver"), solver_named);
   pipeline.steps = layer2.at("steps").get<int>();
   pipeline.guidance_scale = layer2.at("guidance_scale").get<double>();
   pipeline.flow_shift = layer2.at("flow_shift").get<double>();
-  pipeline.dtype = named(layer2.at("dtype"), dumped_dtypes);
+  pipeline.dtype = named(layer2.at("dtype"), dtype_named);
   pipeline.parallel = read_parallel(layer2.at("parallel"));
   for (const auto& [name, component] : layer2.at("components").items()) {
-    pipeline.components[name] = {.dtype = named(component.at("dtype"), dumped_dtypes),
+    pipeline.components[name] = {.dtype = named(component.at("dtype"), dtype_named),
                                  .attention = component.at("attention").get<std::string>(),
                                  .offload = offload_from_dump(component.at("offload"))};
     // Only a VAE has tiling, and dumps of before there was any lack it.

@@ -13,7 +13,11 @@ namespace ditmill::configs {
 namespace {
 
 constexpr std::array<Choice<Dtype>, 2> dtypes{{{"bfloat16", Dtype::bfloat16}, {"float32", Dtype::float32}}};
-constexpr std::array<Choice<Solver>, 2> solvers{{{"unipc", Solver::unipc}, {"euler", Solver::euler}}};
+constexpr std::array<Choice<Solver>, 5> solvers{{{"unipc", Solver::unipc},
+                                                 {"euler", Solver::euler},
+                                                 {"wan-unipc", Solver::wan_unipc},
+                                                 {"wan-euler", Solver::wan_euler},
+                                                 {"wan-dpm++", Solver::wan_dpmpp}}};
 
 constexpr std::array<Choice<Strategy>, 5> strategies{{{"auto", Strategy::automatic},
                                                       {"independent", Strategy::independent},
@@ -220,6 +224,7 @@ std::string_view name(Strategy strategy) noexcept { return word_of(strategies, s
 std::optional<Strategy> strategy_named(std::string_view name) noexcept {
   return value_of<Strategy>(strategies, name);
 }
+std::optional<Solver> solver_named(std::string_view name) noexcept { return value_of<Solver>(solvers, name); }
 std::optional<Dtype> dtype_named(std::string_view name) noexcept { return value_of<Dtype>(dtypes, name); }
 
 void apply_pipeline(MapReader pipeline, PipelineConfig& config) {

@@ -14,7 +14,8 @@ namespace ditmill::configs {
 class MapReader;
 
 enum class Dtype { float32, bfloat16 };
-enum class Solver { unipc, euler };
+/// unipc, euler: as diffusers has them; the others: as Wan's own code has them.
+enum class Solver { unipc, euler, wan_unipc, wan_euler, wan_dpmpp };
 
 /// How weights come to the ranks (dist/weights/load.h). automatic: by what is held and where files are.
 enum class Strategy { automatic, independent, broadcast, striped, shared };
@@ -24,6 +25,8 @@ std::string_view name(Solver solver) noexcept;
 std::string_view name(Strategy strategy) noexcept;
 /// None if there is none of that name.
 std::optional<Strategy> strategy_named(std::string_view name) noexcept;
+/// None if there is none of that name.
+std::optional<Solver> solver_named(std::string_view name) noexcept;
 /// None if there is none of that name.
 std::optional<Dtype> dtype_named(std::string_view name) noexcept;
 

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "configs/pipeline_config.h"
+#include "models/samplers/sigmas.h"
 
 namespace ditmill::models {
 
@@ -21,6 +22,8 @@ class Sampler {
   virtual at::Tensor advance(const at::Tensor& flow, const at::Tensor& sample) = 0;
 };
 
+/// The noise levels of a solver. steps >= 1, flow_shift > 0.
+Schedule make_schedule(configs::Solver solver, int steps, double flow_shift);
 /// steps >= 1, flow_shift > 0.
 std::unique_ptr<Sampler> make_sampler(configs::Solver solver, int steps, double flow_shift);
 

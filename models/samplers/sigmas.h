@@ -17,4 +17,13 @@ Schedule unipc_schedule(int steps, double shift);
 /// are 1000 sigma in float32. steps >= 1, shift > 0.
 Schedule flow_match_euler_schedule(int steps, double shift);
 
+/// As Wan's own code has its UniPC: levels from 0.999 towards 0, shifted once, in float64; timesteps are 1000
+/// sigma, cut (Wan2.1 wan/utils/fm_solvers_unipc.py). steps >= 1, shift > 0.
+Schedule wan_unipc_schedule(int steps, double shift);
+/// As its DPM++: levels from exactly 1 towards 0 (wan/utils/fm_solvers.py).
+Schedule wan_dpm_schedule(int steps, double shift);
+/// As TeleFuser and LightX2V have Euler for Wan, also for models that are distilled to few steps: levels from
+/// exactly 1 towards 0, shifted once, in float32; timesteps are 1000 sigma. steps >= 1, shift > 0.
+Schedule wan_euler_schedule(int steps, double shift);
+
 }  // namespace ditmill::models

@@ -176,9 +176,14 @@ TEST(PipelineConfig, RefusesValuesOutOfPlace) {
        "m.yaml:1:13: flow_shift is out of range (expected a number above 0, at most 100, got 0)"},
       {"flow_shift: 100.1",
        "m.yaml:1:13: flow_shift is out of range (expected a number above 0, at most 100, got 100.1)"},
-      {"solver: dpm", "m.yaml:1:9: solver has an unknown value (expected unipc or euler, got dpm)"},
+      {"solver: dpm",
+       "m.yaml:1:9: solver has an unknown value (expected unipc, euler, wan-unipc, wan-euler or wan-dpm++, "
+       "got "
+       "dpm)"},
       {"solver: uinpc",
-       "m.yaml:1:9: solver has an unknown value (expected unipc or euler, got uinpc); did you mean unipc?"},
+       "m.yaml:1:9: solver has an unknown value (expected unipc, euler, wan-unipc, wan-euler or wan-dpm++, "
+       "got "
+       "uinpc); did you mean unipc?"},
       {"dtype: bf16", "m.yaml:1:8: dtype has an unknown value (expected bfloat16 or float32, got bf16)"},
       {"dtype: float16",
        "m.yaml:1:8: dtype has an unknown value (expected bfloat16 or float32, got float16); did you mean "

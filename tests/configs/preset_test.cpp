@@ -12,7 +12,7 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 
 TEST(Presets, AreCompiledInAndGood) {
-  EXPECT_THAT(preset_names(), ElementsAre("wan2.1-t2v-1.3b", "wan2.1-t2v-14b"));
+  EXPECT_THAT(preset_names(), ElementsAre("wan2.1-t2v-1.3b", "wan2.1-t2v-14b", "wan2.1-t2v-14b-distilled"));
   for (const std::string& name : preset_names()) {
     const Preset preset = preset_named(name);
     EXPECT_EQ(preset.name, name);
@@ -41,10 +41,10 @@ TEST(Presets, UnknownNamesAreAnsweredWithTheNearest) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.category(), Category::usage);
-    EXPECT_STREQ(
-        error.what(),
-        "find the preset: expected wan2.1-t2v-1.3b, wan2.1-t2v-14b, got wan2.1-t2v-1.4b; did you mean "
-        "wan2.1-t2v-1.3b?");
+    EXPECT_STREQ(error.what(),
+                 "find the preset: expected wan2.1-t2v-1.3b, wan2.1-t2v-14b, wan2.1-t2v-14b-distilled, got "
+                 "wan2.1-t2v-1.4b; did you mean "
+                 "wan2.1-t2v-1.3b?");
   }
 }
 

@@ -140,7 +140,7 @@ TEST(Layers, OfTheVaeComputeWhereTheirWeightsAre) {
 }
 
 TEST(Samplers, StayWhereTheSampleIs) {
-  for (const configs::Solver solver : {configs::Solver::unipc, configs::Solver::euler}) {
+  for (const configs::Solver solver : {configs::Solver::unipc, configs::Solver::euler, configs::Solver::wan_dpmpp}) {
     const auto sampler = make_sampler(solver, 4, 3.0);
     at::Tensor sample = at::empty({1, 4, 1, 2, 2}, at::TensorOptions(at::kFloat).device(at::kMeta));
     for (int step = 0; step < 4; ++step) sample = sampler->advance(at::empty_like(sample), sample);

@@ -17,8 +17,7 @@ constexpr std::array<std::int64_t, 4> shape{4, 2, 4, 6};
 
 /// Runs a sampler on the flow that leads every sample straight to `picture`.
 at::Tensor straight(Solver solver, int steps, const at::Tensor& picture, at::ScalarType dtype) {
-  const Schedule schedule =
-      solver == Solver::euler ? flow_match_euler_schedule(steps, 3) : unipc_schedule(steps, 3);
+  const Schedule schedule = make_schedule(solver, steps, 3);
   const auto sampler = make_sampler(solver, steps, 3);
   at::Tensor sample = initial_noise(1, shape);
   for (int step = 0; step < sampler->steps(); ++step) {
@@ -30,7 +29,8 @@ at::Tensor straight(Solver solver, int steps, const at::Tensor& picture, at::Sca
 
 TEST(Samplers, AStraightFlowEndsAtThePicture) {
   const at::Tensor picture = initial_noise(2, shape);
-  for (const Solver solver : {Solver::unipc, Solver::euler}) {
+  for (const Solver solver :
+       {Solver::unipc, Solver::euler, Solver::wan_unipc, Solver::wan_euler, Solver::wan_dpmpp}) {
     for (const int steps : {1, 2, 3, 8, 50}) {
       EXPECT_LT((straight(solver, steps, picture, at::kFloat) - picture).abs().max().item<float>(), 1e-5)
           << name(solver) << " " << steps;
@@ -47,8 +47,7 @@ TEST(Samplers, UniPcKeepsFloat32SamplesAndEulerTakesTheFlowsType) {
 /// Error of a sampler on a flow whose solution is known: pictures that change with the noise level, x0 =
 /// sigma^2.
 double curved_error(Solver solver, int steps) {
-  const Schedule schedule =
-      solver == Solver::euler ? flow_match_euler_schedule(steps, 1) : unipc_schedule(steps, 1);
+  const Schedule schedule = make_schedule(solver, steps, 1);
   const auto sampler = make_sampler(solver, steps, 1);
   // dx/dsigma = cos(2 sigma): x(0) = x(1) - sin(2)/2.
   at::Tensor sample = at::ones({1, 1, 1, 1, 1});
@@ -59,9 +58,11 @@ double curved_error(Solver solver, int steps) {
   return std::abs(sample.item<float>() - (1.0 - std::sin(2.0) / 2));
 }
 
-TEST(Samplers, UniPcIsFarMoreExactThanEulerOnACurvedFlow) {
+TEST(Samplers, MethodsOfOrderTwoAreFarMoreExactThanEulerOnACurvedFlow) {
   for (const int steps : {8, 16, 32}) {
-    EXPECT_LT(curved_error(Solver::unipc, steps), curved_error(Solver::euler, steps) / 5) << steps;
+    for (const Solver solver : {Solver::unipc, Solver::wan_unipc, Solver::wan_dpmpp})
+      EXPECT_LT(curved_error(solver, steps), curved_error(Solver::euler, steps) / 5)
+          << name(solver) << " " << steps;
   }
 }
 

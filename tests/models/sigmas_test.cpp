@@ -74,6 +74,20 @@ TEST(EulerSchedule, TellsTheModelAThousandSigma) {
   for (std::size_t i = 0; i < 7; ++i) EXPECT_EQ(schedule.timesteps[i], schedule.sigmas[i] * 1000.0F);
 }
 
+// The tables of Wan's own code; dpm++ and Euler have the same levels.
+TEST(WanSchedules, EqualWansTables) {
+  expect_near(wan_unipc_schedule(4, 3).sigmas, {.9996665F, .8996398F, .7496248F, .4996666F, 0}, digits);
+  EXPECT_THAT(wan_unipc_schedule(4, 3).timesteps, ElementsAre(999, 899, 749, 499));
+  EXPECT_THAT(wan_unipc_schedule(4, 5).timesteps, ElementsAre(999, 937, 833, 624));
+  expect_near(ends(wan_unipc_schedule(40, 12).sigmas, 3, 4),
+              {.9999166F, .9977826F, .9955462F, .4928803F, .386847F, .2351095F, 0}, digits);
+  expect_near(wan_dpm_schedule(4, 5).sigmas, {1, .9375F, .8333333F, .625F, 0}, digits);
+  EXPECT_THAT(wan_dpm_schedule(4, 5).timesteps, ElementsAre(1000, 937, 833, 625));
+  EXPECT_THAT(ends(wan_dpm_schedule(50, 16).timesteps, 0, 3), ElementsAre(505, 400, 246));
+  expect_near(wan_euler_schedule(4, 5).sigmas, {1, .9375F, .8333333F, .625F, 0}, digits);
+  expect_near(wan_euler_schedule(4, 5).timesteps, {1000, 937.5F, 833.3333F, 625}, 6e-5F);
+}
+
 TEST(Schedules, OneStepGoesFromNoiseToPicture) {
   EXPECT_THAT(unipc_schedule(1, 3).sigmas, ElementsAre(FloatNear(0.999999F, digits), 0));
   EXPECT_THAT(flow_match_euler_schedule(1, 3).sigmas, ElementsAre(1, 0));
@@ -82,8 +96,9 @@ TEST(Schedules, OneStepGoesFromNoiseToPicture) {
 TEST(Schedules, FallStrictly) {
   for (const double shift : {0.5, 1.0, 3.0, 16.0}) {
     for (const int steps : {1, 2, 3, 8, 50, 100}) {
-      for (const Schedule& schedule :
-           {unipc_schedule(steps, shift), flow_match_euler_schedule(steps, shift)}) {
+      for (const Schedule& schedule : {unipc_schedule(steps, shift), flow_match_euler_schedule(steps, shift),
+                                       wan_unipc_schedule(steps, shift), wan_dpm_schedule(steps, shift),
+                                       wan_euler_schedule(steps, shift)}) {
         EXPECT_EQ(std::ranges::adjacent_find(schedule.sigmas, std::ranges::less_equal{}),
                   schedule.sigmas.end())
             << steps << " " << shift;

@@ -46,10 +46,6 @@ configs::Dtype dtype_named(const std::string& name) {
   return name == "bfloat16" ? configs::Dtype::bfloat16 : configs::Dtype::float32;
 }
 
-configs::Solver solver_named(const std::string& name) {
-  return name == "euler" ? configs::Solver::euler : configs::Solver::unipc;
-}
-
 struct Component {
   json hyper_parameters;
   dist::TensorMap tensors;
@@ -161,10 +157,8 @@ dist::TensorMap run_text(const Probe& probe) {
 /// A sampler fed with given flows [steps, 1, C, T, H, W]: its tables, and the sample after every step.
 dist::TensorMap run_sampler(const Probe& probe) {
   const json& in = probe.in();
-  const configs::Solver solver = solver_named(in.at("solver"));
-  const models::Schedule schedule = solver == configs::Solver::euler
-                                        ? models::flow_match_euler_schedule(in.at("steps"), in.at("shift"))
-                                        : models::unipc_schedule(in.at("steps"), in.at("shift"));
+  const configs::Solver solver = configs::solver_named(in.at("solver").get<std::string>()).value();
+  const models::Schedule schedule = models::make_schedule(solver, in.at("steps"), in.at("shift"));
   dist::TensorMap out{{"sigmas", at::tensor(schedule.sigmas)}, {"timesteps", at::tensor(schedule.timesteps)}};
   if (!in.contains("tensors")) return out;
   const auto sampler = models::make_sampler(solver, in.at("steps"), in.at("shift"));
@@ -192,7 +186,7 @@ configs::Request request_of(const json& json) {
 dist::TensorMap run_pipeline(const Probe& probe) {
   const json& in = probe.in();
   configs::PipelineConfig pipeline;
-  pipeline.solver = solver_named(in.at("solver"));
+  pipeline.solver = configs::solver_named(in.at("solver").get<std::string>()).value();
   pipeline.steps = in.at("steps");
   pipeline.guidance_scale = in.at("guidance_scale");
   pipeline.flow_shift = in.at("flow_shift");

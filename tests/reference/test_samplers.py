@@ -3,23 +3,49 @@
 import random
 import unittest
 
+import numpy as np
 import torch
 
 import probe
-from diffusers import FlowMatchEulerDiscreteScheduler, UniPCMultistepScheduler
+from diffusers import DPMSolverMultistepScheduler, FlowMatchEulerDiscreteScheduler, UniPCMultistepScheduler
 
 SEED = probe.fresh_seed("test_samplers")
 
 
-def scheduler(solver: str, shift: float):
-    if solver == "euler":
-        return FlowMatchEulerDiscreteScheduler(shift=shift)
+SOLVERS = ("unipc", "euler", "wan-unipc", "wan-euler", "wan-dpm++")
+
+
+def unipc(shift: float):
     return UniPCMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=shift)
 
 
+def shifted(levels: np.ndarray, shift: float) -> np.ndarray:
+    return shift * levels / (1 + (shift - 1) * levels)
+
+
 def prepared(solver: str, steps: int, shift: float):
-    ready = scheduler(solver, shift)
-    ready.set_timesteps(steps)
+    """diffusers' scheduler, with the levels of Wan's own code (Wan2.1 wan/utils) where the solver is Wan's."""
+    if solver == "unipc":
+        ready = unipc(shift)
+        ready.set_timesteps(steps)
+    elif solver == "euler":
+        ready = FlowMatchEulerDiscreteScheduler(shift=shift)
+        ready.set_timesteps(steps)
+    elif solver == "wan-unipc":
+        highest = float(np.float32(1.0 - 0.001))
+        ready = unipc(1.0)
+        ready.set_timesteps(sigmas=shifted(np.linspace(highest, 0, steps + 1)[:-1], shift))
+    elif solver == "wan-euler":
+        ready = FlowMatchEulerDiscreteScheduler(shift=shift)
+        ready.set_timesteps(sigmas=[1 - i / steps for i in range(steps)])
+    else:
+        sigmas = shifted(np.linspace(1, 0, steps + 1)[:-1], shift)
+        ready = DPMSolverMultistepScheduler(
+            prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=1.0, algorithm_type="dpmsolver++",
+            solver_order=2, final_sigmas_type="zero", euler_at_final=False)
+        ready.set_timesteps(steps)
+        ready.sigmas = torch.from_numpy(np.append(sigmas, 0).astype(np.float32))
+        ready.timesteps = torch.from_numpy((sigmas * 1000).astype(np.int64))
     ready.set_begin_index(0)
     return ready
 
@@ -27,7 +53,7 @@ def prepared(solver: str, steps: int, shift: float):
 class Samplers(unittest.TestCase):
     def test_tables_are_equal(self):
         rng = random.Random(SEED)
-        cases = [(solver, steps, shift) for solver in ("unipc", "euler") for steps, shift in
+        cases = [(solver, steps, shift) for solver in SOLVERS for steps, shift in
                  [(1, 3.0), (2, 7.0), (50, 3.0), (50, 5.0), (rng.randrange(1, 200), rng.uniform(0.5, 16))]]
         for solver, steps, shift in cases:
             with self.subTest(solver=solver, steps=steps, shift=shift):
@@ -39,7 +65,7 @@ class Samplers(unittest.TestCase):
     def test_samples_are_equal(self):
         rng = random.Random(SEED + 1)
         generator = torch.Generator().manual_seed(SEED)
-        for solver in ("unipc", "euler"):
+        for solver in SOLVERS:
             for dtype in (torch.float32, torch.bfloat16):
                 steps, shift = rng.randrange(1, 12), rng.uniform(1, 8)
                 with self.subTest(solver=solver, dtype=dtype, steps=steps, shift=shift):

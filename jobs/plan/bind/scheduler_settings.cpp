@@ -91,8 +91,9 @@ void compare_solver(const nlohmann::json& config, const configs::PipelineConfig&
   }
   const std::string_view ours = class_of(pipeline.solver);
   if (*said == ours || (preset != nullptr && preset->pipeline.solver != pipeline.solver)) return;
-  found.push_back(fmt::format("the job takes solver {} ({}){}; this folder says {}", name(pipeline.solver),
-                              ours, of_preset(preset), word_of_field(*said)));
+  found.push_back(fmt::format("the job takes solver {}{}{}; this folder says {}", name(pipeline.solver),
+                              ours.empty() ? "" : fmt::format(" ({})", ours), of_preset(preset),
+                              word_of_field(*said)));
 }
 
 void compare_shift(const nlohmann::json& config, const char* field, const configs::PipelineConfig& pipeline,

@@ -480,7 +480,8 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"unknown_preset",
             "  steps: 8\n",
             "  preset: wan2.1-t2v-1.3B\n",
-            {"m.yaml:6:11: unknown preset wan2.1-t2v-1.3B (expected wan2.1-t2v-1.3b, wan2.1-t2v-14b); did "
+            {"m.yaml:6:11: unknown preset wan2.1-t2v-1.3B (expected wan2.1-t2v-1.3b, wan2.1-t2v-14b, "
+             "wan2.1-t2v-14b-distilled); did "
              "you mean "
              "wan2.1-t2v-1.3b?"}},
         Bad{"step",
@@ -496,9 +497,9 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"solver",
             "  steps: 8\n",
             "  solver: unipcc\n",
-            {"m.yaml:6:11: pipeline.solver has an unknown value (expected unipc or euler, got unipcc); did "
-             "you mean "
-             "unipc?"}},
+            {"m.yaml:6:11: pipeline.solver has an unknown value (expected unipc, euler, wan-unipc, wan-euler "
+             "or "
+             "wan-dpm++, got unipcc); did you mean unipc?"}},
         Bad{"default_seed",
             "{seed: 1}",
             "{seed: -1}",
