@@ -22,7 +22,7 @@
 #include "jobs/bench/tensor_file.h"
 #include "jobs/results/files/temporary_folder.h"
 #include "models/samplers/noise.h"
-#include "models/wan/denoise.h"
+#include "models/wan/text_denoiser.h"
 
 namespace ditmill::jobs::bench {
 namespace {
@@ -123,8 +123,10 @@ json measure_peer(const StepSetup& setup, const BenchStepOptions& options, const
 
   const at::Tensor latents = models::initial_noise(1, setup.latent).to(transformer.options());
   const at::Tensor timestep = at::full({1}, 500.0, latents.options().dtype(at::kFloat));
-  const at::Tensor text = models::wan::pad_text(
-      at::randn({96, setup.dims.text_dim}, at::detail::createCPUGenerator(2)), transformer.options());
+  const at::Tensor text =
+      models::wan::told_text(at::randn({96, setup.dims.text_dim}, at::detail::createCPUGenerator(2)),
+                             transformer.options())
+          .at("text");
   write_safetensors(folder / "inputs.safetensors",
                     {{"latents", latents}, {"timestep", timestep}, {"text", text}});
   const int threads = at::get_num_threads();

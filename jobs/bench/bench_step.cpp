@@ -24,9 +24,10 @@
 #include "jobs/engine/ranks/threads.h"
 #include "jobs/plan/memory/memory_limit.h"
 #include "jobs/results/files/output.h"
-#include "models/guidance.h"
+#include "models/denoise/denoise.h"
+#include "models/denoise/guidance.h"
 #include "models/samplers/noise.h"
-#include "models/wan/denoise.h"
+#include "models/wan/text_denoiser.h"
 #include "slurm/allocation.h"
 
 namespace ditmill::jobs::bench {
@@ -56,20 +57,20 @@ StepCost cost_between(const Moment& begin, const Moment& end) {
 }
 
 /// Clips whose latents and texts are noise, one behind the other in the pipeline.
-std::vector<models::wan::DenoiseInput> make_clips(const StepSetup& setup,
-                                                  const models::wan::Transformer& transformer, int clips,
-                                                  int steps) {
+std::vector<models::DenoiseInput> make_clips(const StepSetup& setup,
+                                             const models::wan::Transformer& transformer, int clips,
+                                             int steps) {
   const at::Device device = transformer.options().device();
-  std::vector<models::wan::DenoiseInput> inputs;
+  std::vector<models::DenoiseInput> inputs;
   for (int clip = 0; clip < clips; ++clip) {
     const auto text = [&](std::int64_t tokens) {
       const at::Generator generator = at::detail::createCPUGenerator(static_cast<std::uint64_t>(clip));
-      return models::wan::pad_text(at::randn({tokens, setup.dims.text_dim}, generator),
-                                   transformer.options());
+      return models::wan::told_text(at::randn({tokens, setup.dims.text_dim}, generator),
+                                    transformer.options());
     };
     inputs.push_back({.noise = models::initial_noise(clip, setup.latent).to(device),
-                      .text = text(96),
-                      .negative = text(128),
+                      .told = text(96),
+                      .told_instead = text(128),
                       .guidance_scale = setup.guidance,
                       .item = "clip " + std::to_string(clip),
                       .sampler = models::make_sampler(configs::Solver::unipc, steps, 3)});
@@ -86,10 +87,11 @@ std::vector<StepCost> run_steps(const StepSetup& setup, models::wan::Transformer
   // Stages drain in the last step: one more keeps all of them busy in those that count.
   const int all = 1 + steps + (clips > 1 ? 1 : 0);
   std::vector<Moment> begins;
-  const auto results = models::wan::denoise(transformer, make_clips(setup, transformer, clips, all),
-                                            [&](int) { begins.push_back(moment_of(parallel, device)); });
+  models::wan::TextDenoiser denoiser{transformer};
+  const auto results = models::denoise(denoiser, make_clips(setup, transformer, clips, all),
+                                       [&](int) { begins.push_back(moment_of(parallel, device)); });
   begins.push_back(moment_of(parallel, device));
-  for (const models::wan::Denoised& result : results) {
+  for (const models::Denoised& result : results) {
     if (result.failure) throw Error{*result.failure};
   }
   std::vector<StepCost> costs;

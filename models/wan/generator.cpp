@@ -6,8 +6,9 @@
 
 #include "configs/error.h"
 #include "configs/list_text.h"
+#include "models/denoise/denoise.h"
+#include "models/denoise/guidance.h"
 #include "models/generator_table.h"
-#include "models/guidance.h"
 #include "models/offload/visiting.h"
 #include "models/samplers/noise.h"
 #include "models/samplers/sampler.h"
@@ -15,8 +16,8 @@
 #include "models/text_encoders/umt5.h"
 #include "models/tokenizers/read_tokenizer.h"
 #include "models/vae/wan_decoder.h"
-#include "models/wan/denoise.h"
 #include "models/wan/sizes.h"
+#include "models/wan/text_denoiser.h"
 #include "models/wan/transformer.h"
 
 namespace ditmill::models {
@@ -144,7 +145,7 @@ class WanGenerator final : public ClipGenerator {
   std::vector<ClipLatents> denoise(std::span<const ClipInput> clips, const dist::Tell& tell) override {
     return guarded([&] {
       const auto transformer = transformer_.enter();
-      std::vector<wan::DenoiseInput> inputs;
+      std::vector<DenoiseInput> inputs;
       std::string items;
       for (const ClipInput& clip : clips) {
         inputs.push_back(input_of(*transformer, clip));
@@ -155,7 +156,8 @@ class WanGenerator final : public ClipGenerator {
              std::to_string(step + 1) + " of " + std::to_string(pipeline_.steps));
       };
       std::vector<ClipLatents> results;
-      for (wan::Denoised& made : wan::denoise(*transformer, inputs, at_step)) {
+      wan::TextDenoiser denoiser{*transformer};
+      for (Denoised& made : models::denoise(denoiser, inputs, at_step)) {
         results.push_back({made.latents[0].to(at::kCPU, at::kFloat).contiguous(), std::move(made.failure)});
       }
       return results;
@@ -184,14 +186,16 @@ class WanGenerator final : public ClipGenerator {
     if (!finite) throw not_finite("decode the latents", "picture");
   }
 
-  wan::DenoiseInput input_of(const wan::Transformer& transformer, const ClipInput& clip) const {
-    wan::DenoiseInput input;
+  DenoiseInput input_of(const wan::Transformer& transformer, const ClipInput& clip) const {
+    DenoiseInput input;
     input.noise = initial_noise(clip.request.seed, wan::latent_shape(transformer.dims(), clip.request))
                       .to(transformer.options().device());
-    input.text = wan::pad_text(clip.text, transformer.options());
+    input.told = wan::told_text(clip.text, transformer.options());
     input.guidance_scale = pipeline_.guidance_scale;
     input.item = clip.request.id;
-    if (guided(input.guidance_scale)) input.negative = wan::pad_text(clip.negative, transformer.options());
+    if (guided(input.guidance_scale)) {
+      input.told_instead = wan::told_text(clip.negative, transformer.options());
+    }
     input.sampler = make_sampler(pipeline_.solver, pipeline_.steps, pipeline_.flow_shift);
     return input;
   }

@@ -4,10 +4,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include "models/denoise/denoise.h"
 #include "models/text_encoders/umt5.h"
 #include "models/vae/wan_decoder.h"
-#include "models/wan/denoise.h"
 #include "models/wan/sizes.h"
+#include "models/wan/text_denoiser.h"
 #include "tests/models/tensor_peak.h"
 #include "tests/models/tiny_transformer.h"
 
@@ -51,12 +52,13 @@ TEST_P(ActivationBytes, OfDenoisingAreAnEstimateFromAbove) {
     const std::array<std::int64_t, 4> shape = latent_shape(tiny_dims(), request);
     const at::Tensor text = at::zeros({1, text_tokens, tiny_dims().text_dim}, transformer.dtype());
     const DenoiseInput input{.noise = draw({1, shape[0], shape[1], shape[2], shape[3]}, 1),
-                             .text = text,
-                             .negative = text,
+                             .told = {{"text", text}},
+                             .told_instead = {{"text", text}},
                              .guidance_scale = 5,
                              .item = {},
                              .sampler = make_sampler(configs::Solver::unipc, 3, 3)};
-    denoise(transformer, {&input, 1});
+    TextDenoiser denoiser{transformer};
+    denoise(denoiser, {&input, 1});
   });
   expect_bound(denoise_bytes(tiny_dims(), GetParam(), request), peak);
 }

@@ -1,4 +1,4 @@
-#include "models/wan/denoise.h"
+#include "models/denoise/denoise.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,8 +6,9 @@
 #include <limits>
 
 #include "configs/error.h"
-#include "models/guidance.h"
+#include "models/denoise/guidance.h"
 #include "models/samplers/noise.h"
+#include "models/wan/text_denoiser.h"
 #include "tests/models/tiny_transformer.h"
 
 namespace ditmill::models::wan {
@@ -17,8 +18,8 @@ constexpr std::array<std::int64_t, 4> shape{16, 1, 4, 4};
 
 DenoiseInput tiny_input(double guidance) {
   return {.noise = initial_noise(5, shape),
-          .text = pad_text(draw({9, tiny_dims().text_dim}, 1), at::kFloat),
-          .negative = pad_text(draw({2, tiny_dims().text_dim}, 2), at::kFloat),
+          .told = told_text(draw({9, tiny_dims().text_dim}, 1), at::kFloat),
+          .told_instead = told_text(draw({2, tiny_dims().text_dim}, 2), at::kFloat),
           .guidance_scale = guidance,
           .item = "tabby"};
 }
@@ -26,19 +27,20 @@ DenoiseInput tiny_input(double guidance) {
 at::Tensor run(DenoiseInput input, int steps = 3) {
   Transformer transformer = tiny_transformer();
   input.sampler = make_sampler(configs::Solver::unipc, steps, 3);
-  return denoise(transformer, {&input, 1}).front().latents;
+  TextDenoiser denoiser{transformer};
+  return denoise(denoiser, {&input, 1}).front().latents;
 }
 
-TEST(PadText, PutsZerosBehindTheTokens) {
-  const at::Tensor padded = pad_text(at::ones({3, 8}), at::kBFloat16);
+TEST(ToldText, PutsZerosBehindTheTokens) {
+  const at::Tensor padded = told_text(at::ones({3, 8}), at::kBFloat16).at("text");
   EXPECT_EQ(padded.sizes(), (at::IntArrayRef{1, 512, 8}));
   EXPECT_EQ(padded.scalar_type(), at::kBFloat16);
   EXPECT_EQ(padded.sum(at::kFloat).item<float>(), 24.0F);
   EXPECT_EQ(padded[0].narrow(0, 0, 3).min().item<float>(), 1.0F);
 }
 
-TEST(PadText, TakesATextOfFullLength) {
-  EXPECT_TRUE(at::equal(pad_text(at::ones({512, 2}), at::kFloat), at::ones({1, 512, 2})));
+TEST(ToldText, TakesATextOfFullLength) {
+  EXPECT_TRUE(at::equal(told_text(at::ones({512, 2}), at::kFloat).at("text"), at::ones({1, 512, 2})));
 }
 
 TEST(Guide, ExtrapolatesFromTheUnconditional) {
@@ -50,7 +52,7 @@ TEST(Guide, ExtrapolatesFromTheUnconditional) {
 
 TEST(Denoise, LooksAtTheNegativeOnlyWhereGuidanceIsOn) {
   DenoiseInput other = tiny_input(1);
-  other.negative = at::Tensor{};
+  other.told_instead = {};
   EXPECT_TRUE(at::equal(run(tiny_input(1)), run(other)));
   EXPECT_FALSE(at::equal(run(tiny_input(1)), run(tiny_input(5))));
 }
@@ -61,7 +63,8 @@ TEST(Denoise, SaysAtWhichStepTheLatentsFirstWereNotFinite) {
   Transformer transformer = tiny_transformer(weights);
   DenoiseInput input = tiny_input(5);
   input.sampler = make_sampler(configs::Solver::euler, 4, 3);
-  const std::optional<Error> failure = denoise(transformer, {&input, 1}).front().failure;
+  TextDenoiser denoiser{transformer};
+  const std::optional<Error> failure = denoise(denoiser, {&input, 1}).front().failure;
   ASSERT_TRUE(failure) << "NaN went through";
   EXPECT_EQ(failure->category(), Category::numeric);
   EXPECT_THAT(failure->what(), ::testing::HasSubstr("after step 1 of 4"));
@@ -73,7 +76,8 @@ TEST(Denoise, AClipThatFailsLeavesTheOthersAlone) {
   std::vector<DenoiseInput> inputs{tiny_input(5), tiny_input(5)};
   for (DenoiseInput& input : inputs) input.sampler = make_sampler(configs::Solver::unipc, 3, 3);
   inputs[0].noise = at::full_like(inputs[0].noise, std::numeric_limits<float>::infinity());
-  const std::vector<Denoised> made = denoise(transformer, inputs);
+  TextDenoiser denoiser{transformer};
+  const std::vector<Denoised> made = denoise(denoiser, inputs);
   EXPECT_TRUE(made[0].failure);
   ASSERT_FALSE(made[1].failure);
   EXPECT_TRUE(at::equal(made[1].latents, run(tiny_input(5))));
@@ -101,7 +105,8 @@ TEST(Denoise, OneInfinityIsEnough) {
   for (const int bad : {0, 2, 4}) {
     DenoiseInput input = tiny_input(1);
     input.sampler = std::make_shared<Spoiled>(bad);
-    const std::optional<Error> failure = denoise(transformer, {&input, 1}).front().failure;
+    TextDenoiser denoiser{transformer};
+    const std::optional<Error> failure = denoise(denoiser, {&input, 1}).front().failure;
     ASSERT_TRUE(failure);
     EXPECT_THAT(failure->what(), ::testing::HasSubstr("after step " + std::to_string(bad + 1) + " of 5"));
   }

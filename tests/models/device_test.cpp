@@ -16,7 +16,7 @@
 #include "models/text_encoders/umt5.h"
 #include "models/vae/wan_decoder.h"
 #include "models/vae/wan_encoder.h"
-#include "models/wan/denoise.h"
+#include "models/wan/text_denoiser.h"
 #include "tests/models/tiny_transformer.h"
 
 namespace ditmill::models {
@@ -113,7 +113,7 @@ TEST(Layers, OfTheTransformerComputeWhereTheirWeightsAre) {
   wan::Transformer transformer(on_meta(wan::dit_shapes(dims)), dims, wan::alone());
   const at::TensorOptions options = transformer.options();
   ASSERT_EQ(options.device(), at::kMeta);
-  const at::Tensor text = wan::pad_text(at::ones({7, dims.text_dim}), options);
+  const at::Tensor text = wan::told_text(at::ones({7, dims.text_dim}), options).at("text");
   EXPECT_EQ(text.device(), at::kMeta);
   const at::Tensor flow =
       transformer(at::empty({1, dims.in_channels, 2, 4, 6}, options), at::full({1}, 500.0, options), text);
@@ -140,7 +140,8 @@ TEST(Layers, OfTheVaeComputeWhereTheirWeightsAre) {
 }
 
 TEST(Samplers, StayWhereTheSampleIs) {
-  for (const configs::Solver solver : {configs::Solver::unipc, configs::Solver::euler, configs::Solver::wan_dpmpp}) {
+  for (const configs::Solver solver :
+       {configs::Solver::unipc, configs::Solver::euler, configs::Solver::wan_dpmpp}) {
     const auto sampler = make_sampler(solver, 4, 3.0);
     at::Tensor sample = at::empty({1, 4, 1, 2, 2}, at::TensorOptions(at::kFloat).device(at::kMeta));
     for (int step = 0; step < 4; ++step) sample = sampler->advance(at::empty_like(sample), sample);

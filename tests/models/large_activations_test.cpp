@@ -6,11 +6,12 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "models/denoise/denoise.h"
 #include "models/large_blocks.h"
 #include "models/text_encoders/umt5.h"
 #include "models/vae/wan_decoder.h"
-#include "models/wan/denoise.h"
 #include "models/wan/sizes.h"
+#include "models/wan/text_denoiser.h"
 #include "tests/models/tensor_peak.h"
 #include "tests/models/tiny_transformer.h"
 #include "tests/models/tiny_vae.h"
@@ -96,14 +97,15 @@ class LargeActivations : public ::testing::TestWithParam<configs::Dtype> {
     const std::array<std::int64_t, 4> shape = latent_shape(dims, request);
     const at::Tensor text = at::zeros({1, text_tokens, dims.text_dim}, transformer.dtype());
     const DenoiseInput input{.noise = draw({1, shape[0], shape[1], shape[2], shape[3]}, 1),
-                             .text = text,
-                             .negative = text,
+                             .told = {{"text", text}},
+                             .told_instead = {{"text", text}},
                              .guidance_scale = 1,
                              .item = {},
                              .sampler = make_sampler(configs::Solver::unipc, 1, 3)};
     expect_close("denoise, " + std::to_string(dims.dim) + " to " + std::to_string(dims.ffn_dim),
                  denoise_bytes(dims, GetParam(), request), [&] {
-                   denoise(transformer, {&input, 1});
+                   TextDenoiser denoiser{transformer};
+                   denoise(denoiser, {&input, 1});
                  });
   }
 

@@ -14,8 +14,9 @@
 #include "dist/plan/slices.h"
 #include "dist/weights/offload/weights_on_host.h"
 #include "models/component_plan.h"
+#include "models/denoise/denoise.h"
 #include "models/samplers/noise.h"
-#include "models/wan/denoise.h"
+#include "models/wan/text_denoiser.h"
 #include "tests/models/tiny_transformer.h"
 
 namespace ditmill::models::wan {
@@ -132,14 +133,15 @@ inline std::vector<at::Tensor> make_clips(const dist::TensorMap& whole, const Di
     inputs.push_back(
         {.noise = initial_noise(static_cast<std::int64_t>(own),
                                 {dims.in_channels, sizes[i].frames, sizes[i].height, sizes[i].width}),
-         .text = pad_text(draw({9, dims.text_dim}, own + 1), transformer.options()),
-         .negative = pad_text(draw({2, dims.text_dim}, own + 2), transformer.options()),
+         .told = told_text(draw({9, dims.text_dim}, own + 1), transformer.options()),
+         .told_instead = told_text(draw({2, dims.text_dim}, own + 2), transformer.options()),
          .guidance_scale = guidance,
          .item = "clip" + std::to_string(i),
          .sampler = make_sampler(configs::Solver::unipc, 3, 3)});
   }
   std::vector<at::Tensor> latents;
-  for (const Denoised& made : denoise(transformer, inputs)) {
+  TextDenoiser denoiser{transformer};
+  for (const Denoised& made : denoise(denoiser, inputs)) {
     if (made.failure) throw Error{*made.failure};
     latents.push_back(made.latents.to(at::kFloat));
   }

@@ -23,6 +23,7 @@
 #include "jobs/engine/ranks/teamwork.h"
 #include "jobs/results/export/video.h"
 #include "jobs/results/store/group_store.h"
+#include "models/denoise/guidance.h"
 #include "models/generator.h"
 #include "models/text_cache.h"
 
@@ -86,7 +87,7 @@ class GroupRunner {
   bool run_window(const Grant& grant);
   void encode_texts(const Grant& grant);
   models::EncodedText encoded(const std::string& text) { return cache_.get(text, texts_.encoded); }
-  bool guided() const noexcept { return pipeline_->guidance_scale > 1; }
+  bool guided() const noexcept { return models::guided(pipeline_->guidance_scale); }
   void run_items(std::span<const WorkItem> items);
   void embed_clip(Work& work);
   void denoise(std::span<Work> batch);

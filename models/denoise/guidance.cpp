@@ -1,4 +1,4 @@
-#include "models/guidance.h"
+#include "models/denoise/guidance.h"
 
 #include <ATen/ATen.h>
 

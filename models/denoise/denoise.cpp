@@ -1,4 +1,4 @@
-#include "models/wan/denoise.h"
+#include "models/denoise/denoise.h"
 
 #include <ATen/ATen.h>
 
@@ -6,22 +6,23 @@
 #include <utility>
 
 #include "dist/comm/tensors.h"
-#include "models/guidance.h"
+#include "models/denoise/guidance.h"
 
-namespace ditmill::models::wan {
+namespace ditmill::models {
 namespace {
 
 using dist::Purpose;
 using dist::Team;
 
 Error not_finite(const DenoiseInput& clip, int step) {
-  return Error{Category::numeric,
-               "denoise",
-               Where{.item = clip.item},
-               Expected{"finite latents"},
-               Got{"NaN or infinity, first after step " + std::to_string(step + 1) + " of " +
-                   std::to_string(clip.sampler->steps())},
-               "float32 for the dit, or a smaller guidance_scale, may help; else the weights are damaged"};
+  return Error{
+      Category::numeric,
+      "denoise",
+      Where{.item = clip.item},
+      Expected{"finite latents"},
+      Got{"NaN or infinity, first after step " + std::to_string(step + 1) + " of " +
+          std::to_string(clip.sampler->steps())},
+      "float32 for the transformer, or a smaller guidance_scale, may help; else the weights are damaged"};
 }
 
 /// As latents travel between stages, whatever the sampler keeps them in: nothing is lost.
@@ -31,8 +32,7 @@ at::Tensor in_float32(const at::Tensor& latents) { return latents.to(at::kFloat)
 struct Clip {
   const DenoiseInput* input;
   at::Tensor latents;  ///< on the first and the last stage
-  Grid grid{};
-  Tokens tokens;
+  std::unique_ptr<ClipPasses> passes;
   int bad_step = -1;  ///< the first after which the latents were not finite; on the last stage
 };
 
@@ -44,26 +44,25 @@ struct Way {
 
 class Denoising {
  public:
-  Denoising(Transformer& transformer, std::span<const DenoiseInput> inputs)
-      : transformer_(transformer),
-        parallel_(transformer.parallel()),
+  Denoising(Denoiser& denoiser, std::span<const DenoiseInput> inputs)
+      : options_(denoiser.options()),
+        parallel_(denoiser.parallel()),
         stage_(parallel_.index(dist::Axis::pp)),
         stages_(parallel_.degree(dist::Axis::pp)) {
     for (const DenoiseInput& input : inputs) {
-      const Grid grid = Transformer::grid_of(input.noise.sizes());
-      clips_.push_back({&input, input.noise, grid, transformer.tokens(grid)});
+      clips_.push_back({&input, input.noise, denoiser.clip(input.noise.sizes())});
     }
   }
 
   void step(int step) {
     for (Clip& clip : clips_) {
       if (clip.bad_step >= 0 && stages_ == 1) continue;
-      if (step > 0 && stages_ > 1 && transformer_.is_first_stage()) {
+      if (step > 0 && stages_ > 1 && is_first_stage()) {
         clip.latents =
             receive(latents_way(stages_ - 1), clip.input->noise.sizes().vec(), clip.input->noise.options());
       }
       const at::Tensor flow = predict(clip, step);
-      if (transformer_.is_last_stage()) advance(clip, flow, step);
+      if (is_last_stage()) advance(clip, flow, step);
     }
   }
 
@@ -89,32 +88,32 @@ class Denoising {
     const DenoiseInput& input = *clip.input;
     const at::Tensor timestep =
         at::full({1}, input.sampler->timestep(step), input.noise.options().dtype(at::kFloat));
-    if (!guided(input.guidance_scale)) return forward(clip, timestep, input.text);
+    if (!guided(input.guidance_scale)) return forward(clip, timestep, input.told);
     if (parallel_.degree(dist::Axis::cfg) == 1) {
-      at::Tensor flow = forward(clip, timestep, input.text);
-      const at::Tensor other = forward(clip, timestep, input.negative);
+      at::Tensor flow = forward(clip, timestep, input.told);
+      const at::Tensor other = forward(clip, timestep, input.told_instead);
       return flow.defined() ? guide(flow, other, input.guidance_scale) : flow;
     }
     const bool conditional = parallel_.index(dist::Axis::cfg) == 0;
-    at::Tensor flow = forward(clip, timestep, conditional ? input.text : input.negative);
+    at::Tensor flow = forward(clip, timestep, conditional ? input.told : input.told_instead);
     if (!flow.defined()) return flow;
     const at::Tensor both = dist::all_gather(parallel_.team(Team::cfg), flow, 0, {1, 1}, Purpose::guidance);
     return guide(both.narrow(0, 0, 1), both.narrow(0, 1, 1), input.guidance_scale);
   }
 
   /// One pass through this rank's stage.
-  at::Tensor forward(Clip& clip, const at::Tensor& timestep, const at::Tensor& text) {
-    const Transformer::Conditions conditions = transformer_.embed(timestep, text);
-    at::Tensor x;
-    if (transformer_.is_first_stage()) {
-      x = transformer_.enter(clip.latents.to(transformer_.dtype()), clip.tokens);
+  at::Tensor forward(Clip& clip, const at::Tensor& timestep, const dist::TensorMap& told) {
+    clip.passes->begin(timestep, told);
+    Streams streams;
+    if (is_first_stage()) {
+      streams = clip.passes->enter(clip.latents.to(options_.dtype()));
     } else {
-      x = receive({&parallel_.team(Team::pp), stage_ - 1},
-                  {1, clip.tokens.shares.mine().size(), transformer_.dims().dim}, transformer_.options());
+      for (const std::vector<std::int64_t>& shape : clip.passes->shapes())
+        streams.push_back(receive({&parallel_.team(Team::pp), stage_ - 1}, shape, options_));
     }
-    x = transformer_.pass(x, conditions, clip.tokens);
-    if (transformer_.is_last_stage()) return transformer_.leave(x, conditions, clip.tokens, clip.grid);
-    send(x, {&parallel_.team(Team::pp), stage_ + 1});
+    streams = clip.passes->pass(std::move(streams));
+    if (is_last_stage()) return clip.passes->leave(streams);
+    for (const at::Tensor& stream : streams) send(stream, {&parallel_.team(Team::pp), stage_ + 1});
     return {};
   }
 
@@ -132,10 +131,13 @@ class Denoising {
             parallel_.place(Team::clip) + (stage - stage_) * parallel_.degree(dist::Axis::tp)};
   }
 
+  bool is_first_stage() const noexcept { return stage_ == 0; }
+  bool is_last_stage() const noexcept { return stage_ == stages_ - 1; }
+
   void send(const at::Tensor& x, const Way& to) {
     sent_.push_back(dist::start_send(*to.comm, x, to.rank, Purpose::stages));
     // What was sent a round of all clips ago has long been taken.
-    if (sent_.size() <= 2 * clips_.size()) return;
+    if (sent_.size() <= 2 * clips_.size() * clips_.front().passes->shapes().size()) return;
     sent_.front().wait();
     sent_.pop_front();
   }
@@ -145,7 +147,7 @@ class Denoising {
     return dist::start_receive(*from.comm, from.rank, shape, options, Purpose::stages).wait().front();
   }
 
-  Transformer& transformer_;
+  at::TensorOptions options_;
   const dist::ParallelContext& parallel_;
   int stage_;
   int stages_;
@@ -155,15 +157,9 @@ class Denoising {
 
 }  // namespace
 
-at::Tensor pad_text(const at::Tensor& embedding, const at::TensorOptions& options) {
-  at::Tensor padded = at::zeros({1, text_tokens, embedding.size(1)}, options);
-  padded[0].narrow(0, 0, embedding.size(0)).copy_(embedding);
-  return padded;
-}
-
-std::vector<Denoised> denoise(Transformer& transformer, std::span<const DenoiseInput> clips,
+std::vector<Denoised> denoise(Denoiser& denoiser, std::span<const DenoiseInput> clips,
                               const AtStep& at_step) {
-  Denoising denoising(transformer, clips);
+  Denoising denoising(denoiser, clips);
   const int steps = clips.empty() ? 0 : clips.front().sampler->steps();
   for (int step = 0; step < steps; ++step) {
     if (at_step) at_step(step);
@@ -172,4 +168,4 @@ std::vector<Denoised> denoise(Transformer& transformer, std::span<const DenoiseI
   return denoising.finish();
 }
 
-}  // namespace ditmill::models::wan
+}  // namespace ditmill::models

@@ -1,0 +1,46 @@
+#include "models/wan/text_denoiser.h"
+
+#include <ATen/ATen.h>
+
+namespace ditmill::models::wan {
+namespace {
+
+class TextPasses final : public ClipPasses {
+ public:
+  TextPasses(Transformer& transformer, at::IntArrayRef latents)
+      : transformer_(transformer), grid_(Transformer::grid_of(latents)), tokens_(transformer.tokens(grid_)) {}
+
+  void begin(const at::Tensor& timestep, const dist::TensorMap& told) override {
+    conditions_ = transformer_.embed(timestep, told.at("text"));
+  }
+  Streams enter(const at::Tensor& latents) override { return {transformer_.enter(latents, tokens_)}; }
+  Streams pass(Streams streams) override {
+    return {transformer_.pass(streams.front(), conditions_, tokens_)};
+  }
+  at::Tensor leave(const Streams& streams) override {
+    return transformer_.leave(streams.front(), conditions_, tokens_, grid_);
+  }
+  std::vector<std::vector<std::int64_t>> shapes() const override {
+    return {{1, tokens_.shares.mine().size(), transformer_.dims().dim}};
+  }
+
+ private:
+  Transformer& transformer_;
+  Grid grid_;
+  Tokens tokens_;
+  Transformer::Conditions conditions_;
+};
+
+}  // namespace
+
+dist::TensorMap told_text(const at::Tensor& embedding, const at::TensorOptions& options) {
+  at::Tensor padded = at::zeros({1, text_tokens, embedding.size(1)}, options);
+  padded[0].narrow(0, 0, embedding.size(0)).copy_(embedding);
+  return {{"text", padded}};
+}
+
+std::unique_ptr<ClipPasses> TextDenoiser::clip(at::IntArrayRef latents) {
+  return std::make_unique<TextPasses>(transformer_, latents);
+}
+
+}  // namespace ditmill::models::wan

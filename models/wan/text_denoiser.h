@@ -1,0 +1,26 @@
+#pragma once
+
+#include "models/denoise/denoiser.h"
+#include "models/wan/transformer.h"
+
+namespace ditmill::models::wan {
+
+/// A trimmed embedding [tokens, width] as the transformer is told it: padded with zeros to 512 tokens, then
+/// cast, as "text" [1, 512, width].
+dist::TensorMap told_text(const at::Tensor& embedding, const at::TensorOptions& options);
+
+/// The transformer as the loop of denoising takes it; passes are told a "text".
+class TextDenoiser final : public Denoiser {
+ public:
+  /// `transformer` outlives it.
+  explicit TextDenoiser(Transformer& transformer) noexcept : transformer_(transformer) {}
+
+  const dist::ParallelContext& parallel() const noexcept override { return transformer_.parallel(); }
+  at::TensorOptions options() const override { return transformer_.options(); }
+  std::unique_ptr<ClipPasses> clip(at::IntArrayRef latents) override;
+
+ private:
+  Transformer& transformer_;
+};
+
+}  // namespace ditmill::models::wan
