@@ -89,7 +89,7 @@ TEST(ModelDefinition, RefusesWhatContradictsItself) {
         "text_encoder, "
         "image_encoder, vae); did you mean transformer?"}},
       {"model: {path: a, variants: {transformer: x, dit: y}}",
-       {"m.yaml:1:46: model.variants.dit is there twice: dit is the former name of transformer (expected one "
+       {"m.yaml:1:45: model.variants.dit is there twice: dit is the former name of transformer (expected one "
         "of them)"}},
       {"model: {components: {dit: a, transformer: {path: b}}}",
        {"m.yaml:1:30: model.components.transformer is there twice: dit is the former name of transformer "

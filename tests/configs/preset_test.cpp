@@ -54,7 +54,7 @@ TEST(Presets, AreNamedByTheManifest) {
     std::string preset;
     std::vector<std::string> problems;
   };
-  const std::string known = " (expected wan2.1-t2v-1.3b, wan2.1-t2v-14b)";
+  const std::string known = " (expected wan2.1-t2v-1.3b, wan2.1-t2v-14b, wan2.1-t2v-14b-distilled)";
   const std::vector<Case> cases{
       {"{}", "", {}},
       {"preset: wan2.1-t2v-14b", "wan2.1-t2v-14b", {}},

@@ -23,13 +23,15 @@ def shifted(levels: np.ndarray, shift: float) -> np.ndarray:
     return shift * levels / (1 + (shift - 1) * levels)
 
 
+def scheduler(solver: str, shift: float):
+    """diffusers' own for a solver that is diffusers'."""
+    return FlowMatchEulerDiscreteScheduler(shift=shift) if solver == "euler" else unipc(shift)
+
+
 def prepared(solver: str, steps: int, shift: float):
     """diffusers' scheduler, with the levels of Wan's own code (Wan2.1 wan/utils) where the solver is Wan's."""
-    if solver == "unipc":
-        ready = unipc(shift)
-        ready.set_timesteps(steps)
-    elif solver == "euler":
-        ready = FlowMatchEulerDiscreteScheduler(shift=shift)
+    if solver in ("unipc", "euler"):
+        ready = scheduler(solver, shift)
         ready.set_timesteps(steps)
     elif solver == "wan-unipc":
         highest = float(np.float32(1.0 - 0.001))
