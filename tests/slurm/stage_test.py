@@ -129,7 +129,7 @@ class StageTest(SubmissionTest):
             below = [self.disk(node) / str(self.path)[1:] / folder for folder in ("elsewhere/transformer", "rest")]
             self.assertEqual([(folder / "diffusion_pytorch_model.safetensors").exists() for folder in below], [True] * 2)
             self.assertEqual(len(self.copies(node, "*.safetensors")), 2)
-        plain, staged = ({item["id"]: item["key"] for item in map(json.loads, (self.path / name / "requests.jsonl").open())}
+        plain, staged = ({item["id"]: item["key"] for item in map(json.loads, (self.path / name / "requests.jsonl").read_text().splitlines())}
                          for name in ("plain", "run"))
         self.assertEqual(plain, staged)
         layers = [json.loads((self.path / name / "config.json").read_text())["layer1_model_definition"]
