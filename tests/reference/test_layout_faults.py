@@ -90,37 +90,33 @@ class Faults(unittest.TestCase):
             self.assertLessEqual(
                 probe.distance(torch.from_numpy(got[item][0]), torch.from_numpy(latents).double()), 2e-5, item)
 
-    def end_of_rank(self, parallel, victim, blow):
+    def end_of_rank(self, parallel, blow):
         """What a job says when one rank of a group that computes gets a signal."""
+        victim = self.rng.randrange(ranks(parallel))
         run = self.path / f"{name(parallel)}-{blow.name}"
         job = Job(self.manifest, ranks(parallel),
                   ["--threads", "1", *parallel_option(parallel), "--set", "pipeline.steps=1000"], run)
         pid = job.pids()[victim]
-        time.sleep(random.uniform(0, 1))
+        time.sleep(self.rng.uniform(0, 1))
         os.kill(pid, blow)
-        return pid, *job.end()
-
-    def each_group(self, blow, check):
-        """check(victim, pid, code, lines) of two layouts side by side: most of it is waiting."""
-        cases = [(parallel, self.rng.randrange(ranks(parallel))) for parallel in ({"ulysses": 2, "tp": 2}, {"pp": 2, "cfg": 2})]
-        ditmill.side_by_side(self, cases, lambda case: check(case[1], *self.end_of_rank(*case, blow)))
+        return victim, pid, *job.end()
 
     def test_a_killed_rank_of_a_group_is_named_with_what_it_was_doing(self):
-        def check(victim, pid, code, lines):
-            self.assertNotEqual(code, 0)
-            # On a machine that is short of cores mpirun may have killed another rank before it could say so.
-            self.assertRegex("\n".join(lines),
-                             rf"(?m)^ditmill: rank {victim} \(.*, pid {pid}\) is dead; it was: denoising item")
-
-        self.each_group(signal.SIGKILL, check)
+        for parallel in ({"ulysses": 2, "tp": 2}, {"pp": 2, "cfg": 2}):
+            with self.subTest(name(parallel)):
+                victim, pid, code, lines = self.end_of_rank(parallel, signal.SIGKILL)
+                self.assertNotEqual(code, 0)
+                # On a machine that is short of cores mpirun may have killed another rank before it could say so.
+                self.assertRegex("\n".join(lines),
+                                 rf"(?m)^ditmill: rank {victim} \(.*, pid {pid}\) is dead; it was: denoising item")
 
     def test_a_stopped_rank_of_a_group_is_named_with_what_it_was_doing(self):
-        def check(victim, pid, code, lines):
-            self.assertEqual((code, len(lines)), (3, 1), lines)
-            self.assertRegex(lines[0], rf"^ditmill: rank {victim} \(.*, pid {pid}\) has not answered for 1\d s: "
-                                       r"its process is stopped; it was: denoising item")
-
-        self.each_group(signal.SIGSTOP, check)
+        for parallel in ({"ulysses": 2, "tp": 2}, {"pp": 2, "cfg": 2}):
+            with self.subTest(name(parallel)):
+                victim, pid, code, lines = self.end_of_rank(parallel, signal.SIGSTOP)
+                self.assertEqual((code, len(lines)), (3, 1), lines)
+                self.assertRegex(lines[0], rf"^ditmill: rank {victim} \(.*, pid {pid}\) has not answered for 1\d s: "
+                                           r"its process is stopped; it was: denoising item")
 
 
 if __name__ == "__main__":
