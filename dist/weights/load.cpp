@@ -50,7 +50,8 @@ Found look_at_files(const Nodes& nodes, const ComponentPlan& plan, const OpenSou
 
 /// Whether /dev/shm takes, on every machine, what teams of its ranks would share. Collective.
 bool has_room(const Nodes& nodes, const ComponentPlan& plan, const Mesh& mesh) {
-  const auto cuts = static_cast<std::uint64_t>(mesh.degree(Axis::tp) * mesh.degree(Axis::pp));
+  const auto cuts =
+      static_cast<std::uint64_t>(mesh.degree(Axis::tp)) * static_cast<std::uint64_t>(mesh.degree(Axis::pp));
   const std::uint64_t teams = std::min<std::uint64_t>(cuts, static_cast<std::uint64_t>(nodes.local().size()));
   const bool lacks = TensorMemory::shared_room() < teams * plan.bytes_on(mesh, nodes.world().rank());
   return nodes.world().max(lacks ? 1 : 0, Purpose::weights) == 0;
