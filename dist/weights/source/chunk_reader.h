@@ -6,8 +6,8 @@
 #include <span>
 #include <vector>
 
-#include "dist/weights/first_failure.h"
 #include "dist/weights/source/file_map.h"
+#include "dist/weights/source/first_failure.h"
 #include "dist/weights/source/frame.h"
 #include "dist/weights/source/load_work.h"
 #include "dist/weights/source/planned_files.h"

@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-#include "dist/weights/first_failure.h"
+#include "dist/weights/source/first_failure.h"
 #include "dist/weights/source/frame.h"
 #include "dist/weights/source/load_work.h"
 #include "dist/weights/source/planned_files.h"
