@@ -6,6 +6,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
 #include <optional>
 #include <set>
 
@@ -229,8 +230,11 @@ TEST(Load, ReadsOnceMoreTheTensorsThatAMachineReadOtherwise) {
   for (const Strategy strategy : {Strategy::independent, Strategy::shared}) {
     std::string told;
     std::set<std::uint64_t> again;  // chunks, in however many pieces they are read
-    const OpenSource mended = mpi_test::watched(
-        files, [&](std::uint64_t offset, std::span<std::byte>) { again.insert(offset / leaf_bytes); });
+    std::mutex mutex;               // threads read ahead
+    const OpenSource mended = mpi_test::watched(files, [&](std::uint64_t offset, std::span<std::byte>) {
+      const std::scoped_lock lock(mutex);
+      again.insert(offset / leaf_bytes);
+    });
     const LoadOptions options{
         .strategy = strategy,
         .open = [&](const std::string& path) { return told.empty() ? other.open()(path) : mended(path); },
