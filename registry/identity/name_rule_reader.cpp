@@ -36,6 +36,17 @@ std::size_t repetitions(std::string_view expression) {
   return product;
 }
 
+/// Whether an expression refers to what it has matched: no search of it is sure to end, and the library
+/// counts the number without a bound.
+bool refers_back(std::string_view expression) {
+  for (std::size_t at = 0; at + 1 < expression.size(); ++at) {
+    if (expression[at] != '\\') continue;
+    ++at;
+    if (expression[at] >= '1' && expression[at] <= '9') return true;
+  }
+  return false;
+}
+
 /// Compiles an expression, for a search whose time is no more than a polynomial of the lengths.
 void read_expression(MapReader& reader, const std::string& text, std::regex& out) {
   const std::string wrong = reader.path_of("from") + " is wrong";
@@ -46,11 +57,15 @@ void read_expression(MapReader& reader, const std::string& text, std::regex& out
                    printable(text));
     return;
   }
+  constexpr const char* without_references = "a regular expression without references back";
+  if (refers_back(text)) {
+    reader.problem("from", wrong, without_references, printable(text));
+    return;
+  }
   try {
     out.assign(text, std::regex::ECMAScript | std::regex::optimize | std::regex_constants::__polynomial);
   } catch (const std::regex_error& error) {
-    reader.problem("from", wrong + ": " + error.what(), "a regular expression without references back",
-                   printable(text));
+    reader.problem("from", wrong + ": " + error.what(), without_references, printable(text));
   }
 }
 

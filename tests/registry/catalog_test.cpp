@@ -282,6 +282,8 @@ TEST(Catalog, RefusesTextsThatStandForTooMuch) {
       {"a long expression", rule(times(300, "x")), "at most 256 bytes"},
       {"a large expression", rule("(a{50}){50}"), "nothing in it more than 100 times"},
       {"a reference back", rule("(a)\\1"), "without references back"},
+      {"a reference back to more than can be counted", rule("(a)\\" + std::string(40, '1')),
+       "without references back"},
       {"control characters", "- {\"\\e[31m\": 1}\n", "\\x1b[31m"},
   };
   for (const auto& row : rows) {
