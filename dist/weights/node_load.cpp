@@ -342,6 +342,7 @@ StreamedComponent load_on_nodes(const Nodes& nodes, const ComponentPlan& plan, c
     load.emplace(nodes, plan, mesh, options);
   });
   StreamedComponent result = load->run();
+  result.reading_machines = nodes.count();
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;
 }

@@ -115,11 +115,13 @@ Rates probe_rates(const Nodes& nodes, const ComponentPlan& plan, const OpenSourc
   return rates;
 }
 
+int useful_readers(const Rates& rates, int machines) noexcept {
+  const double more = machines * rates.read_together / rates.read_alone;
+  return static_cast<int>(std::lround(std::clamp(more, 1.0, static_cast<double>(machines))));
+}
+
 int useful_readers(const Nodes& nodes, const ComponentPlan& plan, const OpenSource& open) {
-  const Rates rates = probe_reading(nodes, plan, open);
-  const double together = nodes.count() * rates.read_together;
-  const auto readers = static_cast<int>(std::lround(together / rates.read_alone));
-  return std::clamp(readers, 1, nodes.count());
+  return useful_readers(probe_reading(nodes, plan, open), nodes.count());
 }
 
 Strategy fastest(const Rates& rates, int machines, Strategy each) noexcept {

@@ -20,7 +20,9 @@ struct Rates {
 /// link. All machines can open the files. Collective; throws the agreed Error.
 Rates probe_rates(const Nodes& nodes, const ComponentPlan& plan, const OpenSource& open);
 
-/// How many machines are to read: no more than together read more than one alone. As probe_rates().
+/// How many of so many machines are to read: as many as together read more than one alone.
+int useful_readers(const Rates& rates, int machines) noexcept;
+/// By what they read now; as probe_rates().
 int useful_readers(const Nodes& nodes, const ComponentPlan& plan, const OpenSource& open);
 
 /// The way of files that are not cached to several machines that takes least by these rates: reading is as

@@ -240,6 +240,7 @@ StreamedComponent stream(const Communicator& comm, const Nodes* nodes, int reade
     stream->start_threads();
   });
   StreamedComponent result = stream->run();
+  result.reading_machines = readers;
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;
 }

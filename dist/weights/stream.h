@@ -32,7 +32,8 @@ struct StreamedComponent {
   std::uint64_t bytes = 0;                     ///< of the files
   /// What it does not hold (plan.offload); none if it holds all.
   std::shared_ptr<OffloadedWeights> offloaded{};
-  LoadWork work;  ///< of this rank
+  LoadWork work;             ///< of this rank
+  int reading_machines = 1;  ///< that read files
   double seconds = 0;
 };
 

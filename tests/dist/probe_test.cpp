@@ -22,6 +22,17 @@ TEST(Probe, TakesWhatIsFastestAndOfTheSameWhatReadsLeast) {
             Strategy::independent);
 }
 
+TEST(Probe, HasAsManyMachinesReadAsTheStorageRewards) {
+  const auto readers = [](double alone, double together, int machines) {
+    return useful_readers({.read_alone = alone, .read_together = together}, machines);
+  };
+  EXPECT_EQ(readers(5, 5, 8), 8);
+  EXPECT_EQ(readers(5, 0.625, 8), 1) << "a server that all share";
+  EXPECT_EQ(readers(5, 2.5, 8), 4);
+  EXPECT_EQ(readers(5, 0.1, 8), 1) << "one at least";
+  EXPECT_EQ(readers(5, 50, 8), 8) << "what was read together came from a cache";
+}
+
 TEST(Probe, SaysWhatItMeasured) {
   EXPECT_EQ(describe({.read_alone = 2.1e9, .read_together = 9e8, .link = 1.2e9}),
             "a machine reads 2.10 GB/s alone and 0.90 while all do, a link gives 1.20");

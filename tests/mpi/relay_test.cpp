@@ -77,6 +77,7 @@ TEST(Relay, BringsTheSameBytesWhoeverReads) {
       const std::uint64_t size = plan.files[0].size;
       const StreamedComponent got = relay(readers, plan, counting(size));
       ASSERT_EQ(got.digests.at(0).leaves.size(), leaves + 1);
+      EXPECT_EQ(got.reading_machines, readers);
       std::vector<std::byte> bytes(leaf_bytes);
       for (std::uint64_t i = 0; i <= leaves; ++i) {
         const std::span<std::byte> leaf = std::span{bytes}.first(i == leaves ? last_leaf : leaf_bytes);

@@ -1,5 +1,6 @@
 #include "jobs/engine/loading/loading.h"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <filesystem>
@@ -128,13 +129,17 @@ void load_stage(const dist::Nodes& nodes, const LoadPlan& plan, LoadStage stage,
     dist::StreamedComponent streamed = dist::load_component(nodes, component, mesh, options);
     const std::uint64_t given = nodes.weight_bytes_given() - before;
     if (comm.rank() == 0) {
-      spdlog::info("loaded {}: {} in {:.2f} s; {}: {}", component.name, gigabytes(streamed.bytes),
-                   streamed.seconds, configs::name(choice.strategy), choice.why);
+      spdlog::info("loaded {}: {} in {:.2f} s; {}: {}{}", component.name, gigabytes(streamed.bytes),
+                   streamed.seconds, configs::name(choice.strategy), choice.why,
+                   nodes.count() == 1 ? ""
+                                      : fmt::format("; read by {} of {} machines", streamed.reading_machines,
+                                                    nodes.count()));
     }
     LoadedComponent record{.name = component.name,
                            .choice = choice,
                            .bytes = streamed.bytes,
                            .seconds = streamed.seconds,
+                           .reading_machines = streamed.reading_machines,
                            .work = dist::work_of_ranks(comm, streamed.work)};
     for (const std::string& bytes : comm.gather_text(std::to_string(given), 0, dist::Purpose::agreement)) {
       record.network_bytes += std::stoull(bytes);

@@ -20,6 +20,7 @@ nlohmann::json to_json(std::span<const LoadedComponent> components) {
                     {"why", component.choice.why},
                     {"bytes", component.bytes},
                     {"seconds", component.seconds},
+                    {"reading_machines", component.reading_machines},
                     {"read_bytes", component.work.read_bytes},
                     {"network_bytes", component.network_bytes},
                     {"verified_bytes", component.work.verified_bytes},

@@ -14,12 +14,14 @@ struct LoadedComponent {
   dist::StrategyChoice choice;
   std::uint64_t bytes = 0;  ///< of its files
   double seconds = 0;
+  int reading_machines = 1;
   dist::LoadWork work;  ///< of all ranks (work_of_ranks())
   std::uint64_t network_bytes = 0;
 };
 
-/// What a start keeps of it, for `report`: [{name, strategy, why, bytes, seconds, read_bytes, network_bytes,
-/// verified_bytes, private_bytes, shared_bytes, busy: {read, network, hash, copy}, stall: {..}}].
+/// What a start keeps of it, for `report`: [{name, strategy, why, bytes, seconds, reading_machines,
+/// read_bytes, network_bytes, verified_bytes, private_bytes, shared_bytes, busy: {read, network, hash, copy},
+/// stall: {..}}].
 nlohmann::json to_json(std::span<const LoadedComponent> components);
 
 }  // namespace ditmill::jobs::engine
