@@ -40,7 +40,7 @@ class Counting final : public registry::ByteSource {
   BeforeRead before_read_;
 };
 
-OpenSource counting(std::uint64_t size, BeforeRead before_read = {}) {
+OpenSource counting(std::uint64_t size, const BeforeRead& before_read = {}) {
   return [=](const std::string&) { return std::make_unique<Counting>(size, before_read); };
 }
 
