@@ -159,6 +159,7 @@ CATALOGS = {name: text.encode() for name, text in {
     "bad_complex_key": "? {a: b}\n: c\n",
     "bad_expression": LAYOUTS.replace("^c", "(a{9}{99"),
     "bad_reference": LAYOUTS.replace("^c", "(c)\\\\1"),
+    "bad_reference_number": LAYOUTS.replace("^c", "(c)\\\\" + 60 * "1"),
     "bad_slow": LAYOUTS.replace("^c", "(a*)*b"),
     "bad_lists": ARCHITECTURE.replace("{q,k}", "{q,k}" * 20),
     "bad_size": ARCHITECTURE.replace("6*dim", "99999999999999999999*dim"),
