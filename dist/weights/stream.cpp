@@ -35,12 +35,12 @@ constexpr const char* changed_on_the_way =
 class Stream {
  public:
   Stream(const Communicator& comm, Relay relay, const ComponentPlan& plan, const Mesh& mesh, Sources sources,
-         const LoadOptions& options)
+         std::vector<Chunk> chunks, const LoadOptions& options)
       : comm_(comm),
         hash_(options.hash),
         plan_(plan),
         sources_(std::move(sources)),
-        chunks_(schedule(plan)),
+        chunks_(std::move(chunks)),
         to_get_(relay.frames_to_get()),
         some_failed_(comm, Purpose::agreement),
         assembler_(plan, mesh, comm.rank(), options.device),
@@ -88,7 +88,7 @@ class Stream {
     agree(comm_, [&] { result.tensors = assembler_.finish(); });
     result.blocks = assembler_.blocks();
     result.digests = std::move(digests_);
-    for (const registry::WeightFile& file : plan_.files) result.bytes += file.size;
+    result.bytes = plan_.file_bytes();
     result.work = work_;
     if (reader_) result.work.busy += reader_->seconds();
     result.work.busy.hash += assembling_.hash;
@@ -234,9 +234,11 @@ StreamedComponent stream(const Communicator& comm, const Nodes* nodes, int reade
                   Expected{"a mesh of " + std::to_string(comm.size()) + " ranks"},
                   Got{std::to_string(mesh.world())}};
     }
-    Relay relay{comm, nodes, readers, schedule(plan).size()};
+    std::vector<Chunk> chunks = schedule(plan);
+    Relay relay{comm, nodes, readers, chunks.size()};
     Sources sources = relay.reads_some() ? open_files(plan, options.open) : Sources();
-    stream = std::make_unique<Stream>(comm, std::move(relay), plan, mesh, std::move(sources), options);
+    stream = std::make_unique<Stream>(comm, std::move(relay), plan, mesh, std::move(sources),
+                                      std::move(chunks), options);
     stream->start_threads();
   });
   StreamedComponent result = stream->run();

@@ -10,10 +10,7 @@ DpmSolver::DpmSolver(Schedule schedule)
     : timesteps_(std::move(schedule.timesteps)),
       sigmas_(at::tensor(schedule.sigmas, at::TensorOptions(at::kFloat))) {}
 
-/// Half the logarithm of signal to noise: minus infinity where all is noise, infinity where none is.
-at::Tensor DpmSolver::lambda(int level) const {
-  return at::log(at::rsub(sigmas_[level], 1)) - at::log(sigmas_[level]);
-}
+at::Tensor DpmSolver::lambda(int level) const { return half_log_snr(sigmas_[level]); }
 
 at::Tensor DpmSolver::advance(const at::Tensor& flow, const at::Tensor& sample) {
   const at::Tensor x0 = sample - sigmas_[step_] * flow;

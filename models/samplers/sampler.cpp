@@ -1,5 +1,7 @@
 #include "models/samplers/sampler.h"
 
+#include <ATen/ATen.h>
+
 #include <array>
 #include <utility>
 
@@ -37,6 +39,8 @@ const Solving& solving(configs::Solver solver) {
 }
 
 }  // namespace
+
+at::Tensor half_log_snr(const at::Tensor& sigma) { return at::log(at::rsub(sigma, 1)) - at::log(sigma); }
 
 Schedule make_schedule(configs::Solver solver, int steps, double flow_shift) {
   return solving(solver).schedule(steps, flow_shift);

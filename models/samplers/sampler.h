@@ -22,6 +22,10 @@ class Sampler {
   virtual at::Tensor advance(const at::Tensor& flow, const at::Tensor& sample) = 0;
 };
 
+/// Half the logarithm of signal to noise at a level: minus infinity where all is noise, infinity where none
+/// is.
+at::Tensor half_log_snr(const at::Tensor& sigma);
+
 /// The noise levels of a solver. steps >= 1, flow_shift > 0.
 Schedule make_schedule(configs::Solver solver, int steps, double flow_shift);
 /// steps >= 1, flow_shift > 0.

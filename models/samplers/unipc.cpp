@@ -31,9 +31,7 @@ UniPc::UniPc(Schedule schedule)
       sigmas_(at::tensor(schedule.sigmas, at::TensorOptions(at::kFloat))) {}
 
 UniPc::Interval UniPc::interval(int from, int to, int before, int order) const {
-  const auto lambda = [&](int index) {
-    return at::log(at::rsub(sigmas_[index], 1)) - at::log(sigmas_[index]);
-  };
+  const auto lambda = [&](int index) { return half_log_snr(sigmas_[index]); };
   const at::Tensor lambda_from = lambda(from);
   const at::Tensor h = lambda(to) - lambda_from;
   Interval out;
