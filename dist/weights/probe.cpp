@@ -76,17 +76,11 @@ class OwnPart {
   std::size_t at_ = 0;  ///< bytes of it that were read
 };
 
-/// Whether this rank reads for its machine, then what.
-std::optional<OwnPart> own_part(const Nodes& nodes, const ComponentPlan& plan, const OpenSource& open) {
-  std::optional<OwnPart> part;
+Rates probe_reading(const Nodes& nodes, const ComponentPlan& plan, const OpenSource& open) {
+  std::optional<OwnPart> part;  // of the first rank of each machine
   agree(nodes.world(), [&] {
     if (nodes.local().rank() == 0) part.emplace(nodes, plan, open);
   });
-  return part;
-}
-
-Rates probe_reading(const Nodes& nodes, const ComponentPlan& plan, const OpenSource& open) {
-  std::optional<OwnPart> part = own_part(nodes, plan, open);
   const auto read = [&part] { return part->read(); };
   Rates rates;
   rates.read_together = rate(nodes.world(), part.has_value(), read);
