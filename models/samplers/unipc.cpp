@@ -80,7 +80,7 @@ at::Tensor UniPc::advance(const at::Tensor& flow, const at::Tensor& sample) {
   x0_ = x0;
   order_ = std::min({highest_order, steps() - step_, step_ + 1});
   last_sample_ = corrected;
-  const at::Tensor next = predict(corrected, order_);
+  at::Tensor next = predict(corrected, order_);
   ++step_;
   return next;
 }
