@@ -241,18 +241,21 @@ TEST(Status, SaysThatARunIsStillStarting) {
   EXPECT_TRUE(to_json(progress)["total"].is_null());
 }
 
-/// Text whose lines another thread may count while it grows.
-struct LineCounter : std::stringbuf {
+/// Text whose lines another thread may count while it grows. (A std::stringbuf takes some characters by overflow() and
+/// xsputn() both, and would count them twice.)
+struct LineCounter : std::streambuf {
+  std::string text;
   std::atomic<int> lines = 0;
 
  protected:
-  std::streamsize xsputn(const char* text, std::streamsize count) override {
-    lines += static_cast<int>(std::count(text, text + count, '\n'));
-    return std::stringbuf::xsputn(text, count);
+  std::streamsize xsputn(const char* added, std::streamsize count) override {
+    text.append(added, static_cast<size_t>(count));
+    lines += static_cast<int>(std::count(added, added + count, '\n'));
+    return count;
   }
   int overflow(int character) override {
-    if (character == '\n') ++lines;
-    return std::stringbuf::overflow(character);
+    const char added = static_cast<char>(character);
+    return xsputn(&added, 1) == 1 ? character : traits_type::eof();
   }
 };
 
@@ -265,10 +268,10 @@ TEST(Status, WatchesUntilTheRunIsOver) {
   options.watch = true;
   options.json = true;
   options.interval = std::chrono::milliseconds{20};
-  LineCounter text;
-  std::ostream out(&text);
-  std::jthread worker([&run, &text](const std::stop_token& stop) {
-    while (text.lines < 2 && !stop.stop_requested()) {
+  LineCounter counter;
+  std::ostream out(&counter);
+  std::jthread worker([&run, &counter](const std::stop_token& stop) {
+    while (counter.lines < 2 && !stop.stop_requested()) {
       std::this_thread::sleep_for(std::chrono::milliseconds{5});
     }
     run.append(1, 0, {made_up_record(results::Event::done, 0, results::journal_time())});
@@ -276,7 +279,7 @@ TEST(Status, WatchesUntilTheRunIsOver) {
         to_json(run::Outcome{.counts = {.done = 1}, .reason = "all items done", .epoch = 1}).dump());
   });
   EXPECT_EQ(cli::show_status(options, out), 0);
-  std::istringstream lines(text.str());
+  std::istringstream lines(counter.text);
   std::vector<json> looks;
   for (std::string line; std::getline(lines, line);) looks.push_back(json::parse(line));
   ASSERT_GT(looks.size(), 2U);
