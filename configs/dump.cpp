@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "configs/component_name.h"
+#include "configs/declared_fields.h"
 #include "configs/error.h"
 #include "configs/time_text.h"
 
@@ -68,6 +69,16 @@ PipelineConfig read_pipeline(const nlohmann::json& dumped) {
   pipeline.steps = layer2.at("steps").get<int>();
   pipeline.guidance_scale = layer2.at("guidance_scale").get<double>();
   pipeline.flow_shift = layer2.at("flow_shift").get<double>();
+  for (const Field& field : family_pipeline_fields()) {
+    const auto found = layer2.find(field.name);
+    if (found == layer2.end()) continue;
+    std::optional<FieldValue> value = field_value(field, *found);
+    if (!value) {
+      throw Error{Category::bad_input, "read a config dump", Where{.key = field.name},
+                  Expected{expected_of(field)}, Got{printable(found->dump(), max_shown)}};
+    }
+    keep(pipeline.more, field, *std::move(value));
+  }
   pipeline.dtype = named(layer2.at("dtype"), dtype_named);
   pipeline.parallel = read_parallel(layer2.at("parallel"));
   for (const auto& [name, component] : layer2.at("components").items()) {
@@ -173,16 +184,17 @@ nlohmann::json dump_layer2(const PipelineConfig& pipeline) {
                         {"components", std::move(components)},
                         {"text_window", pipeline.text_window},
                         {"negative_prompt_suffix", pipeline.negative_prompt_suffix}};
+  for (const auto& [name, value] : pipeline.more) layer2[name] = to_json(value);
   // Only where one is wanted: dumps of before lack it.
   if (pipeline.loading != Strategy::automatic) layer2["loading"] = {{"strategy", name(pipeline.loading)}};
   return layer2;
 }
 
 nlohmann::json dump_layer3(const Request& request) {
-  return {
-      {"id", request.id},         {"prompt", request.prompt}, {"negative_prompt", request.negative_prompt},
-      {"seed", request.seed},     {"width", request.width},   {"height", request.height},
-      {"frames", request.frames}, {"fps", request.fps}};
+  nlohmann::json layer3 = nlohmann::json::object();
+  visit_fields(request, [&](const Field& field, const auto& value) { layer3[field.name] = value; });
+  for (const auto& [name, value] : request.more) layer3[name] = to_json(value);
+  return layer3;
 }
 
 nlohmann::json dump_config(const std::string& pipeline_type, const std::string& device,

@@ -5,6 +5,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "configs/declared_fields.h"
 #include "configs/dump.h"
 #include "configs/pipeline_config.h"
 #include "configs/request.h"
@@ -21,7 +22,7 @@ struct OtherNames {
 
 constexpr std::string_view requests = "requests.defaults";
 
-constexpr std::array<OtherNames, 29> table{{
+constexpr std::array<OtherNames, 31> table{{
     {requests, "frames",
      "num_frames frame_num n_frames nframes num_frame frames_num number_of_frames frame_count video_length "
      "video_frames num_video_frames total_frames target_frames | length"},
@@ -52,6 +53,9 @@ constexpr std::array<OtherNames, 29> table{{
      "cfg cfg_scale guidance guide_scale sample_guide_scale unconditional_guidance_scale guidance_strength "
      "embedded_cfg_scale embedded_guidance_scale true_cfg_scale text_guidance_scale cfg_guidance_scale "
      "cfg_strength | scale"},
+    {"pipeline", "guidance_scale_2", "guide_scale_2 cfg_scale_2 guidance_2 low_noise_guidance_scale"},
+    {"pipeline", "boundary",
+     "boundary_ratio switch_dit_boundary expert_boundary switch_boundary moe_boundary boundary_step_ratio"},
     {"pipeline", "flow_shift",
      "shift sample_shift sigma_shift time_shift timestep_shift shift_scale snr_shift_scale sampling_shift"},
     {"pipeline", "solver",
@@ -118,6 +122,9 @@ Settings all_settings() {
   layer2.erase("text_window");             // a component's
   for (const auto& [field, value] : layer2.items()) {
     settings.try_emplace(field, Setting{.section = "pipeline", .name = field});
+  }
+  for (const Field& field : family_pipeline_fields()) {
+    settings[field.name] = {.section = "pipeline", .name = field.name};
   }
   // Of layer 1, what could be meant for an item; path and digest are everyday words.
   for (const char* field : {"noop", "distilled"}) settings[field] = {.section = "model", .name = field};

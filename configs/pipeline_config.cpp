@@ -1,11 +1,13 @@
 #include "configs/pipeline_config.h"
 
+#include <algorithm>
 #include <array>
 #include <span>
 #include <utility>
 #include <vector>
 
 #include "configs/component_name.h"
+#include "configs/declared_fields.h"
 #include "configs/suggest.h"
 #include "configs/yaml_reader.h"
 
@@ -25,9 +27,6 @@ constexpr std::array<Choice<Strategy>, 5> strategies{{{"auto", Strategy::automat
                                                       {"striped", Strategy::striped},
                                                       {"shared", Strategy::shared}}};
 
-constexpr Bounds<int> steps_bounds{1, 1000};
-constexpr Bounds<double> guidance_bounds{0, 100};
-constexpr Bounds<double> flow_shift_bounds{above_zero, 100};
 constexpr Bounds<int> degree_bounds{1, 65536};
 constexpr Bounds<int> window_bounds{1, 4096};
 constexpr int tile_step = 8;  // pixels of a latent pixel
@@ -54,11 +53,11 @@ void read_degrees(MapReader& parallel, ParallelConfig& out) {
 }
 
 /// Degrees that no model and no world could run.
-void check_parallel(MapReader& parallel, const ParallelConfig& config, double guidance_scale) {
+void check_parallel(MapReader& parallel, const ParallelConfig& config, bool guided) {
   if (config.cfg > 2) {
     parallel.problem("cfg", parallel.path_of("cfg") + " shares out the two passes of guidance", "1 or 2",
                      std::to_string(config.cfg), "2");
-  } else if (config.cfg == 2 && guidance_scale <= 1) {
+  } else if (config.cfg == 2 && !guided) {
     parallel.problem("cfg", parallel.path_of("cfg") + " has no second half: guidance_scale is 1 or less",
                      "cfg: 1, or a guidance_scale above 1", "2");
   }
@@ -75,7 +74,7 @@ void check_parallel(MapReader& parallel, const ParallelConfig& config, double gu
 }
 
 /// `auto`, or a mapping of degrees.
-void read_parallel(MapReader& pipeline, ParallelConfig& out, double guidance_scale) {
+void read_parallel(MapReader& pipeline, ParallelConfig& out, bool guided) {
   const YamlNode* node = pipeline.find("parallel");
   if (node != nullptr && node->kind == YamlNode::Kind::scalar && node->text == "auto") {
     out = {.automatic = true};
@@ -89,7 +88,7 @@ void read_parallel(MapReader& pipeline, ParallelConfig& out, double guidance_sca
     out.automatic = false;
   }
   read_degrees(parallel, out);
-  if (pipeline.problems().size() == known_problems) check_parallel(parallel, out, guidance_scale);
+  if (pipeline.problems().size() == known_problems) check_parallel(parallel, out, guided);
   parallel.finish();
 }
 
@@ -204,11 +203,12 @@ void read_components(MapReader components, PipelineConfig& config) {
 
 /// Blocks come and go either between ranks, or between a rank and where its weights rest.
 void refuse_offload_with_fsdp(MapReader& pipeline, const PipelineConfig& config) {
-  const Offload& offload = config.components.at("transformer").offload;
-  if (!config.parallel.fsdp || !offload.any()) return;
-  pipeline.problem_at_key("components",
-                          "components.transformer.offload does not go together with parallel.fsdp",
-                          "one of them", std::string(name(offload.type)));
+  for (const auto& [component, settings] : config.components) {
+    if (!component.starts_with("transformer") || !config.parallel.fsdp || !settings.offload.any()) continue;
+    pipeline.problem_at_key("components",
+                            "components." + component + ".offload does not go together with parallel.fsdp",
+                            "one of them", std::string(name(settings.offload.type)));
+  }
 }
 
 void read_loading(MapReader loading, Strategy& out) {
@@ -224,6 +224,14 @@ std::string_view name(Strategy strategy) noexcept { return word_of(strategies, s
 std::optional<Strategy> strategy_named(std::string_view name) noexcept {
   return value_of<Strategy>(strategies, name);
 }
+std::span<const std::string_view> solver_names() {
+  static constexpr std::array words = [] {
+    std::array<std::string_view, solvers.size()> all;
+    std::ranges::transform(solvers, all.begin(), &Choice<Solver>::word);
+    return all;
+  }();
+  return words;
+}
 std::optional<Solver> solver_named(std::string_view name) noexcept { return value_of<Solver>(solvers, name); }
 std::optional<Dtype> dtype_named(std::string_view name) noexcept { return value_of<Dtype>(dtypes, name); }
 
@@ -233,11 +241,13 @@ void apply_pipeline(MapReader pipeline, PipelineConfig& config) {
   pipeline.read("steps", config.steps, steps_bounds);
   pipeline.read("guidance_scale", config.guidance_scale, guidance_bounds);
   pipeline.read("flow_shift", config.flow_shift, flow_shift_bounds);
+  read_fields(pipeline, family_pipeline_fields(), config.more);
   if (pipeline.read("dtype", config.dtype, dtypes)) {
-    config.components["transformer"].dtype = config.dtype;
-    config.components["text_encoder"].dtype = config.dtype;
+    for (auto& [name, component] : config.components) {
+      if (name != "vae") component.dtype = config.dtype;
+    }
   }
-  read_parallel(pipeline, config.parallel, config.guidance_scale);
+  read_parallel(pipeline, config.parallel, config.guided());
   read_components(pipeline.map("components"), config);
   refuse_offload_with_fsdp(pipeline, config);
   read_loading(pipeline.map("loading"), config.loading);

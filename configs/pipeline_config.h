@@ -4,9 +4,12 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
+#include "configs/bounds.h"
+#include "configs/field.h"
 #include "configs/offload.h"
 
 namespace ditmill::configs {
@@ -25,6 +28,7 @@ std::string_view name(Solver solver) noexcept;
 std::string_view name(Strategy strategy) noexcept;
 /// None if there is none of that name.
 std::optional<Strategy> strategy_named(std::string_view name) noexcept;
+std::span<const std::string_view> solver_names();
 /// None if there is none of that name.
 std::optional<Solver> solver_named(std::string_view name) noexcept;
 /// None if there is none of that name.
@@ -69,6 +73,14 @@ struct ComponentConfig {
   Offload offload = {};                  ///< of what has no blocks any type is `stages`
 };
 
+/// What any pipeline may be asked for.
+inline constexpr Bounds<int> steps_bounds{1, 1000};
+inline constexpr Bounds<double> guidance_bounds{0, 100};
+inline constexpr Bounds<double> flow_shift_bounds{above_zero, 100};
+
+/// Whether a scale asks for guidance: a step then has a second pass, which the negative prompt tells.
+constexpr bool guided(double guidance_scale) noexcept { return guidance_scale > 1; }
+
 /// Layer 2: the algorithm, equal for every item of a job. Each field defaults to the preset's.
 struct PipelineConfig {
   std::string preset;
@@ -76,14 +88,17 @@ struct PipelineConfig {
   int steps = 50;
   double guidance_scale = 5.0;  ///< 1 or less: no guidance, one DiT forward a step
   double flow_shift = 3.0;
+  FieldValues more;               ///< of the fields that the model's family has besides (declared_fields.h)
   Dtype dtype = Dtype::bfloat16;  ///< of transformer and text_encoder; the VAE has its own
   ParallelConfig parallel;
-  /// By name: exactly transformer, text_encoder, vae.
+  /// By name: those that the model has; before it is known, transformer, text_encoder, vae.
   std::map<std::string, ComponentConfig> components{
       {"transformer", {}}, {"text_encoder", {}}, {"vae", {.dtype = Dtype::float32}}};
   Strategy loading = Strategy::automatic;
   int text_window = 64;                ///< items whose texts are encoded together
   std::string negative_prompt_suffix;  ///< the preset's; not a manifest field
+
+  bool guided() const noexcept { return configs::guided(guidance_scale); }
 };
 
 /// Reads `pipeline:` over what `config` holds (a preset's); what is absent stays. What this version cannot

@@ -1,7 +1,9 @@
 #include "configs/request.h"
 
 #include <algorithm>
-#include <array>
+#include <concepts>
+#include <iterator>
+#include <vector>
 
 #include "configs/error.h"
 #include "configs/resolution.h"
@@ -56,19 +58,43 @@ void read_aspect_ratio(MapReader& reader, RequestDraft& out) {
   }
 }
 
+const Field* request_field(std::string_view name) noexcept {
+  const Field* field = field_named(common_request_fields(), name);
+  return field != nullptr ? field : field_named(family_request_fields(), name);
+}
+
+bool is_size(std::string_view field) {
+  return field == "width" || field == "height" || field == "resolution" || field == "aspect_ratio";
+}
+
+void read_member(MapReader& reader, const Field& field, std::string& out) { reader.read(field.name, out); }
+void read_member(MapReader& reader, const Field& field, double& out) {
+  reader.read(field.name, out, field.real);
+}
+template <std::integral T>
+void read_member(MapReader& reader, const Field& field, T& out) {
+  reader.read(field.name, out,
+              Bounds<T>{static_cast<T>(field.whole.least), static_cast<T>(field.whole.most)});
+}
+
 /// Whether the sizes are right, each by itself.
 bool read_shared(MapReader& reader, RequestDraft& out) {
-  reader.read("negative_prompt", out.request.negative_prompt);
-  read_seed(reader, out);
-  reader.read("frames", out.request.frames, frames_bounds);
-  reader.read("fps", out.request.fps, fps_bounds);
-  reader.read("samples", out.samples, samples_bounds);
-  const std::size_t before = reader.problems().size();
-  reader.read("width", out.request.width, width_bounds);
-  reader.read("height", out.request.height, height_bounds);
-  read_resolution(reader, out);
-  read_aspect_ratio(reader, out);
-  return reader.problems().size() == before;
+  bool sizes_are_right = true;
+  visit_draft(out, [&](const Field& field, auto& member) {
+    const std::size_t before = reader.problems().size();
+    if (field.name == "seed") {
+      read_seed(reader, out);
+    } else if (field.name == "resolution") {
+      read_resolution(reader, out);
+    } else if (field.name == "aspect_ratio") {
+      read_aspect_ratio(reader, out);
+    } else if (field.name != "id" && field.name != "prompt") {
+      read_member(reader, field, member);
+    }
+    if (is_size(field.name) && reader.problems().size() > before) sizes_are_right = false;
+  });
+  read_fields(reader, family_request_fields(), out.request.more);
+  return sizes_are_right;
 }
 
 void read_and_settle(MapReader& reader, RequestDraft& out) {
@@ -94,10 +120,43 @@ bool is_id(std::string_view text) noexcept {
 }
 
 std::span<const std::string> request_field_names() {
-  static const std::array<std::string, 11> names{"id",      "prompt",     "negative_prompt", "seed",
-                                                 "width",   "height",     "frames",          "fps",
-                                                 "samples", "resolution", "aspect_ratio"};
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> all;
+    for (const auto& fields : {common_request_fields(), family_request_fields()}) {
+      std::ranges::transform(fields, std::back_inserter(all), &Field::name);
+    }
+    return all;
+  }();
   return names;
+}
+
+bool is_text_field(std::string_view name) noexcept {
+  const Field* field = request_field(name);
+  return field != nullptr && field->is_text();
+}
+
+bool is_whole_field(std::string_view name) noexcept {
+  const Field* field = request_field(name);
+  return field != nullptr && field->kind == FieldKind::whole;
+}
+
+FieldValue value_of(const RequestDraft& draft, const Field& field) {
+  FieldValue found = value_of(draft.request.more, field).value_or(std::string{});
+  visit_draft(draft, [&](const Field& known, const auto& member) {
+    if (known.name == field.name) found = member;
+  });
+  return found;
+}
+
+void copy_value(const Field& field, const RequestDraft& from, RequestDraft& to) {
+  if (field.name == "seed") to.auto_seed = from.auto_seed;
+  to.request.more.erase(field.name);
+  const auto given = from.request.more.find(field.name);
+  if (given != from.request.more.end()) to.request.more.insert(*given);
+  FieldValue value = value_of(from, field);
+  visit_draft(to, [&](const Field& known, auto& member) {
+    if (known.name == field.name) assign(member, std::move(value));
+  });
 }
 
 std::optional<SizeMistake> settle_sizes(RequestDraft& draft, const GivenSizes& given) {

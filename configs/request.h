@@ -6,26 +6,54 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "configs/bounds.h"
+#include "configs/declared_fields.h"
+#include "configs/field.h"
 
 namespace ditmill::configs {
 
 class MapReader;
 
-/// Layer 3: one item, resolved: nothing is left to a default.
-struct Request {
-  std::string id = {};
-  std::string prompt = {};           ///< as given: cleaning happens when it is encoded
-  std::string negative_prompt = {};  ///< final: the user's, then the preset's suffix
-  std::int64_t seed = 42;            ///< 0 .. 2^63-1
-  int width = 832;                   ///< pixels
-  int height = 480;                  ///< pixels
+/// Layer 3: one item, resolved: nothing is left to a default. Text is std::string, or a view of one in a list
+/// that holds its items packed; More is what the family's own fields are held as.
+template <typename Text, typename More>
+struct RequestOf {
+  Text id = {};
+  Text prompt = {};           ///< as given: cleaning happens when it is encoded
+  Text negative_prompt = {};  ///< final: the user's, then the preset's suffix
+  std::int64_t seed = 42;     ///< 0 .. 2^63-1
+  int width = 832;            ///< pixels
+  int height = 480;           ///< pixels
   int frames = 81;
   double fps = 16;
+  More more = {};  ///< of the fields that the model's family has besides (declared_fields.h)
 
-  bool operator==(const Request&) const = default;
+  bool operator==(const RequestOf&) const = default;
 };
+using Request = RequestOf<std::string, FieldValues>;
+
+/// Calls visit(field, member) for each field that all requests have, in the order of common_request_fields().
+template <typename AnyRequest, typename Visit>
+void visit_fields(AnyRequest& request, const Visit& visit) {
+  const Field* field = common_request_fields().data();
+  const auto each = [&](auto&... members) { (visit(*field++, members), ...); };
+  each(request.id, request.prompt, request.negative_prompt, request.seed, request.width, request.height,
+       request.frames, request.fps);
+}
+
+/// A request's text of that field; empty for a field that it has no text of.
+template <typename AnyRequest>
+std::string_view text_of(const AnyRequest& request, std::string_view field) {
+  std::string_view text;
+  visit_fields(request, [&](const Field& known, const auto& member) {
+    if constexpr (std::is_convertible_v<decltype(member), std::string_view>) {
+      if (known.name == field) text = member;
+    }
+  });
+  return text;
+}
 
 /// One item as it is written: what stands for several items or for an id's own value is not resolved yet.
 struct RequestDraft {
@@ -37,6 +65,21 @@ struct RequestDraft {
 
   bool operator==(const RequestDraft&) const = default;
 };
+
+/// The same of a draft, with those that only a draft has.
+template <typename Draft, typename Visit>
+void visit_draft(Draft& draft, const Visit& visit) {
+  visit_fields(draft.request, visit);
+  const Field* field = field_named(common_request_fields(), "samples");
+  const auto each = [&](auto&... members) { (visit(*field++, members), ...); };
+  each(draft.samples, draft.resolution, draft.aspect_ratio);
+}
+
+/// The value of a field that a draft may have; of a family's, what it is where none was given (an empty text
+/// if that is not said).
+FieldValue value_of(const RequestDraft& draft, const Field& field);
+/// Gives a draft the value that another one has of a field.
+void copy_value(const Field& field, const RequestDraft& from, RequestDraft& to);
 
 /// What any model may be asked for; a family refuses more (models/family.h).
 inline constexpr Bounds<std::int64_t> seed_bounds{0, std::numeric_limits<std::int64_t>::max()};
@@ -56,8 +99,12 @@ bool is_id(std::string_view text) noexcept;
 inline constexpr std::string_view id_form =
     "1 to 128 letters, digits, '.', '_', '~' or '-', the first a letter or a digit";
 
-/// The fields of one item, as manifests and JSON lines write them.
+/// The names of all fields that items of any model may have.
 std::span<const std::string> request_field_names();
+/// Whether a field of that name is a text or a word.
+bool is_text_field(std::string_view name) noexcept;
+/// Whether it is a whole number.
+bool is_whole_field(std::string_view name) noexcept;
 
 /// Which sizes one place (defaults, an item, a matrix) gives.
 struct GivenSizes {

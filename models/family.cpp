@@ -1,5 +1,6 @@
 #include "models/family.h"
 
+#include "configs/declared_fields.h"
 #include "configs/list_text.h"
 
 namespace ditmill::models {
@@ -15,6 +16,22 @@ const Family& family_named(std::string_view name) {
               {},
               Expected{"one of: " + names},
               Got{printable(name, 80)}};
+}
+
+std::set<std::string, std::less<>> Family::lacking(const HyperParameters& all, Layer layer) const {
+  const bool of_pipeline = layer == Layer::pipeline;
+  std::set<std::string, std::less<>> fields;
+  for (const configs::Field& field :
+       of_pipeline ? configs::family_pipeline_fields() : configs::family_request_fields()) {
+    fields.insert(field.name);
+  }
+  for (const configs::FamilyFields& declared : configs::family_fields()) {
+    if (declared.family != name()) continue;
+    for (const configs::Field& field : of_pipeline ? declared.pipeline : declared.request) {
+      if (takes(all, field.name)) fields.erase(field.name);
+    }
+  }
+  return fields;
 }
 
 }  // namespace ditmill::models

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,6 +18,9 @@
 #include "registry/component.h"
 
 namespace ditmill::models {
+
+/// The layer that a field belongs to.
+enum class Layer { pipeline, request };
 
 /// Effective hyper-parameters of each component, by name.
 using HyperParameters = std::map<std::string, nlohmann::json, std::less<>>;
@@ -45,6 +49,32 @@ struct TextLimits {
   std::int64_t vocabulary = 0;  ///< ids are below it
 };
 
+/// What an encoding is for: what the passes of guidance are told.
+enum class Use { positive, negative };
+
+/// A task of encoding: which encoder sees which field of a request, and what for.
+struct Encoding {
+  std::string encoder;  ///< a component, by name
+  std::string field;
+  Use use = Use::positive;
+};
+
+/// A text and the encoder that it is for.
+struct TextTask {
+  std::string encoder;
+  std::string text;
+
+  auto operator<=>(const TextTask&) const = default;
+};
+
+/// What an item goes through: a job's texts, steps of denoising, decoding.
+struct Phase {
+  enum class Kind { texts, denoise, decode };
+  Kind kind;
+  std::string name;                     ///< for people: "denoise", "high noise"
+  std::vector<std::string> components;  ///< that it takes, by name
+};
+
 /// The pure part of a model family: what can be said from headers, without LibTorch. Each models/<family>/
 /// gives one object; CMake makes the table from the folders.
 class Family {
@@ -63,6 +93,10 @@ class Family {
   /// The architecture in the catalog whose tensors the layers of a role take: which stay float32, how each is
   /// cut.
   virtual std::string_view architecture(std::string_view role) const = 0;
+  /// Whether a model takes a field that the family declares (fields.yaml).
+  virtual bool takes(const HyperParameters& /*all*/, std::string_view /*field*/) const { return true; }
+  /// The fields of any family's requests or pipelines that a model does not take.
+  std::set<std::string, std::less<>> lacking(const HyperParameters& all, Layer layer) const;
   /// What the family refuses of a request's sizes, with the nearest sizes that it takes (file, line and
   /// column are the caller's to fill).
   virtual std::vector<Problem> check_request(const configs::Request& request) const = 0;
@@ -70,6 +104,16 @@ class Family {
   /// blocks. Each message begins with the axis, `nearest` holds the largest degree that works.
   virtual std::vector<Problem> check_degrees(const HyperParameters& all,
                                              const configs::ParallelConfig& parallel) const = 0;
+  /// What of each request is encoded, as a pipeline has it; the tasks of a use in the order that its pass is
+  /// told.
+  virtual std::vector<Encoding> encodings(const configs::PipelineConfig& pipeline) const = 0;
+  /// In the order that an item goes through them: together they take every component.
+  virtual std::vector<Phase> phases(const HyperParameters& all) const = 0;
+  /// What a pipeline lacks that the model needs: each message is what is wrong with `field`.
+  virtual std::vector<Problem> check_pipeline(const HyperParameters& /*all*/,
+                                              const configs::PipelineConfig& /*pipeline*/) const {
+    return {};
+  }
   /// Channels, frames, height and width of a request's latent.
   virtual std::array<std::int64_t, 4> latent_shape(const HyperParameters& all,
                                                    const configs::Request& request) const = 0;
@@ -81,10 +125,10 @@ class Family {
   virtual DenoiseFlops denoise_flops(const HyperParameters& all, const configs::PipelineConfig& pipeline,
                                      const configs::Request& request) const = 0;
   virtual TextLimits text_limits(const HyperParameters& all) const = 0;
-  /// Bytes of a text's embedding as the text encoder gives it, trimmed to its tokens: an estimate from above
+  /// Bytes of a text's embedding as an encoder gives it, trimmed to its tokens: an estimate from above
   /// that does not tokenise.
   virtual std::uint64_t embedding_bytes(const HyperParameters& all, const configs::PipelineConfig& pipeline,
-                                        std::string_view text) const = 0;
+                                        std::string_view encoder, std::string_view text) const = 0;
 };
 
 /// All families, in the order of their folders.

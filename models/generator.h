@@ -44,18 +44,17 @@ class TextEncoder {
  public:
   virtual ~TextEncoder() = default;
 
-  /// One text, cleaned, tokenised, cut to what the encoder takes, encoded and trimmed to its tokens: [tokens,
-  /// text width] in the text encoder's dtype. Depends on that text alone.
-  virtual EncodedText encode_text(const std::string& text) = 0;
-  /// Bytes of what encode_text() will give, without encoding.
-  virtual std::uint64_t embedding_bytes(const std::string& text) = 0;
+  /// One text, cleaned, tokenised, cut to what its encoder takes, encoded and trimmed to its tokens, in the
+  /// encoder's dtype. Depends on that text alone.
+  virtual EncodedText encode(const TextTask& task) = 0;
+  /// Bytes of what encode() will give, without encoding.
+  virtual std::uint64_t embedding_bytes(const TextTask& task) = 0;
 };
 
 /// What a clip is made from.
 struct ClipInput {
   configs::Request request;
-  at::Tensor text;
-  at::Tensor negative;  ///< not looked at where guidance is off
+  std::map<Use, std::vector<EncodedText>> encoded;  ///< of the family's encodings(), in their order
 };
 
 /// What denoising made of it, equal on all ranks of the group.

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "models/encoded_text.h"
+#include "models/family.h"
 
 namespace ditmill::models {
 
@@ -19,8 +20,8 @@ class TextCache {
 
   /// A text, encoded: kept, or made by `encode` and then kept if it fits at all. If `encode` throws, nothing
   /// changes.
-  EncodedText get(const std::string& text, const std::function<EncodedText(const std::string&)>& encode);
-  bool holds(std::string_view text) const { return by_text_.contains(text); }
+  EncodedText get(const TextTask& task, const std::function<EncodedText(const TextTask&)>& encode);
+  bool holds(const TextTask& task) const { return by_task_.contains(task); }
 
   std::size_t size() const noexcept { return order_.size(); }
   std::size_t bytes() const noexcept { return bytes_; }
@@ -29,7 +30,7 @@ class TextCache {
 
  private:
   struct Entry {
-    std::string text;
+    TextTask task;
     EncodedText encoded;
   };
 
@@ -37,8 +38,8 @@ class TextCache {
   std::size_t bytes_ = 0;
   std::size_t hits_ = 0;
   std::size_t misses_ = 0;
-  std::list<Entry> order_;                                                       ///< used last first
-  std::map<std::string_view, std::list<Entry>::iterator, std::less<>> by_text_;  ///< keys live in order_
+  std::list<Entry> order_;  ///< used last first
+  std::map<TextTask, std::list<Entry>::iterator> by_task_;
 };
 
 }  // namespace ditmill::models

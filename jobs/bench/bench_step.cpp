@@ -69,9 +69,7 @@ std::vector<models::DenoiseInput> make_clips(const StepSetup& setup,
                                     transformer.options());
     };
     inputs.push_back({.noise = models::initial_noise(clip, setup.latent).to(device),
-                      .told = text(96),
-                      .told_instead = text(128),
-                      .guidance_scale = setup.guidance,
+                      .told = {text(96), text(128)},
                       .item = "clip " + std::to_string(clip),
                       .sampler = models::make_sampler(configs::Solver::unipc, steps, 3)});
   }
@@ -89,6 +87,7 @@ std::vector<StepCost> run_steps(const StepSetup& setup, models::wan::Transformer
   std::vector<Moment> begins;
   models::wan::TextDenoiser denoiser{transformer};
   const auto results = models::denoise(denoiser, make_clips(setup, transformer, clips, all),
+                                       *models::make_guidance(setup.guided(), setup.guidance),
                                        [&](int) { begins.push_back(moment_of(parallel, device)); });
   begins.push_back(moment_of(parallel, device));
   for (const models::Denoised& result : results) {
@@ -163,7 +162,7 @@ class StepBench {
             .latent = setup_.latent,
             .element = static_cast<std::int64_t>(dist::element_bytes(setup_.dtype)),
             .clips = mesh_->degree(dist::Axis::pp),
-            .guided = models::guided(setup_.guidance),
+            .guided = setup_.guided(),
             .shards_blocks = setup_.parallel.fsdp && setup_.parallel.reshard_after_forward};
   }
 

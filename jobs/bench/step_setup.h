@@ -18,6 +18,8 @@ struct StepSetup {
   double guidance = 5;
   configs::Request request;              ///< width, height and frames
   std::array<std::int64_t, 4> latent{};  ///< channels, frames, height, width
+
+  bool guided() const noexcept { return configs::guided(guidance); }
 };
 
 /// Throws Error(usage) for what the catalog does not know, the model does not take or no mesh could have.

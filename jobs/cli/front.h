@@ -42,6 +42,7 @@ void add_weights(CLI::App& app, Front& front);
 void add_registry(CLI::App& app, Front& front);
 void add_status(CLI::App& app, Front& front);
 void add_report(CLI::App& app, Front& front);
+void add_schema(CLI::App& app, Front& front);
 /// To `bench`: what the front does itself, `sweep` and `report`.
 void add_bench_tools(CLI::App& bench, Front& front);
 /// `submit`; takes from its command line what follows the first `--`: options for sbatch. Returns how many

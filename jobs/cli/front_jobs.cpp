@@ -7,6 +7,7 @@
 #include <ostream>
 #include <string_view>
 
+#include "configs/manifest_schema.h"
 #include "jobs/cli/front.h"
 #include "jobs/cli/options/run_options.h"
 #include "jobs/plan/plan_job.h"
@@ -180,6 +181,14 @@ void add_stage(CLI::App& app, Front& front) {
                   return submit::stage(*options, out);
                 }),
       *options);
+}
+
+void add_schema(CLI::App& app, Front& front) {
+  front.add(app, "schema", "A JSON schema of manifests, for editors and validators", false,
+            [](std::ostream& out) {
+              out << configs::manifest_schema().dump(2) << "\n";
+              return 0;
+            });
 }
 
 }  // namespace ditmill::jobs::cli

@@ -9,6 +9,7 @@
 #include "jobs/cli/options/replay_options.h"
 #include "jobs/cli/options/run_options.h"
 #include "jobs/plan/check_run.h"
+#include "jobs/plan/model_fields.h"
 #include "jobs/results/files/output.h"
 #include "jobs/submit/staging/engine_path.h"
 
@@ -38,6 +39,7 @@ int run_front(int argc, char** argv) {
   cli::add_registry(*app, front);
   cli::add_status(*app, front);
   cli::add_report(*app, front);
+  cli::add_schema(*app, front);
   engine::ReplayOptions replay;
   const CLI::App* replay_command = cli::add_replay_options(cli::add_results(*app, front), replay);
 
@@ -46,6 +48,10 @@ int run_front(int argc, char** argv) {
   if (doctor_command->parsed()) cli::start_doctor(doctor, argc, argv);
   if (replay_command->parsed()) submit::become_engine(argv);
   if (run_command->parsed()) {
+    if (!run.fields.empty()) {
+      return results::write_results(
+          run.out, [&](std::ostream& out) { return plan::show_fields(run.fields, run.json, out); });
+    }
     if (!run.check && run.np == 0) submit::become_engine(argv);
     if (!run.check) return cli::launch_run(run, {argv, argv + argc});
     return results::write_results(run.out, [&](std::ostream& out) { return plan::check_run(run, out); });

@@ -84,7 +84,8 @@ class Run {
       device_ = choose_rank_device(world_, options_.device);
       look_at_cpus();
     }
-    if (orders.pipeline.parallel.automatic) choose_layout(orders);
+    const bool several = orders.pipeline.components.contains("transformer_2");
+    if (orders.pipeline.parallel.automatic || (orders.load && several)) choose_by_memory(orders);
     connect(orders.pipeline.parallel);
     if (orders.load) {
       check_room();
@@ -209,8 +210,8 @@ class Run {
     });
   }
 
-  /// `parallel: auto`: what bounds every rank decides, on rank 0.
-  void choose_layout(Orders& orders) {
+  /// `parallel: auto`, and whether transformers take turns: what bounds every rank decides, on rank 0.
+  void choose_by_memory(Orders& orders) {
     const std::vector<std::string> texts =
         world_.gather_text(to_json(memory_here()).dump(), 0, dist::Purpose::plan);
     dist::agree(world_, [&] {
@@ -219,12 +220,11 @@ class Run {
       for (const std::string& text : texts) {
         ranks.push_back(plan::rank_memory_from_json(nlohmann::json::parse(text)));
       }
-      authority_->choose_layout(ranks);
+      authority_->choose_by_memory(ranks);
       orders.pipeline = authority_->pipeline();
+      if (orders.load) orders.load = authority_->load_plan();
     });
-    orders.pipeline = configs::pipeline_from_dump(
-        broadcast_json(world_, leads() ? configs::dump_layer2(orders.pipeline) : nlohmann::json{}));
-    if (orders.load) orders.load->pipeline = orders.pipeline;
+    orders = orders_from_json(broadcast_json(world_, leads() ? to_json(orders) : nlohmann::json{}));
   }
 
   plan::RankMemory memory_here() const { return device_.is_cuda() ? on_device(device_) : plan::this_rank(); }

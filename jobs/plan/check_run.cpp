@@ -11,12 +11,16 @@
 
 #include "configs/size_text.h"
 #include "dist/mesh.h"
+#include "jobs/plan/bind/weights_dump.h"
 #include "jobs/plan/foresee_resume.h"
+#include "jobs/plan/job_dump.h"
 #include "jobs/plan/load_forecast.h"
 #include "jobs/plan/memory/memory_shortage.h"
 #include "jobs/plan/memory/parallel_choice.h"
 #include "jobs/plan/memory/rank_plans.h"
+#include "jobs/plan/memory/turns_choice.h"
 #include "jobs/results/files/free_space.h"
+#include "jobs/results/files/output.h"
 #include "slurm/launch.h"
 
 namespace ditmill::jobs::plan {
@@ -191,6 +195,9 @@ std::string text_of(const nlohmann::json& report, const std::vector<std::string>
       text += "auto         " + reason.get<std::string>() + "\n";
     }
   }
+  if (report.contains("transformers")) {
+    text += "transformers " + report.at("transformers").get<std::string>() + "\n";
+  }
   text += text_of_ranks(report.at("ranks"));
   text += load_text(report.at("loading"));
   text += memory_text;
@@ -248,6 +255,17 @@ CheckReport check_report(const PreparedJob& job, int world, int ranks_per_machin
   return {std::move(report), std::move(memory)};
 }
 
+/// What a run would write as config.json, as far as it is known without weights and ranks.
+void write_dump(const PreparedJob& job, const std::string& path) {
+  nlohmann::json config = dump_prepared(job, weights_dump(job), job.manifest.model.digest, {});
+  config["device"] = nullptr;
+  config["layer3_requests"] = {{"items", job.manifest.items.size()}, {"file", job.manifest.list_file}};
+  results::write_results(path, [&](std::ostream& out) {
+    out << config.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
+    return 0;
+  });
+}
+
 int check_run(const RunOptions& options, std::ostream& out) {
   std::vector<Problem> problems;
   PreparedJob job;
@@ -263,14 +281,20 @@ int check_run(const RunOptions& options, std::ostream& out) {
   if (job.manifest.pipeline.parallel.automatic && problems.empty()) {
     choice = choose(job, room_here(world, options.ranks_per_machine), problems);
   }
+  std::optional<std::string> turns;
+  if (problems.empty() && !options.skip_memory_check) {
+    turns = choose_turns(job, room_here(world, options.ranks_per_machine));
+  }
   auto [report, memory] = check_report(job, world, options.ranks_per_machine, problems);
   report["notes"] = notes;
   report["metadata"] = job.manifest.metadata_names;
   if (!choice.is_null()) report["choice"] = std::move(choice);
+  if (turns) report["transformers"] = *turns;
   if (memory) {
     auto machine = machine_report(*memory, world, job.manifest.pipeline.loading);
     if (!machine.is_null()) report["machine"] = std::move(machine);
   }
+  if (!options.dump.empty() && report.at("problems").empty()) write_dump(job, options.dump);
   if (options.json) {
     out << report.dump(2) << "\n";
   } else {

@@ -52,7 +52,7 @@ nlohmann::json offload_report(const PreparedJob& job, const dist::ComponentPlan&
     read += needed_bytes(dist::plan_of(piece, plan), mesh, 0);
   }
   const configs::PipelineConfig& pipeline = job.manifest.pipeline;
-  const int predictions = pipeline.guidance_scale > 1 ? 2 : 1;
+  const int predictions = pipeline.guided() ? 2 : 1;
   const int passes = pipeline.steps * ((predictions + pipeline.parallel.cfg - 1) / pipeline.parallel.cfg);
   return {{"component", plan.name},
           {"type", configs::name(plan.offload.type)},

@@ -65,7 +65,7 @@ void require_same_work(const Pilot& pilot, const PreparedJob& job) {
   const json now = configs::dump_layer2(job.manifest.pipeline);
   static constexpr std::array fields{"solver", "steps", "dtype", "components"};
   for (std::string& change : differences(pilot.layer2, now, fields)) changes.push_back(std::move(change));
-  const bool guided = job.manifest.pipeline.guidance_scale > 1;
+  const bool guided = job.manifest.pipeline.guided();
   if (guided != (pilot.layer2.at("guidance_scale").get<double>() > 1)) {
     changes.emplace_back("guidance_scale: one is guided, the other not");
   }

@@ -65,25 +65,32 @@ PreparedJob prepare_job(const RunOptions& options, std::vector<Problem>& problem
   std::unique_ptr<const models::Tokenizer> tokenizer;
   if (!options.run_dir.empty()) job.source.run_dir = std::filesystem::absolute(options.run_dir).string();
 
-  const PresetOf preset_of = [&](const configs::ModelDefinition& model) -> std::string {
+  const FactsOf facts_of = [&](const configs::ModelDefinition& model) -> ModelFacts {
     if (model.noop_seconds) return {};
     bind_model(job, model);
     tokenizer = read_tokenizer(job);
     if (dumped) {
       require_same_weights(dumped->dump.at("layer1_model_definition"), weights_dump(job), model.path);
     }
-    return job.folder.component("transformer").identity.preset;
+    std::vector<std::string> names;
+    for (const registry::Component& component : job.folder.components) names.push_back(component.name);
+    return {.preset = job.folder.component("transformer").identity.preset,
+            .components = std::move(names),
+            .pipeline = settings_of_index(job.folder.path),
+            .lacking_pipeline = job.family->lacking(job.hyper_parameters, models::Layer::pipeline),
+            .lacking_requests = job.family->lacking(job.hyper_parameters, models::Layer::request)};
   };
   const CheckRequest check_request = [&job](const configs::Request& request) {
     return job.family == nullptr ? std::vector<Problem>{} : job.family->check_request(request);
   };
-  job.manifest = decode_manifest(job.source, preset_of, check_request, problems);
+  job.manifest = decode_manifest(job.source, facts_of, check_request, problems);
   std::ranges::move(job.manifest.warnings, std::back_inserter(job.warnings));
   for (std::string& warning : scheduler_warnings(job.folder.path, job.manifest.pipeline))
     job.warnings.push_back({.message = std::move(warning)});
   if (tokenizer != nullptr) {
     std::ranges::move(
-        long_text_warnings(job.manifest, *tokenizer, job.family->text_limits(job.hyper_parameters).tokens),
+        long_text_warnings(job.manifest, *tokenizer, job.family->encodings(job.manifest.pipeline),
+                           job.family->text_limits(job.hyper_parameters).tokens),
         std::back_inserter(job.warnings));
   }
   // Before anything is loaded: nodes are alike, so what this one cannot encode no rank can.
@@ -95,6 +102,9 @@ PreparedJob prepare_job(const RunOptions& options, std::vector<Problem>& problem
   }
   if (job.family != nullptr) {
     job.components = plan_components(job);
+    place_pipeline_problems(job.manifest, job.source.file,
+                            job.family->check_pipeline(job.hyper_parameters, job.manifest.pipeline),
+                            problems);
     place_degree_problems(job.manifest, job.source.file,
                           job.family->check_degrees(job.hyper_parameters, job.manifest.pipeline.parallel),
                           problems);

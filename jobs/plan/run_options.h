@@ -30,6 +30,8 @@ struct RunOptions {
   int watchdog = 0;                ///< --watchdog, seconds; 0: off
   int threads = 0;                 ///< --threads; 0: allocated cores / local ranks
   bool check = false;              ///< --check
+  std::string dump;                ///< --dump FILE, of --check; empty: none
+  std::string fields;              ///< --fields MODEL, in place of a manifest
   int ranks = 0;                   ///< --ranks, of --check
   int ranks_per_machine = 0;       ///< --ranks-per-machine, of --check; 0: all
   bool json = false;

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "dist/comm/tensors.h"
-#include "models/denoise/guidance.h"
 
 namespace ditmill::models {
 namespace {
@@ -28,46 +27,57 @@ Error not_finite(const DenoiseInput& clip, int step) {
 /// As latents travel between stages, whatever the sampler keeps them in: nothing is lost.
 at::Tensor in_float32(const at::Tensor& latents) { return latents.to(at::kFloat); }
 
-/// A clip on its way through the steps.
-struct Clip {
-  const DenoiseInput* input;
-  at::Tensor latents;  ///< on the first and the last stage
-  std::unique_ptr<ClipPasses> passes;
-  int bad_step = -1;  ///< the first after which the latents were not finite; on the last stage
-};
+}  // namespace
 
-/// By which communicator, and to or from whom.
-struct Way {
-  const dist::Communicator* comm;
-  int rank;
-};
+class Denoising::Clips {
+  /// A clip on its way through the steps.
+  struct Clip {
+    DenoiseInput input;
+    at::Tensor latents;  ///< on the first and the last stage
+    std::unique_ptr<ClipPasses> passes = {};
+    int bad_step = -1;  ///< the first after which the latents were not finite; on the last stage
+  };
 
-class Denoising {
+  /// By which communicator, and to or from whom.
+  struct Way {
+    const dist::Communicator* comm;
+    int rank;
+  };
+
  public:
-  Denoising(Denoiser& denoiser, std::span<const DenoiseInput> inputs)
-      : options_(denoiser.options()),
-        parallel_(denoiser.parallel()),
+  Clips(std::vector<DenoiseInput> inputs, const dist::ParallelContext& parallel)
+      : parallel_(parallel),
         stage_(parallel_.index(dist::Axis::pp)),
         stages_(parallel_.degree(dist::Axis::pp)) {
-    for (const DenoiseInput& input : inputs) {
-      clips_.push_back({&input, input.noise, denoiser.clip(input.noise.sizes())});
+    for (DenoiseInput& input : inputs) {
+      at::Tensor noise = input.noise;
+      clips_.push_back({.input = std::move(input), .latents = std::move(noise)});
     }
   }
 
-  void step(int step) {
-    for (Clip& clip : clips_) {
-      if (clip.bad_step >= 0 && stages_ == 1) continue;
-      if (step > 0 && stages_ > 1 && is_first_stage()) {
-        clip.latents =
-            receive(latents_way(stages_ - 1), clip.input->noise.sizes().vec(), clip.input->noise.options());
+  void run(Denoiser& denoiser, const Guidance& guidance, StepRange steps, const AtStep& at_step) {
+    if (clips_.empty()) return;
+    options_ = denoiser.options();
+    for (Clip& clip : clips_) clip.passes = denoiser.clip(clip.input.noise.sizes());
+    for (int step = steps.from; step < steps.to; ++step) {
+      if (at_step) at_step(step);
+      for (Clip& clip : clips_) {
+        if (clip.bad_step >= 0 && stages_ == 1) continue;
+        if (step > steps.from) receive_latents(clip);
+        const at::Tensor flow = predict(clip, guidance, step);
+        if (is_last_stage()) advance(clip, flow, step);
       }
-      const at::Tensor flow = predict(clip, step);
-      if (is_last_stage()) advance(clip, flow, step);
     }
+    // What comes next may be a run of other clips: nothing is left on its way.
+    for (Clip& clip : clips_) {
+      if (steps.to < clip.input.sampler->steps()) receive_latents(clip);
+      clip.passes.reset();
+    }
+    for (dist::PendingTensors& pending : sent_) pending.wait();
+    sent_.clear();
   }
 
   std::vector<Denoised> finish() {
-    for (dist::PendingTensors& pending : sent_) pending.wait();
     std::vector<Denoised> results;
     for (Clip& clip : clips_) {
       if (stages_ > 1) {
@@ -76,7 +86,7 @@ class Denoising {
         clip.bad_step = static_cast<int>(parallel_.host(Team::pp).max(clip.bad_step, Purpose::agreement));
       }
       std::optional<Error> failure;
-      if (clip.bad_step >= 0) failure = not_finite(*clip.input, clip.bad_step);
+      if (clip.bad_step >= 0) failure = not_finite(clip.input, clip.bad_step);
       results.push_back({clip.latents, std::move(failure)});
     }
     return results;
@@ -84,21 +94,24 @@ class Denoising {
 
  private:
   /// The guided flow of a clip at its latents: on the last stage; undefined on others.
-  at::Tensor predict(Clip& clip, int step) {
-    const DenoiseInput& input = *clip.input;
+  at::Tensor predict(Clip& clip, const Guidance& guidance, int step) {
+    const DenoiseInput& input = clip.input;
     const at::Tensor timestep =
         at::full({1}, input.sampler->timestep(step), input.noise.options().dtype(at::kFloat));
-    if (!guided(input.guidance_scale)) return forward(clip, timestep, input.told);
-    if (parallel_.degree(dist::Axis::cfg) == 1) {
-      at::Tensor flow = forward(clip, timestep, input.told);
-      const at::Tensor other = forward(clip, timestep, input.told_instead);
-      return flow.defined() ? guide(flow, other, input.guidance_scale) : flow;
+    const auto passes = static_cast<std::int64_t>(guidance.passes());
+    const int sharers = parallel_.degree(dist::Axis::cfg);
+    std::vector<at::Tensor> flows;
+    for (std::int64_t pass = 0; pass < passes; ++pass) {
+      const bool mine = passes == 1 || pass % sharers == parallel_.index(dist::Axis::cfg);
+      if (mine) flows.push_back(forward(clip, timestep, input.told.at(static_cast<std::size_t>(pass))));
     }
-    const bool conditional = parallel_.index(dist::Axis::cfg) == 0;
-    at::Tensor flow = forward(clip, timestep, conditional ? input.told : input.told_instead);
-    if (!flow.defined()) return flow;
-    const at::Tensor both = dist::all_gather(parallel_.team(Team::cfg), flow, 0, {1, 1}, Purpose::guidance);
-    return guide(both.narrow(0, 0, 1), both.narrow(0, 1, 1), input.guidance_scale);
+    if (!flows.front().defined()) return {};
+    if (passes > 1 && sharers > 1) {
+      const at::Tensor all =
+          dist::all_gather(parallel_.team(Team::cfg), flows.front(), 0, {1, 1}, Purpose::guidance);
+      flows = {all.narrow(0, 0, 1), all.narrow(0, 1, 1)};
+    }
+    return guidance.combine(flows);
   }
 
   /// One pass through this rank's stage.
@@ -118,10 +131,16 @@ class Denoising {
   }
 
   void advance(Clip& clip, const at::Tensor& flow, int step) {
-    clip.latents = clip.input->sampler->advance(flow, clip.latents);
+    clip.latents = clip.input.sampler->advance(flow, clip.latents);
     if (clip.bad_step < 0 && !at::isfinite(clip.latents).all().item<bool>()) clip.bad_step = step;
-    if (stages_ > 1 && step + 1 < clip.input->sampler->steps())
-      send(in_float32(clip.latents), latents_way(0));
+    if (stages_ > 1 && step + 1 < clip.input.sampler->steps()) send(in_float32(clip.latents), latents_way(0));
+  }
+
+  /// On the first of several stages: what the last one made of a clip's latents.
+  void receive_latents(Clip& clip) {
+    if (stages_ == 1 || !is_first_stage()) return;
+    clip.latents =
+        receive(latents_way(stages_ - 1), clip.input.noise.sizes().vec(), clip.input.noise.options());
   }
 
   /// Latents go back against the stream of activations. On a device a communicator does one thing after the
@@ -155,16 +174,22 @@ class Denoising {
   std::deque<dist::PendingTensors> sent_;
 };
 
-}  // namespace
+Denoising::Denoising(std::vector<DenoiseInput> clips, const dist::ParallelContext& parallel)
+    : clips_(std::make_unique<Clips>(std::move(clips), parallel)) {}
+Denoising::Denoising(Denoising&&) noexcept = default;
+Denoising::~Denoising() = default;
 
-std::vector<Denoised> denoise(Denoiser& denoiser, std::span<const DenoiseInput> clips,
+void Denoising::run(Denoiser& denoiser, const Guidance& guidance, StepRange steps, const AtStep& at_step) {
+  clips_->run(denoiser, guidance, steps, at_step);
+}
+
+std::vector<Denoised> Denoising::finish() { return clips_->finish(); }
+
+std::vector<Denoised> denoise(Denoiser& denoiser, std::vector<DenoiseInput> clips, const Guidance& guidance,
                               const AtStep& at_step) {
-  Denoising denoising(denoiser, clips);
   const int steps = clips.empty() ? 0 : clips.front().sampler->steps();
-  for (int step = 0; step < steps; ++step) {
-    if (at_step) at_step(step);
-    denoising.step(step);
-  }
+  Denoising denoising(std::move(clips), denoiser.parallel());
+  denoising.run(denoiser, guidance, {0, steps}, at_step);
   return denoising.finish();
 }
 

@@ -3,22 +3,21 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
 #include "configs/error.h"
 #include "models/denoise/denoiser.h"
+#include "models/denoise/guidance.h"
 #include "models/samplers/sampler.h"
 
 namespace ditmill::models {
 
-/// What one clip is made from. What passes are told is in the form that the model takes.
+/// What one clip is made from.
 struct DenoiseInput {
   at::Tensor noise;  ///< [1, channels, frames, height, width], float32
-  dist::TensorMap told;
-  dist::TensorMap told_instead;  ///< in the other pass of guidance; not looked at where there is none
-  double guidance_scale = 1;
+  std::vector<dist::TensorMap> told =
+      {};            ///< what each pass of a step is told, in the form that the model takes
   std::string item;  ///< names it in messages
   std::shared_ptr<Sampler> sampler = {};
 };
@@ -32,11 +31,35 @@ struct Denoised {
 /// Is told before each step of the sampler which one begins, from 0.
 using AtStep = std::function<void(int step)>;
 
-/// Runs all steps of all clips, whose samplers have as many. With cfg each half of the ranks makes one of the
-/// two predictions of a step. Pipeline stages take the predictions of all clips one after the other, so that
-/// several clips keep all stages busy; each prediction is what it would be alone. Collective over the ranks
-/// of a group.
-std::vector<Denoised> denoise(Denoiser& denoiser, std::span<const DenoiseInput> clips,
+/// Steps from, from + 1, ... to - 1 of a sampler.
+struct StepRange {
+  int from = 0;
+  int to = 0;
+};
+
+/// Clips on their way through the steps, whose samplers have as many. Between two runs they wait, and other
+/// clips may run. With cfg the ranks share the passes of a step. Pipeline stages take the predictions of all
+/// clips one after the other, so that several clips keep all stages busy; each prediction is what it would be
+/// alone. Collective over the ranks of a group.
+class Denoising {
+ public:
+  Denoising(std::vector<DenoiseInput> clips, const dist::ParallelContext& parallel);
+  Denoising(Denoising&&) noexcept;
+  ~Denoising();
+
+  /// Runs steps of all clips with one denoiser, from where the run before ended. Experts that take turns are
+  /// a run each: one sampler goes through.
+  void run(Denoiser& denoiser, const Guidance& guidance, StepRange steps, const AtStep& at_step = {});
+  /// After all steps.
+  std::vector<Denoised> finish();
+
+ private:
+  class Clips;
+  std::unique_ptr<Clips> clips_;
+};
+
+/// All steps with one denoiser.
+std::vector<Denoised> denoise(Denoiser& denoiser, std::vector<DenoiseInput> clips, const Guidance& guidance,
                               const AtStep& at_step = {});
 
 }  // namespace ditmill::models

@@ -4,8 +4,15 @@
 
 namespace ditmill::models {
 
-at::Tensor guide(const at::Tensor& conditional, const at::Tensor& unconditional, double scale) {
-  return unconditional + (conditional - unconditional) * scale;
+at::Tensor ClassifierFree::combine(std::span<const at::Tensor> predictions) const {
+  const at::Tensor& conditional = predictions[0];
+  const at::Tensor& unconditional = predictions[1];
+  return unconditional + (conditional - unconditional) * scale_;
+}
+
+std::unique_ptr<const Guidance> make_guidance(bool guided, double scale) {
+  if (!guided) return std::make_unique<NoGuidance>();
+  return std::make_unique<ClassifierFree>(scale);
 }
 
 }  // namespace ditmill::models

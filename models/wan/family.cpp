@@ -7,6 +7,7 @@
 #include "models/vae/wan_vae_dims.h"
 #include "models/wan/degrees.h"
 #include "models/wan/dims.h"
+#include "models/wan/experts.h"
 #include "models/wan/flops.h"
 #include "models/wan/sizes.h"
 
@@ -36,12 +37,30 @@ class Wan final : public Family {
     agree("text width", "text_encoder", all.at("text_encoder").at("dim"), dit.text_dim);
     agree("pixels of a latent pixel", "vae", vae.at("spatial_scale"), wan::spatial_compression);
     agree("frames of a latent frame", "vae", vae.at("temporal_scale"), wan::temporal_compression);
+    const auto second = all.find("transformer_2");
+    if (second == all.end()) return;
+    const nlohmann::json first = wan::to_json(dit);
+    const nlohmann::json other = wan::to_json(wan::dims_from_json(second->second));
+    for (const auto& [what, value] : other.items()) {
+      if (value == first.at(what)) continue;
+      throw Error{Category::bad_input,
+                  "fit the components together",
+                  Where{.key = "transformer_2"},
+                  Expected{what + " " + first.at(what).dump() + ", as the other expert has"},
+                  Got{value.dump()},
+                  "the folder mixes experts of different models"};
+    }
   }
 
   std::string_view architecture(std::string_view role) const override {
     if (role == "dit") return "wan_dit";
     if (role == "text_encoder") return "umt5";
     return role == "image_encoder" ? "clip_vision" : "wan_vae";
+  }
+
+  bool takes(const HyperParameters& all, std::string_view field) const override {
+    const bool of_experts = field == "guidance_scale_2" || field == "boundary";
+    return !of_experts || all.contains("transformer_2");
   }
 
   std::vector<Problem> check_request(const configs::Request& request) const override {
@@ -52,6 +71,32 @@ class Wan final : public Family {
                                      const configs::ParallelConfig& parallel) const override {
     return wan::check_degrees(wan::dims_from_json(all.at("transformer")),
                               umt5_dims_from_json(all.at("text_encoder")), parallel);
+  }
+
+  std::vector<Encoding> encodings(const configs::PipelineConfig& pipeline) const override {
+    std::vector<Encoding> tasks{{"text_encoder", "prompt", Use::positive}};
+    if (pipeline.guided()) tasks.push_back({"text_encoder", "negative_prompt", Use::negative});
+    return tasks;
+  }
+
+  std::vector<Phase> phases(const HyperParameters& all) const override {
+    std::vector<Phase> phases{{Phase::Kind::texts, "texts", {"text_encoder"}},
+                              {Phase::Kind::denoise, "denoise", {"transformer"}},
+                              {Phase::Kind::decode, "decode", {"vae"}}};
+    if (all.contains("transformer_2")) {
+      phases[1].name = "high noise";
+      phases.insert(phases.begin() + 2, {Phase::Kind::denoise, "low noise", {"transformer_2"}});
+    }
+    return phases;
+  }
+
+  std::vector<Problem> check_pipeline(const HyperParameters& all,
+                                      const configs::PipelineConfig& pipeline) const override {
+    if (!all.contains("transformer_2") || configs::real_in(pipeline.more, "boundary")) return {};
+    return {
+        {.message = "boundary is missing, which shares the steps between two experts",
+         .expected = "a number from 0 to 1, or boundary_ratio in model_index.json, or a preset that has it",
+         .field = "boundary"}};
   }
 
   std::array<std::int64_t, 4> latent_shape(const HyperParameters& all,
@@ -65,7 +110,8 @@ class Wan final : public Family {
     const configs::ParallelConfig& parallel = pipeline.parallel;
     return {.encode = wan::encode_bytes(all.at("text_encoder"), dtype("text_encoder"), parallel),
             .denoise = wan::denoise_bytes(wan::dims_from_json(all.at("transformer")), dtype("transformer"),
-                                          request, parallel),
+                                          request, parallel) +
+                       waiting_bytes(all, pipeline, request),
             .decode = wan::decode_bytes(all.at("vae"), dtype("vae"), cpu, request,
                                         pipeline.components.at("vae").tiling, parallel)};
   }
@@ -80,11 +126,24 @@ class Wan final : public Family {
   }
 
   std::uint64_t embedding_bytes(const HyperParameters& all, const configs::PipelineConfig& pipeline,
-                                std::string_view text) const override {
+                                std::string_view /*encoder*/, std::string_view text) const override {
     return wan::embedding_bytes(all.at("text_encoder"), pipeline.components.at("text_encoder").dtype, text);
   }
 
  private:
+  /// Of clips that wait for the other expert: latents, what the sampler remembers, and texts as passes are
+  /// told.
+  std::uint64_t waiting_bytes(const HyperParameters& all, const configs::PipelineConfig& pipeline,
+                              const configs::Request& request) const {
+    constexpr std::uint64_t copies = 5;
+    std::uint64_t latent = sizeof(float);
+    for (const std::int64_t size : latent_shape(all, request)) latent *= static_cast<std::uint64_t>(size);
+    const auto texts = static_cast<std::uint64_t>(2 * wan::text_tokens *
+                                                  wan::dims_from_json(all.at("transformer")).text_dim) *
+                       sizeof(float);
+    return (wan::window_of_experts(pipeline) - 1) * (copies * latent + texts);
+  }
+
   static void agree(const char* what, const char* role, std::int64_t component_says, std::int64_t dit_says) {
     if (component_says == dit_says) return;
     throw Error{Category::bad_input,

@@ -11,7 +11,7 @@ DenoiseFlops denoise_flops(const Dims& dims, const configs::PipelineConfig& pipe
   const auto tokens = static_cast<double>(patches);
   const auto width = static_cast<double>(dims.dim);
   const auto text = static_cast<double>(text_tokens);
-  const int passes = pipeline.guidance_scale > 1 ? 2 : 1;
+  const int passes = pipeline.guided() ? 2 : 1;
   const double blocks = static_cast<double>(dims.layers) * pipeline.steps * passes;
   const double a_token =
       12 * width * width + 4 * text * width + 4 * width * static_cast<double>(dims.ffn_dim);

@@ -1,13 +1,13 @@
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "configs/error.h"
 #include "configs/list_text.h"
-#include "models/denoise/denoise.h"
-#include "models/denoise/guidance.h"
+#include "models/denoise/turns.h"
 #include "models/generator_table.h"
 #include "models/offload/visiting.h"
 #include "models/samplers/noise.h"
@@ -16,6 +16,7 @@
 #include "models/text_encoders/umt5.h"
 #include "models/tokenizers/read_tokenizer.h"
 #include "models/vae/wan_decoder.h"
+#include "models/wan/experts.h"
 #include "models/wan/sizes.h"
 #include "models/wan/text_denoiser.h"
 #include "models/wan/transformer.h"
@@ -70,9 +71,9 @@ class WanTextEncoder final : public TextEncoder {
         text_encoder_(build<Umt5Encoder>(taken(model.weights, "text_encoder"), "text_encoder",
                                          model.hyper_parameters.at("text_encoder"), parallel)) {}
 
-  EncodedText encode_text(const std::string& text) override {
+  EncodedText encode(const TextTask& task) override {
     return guarded([&] {
-      const std::string cleaned = clean_prompt(text);
+      const std::string cleaned = clean_prompt(task.text);
       const std::vector<int> ids = ids_of(cleaned);
       EncodedText encoded{.tokens = static_cast<std::int64_t>(ids.size())};
       if (encoded.tokens == wan::text_tokens) {
@@ -80,16 +81,15 @@ class WanTextEncoder final : public TextEncoder {
         encoded.tokens_cut = encoded.tokens - wan::text_tokens;
       }
       // A copy: a view of the padded embedding would keep all 512 rows alive.
-      encoded.embedding = text_encoder_.encode(ids).clone(at::MemoryFormat::Contiguous).to(at::kCPU);
-      if (!at::isfinite(encoded.embedding).all().item<bool>()) {
-        throw not_finite("encode the text", "embedding");
-      }
+      const at::Tensor rows = text_encoder_.encode(ids).clone(at::MemoryFormat::Contiguous).to(at::kCPU);
+      if (!at::isfinite(rows).all().item<bool>()) throw not_finite("encode the text", "embedding");
+      encoded.tensors.emplace("text", rows);
       return encoded;
     });
   }
 
-  std::uint64_t embedding_bytes(const std::string& text) override {
-    return ids_of(clean_prompt(text)).size() * text_encoder_.bytes_per_token();
+  std::uint64_t embedding_bytes(const TextTask& task) override {
+    return ids_of(clean_prompt(task.text)).size() * text_encoder_.bytes_per_token();
   }
 
  private:
@@ -101,10 +101,10 @@ class WanTextEncoder final : public TextEncoder {
   Umt5Encoder text_encoder_;
 };
 
-/// The transformer, or what brings it for its stage.
-Visiting<wan::Transformer> transformer_of(LoadedModel& model, const configs::PipelineConfig& pipeline,
+/// A transformer, or what brings it for its turn.
+Visiting<wan::Transformer> transformer_of(LoadedModel& model, const char* name,
+                                          const configs::PipelineConfig& pipeline,
                                           const dist::ParallelContext& parallel) {
-  const char* name = "transformer";
   const configs::Offload& offload = pipeline.components.at(name).offload;
   wan::ComingBlocks coming{.shards = taken(model.blocks, name),
                            .reshard_after_forward = pipeline.parallel.reshard_after_forward,
@@ -121,6 +121,32 @@ Visiting<wan::Transformer> transformer_of(LoadedModel& model, const configs::Pip
           taken(model.weights, name), std::move(whole), model.device};
 }
 
+/// A transformer while it is here.
+class Present final : public Denoiser {
+ public:
+  explicit Present(Visiting<wan::Transformer>& transformer) : stay_(transformer), denoiser_(*stay_) {}
+  const dist::ParallelContext& parallel() const noexcept override { return denoiser_.parallel(); }
+  at::TensorOptions options() const override { return denoiser_.options(); }
+  std::unique_ptr<ClipPasses> clip(at::IntArrayRef latents) override { return denoiser_.clip(latents); }
+
+ private:
+  Visiting<wan::Transformer>::Stay stay_;
+  wan::TextDenoiser denoiser_;
+};
+
+/// The transformers of a model in the order of their turns.
+std::vector<Visiting<wan::Transformer>> transformers_of(LoadedModel& model,
+                                                        const configs::PipelineConfig& pipeline,
+                                                        const dist::ParallelContext& parallel) {
+  std::vector<Visiting<wan::Transformer>> transformers;
+  for (const char* name : {"transformer", "transformer_2"}) {
+    if (model.hyper_parameters.contains(name)) {
+      transformers.push_back(transformer_of(model, name, pipeline, parallel));
+    }
+  }
+  return transformers;
+}
+
 Visiting<WanDecoder> decoder_of(LoadedModel& model) {
   return {[hyper_parameters = model.hyper_parameters.at("vae")](dist::TensorMap weights) {
             return build<WanDecoder>(std::move(weights), "vae", hyper_parameters);
@@ -128,36 +154,41 @@ Visiting<WanDecoder> decoder_of(LoadedModel& model) {
           taken(model.weights, "vae"), taken(model.offloaded, "vae"), model.device};
 }
 
-/// Wan text-to-video: transformer and VAE on their weights' device.
+/// Wan text-to-video: one transformer or two experts, and the VAE, on their weights' device.
 class WanGenerator final : public ClipGenerator {
  public:
   WanGenerator(LoadedModel& model, const configs::PipelineConfig& pipeline,
                const dist::ParallelContext& parallel)
       : pipeline_(pipeline),
         parallel_(parallel),
-        transformer_(transformer_of(model, pipeline, parallel)),
+        dims_(wan::dims_from_json(model.hyper_parameters.at("transformer"))),
+        transformers_(transformers_of(model, pipeline, parallel)),
         decoder_(decoder_of(model)) {}
 
   std::size_t clips_at_once() const noexcept override {
-    return static_cast<std::size_t>(parallel_.degree(dist::Axis::pp));
+    return std::max(static_cast<std::size_t>(parallel_.degree(dist::Axis::pp)),
+                    wan::window_of_experts(pipeline_));
   }
 
   std::vector<ClipLatents> denoise(std::span<const ClipInput> clips, const dist::Tell& tell) override {
     return guarded([&] {
-      const auto transformer = transformer_.enter();
-      std::vector<DenoiseInput> inputs;
+      const auto together = static_cast<std::size_t>(parallel_.degree(dist::Axis::pp));
       std::string items;
-      for (const ClipInput& clip : clips) {
-        inputs.push_back(input_of(*transformer, clip));
-        extend_list(items, clip.request.id);
-      }
+      for (const ClipInput& clip : clips) extend_list(items, clip.request.id);
+      const MakeInputs make_inputs = [&](const at::TensorOptions& options) {
+        std::vector<std::vector<DenoiseInput>> batches;
+        for (std::size_t i = 0; i < clips.size(); ++i) {
+          if (i % together == 0) batches.emplace_back();
+          batches.back().push_back(input_of(options, clips[i]));
+        }
+        return batches;
+      };
       const auto at_step = [&](int step) {
         tell((clips.size() == 1 ? "denoising item " : "denoising items ") + items + ", step " +
              std::to_string(step + 1) + " of " + std::to_string(pipeline_.steps));
       };
       std::vector<ClipLatents> results;
-      wan::TextDenoiser denoiser{*transformer};
-      for (Denoised& made : models::denoise(denoiser, inputs, at_step)) {
+      for (Denoised& made : denoise_by_turns(turns(), parallel_, make_inputs, at_step)) {
         results.push_back({made.latents[0].to(at::kCPU, at::kFloat).contiguous(), std::move(made.failure)});
       }
       return results;
@@ -186,23 +217,39 @@ class WanGenerator final : public ClipGenerator {
     if (!finite) throw not_finite("decode the latents", "picture");
   }
 
-  DenoiseInput input_of(const wan::Transformer& transformer, const ClipInput& clip) const {
+  std::unique_ptr<Sampler> sampler() const {
+    return make_sampler(pipeline_.solver, pipeline_.steps, pipeline_.flow_shift);
+  }
+
+  std::vector<Turn> turns() {
+    const auto turn = [this](std::size_t expert, double scale, StepRange steps) {
+      return Turn{.enter = [this, expert] { return std::make_unique<Present>(transformers_[expert]); },
+                  .guidance = make_guidance(pipeline_.guided(), scale),
+                  .steps = steps};
+    };
+    const int steps = pipeline_.steps;
+    const double scale = pipeline_.guidance_scale;
+    if (transformers_.size() == 1) return {turn(0, scale, {0, steps})};
+    const int high = steps_above(*sampler(), wan::boundary(pipeline_));
+    return {turn(0, scale, {0, high}), turn(1, wan::low_noise_guidance(pipeline_), {high, steps})};
+  }
+
+  DenoiseInput input_of(const at::TensorOptions& options, const ClipInput& clip) const {
     DenoiseInput input;
-    input.noise = initial_noise(clip.request.seed, wan::latent_shape(transformer.dims(), clip.request))
-                      .to(transformer.options().device());
-    input.told = wan::told_text(clip.text, transformer.options());
-    input.guidance_scale = pipeline_.guidance_scale;
-    input.item = clip.request.id;
-    if (guided(input.guidance_scale)) {
-      input.told_instead = wan::told_text(clip.negative, transformer.options());
+    input.noise =
+        initial_noise(clip.request.seed, wan::latent_shape(dims_, clip.request)).to(options.device());
+    for (const auto& [use, encoded] : clip.encoded) {
+      input.told.push_back(wan::told_text(encoded.front().tensors.at("text"), options));
     }
-    input.sampler = make_sampler(pipeline_.solver, pipeline_.steps, pipeline_.flow_shift);
+    input.item = clip.request.id;
+    input.sampler = sampler();
     return input;
   }
 
   configs::PipelineConfig pipeline_;
   dist::ParallelContext parallel_;
-  Visiting<wan::Transformer> transformer_;
+  wan::Dims dims_;
+  std::vector<Visiting<wan::Transformer>> transformers_;
   Visiting<WanDecoder> decoder_;
 };
 

@@ -13,11 +13,15 @@
 namespace ditmill::registry {
 namespace {
 
-/// The preset to start from: the component's own, else that of the nearest known weights of its role.
-std::string preset_for(const Identity& identity, const Catalog& catalog) {
+/// The preset to start from: the component's own, else that of the nearest known weights of its role; of one
+/// of several experts, of an expert. `expert_folder`: which of them it is; empty: there is one transformer.
+std::string preset_for(const Identity& identity, const Catalog& catalog, const std::string& expert_folder) {
   if (!identity.preset.empty()) return identity.preset;
-  const auto fits = [&identity](const CatalogEntry& entry) {
-    return entry.family == identity.family && entry.role == identity.role && !entry.preset.empty();
+  const auto fits = [&](const CatalogEntry& entry) {
+    const bool of_experts =
+        std::ranges::find(entry.expert_folders, expert_folder) != entry.expert_folders.end();
+    return entry.family == identity.family && entry.role == identity.role && !entry.preset.empty() &&
+           of_experts == !expert_folder.empty();
   };
   for (const nlohmann::json& near : identity.nearest) {
     const CatalogEntry* entry = catalog.named(near.at("name").get<std::string>());
@@ -35,7 +39,8 @@ std::string flow_map(const nlohmann::json& values) {
   return text + "}";
 }
 
-std::string entry_text(const Component& component, const Catalog& catalog, const std::string& name) {
+std::string entry_text(const Component& component, const Catalog& catalog, const std::string& name,
+                       const std::string& expert_folder) {
   const Identity& identity = component.identity;
   nlohmann::json hyper_parameters = identity.hyper_parameters;
   if (const std::optional<std::uint64_t> heads = configured_heads(component.config)) {
@@ -51,8 +56,9 @@ std::string entry_text(const Component& component, const Catalog& catalog, const
                      "\n  key_hash: \"" + (bare ? identity.key_hash : identity.key_hash_bare) +
                      "\"\n  key_hash_names: " + (bare ? "\"" + identity.key_hash_names + "\"" : "null") +
                      "\n";
-  if (const std::string preset = preset_for(identity, catalog); !preset.empty())
+  if (const std::string preset = preset_for(identity, catalog, expert_folder); !preset.empty())
     text += "  preset: " + preset + "\n";
+  if (!expert_folder.empty()) text += "  expert_folder: \"" + expert_folder + "\"\n";
   if (!hyper_parameters.empty()) text += "  hyper_parameters: " + flow_map(hyper_parameters) + "\n";
   return text;
 }
@@ -117,6 +123,8 @@ std::string catalog_text(std::span<const Component* const> components, const Cat
                          std::string_view name, const DigestsOf& digests) {
   std::string text;
   std::size_t dits = 0;
+  const bool several =
+      std::ranges::count_if(components, [](const Component* each) { return each->role == "dit"; }) > 1;
   for (const Component* component : components) {
     if (component->identity.family.empty()) {
       throw Error{Category::unknown_model,
@@ -128,7 +136,9 @@ std::string catalog_text(std::span<const Component* const> components, const Cat
     }
     std::string entry_name = name_of(*component, name, dits);
     std::ranges::replace(entry_name, '_', '-');
-    text += entry_text(*component, catalog, entry_name);
+    const bool expert = several && component->role == "dit";
+    text += entry_text(*component, catalog, entry_name,
+                       expert ? std::filesystem::path{component->label}.filename().string() : std::string{});
     const std::vector<std::string> sha256 = digests ? digests(*component) : std::vector<std::string>{};
     for (const std::string& digest : sha256)
       text += (&digest == &sha256.front() ? "  sha256: [\"" : ",\n           \"") + digest + "\"";

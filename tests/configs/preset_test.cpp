@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "configs/error.h"
+#include "configs/list_text.h"
 #include "tests/configs/layer_text.h"
 
 namespace ditmill::configs {
@@ -11,8 +12,16 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
+/// As messages list them.
+std::string all_names() {
+  std::string names;
+  for (const std::string& name : preset_names()) extend_list(names, name);
+  return names;
+}
+
 TEST(Presets, AreCompiledInAndGood) {
-  EXPECT_THAT(preset_names(), ElementsAre("wan2.1-t2v-1.3b", "wan2.1-t2v-14b", "wan2.1-t2v-14b-distilled"));
+  EXPECT_THAT(preset_names(),
+              testing::IsSupersetOf({"wan2.1-t2v-1.3b", "wan2.1-t2v-14b", "wan2.2-t2v-a14b"}));
   for (const std::string& name : preset_names()) {
     const Preset preset = preset_named(name);
     EXPECT_EQ(preset.name, name);
@@ -35,16 +44,26 @@ TEST(Presets, HoldWhatTheAuthorsRecommend) {
   EXPECT_EQ(large.defaults.request, (Request{.width = 1280, .height = 720, .frames = 81, .fps = 16}));
 }
 
+TEST(Presets, OfTwoExpertsShareTheStepsAndHaveTwoScales) {
+  const PipelineConfig experts = preset_named("wan2.2-t2v-a14b").pipeline;
+  EXPECT_EQ(real_in(experts.more, "boundary"), 0.875);
+  EXPECT_EQ(experts.guidance_scale, 4.0);
+  EXPECT_EQ(real_in(experts.more, "guidance_scale_2"), 3.0);
+  EXPECT_EQ(experts.flow_shift, 12.0);
+  const PipelineConfig distilled = preset_named("wan2.2-t2v-a14b-distilled").pipeline;
+  EXPECT_FALSE(distilled.guided());
+  EXPECT_EQ(distilled.steps, 4);
+  EXPECT_EQ(distilled.solver, Solver::wan_euler);
+}
+
 TEST(Presets, UnknownNamesAreAnsweredWithTheNearest) {
   try {
     preset_named("wan2.1-t2v-1.4b");
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.category(), Category::usage);
-    EXPECT_STREQ(error.what(),
-                 "find the preset: expected wan2.1-t2v-1.3b, wan2.1-t2v-14b, wan2.1-t2v-14b-distilled, got "
-                 "wan2.1-t2v-1.4b; did you mean "
-                 "wan2.1-t2v-1.3b?");
+    EXPECT_EQ(error.what(), "find the preset: expected " + all_names() +
+                                ", got wan2.1-t2v-1.4b; did you mean wan2.1-t2v-1.3b?");
   }
 }
 
@@ -54,7 +73,7 @@ TEST(Presets, AreNamedByTheManifest) {
     std::string preset;
     std::vector<std::string> problems;
   };
-  const std::string known = " (expected wan2.1-t2v-1.3b, wan2.1-t2v-14b, wan2.1-t2v-14b-distilled)";
+  const std::string known = " (expected " + all_names() + ")";
   const std::vector<Case> cases{
       {"{}", "", {}},
       {"preset: wan2.1-t2v-14b", "wan2.1-t2v-14b", {}},

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
+#include "configs/dump.h"
 #include "jobs/results/files/durable.h"
 
 namespace ditmill::jobs {
@@ -69,7 +70,7 @@ void write_requests(const results::RunDirectory& run, const std::vector<requests
   for (const requests::Item& item : items) {
     text += nlohmann::json{{"id", item.request.id},
                            {"key", item.key},
-                           {"request", requests::to_json(item.request)},
+                           {"request", configs::dump_layer3(item.request)},
                            {"metadata", nlohmann::json::parse(item.metadata)}}
                 .dump() +
             "\n";

@@ -52,13 +52,11 @@ TEST_P(ActivationBytes, OfDenoisingAreAnEstimateFromAbove) {
     const std::array<std::int64_t, 4> shape = latent_shape(tiny_dims(), request);
     const at::Tensor text = at::zeros({1, text_tokens, tiny_dims().text_dim}, transformer.dtype());
     const DenoiseInput input{.noise = draw({1, shape[0], shape[1], shape[2], shape[3]}, 1),
-                             .told = {{"text", text}},
-                             .told_instead = {{"text", text}},
-                             .guidance_scale = 5,
+                             .told = {{{"text", text}}, {{"text", text}}},
                              .item = {},
                              .sampler = make_sampler(configs::Solver::unipc, 3, 3)};
     TextDenoiser denoiser{transformer};
-    denoise(denoiser, {&input, 1});
+    denoise(denoiser, {input}, ClassifierFree{5});
   });
   expect_bound(denoise_bytes(tiny_dims(), GetParam(), request), peak);
 }

@@ -96,16 +96,14 @@ class LargeActivations : public ::testing::TestWithParam<configs::Dtype> {
     weights.finish();
     const std::array<std::int64_t, 4> shape = latent_shape(dims, request);
     const at::Tensor text = at::zeros({1, text_tokens, dims.text_dim}, transformer.dtype());
-    const DenoiseInput input{.noise = draw({1, shape[0], shape[1], shape[2], shape[3]}, 1),
-                             .told = {{"text", text}},
-                             .told_instead = {{"text", text}},
-                             .guidance_scale = 1,
-                             .item = {},
-                             .sampler = make_sampler(configs::Solver::unipc, 1, 3)};
+    DenoiseInput input{.noise = draw({1, shape[0], shape[1], shape[2], shape[3]}, 1),
+                       .told = {{{"text", text}}},
+                       .item = {},
+                       .sampler = make_sampler(configs::Solver::unipc, 1, 3)};
     expect_close("denoise, " + std::to_string(dims.dim) + " to " + std::to_string(dims.ffn_dim),
                  denoise_bytes(dims, GetParam(), request), [&] {
                    TextDenoiser denoiser{transformer};
-                   denoise(denoiser, {&input, 1});
+                   denoise(denoiser, {input}, NoGuidance{});
                  });
   }
 

@@ -133,15 +133,14 @@ inline std::vector<at::Tensor> make_clips(const dist::TensorMap& whole, const Di
     inputs.push_back(
         {.noise = initial_noise(static_cast<std::int64_t>(own),
                                 {dims.in_channels, sizes[i].frames, sizes[i].height, sizes[i].width}),
-         .told = told_text(draw({9, dims.text_dim}, own + 1), transformer.options()),
-         .told_instead = told_text(draw({2, dims.text_dim}, own + 2), transformer.options()),
-         .guidance_scale = guidance,
+         .told = {told_text(draw({9, dims.text_dim}, own + 1), transformer.options()),
+                  told_text(draw({2, dims.text_dim}, own + 2), transformer.options())},
          .item = "clip" + std::to_string(i),
          .sampler = make_sampler(configs::Solver::unipc, 3, 3)});
   }
   std::vector<at::Tensor> latents;
   TextDenoiser denoiser{transformer};
-  for (const Denoised& made : denoise(denoiser, inputs)) {
+  for (const Denoised& made : denoise(denoiser, inputs, *make_guidance(guidance > 1, guidance))) {
     if (made.failure) throw Error{*made.failure};
     latents.push_back(made.latents.to(at::kFloat));
   }

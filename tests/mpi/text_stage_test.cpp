@@ -34,16 +34,18 @@ class ByteEncoder final : public models::TextEncoder {
     return embedding;
   }
 
-  models::EncodedText encode_text(const std::string& text) override {
+  models::EncodedText encode(const models::TextTask& task) override {
     ++encoded;
+    const std::string& text = task.text;
     if (text.starts_with("bad")) throw Error{Category::numeric, "encode the text", {}, {}, Got{text}};
     if (text.starts_with("fatal")) throw Error{Category::device, "encode the text", {}, {}, Got{text}};
     const std::int64_t cut = std::count(text.begin(), text.end(), 'x');
-    return {.embedding = rows(text, type_),
+    return {.tensors = {{"rows", rows(text, type_)}, {"mask", at::ones({3}, at::kFloat)}},
             .tokens = static_cast<std::int64_t>(text.size()) + cut,
             .tokens_cut = cut};
   }
-  std::uint64_t embedding_bytes(const std::string& text) override {
+  std::uint64_t embedding_bytes(const models::TextTask& task) override {
+    const std::string& text = task.text;
     return text.starts_with("vast") ? std::uint64_t{1} << 60 : text.size() * width * at::elementSize(type_);
   }
 
@@ -52,6 +54,8 @@ class ByteEncoder final : public models::TextEncoder {
  private:
   at::ScalarType type_;
 };
+
+models::TextTask task(const std::string& text) { return {"text_encoder", text}; }
 
 class TextStage : public testing::Test {
  protected:
@@ -66,8 +70,11 @@ class TextStage : public testing::Test {
 
   engine::TextSpool spool(models::TextEncoder& encoder, const std::vector<std::string>& texts) {
     const dist::ParallelContext parallel(dist::Mesh(world().size(), {}), world());
-    return engine::encode_texts(world(), parallel, encoder,
-                                world().rank() == 0 ? texts : std::vector<std::string>{}, path_,
+    std::vector<models::TextTask> tasks;
+    for (const std::string& text : texts) {
+      if (world().rank() == 0) tasks.push_back(task(text));
+    }
+    return engine::encode_texts(world(), parallel, encoder, tasks, path_,
                                 {.tell = [](std::string_view) {}, .wait = {}, .abandon = {}, .hold = {}});
   }
 
@@ -91,7 +98,9 @@ TEST_F(TextStage, EveryRankReadsWhatAnyRankEncoded) {
     const engine::TextSpool spooled = spool(encoder, texts);
     EXPECT_EQ(spooled.size(), texts.size());
     for (const std::string& text : texts) {
-      const auto [embedding, tokens, cut] = spooled.read(text);
+      const auto [tensors, tokens, cut] = spooled.read(task(text));
+      const at::Tensor& embedding = tensors.at("rows");
+      EXPECT_TRUE(at::equal(tensors.at("mask"), at::ones({3}, at::kFloat)));
       EXPECT_EQ(cut, std::count(text.begin(), text.end(), 'x'));
       EXPECT_EQ(tokens, embedding.size(0) + cut);
       EXPECT_EQ(embedding.scalar_type(), type);
@@ -119,10 +128,10 @@ TEST_F(TextStage, RanksShareTheWorkEqually) {
 TEST_F(TextStage, ATextThatFailsIsStoredWithItsError) {
   ByteEncoder encoder;
   const engine::TextSpool spooled = spool(encoder, {"good", "bad one", "fine"});
-  EXPECT_EQ(spooled.read("good").embedding.size(0), 4);
-  EXPECT_EQ(spooled.read("fine").embedding.size(0), 4);
+  EXPECT_EQ(spooled.read(task("good")).tensors.at("rows").size(0), 4);
+  EXPECT_EQ(spooled.read(task("fine")).tensors.at("rows").size(0), 4);
   try {
-    spooled.read("bad one");
+    spooled.read(task("bad one"));
     ADD_FAILURE() << "no error";
   } catch (const Error& error) {
     EXPECT_EQ(error.category(), Category::numeric);
@@ -165,13 +174,13 @@ TEST_F(TextStage, WhatIsReadIsWhatWasWritten) {
   }
   world().barrier(dist::Purpose::plan);
   try {
-    spooled.read("text 0");
+    spooled.read(task("text 0"));
     ADD_FAILURE() << "no error";
   } catch (const Error& error) {
     EXPECT_EQ(error.category(), Category::io);
     EXPECT_THAT(error.where().file, testing::HasSubstr("r00000"));
   }
-  EXPECT_THROW(spooled.read("another text"), Error);
+  EXPECT_THROW(spooled.read(task("another text")), Error);
 }
 
 TEST_F(TextStage, TheFolderGoesWithItsOwner) {

@@ -192,7 +192,12 @@ dist::TensorMap run_pipeline(const Probe& probe) {
   pipeline.flow_shift = in.at("flow_shift");
   models::LoadedModel model{
       .family = "wan", .hyper_parameters = {}, .weights = {}, .tokenizer = probe.tokenizer()};
-  for (const std::string name : {"transformer", "text_encoder", "vae"}) {
+  for (const char* field : {"boundary", "guidance_scale_2"}) {
+    if (in.contains(field)) pipeline.more[field] = in.at(field).get<double>();
+  }
+  std::vector<std::string> names{"transformer", "text_encoder", "vae"};
+  if (pipeline.more.contains("boundary")) names.emplace_back("transformer_2");
+  for (const std::string& name : names) {
     const configs::Dtype dtype = name == "vae" ? probe.dtype("vae_dtype") : probe.dtype();
     pipeline.components[name].dtype = dtype;
     Component loaded = probe.load(name, dtype);
@@ -205,9 +210,13 @@ dist::TensorMap run_pipeline(const Probe& probe) {
   dist::TensorMap out;
   for (const json& entry : in.at("requests")) {
     const configs::Request request = request_of(entry);
-    const at::Tensor text = encoder->encode_text(request.prompt).embedding;
-    const at::Tensor negative = encoder->encode_text(request.negative_prompt).embedding;
-    const models::ClipInput clip{request, text, negative};
+    models::ClipInput clip{.request = request, .encoded = {}};
+    const auto encode = [&](models::Use use, const std::string& text) {
+      return clip.encoded[use].emplace_back(encoder->encode({"text_encoder", text})).tensors.at("text");
+    };
+    const at::Tensor text = encode(models::Use::positive, request.prompt);
+    const at::Tensor negative = encode(models::Use::negative, request.negative_prompt);
+    if (!pipeline.guided()) clip.encoded.erase(models::Use::negative);
     const models::ClipLatents made = generator->denoise({&clip, 1}, [](std::string_view) {}).front();
     if (made.failure) throw Error{*made.failure};
     const at::Tensor& latents = made.latents;

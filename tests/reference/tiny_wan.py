@@ -117,8 +117,8 @@ def text_encoder(shape: Shape, vocabulary: int, generator: torch.Generator) -> U
     return model
 
 
-def make(folder: pathlib.Path, seed: int, shape: Shape) -> None:
-    """Writes the pipeline folder."""
+def make(folder: pathlib.Path, seed: int, shape: Shape, boundary: float | None = None) -> None:
+    """Writes the pipeline folder; with a boundary of two experts, which have weights of their own."""
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     generator = torch.Generator().manual_seed(seed)
@@ -129,6 +129,8 @@ def make(folder: pathlib.Path, seed: int, shape: Shape) -> None:
         "vae": (vae(shape, generator), {}),
         "text_encoder": (text_encoder(shape, vocabulary, generator), {}),
     }
+    if boundary is not None:
+        parts["transformer_2"] = (transformer(shape, generator), {"max_shard_size": shape.shard_size})
     for name, (model, options) in parts.items():
         model.to(dtype).save_pretrained(folder / name, **options)
     scheduler = folder / "scheduler"
@@ -136,8 +138,9 @@ def make(folder: pathlib.Path, seed: int, shape: Shape) -> None:
     (scheduler / "scheduler_config.json").write_text(json.dumps({
         "_class_name": "UniPCMultistepScheduler", "prediction_type": "flow_prediction", "use_flow_sigmas": True,
         "flow_shift": 3.0, "num_train_timesteps": 1000, "solver_order": 2, "solver_type": "bh2"}, indent=2))
-    index = {"_class_name": "WanPipeline", "_diffusers_version": "0.42.1", "boundary_ratio": None,
-             "expand_timesteps": False, "transformer_2": [None, None], **COMPONENTS}
+    second = [None, None] if boundary is None else COMPONENTS["transformer"]
+    index = {"_class_name": "WanPipeline", "_diffusers_version": "0.42.1", "boundary_ratio": boundary,
+             "expand_timesteps": False, "transformer_2": second, **COMPONENTS}
     (folder / "model_index.json").write_text(json.dumps(index, indent=2))
 
 
@@ -158,7 +161,7 @@ def poison(model: pathlib.Path, folder: pathlib.Path, good: str, text: str) -> N
 def official_name(role: str, name: str) -> str:
     """What Wan's own code calls a tensor of diffusers or transformers (its modules model.py, t5.py and vae.py)."""
     parts = name.split(".")
-    if role == "transformer":
+    if role.startswith("transformer"):
         top = {"condition_embedder.time_embedder.linear_1": "time_embedding.0",
                "condition_embedder.time_embedder.linear_2": "time_embedding.2",
                "condition_embedder.time_proj": "time_projection.1",
@@ -223,33 +226,42 @@ def official_tensors(diffusers: pathlib.Path, role: str) -> dict[str, torch.Tens
     return {official_name(role, name): tensor for name, tensor in tensors.items()}
 
 
-def make_official(diffusers: pathlib.Path, folder: pathlib.Path, shards: int = 1, tokenizer: str = "google/umt5-xxl",
-                  save=torch.save) -> None:
-    """Lays a folder of make() out as Wan-AI's official repositories are: the VAE must have two residual blocks.
-    `save` writes the .pth files."""
+def official_transformer(diffusers: pathlib.Path, name: str, folder: pathlib.Path, shards: int) -> None:
     from safetensors.torch import save_file
 
-    diffusers, folder = pathlib.Path(diffusers), pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    config = json.loads((diffusers / "transformer/config.json").read_text())
+    folder.mkdir(exist_ok=True)
+    config = json.loads((diffusers / name / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({
         "_class_name": "WanModel", "_diffusers_version": "0.30.0",
         "dim": config["num_attention_heads"] * config["attention_head_dim"], "eps": config["eps"],
         "ffn_dim": config["ffn_dim"], "freq_dim": config["freq_dim"], "in_dim": config["in_channels"],
         "model_type": "t2v", "num_heads": config["num_attention_heads"], "num_layers": config["num_layers"],
         "out_dim": config["out_channels"], "text_len": 512}))
-    tensors = official_tensors(diffusers, "transformer")
+    tensors = official_tensors(diffusers, name)
     names = sorted(tensors)
     weight_map = {}
     for shard in range(shards):
-        name = ("diffusion_pytorch_model.safetensors" if shards == 1 else
+        file = ("diffusion_pytorch_model.safetensors" if shards == 1 else
                 f"diffusion_pytorch_model-{shard + 1:05}-of-{shards:05}.safetensors")
         mine = names[shard::shards]
-        save_file({n: tensors[n] for n in mine}, folder / name)
-        weight_map |= dict.fromkeys(mine, name)
+        save_file({n: tensors[n] for n in mine}, folder / file)
+        weight_map |= dict.fromkeys(mine, file)
     if shards > 1:
         (folder / "diffusion_pytorch_model.safetensors.index.json").write_text(
             json.dumps({"metadata": {}, "weight_map": weight_map}))
+
+
+def make_official(diffusers: pathlib.Path, folder: pathlib.Path, shards: int = 1, tokenizer: str = "google/umt5-xxl",
+                  save=torch.save) -> None:
+    """Lays a folder of make() out as Wan-AI's official repositories are: the VAE must have two residual blocks.
+    `save` writes the .pth files."""
+    diffusers, folder = pathlib.Path(diffusers), pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    if (diffusers / "transformer_2").exists():
+        official_transformer(diffusers, "transformer", folder / "high_noise_model", shards)
+        official_transformer(diffusers, "transformer_2", folder / "low_noise_model", shards)
+    else:
+        official_transformer(diffusers, "transformer", folder, shards)
     save(official_tensors(diffusers, "text_encoder"), folder / "models_t5_umt5-xxl-enc-bf16.pth")
     save(official_tensors(diffusers, "vae"), folder / "Wan2.1_VAE.pth")
     target = folder / tokenizer

@@ -79,7 +79,7 @@ void add_job_options(CLI::App& command, plan::RunOptions& options) {
       ->type_name("DIR")
       ->excludes(weights_from);
   command.final_callback([&options] {
-    if (options.manifest.empty() && options.from_dump.empty()) {
+    if (options.manifest.empty() && options.from_dump.empty() && options.fields.empty()) {
       throw CLI::RequiredError("a manifest, or --from-dump FILE,");
     }
   });
@@ -127,7 +127,15 @@ void add_start_options(CLI::App& command, plan::RunOptions& options) {
 
 /// `--check`, and for which ranks.
 void add_check_options(CLI::App& command, plan::RunOptions& options) {
-  command.add_flag("--check", options.check, "Check manifest, list and weight headers; run nothing");
+  CLI::Option* check =
+      command.add_flag("--check", options.check, "Check manifest, list and weight headers; run nothing");
+  command.add_option("--dump", options.dump, "With --check: write config.json as far as it is known")
+      ->type_name("FILE")
+      ->needs(check);
+  command
+      .add_option("--fields", options.fields,
+                  "List what requests and pipelines of a model take, with bounds and defaults; run nothing")
+      ->type_name("MODEL|MANIFEST");
   command
       .add_option("--ranks", options.ranks, "Ranks to check for (default: the launcher's, else the degrees)")
       ->check(CLI::Range(1, 1 << 20))

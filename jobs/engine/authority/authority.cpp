@@ -14,7 +14,7 @@
 #include "dist/comm/agree.h"
 #include "jobs/plan/manifest/from_dump.h"
 #include "jobs/plan/manifest/frozen.h"
-#include "jobs/plan/memory/parallel_choice.h"
+#include "jobs/plan/memory/turns_choice.h"
 #include "jobs/plan/pilot/pilot_results.h"
 #include "jobs/results/files/durable.h"
 #include "jobs/results/files/frozen_shard.h"
@@ -80,8 +80,13 @@ void Authority::take_cpu(const models::CpuKind& cpu) {
       slow);
 }
 
-void Authority::choose_layout(std::span<const plan::RankMemory> ranks) {
+void Authority::choose_by_memory(std::span<const plan::RankMemory> ranks) {
   const plan::Room room = plan::room_of(ranks);
+  if (pipeline().parallel.automatic) choose_layout(room);
+  if (const std::optional<std::string> turns = plan::choose_turns(job_, room)) spdlog::info("{}", *turns);
+}
+
+void Authority::choose_layout(const plan::Room& room) {
   const plan::ParallelChoice choice = plan::choose_parallel(job_, room);
   for (const std::string& reason : choice.reasons) spdlog::info("parallel: auto: {}", reason);
   if (!choice.fits && needs_weights() && !options_.skip_memory_check) {
@@ -110,21 +115,21 @@ MemoryDemand Authority::memory_demand() const {
           .loading = pipeline().loading};
 }
 
-std::vector<std::string> Authority::texts_left() {
+std::vector<models::TextTask> Authority::texts_left() {
   requests::ItemList& items = weights_.known() ? items_ : job_.manifest.items;
   if (!weights_.known()) {
     if (const std::optional<run::FrozenJob> frozen = run::read_frozen_job(*run_))
       items.take_keys(frozen->items);
   }
-  std::vector<std::string> texts;
-  std::set<std::string_view> seen;
-  const auto add = [&](std::string_view text) {
-    if (seen.insert(text).second) texts.emplace_back(text);
-  };
+  std::vector<models::TextTask> texts;
+  std::set<std::pair<std::string_view, std::string_view>> seen;
+  const std::vector<models::Encoding> encodings = job_.family->encodings(pipeline());
   for (const run::PendingItem& left : run::pending_items(items, journals_, options_.retry)) {
     const requests::PackedItem& item = items.packed()[left.item];
-    add(item.prompt);
-    if (pipeline().guidance_scale > 1) add(item.negative_prompt);
+    for (const models::Encoding& task : encodings) {
+      const std::string_view text = configs::text_of(item, task.field);
+      if (seen.insert({task.encoder, text}).second) texts.push_back({task.encoder, std::string{text}});
+    }
   }
   return texts;
 }

@@ -10,6 +10,7 @@
 #include "jobs/engine/authority/store_plan.h"
 #include "jobs/engine/loading/loading.h"
 #include "jobs/engine/loading/memory_check.h"
+#include "jobs/plan/memory/parallel_choice.h"
 #include "jobs/plan/prepare.h"
 #include "jobs/plan/weights_identity.h"
 #include "jobs/results/files/run_directory.h"
@@ -35,10 +36,10 @@ class Authority {
   /// Plans memory for the CPU of the ranks on which the job takes most, and says so where its bfloat16 is
   /// slow on them. Before what plans memory.
   void take_cpu(const models::CpuKind& cpu);
-  /// `parallel: auto`: chooses the degrees by what bounds the ranks, in rank order; the pipeline has them
-  /// from then on. Throws Error(usage) where no layout fits, unless that is not to be checked or nothing is
-  /// left to load.
-  void choose_layout(std::span<const plan::RankMemory> ranks);
+  /// Chooses what the manifest leaves to memory, by what bounds the ranks, in rank order; the pipeline has it
+  /// from then on: the degrees (`parallel: auto`), and whether transformers take turns. Throws Error(usage)
+  /// where no layout fits, unless that is not to be checked or nothing is left to load.
+  void choose_by_memory(std::span<const plan::RankMemory> ranks);
   /// Whether weights must be loaded: false for a rehearsal, and where nothing is left to do.
   bool needs_weights() const noexcept;
   LoadPlan load_plan() const;
@@ -47,7 +48,7 @@ class Authority {
   /// The distinct texts of the items that are left, in their order. Before settle(), where digests are not
   /// known yet, an item counts as done if it was done in an earlier start: settle() refuses those that
   /// changed.
-  std::vector<std::string> texts_left();
+  std::vector<models::TextTask> texts_left();
   std::string status_folder() const { return run_->status(epoch_->number()); }
   std::string spool_folder() const { return run_->spool(epoch_->number()); }
   /// Takes note of what the loaded weights are, decides what is left to do, and freezes the job in its run
@@ -82,6 +83,7 @@ class Authority {
                                 bool with_index);
 
  private:
+  void choose_layout(const plan::Room& room);
   void reconcile_items();
   void require_owner() const;
   static void fail(run::Outcome& outcome, const Error& error);

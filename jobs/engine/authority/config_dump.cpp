@@ -5,31 +5,22 @@
 
 #include "configs/component_name.h"
 #include "configs/dump.h"
-#include "configs/version.h"
 #include "dist/device.h"
 #include "jobs/plan/bind/weights_dump.h"
-#include "jobs/plan/manifest/from_dump.h"
+#include "jobs/plan/job_dump.h"
 #include "jobs/run/frozen/frozen_files.h"
 
 namespace ditmill::jobs::engine {
 
 nlohmann::json dump_job(const plan::PreparedJob& job, const FrozenFacts& frozen, const LaunchFacts& launch,
                         const at::Device& device) {
-  const bool noop = job.family == nullptr;
   configs::WeightsDump weights = plan::weights_dump(job);
   for (configs::ComponentDump& component : weights.components) {
     component.digest = frozen.identity.at("components").at(configs::hashed_name(component.name)).at("digest");
   }
-  configs::ModelDefinition bound = job.manifest.model;
-  if (!noop) bound.digest = frozen.weights_digest;
-  const std::string type = noop ? "noop" : std::string{job.family->name()};
   nlohmann::json config =
-      configs::dump_config(type, device.is_cuda() ? "cuda" : "cpu", configs::dump_layer1(bound, weights),
-                           configs::dump_layer2(job.manifest.pipeline));
+      plan::dump_prepared(job, weights, frozen.weights_digest, device.is_cuda() ? "cuda" : "cpu");
   config["layer3_requests"] = run::dump_requests(frozen.requests, frozen.items);
-  config["output"] = plan::dump_output(job.manifest.output);
-  config["name"] = job.manifest.name;
-  config["ditmill_version"] = version;
   config["libraries"] = launch.libraries;
   config["device_name"] = dist::describe_device(device);
   config["world"] = launch.world;

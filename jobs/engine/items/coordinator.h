@@ -30,6 +30,7 @@ class Coordinator {
     std::span<const run::PendingItem> pending = {};  ///< those of `items` to hand out, in that order
     std::set<int> group_roots = {};                  ///< the ranks that ask
     int window = 1;
+    std::size_t together = 1;  ///< items that a group computes at once
     int max_fails = 0;  ///< so many failures, and nothing more is handed out; 0: any number
     Progress* progress = nullptr;
     const StopSwitch* stop = nullptr;         ///< nothing more is handed out once it is thrown

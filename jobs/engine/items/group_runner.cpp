@@ -208,8 +208,7 @@ void GroupRunner::encode_texts(const Grant& grant) {
     seams_.tell("encoding the texts of " + request.id);
     const Stopwatch watch;
     const std::optional<Error> failure = together([&] {
-      encoded(request.prompt);
-      if (guided()) encoded(request.negative_prompt);
+      for (const models::Encoding& task : texts_.encodings) encoded(request, task);
     });
     if (failure) {
       // The item itself will meet the same error, and be failed for it.
@@ -218,6 +217,10 @@ void GroupRunner::encode_texts(const Grant& grant) {
       text_seconds_[request.id] = watch.seconds();
     }
   }
+}
+
+models::EncodedText GroupRunner::encoded(const configs::Request& request, const models::Encoding& task) {
+  return cache_.get({task.encoder, std::string{configs::text_of(request, task.field)}}, texts_.encoded);
 }
 
 std::optional<Error> GroupRunner::together(const std::function<void()>& step) {
@@ -253,13 +256,13 @@ void GroupRunner::run_items(std::span<const WorkItem> items) {
 void GroupRunner::embed_clip(Work& work) {
   const Stopwatch watch;
   work.failure = together([&] {
-    const models::EncodedText text = encoded(work.clip.request.prompt);
-    work.clip.text = text.embedding;
-    work.finished.text = {.tokens = text.tokens, .cut = text.tokens_cut};
-    if (!guided()) return;
-    const models::EncodedText negative = encoded(work.clip.request.negative_prompt);
-    work.clip.negative = negative.embedding;
-    work.finished.negative = {.tokens = negative.tokens, .cut = negative.tokens_cut};
+    for (const models::Encoding& task : texts_.encodings) {
+      const models::EncodedText text = encoded(work.clip.request, task);
+      auto& counted = task.use == models::Use::positive ? work.finished.text : work.finished.negative;
+      counted = {.tokens = std::max(counted.tokens, text.tokens),
+                 .cut = std::max(counted.cut, text.tokens_cut)};
+      work.clip.encoded[task.use].push_back(text);
+    }
   });
   work.finished.seconds_text = text_seconds_[work.clip.request.id] + watch.seconds();
 }

@@ -86,8 +86,7 @@ class GroupRunner {
   Next agreed_next(std::span<const WorkItem> items);
   bool run_window(const Grant& grant);
   void encode_texts(const Grant& grant);
-  models::EncodedText encoded(const std::string& text) { return cache_.get(text, texts_.encoded); }
-  bool guided() const noexcept { return models::guided(pipeline_->guidance_scale); }
+  models::EncodedText encoded(const configs::Request& request, const models::Encoding& task);
   void run_items(std::span<const WorkItem> items);
   void embed_clip(Work& work);
   void denoise(std::span<Work> batch);

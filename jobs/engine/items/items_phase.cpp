@@ -95,6 +95,7 @@ run::EarlyEnd work_on_items(const ItemsParts& parts, const Generation& generatio
                            .pending = authority->pending(),
                            .group_roots = group_roots(parallel.mesh()),
                            .window = pipeline.text_window,
+                           .together = generation.generator->clips_at_once(),
                            .max_fails = parts.max_fails,
                            .progress = &*progress,
                            .stop = &ending.stop(),

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "configs/choice.h"
+#include "configs/dump.h"
 #include "dist/comm/agree.h"
 
 namespace ditmill::jobs::engine {
@@ -41,7 +42,7 @@ Kind kind_named(std::string_view word) {
 }
 
 nlohmann::json work_to_json(const WorkItem& work) {
-  return {{"request", requests::to_json(work.item.request)},
+  return {{"request", configs::dump_layer3(work.item.request)},
           {"metadata", work.item.metadata},
           {"key", work.item.key},
           {"attempt", work.attempt},

@@ -29,9 +29,6 @@ std::shared_ptr<const TextSpool> spool_texts(const GenerationParts& parts, model
 Generation rehearse(double seconds) {
   Generation generation;
   generation.generator = std::make_unique<NoopGenerator>(seconds);
-  generation.texts.encoded = [](const std::string&) {
-    return models::EncodedText{.embedding = at::zeros({1, 1}, at::kFloat)};
-  };
   return generation;
 }
 
@@ -48,22 +45,23 @@ Generation load_generation(const LoadPlan& plan, const GenerationParts& parts, L
   dist::agree(*parts.world, [&] { generation.encoder = models::make_text_encoder(loading.model, parallel); });
   const configs::Offload& offload = plan.pipeline.components.at("text_encoder").offload;
   generation.texts.cache_bytes = plan::text_cache_bytes(offload);
+  generation.texts.encodings = models::family_named(plan.family).encodings(plan.pipeline);
   if (offload.any()) {
     generation.spool = spool_texts(parts, *generation.encoder);
     generation.encoder.reset();
     malloc_trim(0);
     spdlog::debug("the text encoder's memory is given back: {} resident",
                   gigabytes(plan::process_memory().resident));
-    generation.texts.encoded = [spool = generation.spool](const std::string& text) {
+    generation.texts.encoded = [spool = generation.spool](const models::TextTask& task) {
       models::EncodedText encoded;
-      models::translate_errors([&] { encoded = spool->read(text); });
+      models::translate_errors([&] { encoded = spool->read(task); });
       return encoded;
     };
   } else {
     generation.texts.ahead = true;
-    generation.texts.encoded = [tell, encoder = generation.encoder.get()](const std::string& text) {
+    generation.texts.encoded = [tell, encoder = generation.encoder.get()](const models::TextTask& task) {
       tell("encoding a text");
-      return encoder->encode_text(text);
+      return encoder->encode(task);
     };
   }
   load(LoadStage::clips);

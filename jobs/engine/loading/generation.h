@@ -30,7 +30,7 @@ Generation rehearse(double seconds);
 
 /// What is encoded before the first clip, and the folder, made already, that keeps it.
 struct TextsToSpool {
-  std::vector<std::string> texts;
+  std::vector<models::TextTask> texts;
   std::string folder;
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <mutex>
@@ -106,8 +107,14 @@ LoadPlan load_plan_from_json(const nlohmann::json& json) {
   return plan;
 }
 
-LoadStage stage_of(std::string_view component) noexcept {
-  return component == "text_encoder" ? LoadStage::text : LoadStage::clips;
+LoadStage stage_of(const LoadPlan& plan, std::string_view component) {
+  models::HyperParameters names;
+  for (const dist::ComponentPlan& each : plan.components) names[each.name] = each.hyper_parameters;
+  for (const models::Phase& phase : models::family_named(plan.family).phases(names)) {
+    const bool takes = std::ranges::find(phase.components, component) != phase.components.end();
+    if (takes && phase.kind == models::Phase::Kind::texts) return LoadStage::text;
+  }
+  return LoadStage::clips;
 }
 
 void load_stage(const dist::Nodes& nodes, const LoadPlan& plan, LoadStage stage, const dist::Mesh& mesh,
@@ -120,7 +127,7 @@ void load_stage(const dist::Nodes& nodes, const LoadPlan& plan, LoadStage stage,
         if (comm.rank() == 0) spdlog::warn("{}; it is read once more", error.what());
       }};
   for (const dist::ComponentPlan& component : plan.components) {
-    if (stage_of(component.name) != stage) continue;
+    if (stage_of(plan, component.name) != stage) continue;
     tell("loading " + component.name);
     options.strategy = plan.pipeline.loading;
     const dist::StrategyChoice choice = dist::choose_strategy(nodes, component, mesh, options);

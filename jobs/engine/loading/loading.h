@@ -19,9 +19,6 @@ namespace ditmill::jobs::engine {
 /// What is loaded at a time: the text encoder with its tokenizer first, because it may be let go of before
 /// the rest.
 enum class LoadStage { text, clips };
-/// The stage that a component is loaded in.
-LoadStage stage_of(std::string_view component) noexcept;
-
 /// What every rank needs to load a model: made by rank 0, broadcast.
 struct LoadPlan {
   std::string family;
@@ -31,6 +28,9 @@ struct LoadPlan {
   std::string copied_folder;  ///< whose files are read from ...
   std::string weights_from;   ///< ... this copy of it; empty: none
 };
+
+/// The stage that a component of a family's model is loaded in: that of the family's phase that takes it.
+LoadStage stage_of(const LoadPlan& plan, std::string_view component);
 
 nlohmann::json to_json(const LoadPlan& plan);
 LoadPlan load_plan_from_json(const nlohmann::json& json);

@@ -6,9 +6,11 @@
 
 #include <algorithm>
 #include <cstring>
+#include <nlohmann/json.hpp>
 #include <span>
 #include <utility>
 
+#include "configs/pipeline_config.h"
 #include "dist/comm/agree.h"
 #include "registry/byte_source.h"
 
@@ -18,6 +20,8 @@ namespace {
 registry::Leaf digest_of(std::string_view text) {
   return registry::leaf_digest(std::as_bytes(std::span(text)));
 }
+
+registry::Leaf digest_of(const models::TextTask& task) { return digest_of(task.encoder + '\n' + task.text); }
 
 results::durable::File created(const std::string& path) {
   std::optional<results::durable::File> file = results::durable::File::create(path);
@@ -38,25 +42,34 @@ TextSpoolWriter::TextSpoolWriter(const std::string& folder, int rank)
     : file_(created(TextSpool::file_name(folder, static_cast<std::uint32_t>(rank)))),
       rank_(static_cast<std::uint32_t>(rank)) {}
 
-void TextSpoolWriter::add(const std::string& text, const models::EncodedText& encoded) {
-  const at::Tensor rows = encoded.embedding.contiguous();
-  const bool bfloat16 = rows.scalar_type() == at::kBFloat16;
-  if (rows.dim() != 2 || !(bfloat16 || rows.scalar_type() == at::kFloat)) {
-    throw Error{Category::internal, "spool an embedding", {}, Expected{"rows of float32 or bfloat16"}};
+void TextSpoolWriter::add(const models::TextTask& task, const models::EncodedText& encoded) {
+  nlohmann::json list = nlohmann::json::array();
+  std::string bytes;
+  for (const auto& [name, tensor] : encoded.tensors) {
+    const at::Tensor dense = tensor.contiguous();
+    const bool bfloat16 = dense.scalar_type() == at::kBFloat16;
+    if (!bfloat16 && dense.scalar_type() != at::kFloat) {
+      throw Error{Category::internal, "spool an embedding", {}, Expected{"float32 or bfloat16"}};
+    }
+    list.push_back({{"name", name},
+                    {"dtype", configs::name(bfloat16 ? configs::Dtype::bfloat16 : configs::Dtype::float32)},
+                    {"shape", dense.sizes().vec()}});
+    bytes.append(static_cast<const char*>(dense.data_ptr()), dense.nbytes());
   }
-  add({.width = static_cast<std::uint32_t>(rows.size(1)),
-       .bfloat16 = bfloat16 ? 1U : 0U,
+  const std::string text = list.dump();
+  add({.list = static_cast<std::uint32_t>(text.size()),
+       .tokens = static_cast<std::uint32_t>(encoded.tokens),
        .cut = static_cast<std::uint32_t>(encoded.tokens_cut)},
-      text, {static_cast<const char*>(rows.data_ptr()), rows.nbytes()});
+      task, text + bytes);
 }
 
-void TextSpoolWriter::add(const std::string& text, const Error& error) {
-  add(SpooledText{}, text, dist::to_text(error));
+void TextSpoolWriter::add(const models::TextTask& task, const Error& error) {
+  add(SpooledText{}, task, dist::to_text(error));
 }
 
-void TextSpoolWriter::add(SpooledText entry, const std::string& text, std::string_view bytes) {
+void TextSpoolWriter::add(SpooledText entry, const models::TextTask& task, std::string_view bytes) {
   file_.write(bytes);
-  entry.text = digest_of(text);
+  entry.text = digest_of(task);
   entry.content = digest_of(bytes);
   entry.offset = offset_;
   entry.length = bytes.size();
@@ -83,13 +96,13 @@ std::uint64_t TextSpool::bytes() const noexcept {
   return bytes;
 }
 
-models::EncodedText TextSpool::read(const std::string& text) const {
-  const registry::Leaf wanted = digest_of(text);
+models::EncodedText TextSpool::read(const models::TextTask& task) const {
+  const registry::Leaf wanted = digest_of(task);
   const auto found = std::lower_bound(index_.begin(), index_.end(), wanted,
                                       [](const auto& entry, const auto& leaf) { return entry.text < leaf; });
   if (found == index_.end() || found->text != wanted) {
     throw Error{Category::internal, "read a spooled embedding", Where{.file = folder_},
-                Expected{"every text of the job"}, Got{"none for " + printable(text, 80)}};
+                Expected{"every text of the job"}, Got{"none for " + printable(task.text, 80)}};
   }
   const SpooledText& entry = *found;
   const std::string path = file_name(folder_, entry.file);
@@ -106,13 +119,21 @@ models::EncodedText TextSpool::read(const std::string& text) const {
                 Got{registry::hex(registry::leaf_digest(bytes))},
                 "the run directory's file system lost what was written; start again: the job resumes"};
   }
-  if (entry.width == 0) {
-    throw Error{dist::error_from_text({reinterpret_cast<const char*>(bytes.data()), bytes.size()})};
+  const std::string_view content{reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+  if (entry.list == 0) throw Error{dist::error_from_text(std::string{content})};
+  models::EncodedText encoded{.tokens = entry.tokens, .tokens_cut = entry.cut};
+  auto offset = static_cast<std::int64_t>(entry.list);
+  for (const nlohmann::json& each : nlohmann::json::parse(content.substr(0, entry.list))) {
+    const bool bfloat16 = each.at("dtype") == configs::name(configs::Dtype::bfloat16);
+    // A tensor of its own: a view would begin at any byte, and keep the others alive.
+    at::Tensor tensor =
+        at::empty(each.at("shape").get<std::vector<std::int64_t>>(), bfloat16 ? at::kBFloat16 : at::kFloat);
+    const auto size = static_cast<std::int64_t>(tensor.nbytes());
+    std::memcpy(tensor.data_ptr(), bytes.data() + offset, static_cast<std::size_t>(size));
+    offset += size;
+    encoded.tensors.emplace(each.at("name").get<std::string>(), std::move(tensor));
   }
-  const at::ScalarType type = entry.bfloat16 == 1 ? at::kBFloat16 : at::kFloat;
-  at::Tensor rows = stored.view(type).view({-1, static_cast<std::int64_t>(entry.width)});
-  const std::int64_t seen = rows.size(0);
-  return {.embedding = std::move(rows), .tokens = seen + entry.cut, .tokens_cut = entry.cut};
+  return encoded;
 }
 
 }  // namespace ditmill::jobs::engine

@@ -30,19 +30,20 @@ double seconds_since(Clock::time_point began) {
 }
 
 /// The share of this rank's tp team: a text in so many as there are teams.
-std::vector<std::string> deal_out(const dist::Communicator& comm, int team_size,
-                                  const std::vector<std::string>& texts) {
+std::vector<models::TextTask> deal_out(const dist::Communicator& comm, int team_size,
+                                       const std::vector<models::TextTask>& texts) {
   const auto teams = static_cast<std::size_t>(comm.size() / team_size);
   const auto mine = static_cast<std::size_t>(comm.rank() / team_size);
-  std::vector<std::string> share;
+  std::vector<models::TextTask> share;
   for (std::size_t first = 0;; first += texts_a_block) {
     nlohmann::json block = nlohmann::json::array();
     for (std::size_t i = first; i < std::min(texts.size(), first + texts_a_block); ++i) {
-      block.push_back(texts[i]);
+      block.push_back({texts[i].encoder, texts[i].text});
     }
     block = nlohmann::json::parse(comm.broadcast_text(block.dump(), 0, dist::Purpose::plan));
     for (std::size_t i = 0; i < block.size(); ++i) {
-      if ((first + i) % teams == mine) share.push_back(block[i].get<std::string>());
+      if ((first + i) % teams != mine) continue;
+      share.push_back({block[i][0].get<std::string>(), block[i][1].get<std::string>()});
     }
     if (block.size() < texts_a_block) return share;
   }
@@ -74,7 +75,7 @@ void require_room(const dist::Communicator& comm, std::uint64_t bytes, const std
 class Encoding {
  public:
   Encoding(const dist::Communicator& comm, const dist::ParallelContext& parallel,
-           models::TextEncoder& encoder, std::vector<std::string> share, const GroupSeams& seams)
+           models::TextEncoder& encoder, std::vector<models::TextTask> share, const GroupSeams& seams)
       : comm_(comm), parallel_(parallel), encoder_(encoder), share_(std::move(share)), seams_(seams) {}
 
   /// Whether this rank is the one of its team that stores.
@@ -83,8 +84,8 @@ class Encoding {
   std::uint64_t bytes() {
     std::uint64_t bytes = 0;
     if (!writes()) return bytes;
-    for (const std::string& text : share_) {
-      if (const auto error = dist::failure_of([&] { bytes += encoder_.embedding_bytes(text); })) {
+    for (const models::TextTask& task : share_) {
+      if (const auto error = dist::failure_of([&] { bytes += encoder_.embedding_bytes(task); })) {
         if (!belongs_to_the_text(*error)) throw Error{*error};
       }
     }
@@ -107,15 +108,15 @@ class Encoding {
   }
 
  private:
-  void encode(const std::string& text, TextSpoolWriter& writer) {
+  void encode(const models::TextTask& task, TextSpoolWriter& writer) {
     models::EncodedText encoded;
     const std::optional<Error> error = run_together(
-        parallel_.size(dist::Team::tp), [&] { encoded = encoder_.encode_text(text); }, seams_.abandon);
+        parallel_.size(dist::Team::tp), [&] { encoded = encoder_.encode(task); }, seams_.abandon);
     if (!writes()) return;
     if (!error) {
-      writer.add(text, encoded);
+      writer.add(task, encoded);
     } else if (belongs_to_the_text(*error)) {
-      writer.add(text, *error);
+      writer.add(task, *error);
     } else {
       throw Error{*error};
     }
@@ -132,7 +133,7 @@ class Encoding {
   const dist::Communicator& comm_;
   const dist::ParallelContext& parallel_;
   models::TextEncoder& encoder_;
-  std::vector<std::string> share_;
+  std::vector<models::TextTask> share_;
   const GroupSeams& seams_;
   Clock::time_point began_ = Clock::now();
   Clock::time_point told_ = began_;
@@ -141,7 +142,7 @@ class Encoding {
 }  // namespace
 
 TextSpool encode_texts(const dist::Communicator& comm, const dist::ParallelContext& parallel,
-                       models::TextEncoder& encoder, const std::vector<std::string>& texts,
+                       models::TextEncoder& encoder, const std::vector<models::TextTask>& texts,
                        const std::string& folder, const GroupSeams& seams) {
   const Clock::time_point began = Clock::now();
   Encoding encoding{comm, parallel, encoder, deal_out(comm, parallel.size(dist::Team::tp), texts), seams};

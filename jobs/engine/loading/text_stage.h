@@ -18,7 +18,7 @@ namespace ditmill::jobs::engine {
 /// of `folder` (made by rank 0) is asked whether all embeddings have room. Collective. Throws the agreed
 /// Error.
 TextSpool encode_texts(const dist::Communicator& comm, const dist::ParallelContext& parallel,
-                       models::TextEncoder& encoder, const std::vector<std::string>& texts,
+                       models::TextEncoder& encoder, const std::vector<models::TextTask>& texts,
                        const std::string& folder, const GroupSeams& seams);
 
 /// Makes a spool's folder, and removes it with all that is in it when it goes.

@@ -91,30 +91,25 @@ Problem warning(const TooLong& found, const std::string& file, const std::string
 }  // namespace
 
 std::vector<Problem> long_text_warnings(const Manifest& manifest, const models::Tokenizer& tokenizer,
-                                        std::int64_t most) {
+                                        std::span<const models::Encoding> encodings, std::int64_t most) {
   const auto fit = static_cast<std::size_t>(most);
-  const bool guided = manifest.pipeline.guidance_scale > 1;
-  LongTexts prompt_texts{tokenizer, fit};
-  LongTexts negative_texts{tokenizer, fit};
-  for (const requests::PackedItem& item : manifest.items.packed()) {
-    prompt_texts.add(item.prompt);
-    if (guided) negative_texts.add(item.negative_prompt);
-  }
-  prompt_texts.count();
-  negative_texts.count();
-  TooLong prompts;
-  TooLong negatives;
-  for (const requests::PackedItem& item : manifest.items.packed()) {
-    prompts.add(item, prompt_texts.too_many(item.prompt));
-    negatives.add(item, negative_texts.too_many(item.negative_prompt));
-  }
   std::vector<Problem> warnings;
-  if (prompts.first != nullptr) warnings.push_back(warning(prompts, manifest.list_file, "the prompt", fit));
-  if (negatives.first != nullptr) {
-    const std::string whole = manifest.pipeline.negative_prompt_suffix.empty()
-                                  ? "the negative prompt"
-                                  : "the negative prompt, with the preset's behind it,";
-    warnings.push_back(warning(negatives, manifest.list_file, whole, fit));
+  for (const models::Encoding& task : encodings) {
+    LongTexts texts{tokenizer, fit};
+    for (const requests::PackedItem& item : manifest.items.packed())
+      texts.add(configs::text_of(item, task.field));
+    texts.count();
+    TooLong found;
+    for (const requests::PackedItem& item : manifest.items.packed()) {
+      found.add(item, texts.too_many(configs::text_of(item, task.field)));
+    }
+    if (found.first == nullptr) continue;
+    std::string field = task.field;
+    std::ranges::replace(field, '_', ' ');
+    const bool longer =
+        task.use == models::Use::negative && !manifest.pipeline.negative_prompt_suffix.empty();
+    warnings.push_back(warning(found, manifest.list_file,
+                               "the " + field + (longer ? ", with the preset's behind it," : ""), fit));
   }
   return warnings;
 }

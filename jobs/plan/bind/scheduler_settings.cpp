@@ -10,6 +10,7 @@
 #include <span>
 #include <string_view>
 
+#include "configs/declared_fields.h"
 #include "configs/error.h"
 #include "registry/byte_source.h"
 #include "registry/formats/json_document.h"
@@ -60,6 +61,7 @@ constexpr std::array<SchedulerClass, 2> scheduler_classes{
     {{"UniPCMultistepScheduler", configs::Solver::unipc, "flow_shift", unipc_settings},
      {"FlowMatchEulerDiscreteScheduler", configs::Solver::euler, "shift", euler_settings}}};
 
+constexpr const char* index_name = "model_index.json";
 constexpr const char* config_name = "scheduler/scheduler_config.json";
 constexpr std::uint64_t largest_config = std::uint64_t{16} << 20;
 
@@ -149,6 +151,25 @@ std::vector<std::string> scheduler_warnings(const std::string& model_path,
     warnings.push_back(file + ": not set beside the job: " + error.what());
   }
   return warnings;
+}
+
+configs::FieldValues settings_of_index(const std::string& model_path) {
+  configs::FieldValues settings;
+  const std::string file = registry::inside(model_path, index_name);
+  if (model_path.empty() || !registry::is_there(file)) return settings;
+  constexpr const char* doing = "read the model's settings";
+  const nlohmann::json index = registry::parse_json(registry::read_text(file, largest_config), doing, file);
+  for (const configs::Field& field : configs::family_pipeline_fields()) {
+    const auto said = index.is_object() && !field.in_index.empty() ? index.find(field.in_index) : index.end();
+    if (said == index.end() || said->is_null()) continue;
+    std::optional<configs::FieldValue> value = configs::field_value(field, *said);
+    if (!value) {
+      throw Error{Category::bad_input, doing, Where{.file = file, .key = field.in_index},
+                  Expected{configs::expected_of(field)}, Got{word_of_field(*said)}};
+    }
+    configs::keep(settings, field, *std::move(value));
+  }
+  return settings;
 }
 
 }  // namespace ditmill::jobs::plan

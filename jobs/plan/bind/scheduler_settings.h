@@ -21,4 +21,8 @@ std::vector<std::string> scheduler_differences(const nlohmann::json& config,
 std::vector<std::string> scheduler_warnings(const std::string& model_path,
                                             const configs::PipelineConfig& pipeline);
 
+/// What a model folder's model_index.json says of fields that are declared to stand there; nothing where
+/// there is no such file. Throws Error(bad_input) for a value that the field does not take.
+configs::FieldValues settings_of_index(const std::string& model_path);
+
 }  // namespace ditmill::jobs::plan

@@ -8,6 +8,7 @@
 #include <tuple>
 #include <utility>
 
+#include "configs/declared_fields.h"
 #include "configs/error.h"
 #include "configs/overrides.h"
 #include "configs/preset.h"
@@ -28,9 +29,9 @@ bool is_users(const Error& error) { return exit_code(error.category()) == 1; }
 
 class Decoder {
  public:
-  Decoder(const ManifestSource& source, const PresetOf& preset_of, const CheckRequest& check_request,
+  Decoder(const ManifestSource& source, const FactsOf& facts_of, const CheckRequest& check_request,
           std::vector<Problem>& problems)
-      : source_(source), preset_of_(preset_of), check_request_(check_request), problems_(problems) {}
+      : source_(source), facts_of_(facts_of), check_request_(check_request), problems_(problems) {}
 
   Manifest decode() {
     Manifest manifest;
@@ -42,18 +43,26 @@ class Decoder {
     read_name(top, manifest.name);
     const std::size_t before = problems_.size();
     manifest.model = configs::read_model_definition(top.map("model"), source_.directory);
-    const std::string suggested = problems_.size() == before ? suggested_preset(top, manifest.model) : "";
+    ModelFacts facts = problems_.size() == before ? facts_of(top, manifest.model) : ModelFacts{};
 
     MapReader pipeline = top.map("pipeline");
-    configs::Preset preset = choose_preset(pipeline, suggested);
+    configs::Preset preset = choose_preset(pipeline, facts.preset);
     manifest.pipeline = preset.pipeline;
+    for (const std::string& name : facts.components) {
+      manifest.pipeline.components.try_emplace(name,
+                                               configs::ComponentConfig{.dtype = preset.pipeline.dtype});
+    }
+    for (auto& [field, value] : facts.pipeline) manifest.pipeline.more.insert_or_assign(field, value);
     configs::apply_pipeline(pipeline, manifest.pipeline);
+    refuse_lacking(pipeline, facts.lacking_pipeline, configs::family_pipeline_fields());
+    for (const std::string& name : facts.lacking_pipeline) manifest.pipeline.more.erase(name);  // a preset's
 
     RequestsSection requests{top.map("requests"),
                              source_,
                              {.draft = preset.defaults,
                               .negative_prompt_suffix = manifest.pipeline.negative_prompt_suffix,
-                              .name = manifest.name}};
+                              .name = manifest.name,
+                              .lacking = std::move(facts.lacking_requests)}};
     manifest.output = read_output(top.map("output"), source_);
     const CheckRequest check_request = [&](const configs::Request& request) {
       return check(request, manifest.output);
@@ -129,11 +138,11 @@ class Decoder {
     return {};
   }
 
-  std::string suggested_preset(MapReader& top, const configs::ModelDefinition& model) {
-    if (!preset_of_) return {};
-    return guarded([&]() -> std::string {
+  ModelFacts facts_of(MapReader& top, const configs::ModelDefinition& model) {
+    if (!facts_of_) return {};
+    return guarded([&]() -> ModelFacts {
       try {
-        return preset_of_(model);
+        return facts_of_(model);
       } catch (const Error& error) {
         if (!is_users(error)) throw;
         add(top, error);
@@ -175,7 +184,7 @@ class Decoder {
   }
 
   const ManifestSource& source_;
-  const PresetOf& preset_of_;
+  const FactsOf& facts_of_;
   const CheckRequest& check_request_;
   std::vector<Problem>& problems_;
   std::exception_ptr failure_;
@@ -218,10 +227,10 @@ ManifestSource read_manifest(const std::string& path) {
   return source;
 }
 
-Manifest decode_manifest(const ManifestSource& source, const PresetOf& preset_of,
+Manifest decode_manifest(const ManifestSource& source, const FactsOf& facts_of,
                          const CheckRequest& check_request, std::vector<Problem>& problems) {
   const std::size_t before = problems.size();
-  Decoder decoder{source, preset_of, check_request, problems};
+  Decoder decoder{source, facts_of, check_request, problems};
   Manifest manifest = decoder.decode();
   sort_by_place(problems, before, source.file);
   decoder.finish(before);
@@ -238,17 +247,33 @@ configs::ModelDefinition decode_model(const ManifestSource& source) {
   return model;
 }
 
+namespace {
+
+/// `path` leads to the mapping.
+void place_problems(MapReader section, const std::string& path, const std::vector<Problem>& found,
+                    std::vector<Problem>& problems) {
+  // What is wrong with the mapping itself has been told.
+  std::vector<Problem>& placed = section.problems();
+  placed.clear();
+  for (const Problem& problem : found) {
+    section.problem(problem.field, path + problem.message, problem.expected, problem.got, problem.nearest);
+  }
+  std::move(placed.begin(), placed.end(), std::back_inserter(problems));
+}
+
+}  // namespace
+
+void place_pipeline_problems(const Manifest& manifest, const std::string& file,
+                             const std::vector<Problem>& found, std::vector<Problem>& problems) {
+  std::vector<Problem> placed;
+  place_problems(MapReader{manifest.tree, "", file, placed}.map("pipeline"), "pipeline.", found, problems);
+}
+
 void place_degree_problems(const Manifest& manifest, const std::string& file,
                            const std::vector<Problem>& found, std::vector<Problem>& problems) {
   std::vector<Problem> placed;
-  MapReader parallel = MapReader{manifest.tree, "", file, placed}.map("pipeline").map("parallel");
-  // What is wrong with the mapping itself has been told.
-  placed.clear();
-  for (const Problem& problem : found) {
-    parallel.problem(problem.field, "pipeline.parallel." + problem.message, problem.expected, problem.got,
-                     problem.nearest);
-  }
-  std::move(placed.begin(), placed.end(), std::back_inserter(problems));
+  place_problems(MapReader{manifest.tree, "", file, placed}.map("pipeline").map("parallel"),
+                 "pipeline.parallel.", found, problems);
 }
 
 }  // namespace ditmill::jobs::plan

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -46,10 +47,19 @@ struct Manifest {
   configs::YamlNode tree = {};
 };
 
+/// What the weights say before layers 2 and 3 are read.
+struct ModelFacts {
+  std::string preset = {};                   ///< of the identified model; empty: it suggests none
+  std::vector<std::string> components = {};  ///< names of those that it has
+  configs::FieldValues pipeline = {};        ///< what its files say of the pipeline, over the preset
+  std::set<std::string, std::less<>> lacking_pipeline =
+      {};  ///< fields of other models, which this one's lack
+  std::set<std::string, std::less<>> lacking_requests = {};
+};
+
 /// Called exactly once, with layer 1 decoded and before layers 2 and 3 are, whether or not the manifest names
-/// a preset: the preset of the identified model, or "" if it suggests none. May throw Error, which becomes a
-/// problem.
-using PresetOf = std::function<std::string(const configs::ModelDefinition&)>;
+/// a preset. May throw Error, which becomes a problem.
+using FactsOf = std::function<ModelFacts(const configs::ModelDefinition&)>;
 /// Sizes that the model's family refuses; may be empty.
 using CheckRequest = std::function<std::vector<Problem>(const configs::Request&)>;
 
@@ -60,18 +70,20 @@ std::string absolute_path(const std::string& directory, const std::string& path)
 ManifestSource read_manifest(const std::string& path);
 
 /// Decodes a manifest and its prompt list. Everything wrong is added to `problems`, each with its place; what
-/// is returned is then usable for further checks, but incomplete. Errors of `preset_of` that the user can fix
+/// is returned is then usable for further checks, but incomplete. Errors of `facts_of` that the user can fix
 /// become problems too; those of the environment (I/O) are thrown, unless there are problems: these come
 /// first. A problem of `check_request` gets the place of its field's value.
-Manifest decode_manifest(const ManifestSource& source, const PresetOf& preset_of,
+Manifest decode_manifest(const ManifestSource& source, const FactsOf& facts_of,
                          const CheckRequest& check_request, std::vector<Problem>& problems);
 
 /// Layer 1 of a manifest alone; nothing that it names is looked at. Throws Error with all that is wrong
 /// there.
 configs::ModelDefinition decode_model(const ManifestSource& source);
 
-/// Adds what is wrong with the degrees of `pipeline.parallel` to `problems`, each at its place in the
-/// manifest, which `file` names: the field of each is an axis.
+/// Adds what is wrong with `pipeline` to `problems`, each at its place in the manifest, which `file` names.
+void place_pipeline_problems(const Manifest& manifest, const std::string& file,
+                             const std::vector<Problem>& found, std::vector<Problem>& problems);
+/// The same of the degrees of `pipeline.parallel`: the field of each is an axis.
 void place_degree_problems(const Manifest& manifest, const std::string& file,
                            const std::vector<Problem>& found, std::vector<Problem>& problems);
 

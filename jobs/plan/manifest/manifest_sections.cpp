@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "configs/error.h"
+#include "configs/list_text.h"
 #include "configs/suggest.h"
 #include "configs/written_path.h"
 #include "configs/yaml_cure.h"
@@ -119,13 +120,29 @@ void read_items_per_part(MapReader& output, results::OutputConfig& config) {
 
 }  // namespace
 
+void refuse_lacking(MapReader& section, const std::set<std::string, std::less<>>& lacking,
+                    std::span<const configs::Field> declared) {
+  std::string has;
+  for (const configs::Field& field : declared) {
+    if (!lacking.contains(field.name)) extend_list(has, field.name);
+  }
+  for (const std::string& name : lacking) {
+    if (!section.has(name)) continue;
+    section.problem_at_key(
+        name, "this model takes no " + section.path_of(name),
+        has.empty() ? "only what all models take" : has + ", besides what all models take");
+  }
+}
+
 RequestsSection::RequestsSection(MapReader requests, const ManifestSource& source,
                                  requests::ItemDefaults defaults)
     : reader_(std::move(requests)), source_(source), defaults_(std::move(defaults)) {}
 
 requests::ItemList RequestsSection::read(const CheckRequest& check_request) {
   configs::read_request_defaults(reader_.map("defaults"), defaults_.draft);
+  refuse_lacking_fields(reader_.find("defaults"), reader_.path_of("defaults"));
   if (reader_.has("matrix")) {
+    refuse_lacking_fields(reader_.find("matrix"), reader_.path_of("matrix"));
     defaults_.matrix = requests::read_matrix(reader_.map("matrix"), defaults_.negative_prompt_suffix);
   }
   const bool has_file = reader_.has("file");
@@ -146,6 +163,12 @@ requests::ItemList RequestsSection::read(const CheckRequest& check_request) {
   keep_part(list.items);
   reader_.finish();
   return std::move(list.items);
+}
+
+void RequestsSection::refuse_lacking_fields(const YamlNode* section, const std::string& path) {
+  if (section == nullptr || section->kind != YamlNode::Kind::mapping) return;
+  MapReader fields{*section, path, source_.file, reader_.problems()};
+  refuse_lacking(fields, defaults_.lacking, configs::family_request_fields());
 }
 
 void RequestsSection::keep_part(requests::ItemList& items) {
@@ -221,9 +244,9 @@ void RequestsSection::read_item(const YamlNode& node, std::size_t index, request
   const requests::TextPlace record = place_of(&node);
   item.line = record.line;
   item.column = record.column;
-  configs::read_request(MapReader{node, reader_.path_of("items") + "." + std::to_string(index), source_.file,
-                                  reader_.problems()},
-                        item.draft);
+  const std::string path = reader_.path_of("items") + "." + std::to_string(index);
+  configs::read_request(MapReader{node, path, source_.file, reader_.problems()}, item.draft);
+  refuse_lacking_fields(&node, path);
   if (reader_.problems().size() > before) return;
   const auto own = [&node](const char* field, const char* resolved_from) {
     const YamlNode* value = node.find(field);

@@ -1,12 +1,20 @@
 #pragma once
 
+#include <set>
+#include <span>
 #include <string>
 
+#include "configs/field.h"
 #include "configs/yaml_reader.h"
 #include "jobs/plan/manifest/manifest.h"
 #include "jobs/requests/list/prompt_list.h"
 
 namespace ditmill::jobs::plan {
+
+/// Reports the fields of a mapping that other models have and this one lacks, with those it has of
+/// `declared`.
+void refuse_lacking(configs::MapReader& section, const std::set<std::string, std::less<>>& lacking,
+                    std::span<const configs::Field> declared);
 
 /// `requests:` of a manifest: layer 3's defaults, and the items of a file or of the manifest itself.
 class RequestsSection {
@@ -33,6 +41,7 @@ class RequestsSection {
   requests::PromptList read_items();
   void read_item(const configs::YamlNode& node, std::size_t index, requests::ListBuilder& builder);
   void check_sizes(const requests::PromptList& list, const CheckRequest& check_request);
+  void refuse_lacking_fields(const configs::YamlNode* section, const std::string& path);
   void place(Problem& problem, const requests::SizedItem& size, const requests::Item& item);
   const configs::YamlNode* value_at_fault(const std::string& field, const requests::SizedItem& size,
                                           requests::TextPlace own);

@@ -69,12 +69,20 @@ class PlanMaker {
   PlanMaker(const MemoryPlanner& planner, const configs::PipelineConfig& pipeline, const dist::Mesh& mesh,
             int rank)
       : planner_(planner), job_(planner.job()), pipeline_(pipeline) {
+    models::ActivationBytes most;
     for (const auto& [request, items] : planner.sizes_) {
       const models::ActivationBytes bytes =
           job_.family->activation_bytes(job_.hyper_parameters, pipeline, request, job_.cpu);
-      encode_ = std::max(encode_, bytes.encode);
-      denoise_ = std::max(denoise_, bytes.denoise);
-      decode_ = std::max(decode_, bytes.decode);
+      most = {.encode = std::max(most.encode, bytes.encode),
+              .denoise = std::max(most.denoise, bytes.denoise),
+              .decode = std::max(most.decode, bytes.decode)};
+    }
+    for (models::Phase& phase : job_.family->phases(job_.hyper_parameters)) {
+      using Kind = models::Phase::Kind;
+      const std::uint64_t bytes = phase.kind == Kind::texts     ? most.encode
+                                  : phase.kind == Kind::denoise ? most.denoise
+                                                                : most.decode;
+      phases_.push_back({std::move(phase), bytes});
     }
     for (const dist::ComponentPlan& component : job_.components) {
       dist::ComponentPlan chosen = component;
@@ -86,30 +94,50 @@ class PlanMaker {
       if (chosen.fsdp) blocks_ += gathered_bytes(chosen, mesh, rank, pipeline.parallel.reshard_after_forward);
       if (!chosen.offload.any()) continue;
       const std::uint64_t coming = coming_bytes(chosen, mesh, rank) + converted_.back() + streaming_bytes;
-      (dist::comes_whole(chosen) ? (chosen.name == "vae" ? decode_ : denoise_) : blocks_) += coming;
+      (dist::comes_whole(chosen) ? phases_[phase_of(chosen.name)].bytes : blocks_) += coming;
     }
-    clips_ = std::max(denoise_, decode_) + blocks_;
+    for (const auto& [phase, bytes] : phases_) {
+      std::uint64_t& largest = phase.kind == models::Phase::Kind::texts ? encode_ : clips_;
+      largest = std::max(largest, bytes);
+    }
   }
 
   MemoryPlan plan() const {
     MemoryPlan plan{.components = held_, .stages = {}};
-    const auto is_text = [](const std::string& name) { return name == "text_encoder"; };
+    const auto is_text = [&](const std::string& name) {
+      return phases_[phase_of(name)].phase.kind == models::Phase::Kind::texts;
+    };
     const std::uint64_t results = result_bytes();
     if (!offload().any()) {
       plan.stages.push_back(stage(
-          "all", [](const std::string&) { return true; }, std::max(encode_ + blocks_, clips_),
+          "all", [](const std::string&) { return true; }, std::max(encode_, clips_) + blocks_,
           cache_bytes() + results));
       return plan;
     }
     const std::uint64_t index = planner_.texts_.size() * spool_entry_bytes;
     plan.stages.push_back(stage("text", is_text, encode_, index));
     plan.stages.push_back(stage(
-        "clips", [&](const std::string& name) { return !is_text(name); }, clips_,
+        "clips", [&](const std::string& name) { return !is_text(name); }, clips_ + blocks_,
         cache_bytes() + results + index));
     return plan;
   }
 
  private:
+  /// A phase, and what it takes beside weights that stay: with what comes for it and goes.
+  struct Taken {
+    models::Phase phase;
+    std::uint64_t bytes = 0;
+  };
+  /// The phase that takes a component.
+  std::size_t phase_of(const std::string& component) const {
+    const auto takes = [&component](const Taken& taken) {
+      return std::ranges::find(taken.phase.components, component) != taken.phase.components.end();
+    };
+    const auto found = std::ranges::find_if(phases_, takes);
+    if (found != phases_.end()) return static_cast<std::size_t>(found - phases_.begin());
+    throw Error{Category::internal, "plan memory", Where{.key = component},
+                Expected{"a phase that takes it"}};
+  }
   const configs::Offload& offload() const { return pipeline_.components.at("text_encoder").offload; }
 
   template <typename Wanted>
@@ -148,11 +176,10 @@ class PlanMaker {
   std::vector<ComponentMemory> held_;
   std::vector<std::uint64_t> converted_;  ///< in the order of held_
   std::vector<bool> shareable_;           ///< in the same
-  std::uint64_t encode_ = 0;
-  std::uint64_t denoise_ = 0;  ///< with what comes for it and goes
-  std::uint64_t decode_ = 0;
+  std::vector<Taken> phases_;
   std::uint64_t blocks_ = 0;  ///< buffers that blocks come to
-  std::uint64_t clips_ = 0;   ///< with these, the larger of denoise_ and decode_
+  std::uint64_t encode_ = 0;  ///< what the largest phase of texts takes
+  std::uint64_t clips_ = 0;   ///< and the largest of the others
 };
 
 MemoryPlanner::MemoryPlanner(const PreparedJob& job) : job_(job) {
@@ -161,10 +188,10 @@ MemoryPlanner::MemoryPlanner(const PreparedJob& job) : job_(job) {
   results_ = disk_bytes(job);
   for (const auto& [request, items] : sizes_)
     largest_clip_ = std::max(largest_clip_, clip_bytes(job, request));
-  const bool guided = job.manifest.pipeline.guidance_scale > 1;
-  for (const requests::PackedItem& item : job.manifest.items.packed()) {
-    texts_.insert(item.prompt);
-    if (guided) texts_.insert(item.negative_prompt);
+  for (const models::Encoding& task : job.family->encodings(job.manifest.pipeline)) {
+    for (const requests::PackedItem& item : job.manifest.items.packed()) {
+      texts_.emplace(task.encoder, configs::text_of(item, task.field));
+    }
   }
 }
 
@@ -177,9 +204,9 @@ MemoryPlan MemoryPlanner::plan(const configs::PipelineConfig& pipeline, const di
 std::uint64_t MemoryPlanner::embedding_bytes(const configs::PipelineConfig& pipeline,
                                              std::uint64_t enough) const {
   std::uint64_t bytes = 0;
-  for (const std::string_view text : texts_) {
+  for (const auto& [encoder, text] : texts_) {
     if (bytes >= enough) break;
-    bytes += job_.family->embedding_bytes(job_.hyper_parameters, pipeline, text);
+    bytes += job_.family->embedding_bytes(job_.hyper_parameters, pipeline, encoder, text);
   }
   return bytes;
 }

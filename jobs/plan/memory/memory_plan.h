@@ -66,7 +66,7 @@ class MemoryPlanner {
  private:
   const PreparedJob& job_;
   std::vector<ItemsOfSize> sizes_;
-  std::set<std::string_view> texts_;
+  std::set<std::pair<std::string, std::string_view>> texts_;  ///< distinct ones, each with its encoder
   std::uint64_t results_ = 0;
   std::uint64_t largest_clip_ = 0;
 

@@ -31,7 +31,7 @@ std::vector<int> divisors(int number) {
 /// The layouts of so many ranks a group that the model and the machines allow, the best first.
 std::vector<ParallelConfig> layouts(const PreparedJob& job, const Room& room, int group) {
   std::vector<ParallelConfig> found;
-  const int most_cfg = job.manifest.pipeline.guidance_scale > 1 ? 2 : 1;
+  const int most_cfg = job.manifest.pipeline.guided() ? 2 : 1;
   for (const int tp : divisors(group)) {
     for (const int ring : divisors(group / tp)) {
       for (const int cfg : divisors(group / tp / ring)) {
@@ -87,13 +87,7 @@ class Search {
   std::uint64_t peak_of(const ParallelConfig& degrees) const {
     configs::PipelineConfig pipeline = job_.manifest.pipeline;
     pipeline.parallel = degrees;
-    const RankPlans plans{planner_, pipeline, dist::Mesh{room_.world, degrees}};
-    std::vector<int> machine(static_cast<std::size_t>(room_.ranks_per_machine));
-    std::iota(machine.begin(), machine.end(), 0);
-    const bool chosen = pipeline.loading == configs::Strategy::shared || room_.machines == 1;
-    if (!chosen || plans.shared(machine) > room_.shareable) return plans.peak();
-    // Of what the machine's ranks take together, a rank's part.
-    return (plans.needed(machine) + machine.size() - 1) / machine.size();
+    return plan::peak_of(planner_, pipeline, room_);
   }
 
   const PreparedJob& job_;
@@ -104,6 +98,17 @@ class Search {
 };
 
 }  // namespace
+
+std::uint64_t peak_of(const MemoryPlanner& planner, const configs::PipelineConfig& pipeline,
+                      const Room& room) {
+  const RankPlans plans{planner, pipeline, dist::Mesh{room.world, pipeline.parallel}};
+  std::vector<int> machine(static_cast<std::size_t>(room.ranks_per_machine));
+  std::iota(machine.begin(), machine.end(), 0);
+  const bool shares = pipeline.loading == configs::Strategy::shared || room.machines == 1;
+  if (!shares || plans.shared(machine) > room.shareable) return plans.peak();
+  // Of what the machine's ranks take together, a rank's part.
+  return (plans.needed(machine) + machine.size() - 1) / machine.size();
+}
 
 Room room_of(std::span<const RankMemory> ranks) {
   Room room{.world = static_cast<int>(ranks.size()), .ranks_per_machine = 0, .bytes = {}, .source = {}};

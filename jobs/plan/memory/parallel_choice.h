@@ -26,6 +26,10 @@ struct Room {
 /// The room of ranks whose bounds are known: the tightest bound, shared evenly by the ranks that are in it.
 Room room_of(std::span<const RankMemory> ranks);
 
+/// What a rank takes at most as `pipeline` says, whose degrees fit the room's world.
+std::uint64_t peak_of(const MemoryPlanner& planner, const configs::PipelineConfig& pipeline,
+                      const Room& room);
+
 /// A layout, and why it is this one.
 struct ParallelChoice {
   configs::ParallelConfig degrees;  ///< dp is what the world leaves

@@ -94,21 +94,23 @@ std::vector<Alternative> alternatives(const PreparedJob& job, configs::PipelineC
     text_encoder.offload = {.type = configs::OffloadType::stages};
     consider("components.text_encoder.offload: stages");
   }
-  configs::Offload& blocks = pipeline.components.at("transformer").offload;
-  if (!blocks.any() && !pipeline.parallel.fsdp) {
-    blocks = {.type = configs::OffloadType::async};
-    consider("components.transformer.offload: async (slower)");
+  for (auto& [name, component] : pipeline.components) {
+    if (!name.starts_with("transformer") || component.offload.any() || pipeline.parallel.fsdp) continue;
+    component.offload = {.type = configs::OffloadType::async};
+    consider("components." + name + ".offload: async (slower)");
   }
   configs::Dtype& vae = pipeline.components.at("vae").dtype;
   if (!job.cpu.native_bfloat16 && vae == configs::Dtype::bfloat16) {
     vae = configs::Dtype::float32;
     consider("components.vae.dtype: float32 (other results)");
   }
-  for (const std::string name : {"transformer", "text_encoder", "vae"}) {
-    if (pipeline.components.at(name).dtype == configs::Dtype::bfloat16) continue;
+  for (const std::string name : {"transformer", "transformer_2", "text_encoder", "vae"}) {
+    const auto component = pipeline.components.find(name);
+    if (component == pipeline.components.end() || component->second.dtype == configs::Dtype::bfloat16)
+      continue;
     // Its convolutions would take more, not less.
     if (name == "vae" && !job.cpu.native_bfloat16) continue;
-    pipeline.components.at(name).dtype = configs::Dtype::bfloat16;
+    component->second.dtype = configs::Dtype::bfloat16;
     consider("components." + name + ".dtype: bfloat16 (other results)");
   }
   return found;

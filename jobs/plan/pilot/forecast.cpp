@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <set>
 #include <string_view>
-#include <unordered_set>
+#include <utility>
 
 namespace ditmill::jobs::plan {
 
@@ -13,8 +14,9 @@ Forecaster::Forecaster(const Pilot& pilot, const PreparedJob& job, const request
     : pilot_(&pilot), window_(job.manifest.pipeline.text_window) {
   CostModel costs(pilot, job);
   std::map<std::array<int, 3>, SizeForecast> sizes;
-  std::unordered_set<std::string_view> texts;
-  const bool guided = job.manifest.pipeline.guidance_scale > 1;
+  std::set<std::pair<std::string_view, std::string_view>> texts;
+  const std::vector<models::Encoding> encodings =
+      pilot.texts == 0 ? std::vector<models::Encoding>{} : job.family->encodings(job.manifest.pipeline);
   seconds_.reserve(left.size());
   for (const run::PendingItem& each : left) {
     const requests::PackedItem& item = items.packed()[each.item];
@@ -27,9 +29,9 @@ Forecaster::Forecaster(const Pilot& pilot, const PreparedJob& job, const request
     }
     ++size.items;
     seconds_.push_back(static_cast<float>(size.cost.seconds));
-    if (pilot.texts == 0) continue;
-    texts.insert(item.prompt);
-    if (guided) texts.insert(item.negative_prompt);
+    for (const models::Encoding& task : encodings) {
+      texts.emplace(task.encoder, configs::text_of(item, task.field));
+    }
   }
   texts_ = texts.size();
   for (const auto& [extents, size] : sizes) sizes_.push_back(size);

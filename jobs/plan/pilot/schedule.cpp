@@ -17,10 +17,12 @@ struct Group {
 
 }  // namespace
 
-std::size_t grant_size(std::size_t left, int groups, int window) noexcept {
+std::size_t grant_size(std::size_t left, int groups, int window, std::size_t together) noexcept {
   if (left == 0) return 0;
-  const std::size_t share = left / (2 * static_cast<std::size_t>(groups));
-  return std::clamp<std::size_t>(share, 1, static_cast<std::size_t>(window));
+  const auto all = static_cast<std::size_t>(groups);
+  const std::size_t even_share = (left + all - 1) / all;
+  return std::clamp<std::size_t>(left / (2 * all), std::min(together, even_share),
+                                 std::max(static_cast<std::size_t>(window), together));
 }
 
 Schedule simulate(std::span<const float> seconds, int groups, int window) {

@@ -2,14 +2,16 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <type_traits>
+#include <utility>
+#include <vector>
 
-#include "configs/bounds.h"
+#include "configs/declared_fields.h"
 #include "configs/error.h"
 #include "configs/hex.h"
+#include "configs/number_text.h"
 #include "registry/digest.h"
 
 namespace ditmill::jobs::requests {
@@ -66,41 +68,48 @@ class Reader {
     if (const std::optional<JsonFault> wrong = parse_json_line(raw, fields_)) {
       return refuse(raw, "a request, not " + wrong->message);
     }
-    text("id", request.id);
-    text("prompt", request.prompt);
-    text("negative_prompt", request.negative_prompt);
-    number("seed", request.seed, configs::seed_bounds);
-    number("width", request.width, configs::width_bounds);
-    number("height", request.height, configs::height_bounds);
-    number("frames", request.frames, configs::frames_bounds);
-    number("fps", request.fps, configs::fps_bounds);
+    configs::visit_fields(request,
+                          [&](const configs::Field& field, auto& member) { member_value(field, member); });
+    for (const JsonField& field : fields_) {
+      if (configs::field_named(configs::common_request_fields(), field.key) == nullptr)
+        read_more(field, request);
+    }
     if (!fault_ && !configs::is_id(request.id))
       refuse(find(fields_, "id")->raw, std::string{configs::id_form});
   }
 
-  void text(std::string_view name, std::string& out) {
-    const JsonField* field = typed(fields_, name, JsonKind::string);
+  void member_value(const configs::Field& known, std::string& out) {
+    const JsonField* field = typed(fields_, known.name, JsonKind::string);
     if (fault_) return;
     out = json_text(field->raw);
-    if (out.find('\0') != std::string::npos) refuse(field->raw, "a " + std::string{name} + " without NUL");
+    if (out.find('\0') != std::string::npos) refuse(field->raw, "a " + known.name + " without NUL");
   }
 
   template <typename T>
-  void number(std::string_view name, T& out, configs::Bounds<T> bounds) {
-    const JsonField* field = find(fields_, name);
+  void member_value(const configs::Field& known, T& out) {
+    const JsonField* field = find(fields_, known.name);
     if (field == nullptr) {
-      typed(fields_, name, JsonKind::integer);
+      typed(fields_, known.name, JsonKind::integer);
       return;
     }
     const bool real = std::is_floating_point_v<T> && field->kind == JsonKind::real;
-    const char* end = field->raw.data() + field->raw.size();
-    T value{};
-    const auto [parsed, error] = std::from_chars(field->raw.data(), end, value);
-    if ((field->kind != JsonKind::integer && !real) || error != std::errc{} || parsed != end ||
-        value < bounds.least || value > bounds.most) {
-      return refuse(field->raw, "a " + std::string{name} + " that is " + configs::expected_number(bounds));
+    const std::optional<T> value = number_from_text<T>(field->raw);
+    const auto within = [&](const auto& bounds) {
+      return value && *value >= bounds.least && *value <= bounds.most;
+    };
+    const bool right = std::is_floating_point_v<T> ? within(known.real) : within(known.whole);
+    if ((field->kind != JsonKind::integer && !real) || !right) {
+      return refuse(field->raw, "a " + known.name + " that is " + configs::expected_of(known));
     }
-    out = value;
+    out = *value;
+  }
+
+  void read_more(const JsonField& field, configs::Request& request) {
+    const configs::Field* known = configs::field_named(configs::family_request_fields(), field.key);
+    if (known == nullptr) return refuse(field.raw_key, "a field of a model's requests");
+    std::optional<configs::FieldValue> value = configs::field_value(*known, nlohmann::json::parse(field.raw));
+    if (!value) return refuse(field.raw, "a " + known->name + " that is " + configs::expected_of(*known));
+    configs::keep(request.more, *known, *std::move(value));
   }
 
   std::string_view line_;
@@ -111,25 +120,25 @@ class Reader {
 }  // namespace
 
 void append_frozen_item(std::string& out, const PackedItem& item) {
-  const auto field = [&out](std::string_view name, const auto& value) {
-    out += name;
-    if constexpr (std::is_integral_v<std::decay_t<decltype(value)>>) {
-      out += std::to_string(value);
-    } else {
-      append_json_string(out, value);
-    }
-  };
-  field(R"({"id":)", item.id);
-  out += R"(,"key":")" + (item.has_key ? registry::hex(item.key) : std::string{});
   // In the order and with the numbers of nlohmann's dump: sorted, 16.0.
-  out += R"(","request":{"fps":)" + nlohmann::json(item.fps).dump();
-  field(R"(,"frames":)", item.frames);
-  field(R"(,"height":)", item.height);
-  field(R"(,"id":)", item.id);
-  field(R"(,"negative_prompt":)", item.negative_prompt);
-  field(R"(,"prompt":)", item.prompt);
-  field(R"(,"seed":)", item.seed);
-  field(R"(,"width":)", item.width);
+  std::vector<std::pair<std::string_view, std::string>> fields;
+  configs::visit_fields(item, [&](const configs::Field& field, const auto& value) {
+    append_json(fields.emplace_back(field.name, std::string{}).second, value);
+  });
+  std::vector<JsonField> more;
+  if (!item.more.empty()) parse_json_line(item.more, more);
+  for (const JsonField& field : more) fields.emplace_back(field.key, field.raw);
+  std::ranges::sort(fields);
+  out += R"({"id":)";
+  append_json_string(out, item.id);
+  out += R"(,"key":")" + (item.has_key ? registry::hex(item.key) : std::string{});
+  out += R"(","request":)";
+  char separator = '{';
+  for (const auto& [name, value] : fields) {
+    out += std::exchange(separator, ',');
+    append_json_string(out, name);
+    out += ':' + value;
+  }
   out += R"(},"metadata":)";
   out += item.metadata;
   out += "}\n";

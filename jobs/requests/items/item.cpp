@@ -1,21 +1,20 @@
 #include "jobs/requests/items/item.h"
 
 #include <algorithm>
-#include <charconv>
-#include <limits>
+#include <array>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "configs/component_name.h"
+#include "configs/declared_fields.h"
+#include "configs/dump.h"
 #include "configs/error.h"
 #include "jobs/requests/text/json_line.h"
 #include "registry/digest.h"
 
 namespace ditmill::jobs::requests {
 namespace {
-
-/// Those of request_identity(), sorted.
-constexpr std::array<std::string_view, 6> request_fields{"frames", "height", "negative_prompt",
-                                                         "prompt", "seed",   "width"};
 
 [[noreturn]] void refuse(std::string_view field, std::string expected, const nlohmann::json& got) {
   throw Error{Category::bad_input,
@@ -25,28 +24,24 @@ constexpr std::array<std::string_view, 6> request_fields{"frames", "height", "ne
               Got{printable(got.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), 80)}};
 }
 
-const nlohmann::json& field(const nlohmann::json& json, const char* name) {
-  const auto found = json.find(name);
-  if (found == json.end()) refuse(name, "a value", nullptr);
-  return *found;
+/// What a list that holds items packed would hold of a request; `more` keeps the family's fields.
+PackedRequest packed(const configs::Request& request, std::string& more) {
+  more = packed_fields(request.more);
+  return {.id = request.id,
+          .prompt = request.prompt,
+          .negative_prompt = request.negative_prompt,
+          .seed = request.seed,
+          .width = request.width,
+          .height = request.height,
+          .frames = request.frames,
+          .fps = request.fps,
+          .more = more};
 }
 
-std::string text(const nlohmann::json& json, const char* name) {
-  const nlohmann::json& value = field(json, name);
-  if (!value.is_string()) refuse(name, "a string", value);
-  return value.get<std::string>();
-}
-
-template <typename T>
-T whole(const nlohmann::json& json, const char* name) {
-  const nlohmann::json& value = field(json, name);
-  constexpr auto most = static_cast<std::uint64_t>(std::numeric_limits<T>::max());
-  const bool negative =
-      value.is_number_integer() && !value.is_number_unsigned() && value.get<std::int64_t>() < 0;
-  if (!value.is_number_integer() || negative || value.get<std::uint64_t>() > most) {
-    refuse(name, "a whole number from 0 to " + std::to_string(most), value);
-  }
-  return value.get<T>();
+configs::FieldValue value_from(const nlohmann::json& value, const configs::Field& field) {
+  std::optional<configs::FieldValue> read = configs::field_value(field, value);
+  if (!read) refuse(field.name, configs::expected_of(field), value);
+  return *std::move(read);
 }
 
 nlohmann::json tile_identity(const configs::VaeTiling& tiling) {
@@ -80,92 +75,122 @@ nlohmann::json job_identity(const std::vector<ComponentIdentity>& components,
     // Only where it is on: the keys of jobs without it are those of versions that had none.
     if (component.tiling) identity["tiling"][hashed(name)] = tile_identity(*component.tiling);
   }
+  for (const configs::Field& field : configs::family_pipeline_fields()) {
+    const auto given = pipeline.more.find(field.name);
+    if (field.in_key && given != pipeline.more.end()) identity[field.name] = configs::to_json(given->second);
+  }
   return identity;
 }
 
 nlohmann::json request_identity(const configs::Request& request) {
-  return {{"prompt", request.prompt}, {"negative_prompt", request.negative_prompt},
-          {"seed", request.seed},     {"width", request.width},
-          {"height", request.height}, {"frames", request.frames}};
+  nlohmann::json identity = configs::dump_layer3(request);
+  for (const auto& fields : {configs::common_request_fields(), configs::family_request_fields()}) {
+    for (const configs::Field& field : fields) {
+      if (!field.in_key) identity.erase(field.name);
+    }
+  }
+  return identity;
 }
 
 std::string item_key(const nlohmann::json& job_identity, const configs::Request& request) {
-  return registry::hex(ItemKeys{job_identity}.of({.prompt = request.prompt,
-                                                  .negative_prompt = request.negative_prompt,
-                                                  .seed = request.seed,
-                                                  .width = request.width,
-                                                  .height = request.height,
-                                                  .frames = request.frames}));
+  std::string more;
+  return registry::hex(ItemKeys{job_identity}.of(packed(request, more)));
+}
+
+std::string packed_fields(const configs::FieldValues& more) {
+  if (more.empty()) return {};
+  nlohmann::json json = nlohmann::json::object();
+  for (const auto& [name, value] : more) json[name] = configs::to_json(value);
+  return json.dump();
+}
+
+configs::FieldValues unpacked_fields(std::string_view more) {
+  configs::FieldValues values;
+  if (more.empty()) return values;
+  for (const auto& [name, value] : nlohmann::json::parse(more).items()) {
+    const configs::Field* field = configs::field_named(configs::family_request_fields(), name);
+    if (field == nullptr) refuse(name, "a field of a model's requests", value);
+    configs::keep(values, *field, value_from(value, *field));
+  }
+  return values;
 }
 
 ItemKeys::ItemKeys(const nlohmann::json& job_identity) : begun_(registry::Hasher::Kind::sha256) {
-  nlohmann::json identity = job_identity;
-  identity.update(request_identity({}));
-  std::string text = "{";
-  std::size_t fields = 0;
-  for (const auto& [key, value] : identity.items()) {
-    if (text != "{" || fields > 0) text += ',';
-    append_json_string(text, key);
-    text += ':';
-    if (fields < request_fields.size() && key == request_fields[fields]) {
-      if (fields == 0) {
-        begun_.add(text);
-      } else {
-        between_[fields - 1] = text;
-      }
-      ++fields;
-      text.clear();
-    } else {
-      text += value.dump();
+  std::map<std::string_view, Piece> fields;
+  for (const auto& declared : {configs::common_request_fields(), configs::family_request_fields()}) {
+    for (const configs::Field& field : declared) {
+      const auto member = &declared.front() == configs::common_request_fields().data()
+                              ? static_cast<std::size_t>(&field - declared.data())
+                              : configs::common_request_fields().size();
+      if (field.in_key) fields[field.name] = {.before = {}, .field = &field, .member = member};
     }
   }
-  between_.back() = text + "}";
+  auto next = fields.begin();
+  std::string before;
+  const auto finish_pieces = [&](std::string_view up_to) {
+    for (; next != fields.end() && (up_to.empty() || next->first < up_to); ++next) {
+      next->second.before = std::exchange(before, {});
+      pieces_.push_back(std::move(next->second));
+    }
+  };
+  for (const auto& [key, value] : job_identity.items()) {
+    if (fields.contains(key)) continue;
+    finish_pieces(key);
+    before += ',';
+    append_json_string(before, key);
+    before += ':' + value.dump();
+  }
+  finish_pieces({});
+  end_ = before + "}";
+  begun_.add("{");
 }
 
-ItemKey ItemKeys::of(const RequestIdentity& request) {
+ItemKey ItemKeys::of(const PackedRequest& request) {
+  std::array<std::string, 16> values;
+  std::size_t members = 0;
+  configs::visit_fields(request, [&](const configs::Field& field, const auto& value) {
+    if (field.in_key) append_json(values.at(members), value);
+    ++members;
+  });
+  std::vector<JsonField> more;
+  if (!request.more.empty()) parse_json_line(request.more, more);
   text_.clear();
-  const auto number = [this](std::int64_t value, std::size_t field) {
-    std::array<char, 20> digits;
-    text_.append(digits.data(), std::to_chars(digits.begin(), digits.end(), value).ptr);
-    text_ += between_[field];
+  const auto add = [this](const Piece& piece, std::string_view value) {
+    text_ += ',';
+    append_json_string(text_, piece.field->name);
+    text_ += ':';
+    text_ += value;
   };
-  const auto text = [this](std::string_view value, std::size_t field) {
-    append_json_string(text_, value);
-    text_ += between_[field];
-  };
-  number(request.frames, 0);
-  number(request.height, 1);
-  text(request.negative_prompt, 2);
-  text(request.prompt, 3);
-  number(request.seed, 4);
-  number(request.width, 5);
+  for (const Piece& piece : pieces_) {
+    text_ += piece.before;
+    if (piece.member < members) {
+      add(piece, values.at(piece.member));
+    } else if (const auto given = std::ranges::find(more, piece.field->name, &JsonField::key);
+               given != more.end()) {
+      add(piece, given->raw);
+    }
+  }
+  text_ += end_;
   registry::Hasher hasher = begun_.fork();
-  hasher.add(text_);
+  hasher.add(std::string_view{text_}.substr(1));
   const std::vector<std::uint8_t> digest = hasher.finish();
   ItemKey key{};
   std::copy_n(digest.begin(), key.size(), key.begin());
   return key;
 }
 
-nlohmann::json to_json(const configs::Request& request) {
-  nlohmann::json json = request_identity(request);
-  json["id"] = request.id;
-  json["fps"] = request.fps;
-  return json;
-}
-
 configs::Request request_from_json(const nlohmann::json& json) {
   if (!json.is_object()) refuse("*", "an object", json);
-  const nlohmann::json& fps = field(json, "fps");
-  if (!fps.is_number()) refuse("fps", "a number", fps);
-  return {.id = text(json, "id"),
-          .prompt = text(json, "prompt"),
-          .negative_prompt = text(json, "negative_prompt"),
-          .seed = whole<std::int64_t>(json, "seed"),
-          .width = whole<int>(json, "width"),
-          .height = whole<int>(json, "height"),
-          .frames = whole<int>(json, "frames"),
-          .fps = fps.get<double>()};
+  configs::Request request;
+  nlohmann::json more = json;
+  configs::visit_fields(request, [&](const configs::Field& field, auto& member) {
+    const auto found = more.find(field.name);
+    if (found == more.end()) refuse(field.name, "a value", nullptr);
+    configs::assign(member, value_from(*found, field));
+    more.erase(found);
+  });
+  request.more = unpacked_fields(more.dump());
+  return request;
 }
 
 }  // namespace ditmill::jobs::requests

@@ -54,18 +54,19 @@ ItemList::ItemList(std::initializer_list<Item> items) {
 
 void ItemList::add(const Item& item) {
   const configs::Request& request = item.request;
-  PackedItem packed{.id = texts_.keep(request.id),
-                    .prompt = texts_.keep(request.prompt),
-                    .negative_prompt = texts_.share(request.negative_prompt),
-                    .metadata = texts_.share(item.metadata),
-                    .seed = request.seed,
-                    .fps = request.fps,
-                    .width = request.width,
-                    .height = request.height,
-                    .frames = request.frames,
-                    .line = item.line,
-                    .column = item.column,
-                    .has_key = !item.key.empty()};
+  PackedItem packed{{.id = texts_.keep(request.id),
+                     .prompt = texts_.keep(request.prompt),
+                     .negative_prompt = texts_.share(request.negative_prompt),
+                     .seed = request.seed,
+                     .width = request.width,
+                     .height = request.height,
+                     .frames = request.frames,
+                     .fps = request.fps,
+                     .more = texts_.share(packed_fields(request.more))},
+                    texts_.share(item.metadata),
+                    item.line,
+                    item.column,
+                    !item.key.empty()};
   if (packed.has_key) packed.key = key_from_hex(item.key);
   items_.push_back(packed);
 }
@@ -79,7 +80,8 @@ Item ItemList::operator[](std::size_t index) const {
                       .width = item.width,
                       .height = item.height,
                       .frames = item.frames,
-                      .fps = item.fps},
+                      .fps = item.fps,
+                      .more = unpacked_fields(item.more)},
           .metadata = std::string{item.metadata},
           .line = item.line,
           .column = item.column,
@@ -93,7 +95,7 @@ Item ItemList::at(std::size_t index) const {
 
 void ItemList::set_keys(ItemKeys keys) {
   for (PackedItem& item : items_) {
-    item.key = keys.of(item.identity());
+    item.key = keys.of(item);
     item.has_key = true;
   }
 }

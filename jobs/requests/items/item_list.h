@@ -29,22 +29,12 @@ class TextArena {
 };
 
 /// An item as a list holds it; the texts are the list's.
-struct PackedItem {
-  std::string_view id;
-  std::string_view prompt;
-  std::string_view negative_prompt;
+struct PackedItem : PackedRequest {
   std::string_view metadata;
-  std::int64_t seed = 0;
-  double fps = 0;
-  int width = 0;
-  int height = 0;
-  int frames = 0;
   int line = 0;
   int column = 0;
   bool has_key = false;
   ItemKey key{};
-
-  RequestIdentity identity() const noexcept { return {prompt, negative_prompt, seed, width, height, frames}; }
 };
 
 /// The items of a job, in little more than their own bytes: a million of them are held by rank 0 as long as

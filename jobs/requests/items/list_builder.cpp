@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "configs/list_text.h"
 #include "configs/number_text.h"
 #include "registry/hasher.h"
 
@@ -42,6 +43,14 @@ std::int64_t seed_of(std::string_view name, std::string_view id) {
   std::uint64_t first = 0;
   for (std::size_t i = 0; i < sizeof first; ++i) first = first << 8 | digest[i];
   return static_cast<std::int64_t>(first >> 1);
+}
+
+std::string ItemDefaults::taken() const {
+  std::string names;
+  for (const std::string& name : configs::request_field_names()) {
+    if (!lacking.contains(name)) extend_list(names, name);
+  }
+  return "one of its fields: " + names;
 }
 
 ListBuilder::ListBuilder(std::string file, const ItemDefaults& defaults, std::vector<Problem>& problems)

@@ -23,6 +23,11 @@ struct ItemDefaults {
   std::string negative_prompt_suffix = {};  ///< the preset's; may be empty
   std::string name = {};                    ///< of the job: seeds may come from it
   Matrix matrix = {};
+  std::set<std::string, std::less<>> lacking =
+      {};  ///< fields of other models' requests, which this one's lack
+
+  /// What a Problem expects in place of one of those.
+  std::string taken() const;
 };
 
 /// A line and column; line 0: not written there; column 0: on a further line of the record.

@@ -1,12 +1,11 @@
 #include "jobs/requests/items/matrix.h"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <cstdint>
 #include <set>
 #include <utility>
 
+#include "configs/declared_fields.h"
 #include "configs/error.h"
 #include "configs/list_text.h"
 #include "configs/other_names.h"
@@ -21,64 +20,30 @@ using configs::MapReader;
 using configs::RequestDraft;
 using configs::YamlNode;
 
-std::string text_of(double value) {
-  std::array<char, 32> digits{};
-  return {digits.data(), std::to_chars(digits.begin(), digits.end(), value).ptr};
+const configs::Field* field_named(std::string_view name) {
+  for (const auto& fields : {configs::common_request_fields(), configs::family_request_fields()}) {
+    const configs::Field* field = configs::field_named(fields, name);
+    if (field != nullptr && field->may_vary) return field;
+  }
+  return nullptr;
 }
 
-/// A field that may vary: how its value goes from draft to draft, and what an id says of it.
-struct Field {
-  std::string_view name;
-  void (*copy)(const RequestDraft& from, RequestDraft& to);
-  std::string (*id_text)(const RequestDraft& draft, std::size_t position);
-};
-
-constexpr std::array<Field, 9> fields{{
-    {"seed",
-     [](const RequestDraft& from, RequestDraft& to) {
-       to.request.seed = from.request.seed;
-       to.auto_seed = from.auto_seed;
-     },
-     [](const RequestDraft& draft, std::size_t) {
-       return draft.auto_seed ? std::string{"auto"} : std::to_string(draft.request.seed);
-     }},
-    {"width", [](const RequestDraft& from, RequestDraft& to) { to.request.width = from.request.width; },
-     [](const RequestDraft& draft, std::size_t) { return std::to_string(draft.request.width); }},
-    {"height", [](const RequestDraft& from, RequestDraft& to) { to.request.height = from.request.height; },
-     [](const RequestDraft& draft, std::size_t) { return std::to_string(draft.request.height); }},
-    {"frames", [](const RequestDraft& from, RequestDraft& to) { to.request.frames = from.request.frames; },
-     [](const RequestDraft& draft, std::size_t) { return std::to_string(draft.request.frames); }},
-    {"fps", [](const RequestDraft& from, RequestDraft& to) { to.request.fps = from.request.fps; },
-     [](const RequestDraft& draft, std::size_t) { return text_of(draft.request.fps); }},
-    {"samples", [](const RequestDraft& from, RequestDraft& to) { to.samples = from.samples; },
-     [](const RequestDraft& draft, std::size_t) { return std::to_string(draft.samples); }},
-    {"negative_prompt",
-     [](const RequestDraft& from, RequestDraft& to) {
-       to.request.negative_prompt = from.request.negative_prompt;
-     },
-     [](const RequestDraft&, std::size_t position) { return std::to_string(position); }},
-    {"resolution", [](const RequestDraft& from, RequestDraft& to) { to.resolution = from.resolution; },
-     [](const RequestDraft& draft, std::size_t) { return draft.resolution; }},
-    {"aspect_ratio", [](const RequestDraft& from, RequestDraft& to) { to.aspect_ratio = from.aspect_ratio; },
-     [](const RequestDraft& draft, std::size_t) {
-       std::string text = draft.aspect_ratio;
-       std::replace(text.begin(), text.end(), ':', '-');
-       return text;
-     }},
-}};
-
-const Field* field_named(std::string_view name) {
-  const auto* found =
-      std::find_if(fields.begin(), fields.end(), [name](const Field& field) { return field.name == name; });
-  return found == fields.end() ? nullptr : found;
+/// What an id says of a field's value: the value, or a longer text's position in its list.
+std::string id_text(const configs::Field& field, const RequestDraft& draft, std::size_t position) {
+  if (field.name == "seed" && draft.auto_seed) return "auto";
+  if (field.kind == configs::FieldKind::text && field.name != "aspect_ratio") return std::to_string(position);
+  std::string text = configs::short_text(configs::value_of(draft, field));
+  std::ranges::replace(text, ':', '-');
+  return text;
 }
 
 void refuse_field(MapReader& matrix, const std::string& name) {
   std::vector<std::string> names;
   std::string expected;
-  for (const Field& field : fields) {
-    names.emplace_back(field.name);
-    extend_list(expected, names.back());
+  for (const std::string& known : configs::request_field_names()) {
+    if (field_named(known) == nullptr) continue;
+    names.push_back(known);
+    extend_list(expected, known);
   }
   std::string nearest = configs::nearest(name, names);
   if (const std::optional<configs::Setting> setting = configs::setting_called(name)) {
@@ -89,10 +54,11 @@ void refuse_field(MapReader& matrix, const std::string& name) {
 }
 
 /// The values of one field. Each is read as if it stood in `requests.defaults`.
-std::vector<MatrixValue> read_values(MapReader& matrix, const Field& field, const std::string& suffix) {
+std::vector<MatrixValue> read_values(MapReader& matrix, const configs::Field& field,
+                                     const std::string& suffix) {
   std::vector<MatrixValue> values;
   std::set<std::string> id_parts;
-  const std::string name{field.name};
+  const std::string& name = field.name;
   const std::string path = matrix.path_of(name).substr(0, matrix.path_of(name).size() - name.size() - 1);
   const YamlNode* list = matrix.find(name);
   const std::span<const YamlNode> nodes = matrix.list(name);
@@ -109,7 +75,7 @@ std::vector<MatrixValue> read_values(MapReader& matrix, const Field& field, cons
     MatrixValue value{.id_part = {}, .draft = {}, .node = &node};
     configs::read_varied_field(MapReader{alone, path, matrix.file(), matrix.problems()}, value.draft);
     if (matrix.problems().size() > before) continue;
-    value.id_part = "~" + name + field.id_text(value.draft, values.size());
+    value.id_part = "~" + name + id_text(field, value.draft, values.size());
     value.draft.request.negative_prompt = final_negative_prompt(value.draft.request.negative_prompt, suffix);
     if (!id_parts.insert(value.id_part).second) {
       matrix.problem_at(node, matrix.path_of(name) + " has a value twice", "values that differ",
@@ -140,7 +106,7 @@ std::optional<configs::SizeMistake> Matrix::apply(std::size_t combination, Reque
   configs::GivenSizes given;
   for (const Axis& axis : axes_) {
     const MatrixValue* chosen = value(axis.field, combination);
-    field_named(axis.field)->copy(chosen->draft, draft);
+    configs::copy_value(*field_named(axis.field), chosen->draft, draft);
     draft.request.id += chosen->id_part;
     given.resolution = given.resolution || axis.field == "resolution";
     given.aspect_ratio = given.aspect_ratio || axis.field == "aspect_ratio";
@@ -153,7 +119,7 @@ Matrix read_matrix(MapReader matrix, const std::string& suffix) {
   std::uint64_t combinations = 1;
   const std::size_t before = matrix.problems().size();
   for (const std::string& name : matrix.keys()) {
-    if (const Field* field = field_named(name)) {
+    if (const configs::Field* field = field_named(name)) {
       axes.push_back({name, read_values(matrix, *field, suffix)});
       const auto product = registry::checked_multiply(combinations, axes.back().values.size());
       combinations = std::min<std::uint64_t>(product.value_or(max_items + 1), max_items + 1);

@@ -13,9 +13,7 @@ namespace ditmill::jobs::requests {
 namespace {
 
 JsonKind kind_of(std::string_view name, std::string_view cell) {
-  for (const std::string_view text : {"id", "prompt", "negative_prompt", "resolution", "aspect_ratio"}) {
-    if (name == text) return JsonKind::string;
-  }
+  if (configs::is_text_field(name)) return JsonKind::string;
   const std::string_view unsigned_cell = cell.substr(cell.starts_with('-') ? 1 : 0);
   if (unsigned_cell.empty() || unsigned_cell[0] < '0' || unsigned_cell[0] > '9') return JsonKind::string;
   if (unsigned_cell.find_first_not_of("0123456789") == std::string_view::npos) return JsonKind::integer;
@@ -34,12 +32,12 @@ RecordField record_field(std::string_view name, const CsvField& cell) {
 
 }  // namespace
 
-CsvRequestReader::CsvRequestReader(std::string file, std::vector<Problem>& problems,
-                                   CountedWarnings& warnings)
+CsvRequestReader::CsvRequestReader(std::string file, const ItemDefaults& defaults,
+                                   std::vector<Problem>& problems, CountedWarnings& warnings)
     : file_(std::move(file)),
       problems_(&problems),
       warnings_(&warnings),
-      fields_(file_, problems, warnings) {}
+      fields_(file_, defaults, problems, warnings) {}
 
 bool CsvRequestReader::read_header(const CsvRecord& record) {
   ItemDraft header{.line = record.line(), .column = 1};

@@ -16,8 +16,9 @@ namespace ditmill::jobs::requests {
 /// metadata (a string), unless RequestFields takes its name for a mistake.
 class CsvRequestReader {
  public:
-  /// `problems` and `warnings` outlive the reader.
-  CsvRequestReader(std::string file, std::vector<Problem>& problems, CountedWarnings& warnings);
+  /// `defaults`, `problems` and `warnings` outlive the reader.
+  CsvRequestReader(std::string file, const ItemDefaults& defaults, std::vector<Problem>& problems,
+                   CountedWarnings& warnings);
 
   bool has_header() const noexcept { return !columns_.empty(); }
   /// Whether the header is right: without one, no record can be read.

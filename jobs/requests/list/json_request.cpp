@@ -21,9 +21,9 @@ RecordField record_field(const JsonField& field) {
 
 }  // namespace
 
-JsonRequestReader::JsonRequestReader(std::string file, std::vector<Problem>& problems,
-                                     CountedWarnings& warnings)
-    : file_(std::move(file)), problems_(&problems), fields_(file_, problems, warnings) {}
+JsonRequestReader::JsonRequestReader(std::string file, const ItemDefaults& defaults,
+                                     std::vector<Problem>& problems, CountedWarnings& warnings)
+    : file_(std::move(file)), problems_(&problems), fields_(file_, defaults, problems, warnings) {}
 
 RecordPlaces JsonRequestReader::read(std::string_view line, const std::vector<JsonField>& fields,
                                      ItemDraft& item) {

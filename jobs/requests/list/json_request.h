@@ -16,8 +16,9 @@ namespace ditmill::jobs::requests {
 /// problem is at its value, or at the key if the key is at fault. One reader reads all lines of a list.
 class JsonRequestReader {
  public:
-  /// `problems` and `warnings` outlive the reader.
-  JsonRequestReader(std::string file, std::vector<Problem>& problems, CountedWarnings& warnings);
+  /// `defaults`, `problems` and `warnings` outlive the reader.
+  JsonRequestReader(std::string file, const ItemDefaults& defaults, std::vector<Problem>& problems,
+                    CountedWarnings& warnings);
 
   RecordPlaces read(std::string_view line, const std::vector<JsonField>& fields, ItemDraft& item);
   const std::vector<std::string>& metadata_names() const noexcept { return fields_.metadata_names(); }

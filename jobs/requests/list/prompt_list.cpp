@@ -28,8 +28,8 @@ class ListReader {
         source_(source),
         lines_(source),
         builder_(file_, defaults, problems),
-        requests_(file_, problems, builder_.warnings()),
-        csv_requests_(file_, problems, builder_.warnings()),
+        requests_(file_, defaults, problems, builder_.warnings()),
+        csv_requests_(file_, defaults, problems, builder_.warnings()),
         problems_(problems),
         before_(problems.size()) {}
 

@@ -1,13 +1,13 @@
 #include "jobs/requests/list/request_fields.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstdlib>
 #include <span>
 #include <type_traits>
 #include <utility>
 
+#include "configs/declared_fields.h"
 #include "configs/error.h"
 #include "configs/number_text.h"
 #include "configs/resolution.h"
@@ -23,8 +23,6 @@ constexpr std::size_t max_remembered = 1000;
 /// A float64 holds every whole number up to this one.
 constexpr std::int64_t largest_exact = std::int64_t{1} << 53;
 
-const std::array<std::string, 4> optional_texts{"id", "negative_prompt", "resolution", "aspect_ratio"};
-
 bool contains(std::span<const std::string> words, std::string_view word) {
   return std::find(words.begin(), words.end(), word) != words.end();
 }
@@ -39,8 +37,9 @@ std::optional<std::int64_t> whole_number(std::string_view text) {
 
 }  // namespace
 
-RequestFields::RequestFields(std::string file, std::vector<Problem>& problems, CountedWarnings& warnings)
-    : file_(std::move(file)), problems_(&problems), warnings_(&warnings) {}
+RequestFields::RequestFields(std::string file, const ItemDefaults& defaults, std::vector<Problem>& problems,
+                             CountedWarnings& warnings)
+    : file_(std::move(file)), defaults_(&defaults), problems_(&problems), warnings_(&warnings) {}
 
 RequestFields::Meaning RequestFields::meaning_of(std::string_view name) {
   if (contains(configs::request_field_names(), name)) return Meaning::request;
@@ -99,30 +98,79 @@ TextPlace RequestFields::place(std::size_t offset) const {
 
 void RequestFields::read(const RecordField& field) {
   if (is_absent(field)) return;
-  configs::RequestDraft& draft = item_->draft;
-  configs::Request& request = draft.request;
-  if (field.name == "id") {
-    places_.id = place(field.value_offset);
-    read_id(field);
-  } else if (field.name == "prompt") {
-    if (read_text(field, request.prompt) && is_blank(request.prompt)) {
+  const configs::Field* more = configs::field_named(configs::family_request_fields(), field.name);
+  if (more != nullptr) return read_more(field, *more);
+  configs::visit_draft(item_->draft, [&](const configs::Field& known, auto& member) {
+    if (known.name == field.name) read_member(field, known, member);
+  });
+}
+
+template <typename Member>
+void RequestFields::read_member(const RecordField& field, const configs::Field& known, Member& member) {
+  const std::size_t before = problems_->size();
+  if constexpr (std::is_same_v<Member, std::string>) {
+    if (known.name == "id") {
+      places_.id = place(field.value_offset);
+      read_id(field);
+    } else if (known.name == "resolution" || known.name == "aspect_ratio") {
+      read_resolution(field, member);
+    } else if (read_text(field, member) && known.name == "prompt" && is_blank(member)) {
       problem(field.value_offset, "prompt is empty", "text");
     }
-  } else if (field.name == "negative_prompt") {
-    read_text(field, request.negative_prompt);
-  } else if (field.name == "seed") {
+  } else if (known.name == "seed") {
     read_seed(field);
-  } else if (field.name == "frames") {
-    if (read_number(field, request.frames, configs::frames_bounds)) {
-      places_.size.frames = place(field.value_offset);
-    }
-  } else if (field.name == "fps") {
-    read_number(field, request.fps, configs::fps_bounds);
-  } else if (field.name == "samples") {
-    read_number(field, draft.samples, configs::samples_bounds);
+  } else if constexpr (std::is_floating_point_v<Member>) {
+    read_number(field, member, known.real);
   } else {
-    read_size(field);
+    read_number(field, member,
+                configs::Bounds<Member>{static_cast<Member>(known.whole.least),
+                                        static_cast<Member>(known.whole.most)});
   }
+  const bool right = problems_->size() == before;
+  if (known.name == "frames" && right) places_.size.frames = place(field.value_offset);
+  if (known.name == "width") {
+    given_.width = true;
+    places_.size.width = place(field.value_offset);
+  } else if (known.name == "height") {
+    given_.height = true;
+    places_.size.height = place(field.value_offset);
+  } else if (known.name == "resolution") {
+    given_.resolution = true;
+    resolution_key_ = field.key_offset;
+  } else if (known.name == "aspect_ratio") {
+    given_.aspect_ratio = true;
+    aspect_ratio_key_ = field.key_offset;
+  } else {
+    return;
+  }
+  sizes_are_right_ = sizes_are_right_ && right;
+}
+
+void RequestFields::read_more(const RecordField& field, const configs::Field& known) {
+  if (defaults_->lacking.contains(known.name)) {
+    return problem(field.key_offset, "this model takes no " + known.name, defaults_->taken());
+  }
+  configs::FieldValue value;
+  bool right = false;
+  const auto read_as = [&]<typename T>(T number, configs::Bounds<T> bounds) {
+    right = read_number(field, number, bounds);
+    value = number;
+  };
+  if (known.kind == configs::FieldKind::whole) {
+    read_as(std::int64_t{0}, known.whole);
+  } else if (known.kind == configs::FieldKind::real) {
+    read_as(0.0, known.real);
+  } else {
+    std::string text;
+    right = read_text(field, text);
+    if (right && !configs::field_value(known, text)) {
+      problem(field.value_offset, known.name + " has an unknown value", configs::expected_of(known),
+              printable(field.raw, max_shown), configs::nearest(text, known.words));
+      right = false;
+    }
+    value = std::move(text);
+  }
+  if (right) configs::keep(item_->draft.request.more, known, std::move(value));
 }
 
 RecordPlaces RequestFields::end() {
@@ -137,38 +185,16 @@ RecordPlaces RequestFields::end() {
   return places_;
 }
 
-void RequestFields::read_size(const RecordField& field) {
-  configs::RequestDraft& draft = item_->draft;
-  bool right = false;
-  if (field.name == "width") {
-    given_.width = true;
-    right = read_number(field, draft.request.width, configs::width_bounds);
-    places_.size.width = place(field.value_offset);
-  } else if (field.name == "height") {
-    given_.height = true;
-    right = read_number(field, draft.request.height, configs::height_bounds);
-    places_.size.height = place(field.value_offset);
-  } else if (field.name == "resolution") {
-    given_.resolution = true;
-    resolution_key_ = field.key_offset;
-    right = read_word(field, draft.resolution);
-    if (right && !contains(configs::resolution_names(), draft.resolution)) {
-      problem(field.value_offset, "resolution has an unknown value", configs::resolution_form(),
-              printable(field.raw, max_shown),
-              configs::nearest(draft.resolution, configs::resolution_names()));
-      right = false;
-    }
-  } else {
-    given_.aspect_ratio = true;
-    aspect_ratio_key_ = field.key_offset;
-    right = read_word(field, draft.aspect_ratio);
-    if (right && !configs::is_aspect_ratio(draft.aspect_ratio)) {
-      problem(field.value_offset, "aspect_ratio is not valid", std::string{configs::aspect_ratio_form},
-              printable(field.raw, max_shown));
-      right = false;
-    }
+void RequestFields::read_resolution(const RecordField& field, std::string& out) {
+  if (!read_word(field, out)) return;
+  if (field.name == "aspect_ratio") {
+    if (configs::is_aspect_ratio(out)) return;
+    problem(field.value_offset, "aspect_ratio is not valid", std::string{configs::aspect_ratio_form},
+            printable(field.raw, max_shown));
+  } else if (!contains(configs::resolution_names(), out)) {
+    problem(field.value_offset, "resolution has an unknown value", configs::resolution_form(),
+            printable(field.raw, max_shown), configs::nearest(out, configs::resolution_names()));
   }
-  sizes_are_right_ = sizes_are_right_ && right;
 }
 
 bool RequestFields::read_word(const RecordField& field, std::string& out) {
@@ -216,7 +242,7 @@ bool RequestFields::is_absent(const RecordField& field) {
     problem(field.value_offset,
             is_null ? "prompt is missing" : "prompt is " + field.text + ", which stands for a missing value",
             "text: the record left out, or its prompt filled in", printable(field.raw, max_shown));
-  } else if (!is_null && contains(optional_texts, field.name)) {
+  } else if (!is_null && configs::is_text_field(field.name)) {
     const TextPlace at = place(field.value_offset);
     warnings_->add({.file = file_,
                     .line = at.line,

@@ -32,8 +32,9 @@ class RequestFields {
  public:
   enum class Meaning { request, metadata, mistake };
 
-  /// `problems` and `warnings` outlive the reader.
-  RequestFields(std::string file, std::vector<Problem>& problems, CountedWarnings& warnings);
+  /// `defaults`, `problems` and `warnings` outlive the reader.
+  RequestFields(std::string file, const ItemDefaults& defaults, std::vector<Problem>& problems,
+                CountedWarnings& warnings);
 
   /// What a field of that name is: a known one, metadata, or a mistake: within edit distance 2 of a known
   /// one, a setting of another section, or what other tools call a field or setting of ours.
@@ -63,7 +64,10 @@ class RequestFields {
   bool read_word(const RecordField& field, std::string& out);
   void read_id(const RecordField& field);
   void read_seed(const RecordField& field);
-  void read_size(const RecordField& field);
+  void read_resolution(const RecordField& field, std::string& out);
+  template <typename Member>
+  void read_member(const RecordField& field, const configs::Field& known, Member& member);
+  void read_more(const RecordField& field, const configs::Field& known);
   template <typename T>
   bool read_number(const RecordField& field, T& out, configs::Bounds<T> bounds);
   bool wrong_type(const RecordField& field, std::string expected);
@@ -80,6 +84,7 @@ class RequestFields {
   const Unknown& unknown(std::string_view name);
 
   std::string file_;
+  const ItemDefaults* defaults_;
   std::vector<Problem>* problems_;
   CountedWarnings* warnings_;
   std::map<std::string, Unknown, std::less<>> unknown_;  ///< of names that are no field's

@@ -1,7 +1,6 @@
 #include "jobs/requests/list/yaml_record.h"
 
 #include <algorithm>
-#include <array>
 #include <span>
 #include <string>
 
@@ -15,7 +14,6 @@ namespace ditmill::jobs::requests {
 using configs::YamlNode;
 
 YamlNode as_record(const YamlNode& item) {
-  static constexpr std::array<std::string_view, 5> whole{"seed", "width", "height", "frames", "samples"};
   const std::span<const std::string> known = configs::request_field_names();
   YamlNode record = item;
   std::erase_if(record.entries, [known](const auto& entry) {
@@ -26,7 +24,7 @@ YamlNode as_record(const YamlNode& item) {
            std::find(known.begin(), known.end(), key.text) != known.end();
   });
   for (auto& [key, value] : record.entries) {
-    if (value.quoted || std::find(whole.begin(), whole.end(), key.text) == whole.end()) continue;
+    if (value.quoted || !configs::is_whole_field(key.text)) continue;
     const std::size_t point = value.text.find('.');
     if (point == std::string::npos || point == 0 || point + 1 == value.text.size()) continue;
     if (value.text.find_first_not_of('0', point + 1) == std::string::npos) value.text.erase(point);

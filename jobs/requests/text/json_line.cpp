@@ -1,5 +1,9 @@
 #include "jobs/requests/text/json_line.h"
 
+#include <array>
+#include <charconv>
+#include <nlohmann/json.hpp>
+
 #include "configs/error.h"
 #include "configs/hex.h"
 #include "registry/formats/json_scanner.h"
@@ -183,6 +187,13 @@ void append_json_string(std::string& out, std::string_view text) {
   }
   out.append(text, copied);
   out += '"';
+}
+
+void append_json_number(std::string& out, double number) { out += nlohmann::json(number).dump(); }
+
+void append_json_number(std::string& out, std::int64_t number) {
+  std::array<char, 20> digits;
+  out.append(digits.data(), std::to_chars(digits.begin(), digits.end(), number).ptr);
 }
 
 }  // namespace ditmill::jobs::requests

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -41,5 +42,8 @@ void append_compact(std::string& out, std::string_view raw);
 /// A text (UTF-8) as a JSON string, with its quotes: escaped where JSON must, byte for byte as nlohmann's
 /// dump.
 void append_json_string(std::string& out, std::string_view text);
+/// A number as nlohmann's dump has it: 16.0.
+void append_json_number(std::string& out, double number);
+void append_json_number(std::string& out, std::int64_t number);
 
 }  // namespace ditmill::jobs::requests

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "configs/dump.h"
 #include "jobs/results/journal/writer.h"
 #include "jobs/results/store/part_committer.h"
 #include "jobs/results/store/part_writer.h"
@@ -27,14 +28,43 @@ h5::Attributes video_attributes(const VideoConfig& video, const configs::Request
           {"pix_fmt", std::string{name(video.pix_fmt)}}};
 }
 
+/// A request's fields, but the id.
+h5::Attributes request_attributes(const configs::Request& request) {
+  h5::Attributes attributes;
+  configs::visit_fields(request, [&](const configs::Field& field, const auto& value) {
+    if (field.name != "id") attributes.emplace_back(field.name, configs::FieldValue{value});
+  });
+  attributes.insert(attributes.end(), request.more.begin(), request.more.end());
+  return attributes;
+}
+
 PartItem part_item(const FinishedItem& finished, const StoreProvenance& provenance,
                    const OutputConfig& output) {
   const requests::Item& item = *finished.item;
   const configs::Request& request = item.request;
   const nlohmann::json dump{{"layer1_model_definition", provenance.layer1},
                             {"layer2_inference_config", provenance.layer2},
-                            {"layer3_request", requests::to_json(request)},
+                            {"layer3_request", configs::dump_layer3(request)},
                             {"threads", provenance.threads}};
+  h5::Attributes attributes = request_attributes(request);
+  const h5::Attributes more{{"steps", std::int64_t{provenance.steps}},
+                            {"guidance", provenance.guidance},
+                            {"attempt", std::int64_t{finished.attempt}},
+                            {"started", finished.started},
+                            {"model_key_hash", provenance.model_key_hash},
+                            {"weights_digest", provenance.weights_digest},
+                            {"manifest_sha256", provenance.manifest_sha256},
+                            {"ditmill_version", provenance.ditmill_version},
+                            {"tokens", finished.text.tokens},
+                            {"tokens_cut", finished.text.cut},
+                            {"negative_tokens", finished.negative.tokens},
+                            {"negative_tokens_cut", finished.negative.cut},
+                            {"seconds_text", finished.seconds_text},
+                            {"seconds_denoise", finished.seconds_denoise},
+                            {"seconds_decode", finished.seconds_decode},
+                            {"metadata_json", item.metadata},
+                            {"config_json", dump.dump()}};
+  attributes.insert(attributes.end(), more.begin(), more.end());
   return {.id = request.id,
           .frames = finished.frames,
           .frames_shape = {request.frames, request.height, request.width, 3},
@@ -42,30 +72,7 @@ PartItem part_item(const FinishedItem& finished, const StoreProvenance& provenan
           .video_attributes = video_attributes(output.video.value_or(VideoConfig{}), request),
           .latents = finished.latents,
           .latents_shape = finished.latent_shape,
-          .attributes = {{"prompt", request.prompt},
-                         {"negative_prompt", request.negative_prompt},
-                         {"seed", request.seed},
-                         {"steps", std::int64_t{provenance.steps}},
-                         {"guidance", provenance.guidance},
-                         {"width", std::int64_t{request.width}},
-                         {"height", std::int64_t{request.height}},
-                         {"frames", std::int64_t{request.frames}},
-                         {"fps", request.fps},
-                         {"attempt", std::int64_t{finished.attempt}},
-                         {"started", finished.started},
-                         {"model_key_hash", provenance.model_key_hash},
-                         {"weights_digest", provenance.weights_digest},
-                         {"manifest_sha256", provenance.manifest_sha256},
-                         {"ditmill_version", provenance.ditmill_version},
-                         {"tokens", finished.text.tokens},
-                         {"tokens_cut", finished.text.cut},
-                         {"negative_tokens", finished.negative.tokens},
-                         {"negative_tokens_cut", finished.negative.cut},
-                         {"seconds_text", finished.seconds_text},
-                         {"seconds_denoise", finished.seconds_denoise},
-                         {"seconds_decode", finished.seconds_decode},
-                         {"metadata_json", item.metadata},
-                         {"config_json", dump.dump()}}};
+          .attributes = std::move(attributes)};
 }
 
 }  // namespace

@@ -21,10 +21,9 @@ json description(const results::ListedItem& item, const results::PartReader& par
       sample["metadata"] = json::parse(text == nullptr ? "" : *text, nullptr, false);
       continue;
     }
-    for (const char* kept :
-         {"prompt", "negative_prompt", "seed", "width", "height", "frames", "fps", "weights_digest"}) {
-      if (name == kept) sample[name] = std::visit([](const auto& held) { return json(held); }, value);
-    }
+    const std::span<const std::string> fields = configs::request_field_names();
+    if (name != "weights_digest" && std::ranges::find(fields, name) == fields.end()) continue;
+    sample[name] = std::visit([](const auto& held) { return json(held); }, value);
   }
   for (const char* required : {"prompt", "metadata"}) {
     if (sample.contains(required) && !sample.at(required).is_discarded()) continue;

@@ -4,12 +4,14 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
 
+#include "configs/dump.h"
 #include "configs/error.h"
 #include "configs/list_text.h"
 #include "jobs/requests/items/list_builder.h"
@@ -127,7 +129,7 @@ class Reconciler {
     const requests::PackedItem& then = frozen_.items.packed()[frozen];
     const requests::PackedItem& now = current_.packed()[current];
     if (then.key == now.key) {
-      if (then.fps != now.fps) other_fps_.add(then.id);
+      if (then.fps != now.fps || then.more != now.more) look_at_loose_fields(frozen, current);
       if (then.metadata != now.metadata) other_metadata_.add(then.id);
       return;
     }
@@ -139,14 +141,23 @@ class Reconciler {
       first_line_ = then.line;
       first_id_ = then.id;
       // A start that died between two files can leave an identity that is not that of the items.
-      identity_fits_ = frozen_.identity.is_object() &&
-                       requests::ItemKeys{frozen_.identity}.of(then.identity()) == then.key;
+      identity_fits_ =
+          frozen_.identity.is_object() && requests::ItemKeys{frozen_.identity}.of(then) == then.key;
       if (identity_fits_) differences_.add(frozen_.identity, identity_);
       same_settings_ = identity_fits_ && differences_.empty();
     }
     differences_.add(requests::request_identity(frozen_.items[frozen].request),
                      requests::request_identity(current_[current].request));
     differing_.add(then.id);
+  }
+
+  /// Fields that are not in the key may change.
+  void look_at_loose_fields(std::size_t frozen, std::size_t current) {
+    const requests::Item then = frozen_.items[frozen];
+    for (const JsonDifference& each : json_differences(configs::dump_layer3(then.request),
+                                                       configs::dump_layer3(current_[current].request))) {
+      changed_[each.path].add(then.request.id);
+    }
   }
 
   void refuse() const {
@@ -207,7 +218,9 @@ class Reconciler {
     };
     note(appended_, "appended to the job");
     note(vanished_, "dropped from the job");
-    note(other_fps_, "with another fps than before; those done keep theirs");
+    for (const auto& [field, ids] : changed_) {
+      note(ids, "with another " + field + " than before; those done keep theirs");
+    }
     note(other_metadata_, "with other metadata than before; those done keep theirs");
     return notes;
   }
@@ -227,7 +240,7 @@ class Reconciler {
   requests::SomeIds differing_;
   requests::SomeIds vanished_;
   requests::SomeIds appended_;
-  requests::SomeIds other_fps_;
+  std::map<std::string, requests::SomeIds> changed_;  ///< by field that is not in the key
   requests::SomeIds other_metadata_;
 };
 

@@ -45,11 +45,22 @@ std::string shown(const results::h5::Value& value) {
   return std::visit([](const auto& held) { return nlohmann::json(held).dump(); }, value);
 }
 
-/// Attributes that an item has because its request does. fps and metadata may change while items are done.
+/// Attributes that an item has because its request does: what is not in its key may change while it is done.
 results::h5::Attributes expected_attributes(const requests::PackedItem& item) {
-  return {{"prompt", std::string{item.prompt}},  {"negative_prompt", std::string{item.negative_prompt}},
-          {"seed", std::int64_t{item.seed}},     {"width", std::int64_t{item.width}},
-          {"height", std::int64_t{item.height}}, {"frames", std::int64_t{item.frames}}};
+  results::h5::Attributes expected;
+  configs::visit_fields(item, [&](const configs::Field& field, const auto& value) {
+    if (!field.in_key) return;
+    if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::string_view>) {
+      expected.emplace_back(field.name, std::string{value});
+    } else {
+      expected.emplace_back(field.name, configs::FieldValue{value});
+    }
+  });
+  for (auto& [name, value] : requests::unpacked_fields(item.more)) {
+    if (configs::field_named(configs::family_request_fields(), name)->in_key)
+      expected.emplace_back(name, value);
+  }
+  return expected;
 }
 
 /// Looks at a part through HDF5. What differs between a part that its hash vouches for (`whole`) and

@@ -123,7 +123,7 @@ class Verifier {
     if (!identity.is_object()) return;
     requests::ItemKeys keys{identity};
     for (const requests::PackedItem& item : list_.packed()) {
-      if (keys.of(item.identity()) == item.key) continue;
+      if (keys.of(item) == item.key) continue;
       damage(name_of(run_.requests()),
              "line " + std::to_string(item.line) + ": the key is not that of the request",
              {std::string{item.id}});

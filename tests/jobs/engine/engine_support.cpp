@@ -27,10 +27,12 @@ std::vector<models::ClipLatents> MadeUpClips::denoise(std::span<const models::Cl
 }
 
 TextSource made_up_texts(std::function<void(const std::string&)> encode) {
-  return {.encoded = [encode = std::move(encode)](const std::string& text) {
-    if (encode) encode(text);
-    return models::EncodedText{.embedding = at::zeros({1, 1}, at::kFloat)};
-  }};
+  return {.encoded =
+              [encode = std::move(encode)](const models::TextTask& task) {
+                if (encode) encode(task.text);
+                return models::EncodedText{.tensors = {{"text", at::zeros({1, 1}, at::kFloat)}}};
+              },
+          .encodings = {{"text_encoder", "prompt", models::Use::positive}}};
 }
 
 std::string describe(const GroupMessage& message) {

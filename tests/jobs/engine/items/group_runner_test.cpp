@@ -257,8 +257,8 @@ TEST_F(GroupRunnerTest, EncodesEachTextOfAWindowOnceBeforeItsFirstItem) {
     each.item.request.prompt = each.item.request.seed == 2 ? "a dog" : "a cat";
     each.item.request.negative_prompt = "blur";
   }
-  pipeline.guidance_scale = 5;
   texts = made_up_texts([this](const std::string& text) { note("encoding " + text); });
+  texts.encodings.push_back({"text_encoder", "negative_prompt", models::Use::negative});
   texts.ahead = true;
   texts.cache_bytes = 1 << 20;
   EXPECT_FALSE(work_on({grant}, make_nothing_of_it));

@@ -190,7 +190,7 @@ TEST_F(ExpansionTest, BadMatricesAreRefusedAtTheirPlace) {
       matrix("[1]"),
       ElementsAre("m.yaml:7:11: requests.matrix has the wrong type (expected a mapping, got a list)"));
   const std::string fields =
-      "seed, width, height, frames, fps, samples, negative_prompt, resolution, aspect_ratio)";
+      "negative_prompt, seed, width, height, frames, fps, samples, resolution, aspect_ratio)";
   EXPECT_THAT(matrix("{steps: [1], sead: [1]}"),
               ElementsAre("m.yaml:7:12: requests.matrix.steps cannot vary (expected pipeline.steps, the same "
                           "for all items; or " +

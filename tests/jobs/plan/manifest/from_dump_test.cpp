@@ -211,7 +211,7 @@ TEST_F(FromDumpTest, AnyItemComesBackAsItWas) {
     job.items[0].metadata = "{}";
     const json dump{{"layer1_model_definition", configs::dump_layer1(job.model, {})},
                     {"layer2_inference_config", configs::dump_layer2(job.pipeline)},
-                    {"layer3_request", requests::to_json(job.items[0].request)},
+                    {"layer3_request", configs::dump_layer3(job.items[0].request)},
                     {"threads", 2}};
     // As Python's json.dumps() writes it: without a character beyond ASCII.
     const auto [manifest, source] = repeat(folder_.write("item.json", dump.dump(-1, ' ', true)));
@@ -326,7 +326,8 @@ TEST_F(FromDumpTest, WrongValuesAreRefusedAtTheirPlaces) {
       {"/layer2_inference_config/parallel/dp", "all", "pipeline.parallel.dp has the wrong type"},
       {"/layer2_inference_config/parallel/cfg", 3, "pipeline.parallel.cfg shares out the two passes"},
       {"/layer2_inference_config/components/transformer/attention", "sage", "cannot run attention sage"},
-      {"/layer2_inference_config/components/transformer/extra", 1, "unknown key pipeline.components.transformer.extra"},
+      {"/layer2_inference_config/components/transformer/extra", 1,
+       "unknown key pipeline.components.transformer.extra"},
       {"/layer2_inference_config/extra", 1, "unknown key pipeline.extra"},
       {"/layer2_inference_config/preset", "mine", "unknown preset mine"},
       {"/layer2_inference_config/preset", 7, "preset has the wrong type (expected text, got 7)"},

@@ -33,9 +33,9 @@ class ManifestTest : public testing::Test {
     return {
         .text = text, .file = "m.yaml", .directory = folder_.path(), .sets = std::move(sets), .run_dir = {}};
   }
-  Manifest decode(const ManifestSource& from, const PresetOf& preset_of = {}) {
+  Manifest decode(const ManifestSource& from, const FactsOf& facts_of = {}) {
     problems_.clear();
-    return decode_manifest(from, preset_of, multiples_of_16, problems_);
+    return decode_manifest(from, facts_of, multiples_of_16, problems_);
   }
   Manifest decode(const std::string& text, std::vector<std::string> sets = {}) {
     return decode(source(text, std::move(sets)));
@@ -120,9 +120,9 @@ slurm: {nodes: 2, time: "01:00:00", modules: [a, b]}
 
 TEST_F(ManifestTest, TakesDefaultsFromThePresetThatTheModelSuggests) {
   int calls = 0;
-  const PresetOf suggest = [&calls](const configs::ModelDefinition&) {
+  const FactsOf suggest = [&calls](const configs::ModelDefinition&) {
     ++calls;
-    return std::string{"wan2.1-t2v-14b"};
+    return ModelFacts{.preset = "wan2.1-t2v-14b"};
   };
   Manifest manifest = decode(source(small), suggest);
   EXPECT_THAT(messages(), IsEmpty());
@@ -314,7 +314,7 @@ TEST_F(ManifestTest, ModelErrorsAreProblemsAtTheModelsPath) {
   const std::string text =
       "schema: 2\nname: cats\nmodel:\n  path: nowhere\nrequests: {items: [{prompt: a cat}]}\noutput: {path: "
       "r}\n";
-  decode(source(text), [](const configs::ModelDefinition& model) -> std::string {
+  decode(source(text), [](const configs::ModelDefinition& model) -> ModelFacts {
     throw Error{
         Category::not_found, "open the model folder", Where{.file = model.path}, {}, Got{"no such folder"}};
   });
@@ -323,7 +323,7 @@ TEST_F(ManifestTest, ModelErrorsAreProblemsAtTheModelsPath) {
 }
 
 TEST_F(ManifestTest, EnvironmentErrorsAreThrownUnlessTheManifestIsWrong) {
-  const PresetOf broken = [](const configs::ModelDefinition&) -> std::string {
+  const FactsOf broken = [](const configs::ModelDefinition&) -> ModelFacts {
     throw Error{Category::io, "read a header", Where{.file = "x"}, {}, Got{"Input/output error"}};
   };
   EXPECT_THROW(decode(source(small), broken), Error);
@@ -337,7 +337,7 @@ TEST_F(ManifestTest, ModelIsLeftAloneWhileItsSectionIsWrong) {
   int calls = 0;
   decode(source(small, {"model.noop=x"}), [&calls](const configs::ModelDefinition&) {
     ++calls;
-    return std::string{};
+    return ModelFacts{};
   });
   EXPECT_EQ(calls, 0);
   EXPECT_EQ(problems_.size(), 1u);
@@ -481,8 +481,7 @@ INSTANTIATE_TEST_SUITE_P(
             "  steps: 8\n",
             "  preset: wan2.1-t2v-1.3B\n",
             {"m.yaml:6:11: unknown preset wan2.1-t2v-1.3B (expected wan2.1-t2v-1.3b, wan2.1-t2v-14b, "
-             "wan2.1-t2v-14b-distilled); did "
-             "you mean "
+             "wan2.1-t2v-14b-distilled, wan2.2-t2v-a14b, wan2.2-t2v-a14b-distilled); did you mean "
              "wan2.1-t2v-1.3b?"}},
         Bad{"step",
             "  steps: 8\n",
@@ -570,9 +569,8 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"matrix",
             "  file: list.txt\n",
             "  file: list.txt\n  matrix: {prompt: [a, b]}\n",
-            {"m.yaml:10:12: requests.matrix.prompt cannot vary (expected seed, width, height, frames, fps, "
-             "samples, "
-             "negative_prompt, resolution, aspect_ratio)"}},
+            {"m.yaml:10:12: requests.matrix.prompt cannot vary (expected negative_prompt, seed, width, "
+             "height, frames, fps, samples, resolution, aspect_ratio)"}},
         Bad{"misspelt",
             "  file: list.txt\n",
             "  flie: list.txt\n",

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "configs/dump.h"
 #include "configs/error.h"
 
 namespace ditmill::jobs::requests {
@@ -51,8 +52,8 @@ TEST(ItemKey, IsTheSha256OfTheCanonicalJson) {
 TEST(ItemKey, SurvivesTheWayThroughText) {
   const nlohmann::json identity = job_identity(components(), {});
   EXPECT_EQ(item_key(nlohmann::json::parse(identity.dump(2)), request()), item_key(identity, request()));
-  EXPECT_EQ(request_from_json(nlohmann::json::parse(to_json(request()).dump())), request());
-  EXPECT_EQ(request_from_json(to_json(request())), request());
+  EXPECT_EQ(request_from_json(nlohmann::json::parse(configs::dump_layer3(request()).dump())), request());
+  EXPECT_EQ(request_from_json(configs::dump_layer3(request())), request());
 }
 
 TEST(ItemKey, ChangesWithWhateverCanChangeAPixel) {
@@ -70,7 +71,9 @@ TEST(ItemKey, ChangesWithWhateverCanChangeAPixel) {
       [](auto&, auto& pipeline, auto&) { pipeline.guidance_scale = 5.5; },
       [](auto&, auto& pipeline, auto&) { pipeline.flow_shift = 3.0000000000000004; },
       [](auto&, auto& pipeline, auto&) { pipeline.components["vae"].dtype = configs::Dtype::bfloat16; },
-      [](auto&, auto& pipeline, auto&) { pipeline.components["transformer"].dtype = configs::Dtype::float32; },
+      [](auto&, auto& pipeline, auto&) {
+        pipeline.components["transformer"].dtype = configs::Dtype::float32;
+      },
       [](auto&, auto& pipeline, auto&) { pipeline.components["transformer"].attention = "other"; },
       [](auto&, auto& pipeline, auto&) { pipeline.components["vae"].tiling = configs::VaeTiling{}; },
       [](auto&, auto& pipeline, auto&) {
@@ -116,7 +119,7 @@ TEST(ItemKey, StaysWithWhateverCannot) {
 
 TEST(RequestFromJson, RefusesWhatToJsonNeverWrites) {
   const auto refuses = [](const char* field, nlohmann::json value) {
-    nlohmann::json json = to_json(request());
+    nlohmann::json json = configs::dump_layer3(request());
     json[field] = std::move(value);
     EXPECT_THROW(request_from_json(json), Error) << json.dump();
   };
@@ -128,7 +131,7 @@ TEST(RequestFromJson, RefusesWhatToJsonNeverWrites) {
   refuses("frames", nullptr);
   refuses("prompt", 1);
   refuses("fps", "16");
-  const nlohmann::json whole = to_json(request());
+  const nlohmann::json whole = configs::dump_layer3(request());
   for (const auto& [field, value] : whole.items()) {
     nlohmann::json json = whole;
     json.erase(field);

@@ -1,0 +1,115 @@
+#include "jobs/plan/model_fields.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "configs/declared_fields.h"
+#include "configs/preset.h"
+#include "jobs/plan/bind/bind_model.h"
+
+namespace ditmill::jobs::plan {
+namespace {
+
+using configs::Field;
+
+/// What a field is where a manifest says nothing; null: nothing, or what the field says.
+nlohmann::json usual_of(const std::optional<configs::FieldValue>& value) {
+  return value ? configs::to_json(*value) : nlohmann::json();
+}
+
+nlohmann::json description(const Field& field, nlohmann::json usual) {
+  nlohmann::json described{{"name", field.name},
+                           {"kind", word_of(configs::field_kinds, field.kind)},
+                           {"expected", configs::expected_of(field)},
+                           {"default", std::move(usual)},
+                           {"in_key", field.in_key},
+                           {"says", field.says}};
+  const auto bounds = [&described](const auto& given) {
+    described["least"] = given.least;
+    described["most"] = given.most;
+  };
+  if (field.kind == configs::FieldKind::whole) bounds(field.whole);
+  if (field.kind == configs::FieldKind::real) bounds(field.real);
+  if (field.kind == configs::FieldKind::word) described["words"] = field.words;
+  return described;
+}
+
+nlohmann::json request_fields(const configs::RequestDraft& usual,
+                              const std::set<std::string, std::less<>>& lacking) {
+  nlohmann::json fields = nlohmann::json::array();
+  for (const Field& field : configs::common_request_fields()) {
+    const bool required = field.name == "prompt";
+    const bool unset = !field.usual.has_value();
+    fields.push_back(
+        description(field, unset ? nlohmann::json() : configs::to_json(configs::value_of(usual, field))));
+    fields.back()["may_vary"] = field.may_vary;
+    fields.back()["required"] = required;
+  }
+  for (const Field& field : configs::family_request_fields()) {
+    if (lacking.contains(field.name)) continue;
+    fields.push_back(description(field, usual_of(configs::value_of(usual.request.more, field))));
+    fields.back()["may_vary"] = field.may_vary;
+    fields.back()["required"] = false;
+  }
+  return fields;
+}
+
+nlohmann::json pipeline_fields(const configs::PipelineConfig& usual,
+                               const std::set<std::string, std::less<>>& lacking) {
+  const nlohmann::json dumped = configs::dump_layer2(usual);
+  nlohmann::json fields = nlohmann::json::array();
+  for (const Field& field : configs::common_pipeline_fields()) {
+    fields.push_back(description(field, dumped.at(field.name)));
+  }
+  for (const Field& field : configs::family_pipeline_fields()) {
+    if (!lacking.contains(field.name))
+      fields.push_back(description(field, usual_of(configs::value_of(usual.more, field))));
+  }
+  return fields;
+}
+
+void show(const nlohmann::json& fields, std::string_view title, std::ostream& out) {
+  out << title << "\n";
+  for (const nlohmann::json& field : fields) {
+    const nlohmann::json& usual = field.at("default");
+    out << fmt::format("  {:<17} {}{}\n", field.at("name").get<std::string>(),
+                       field.at("expected").get<std::string>(),
+                       usual.is_null() ? "" : "; without: " + usual.dump());
+    out << fmt::format("  {:<17} {}\n", "", field.at("says").get<std::string>());
+  }
+}
+
+}  // namespace
+
+int show_fields(const std::string& model, bool json, std::ostream& out) {
+  PreparedJob job;
+  job.source.directory = std::filesystem::current_path().string();
+  if (std::filesystem::is_regular_file(model)) {
+    job.source = read_manifest(model);
+    bind_model(job, decode_model(job.source));
+  } else {
+    bind_model(job, {.path = std::filesystem::absolute(model).lexically_normal().string()});
+  }
+  const std::string& name = job.folder.component("transformer").identity.preset;
+  const configs::Preset preset = name.empty() ? configs::Preset{} : configs::preset_named(name);
+  const nlohmann::json report{
+      {"family", job.family->name()},
+      {"preset", name},
+      {"requests",
+       request_fields(preset.defaults, job.family->lacking(job.hyper_parameters, models::Layer::request))},
+      {"pipeline",
+       pipeline_fields(preset.pipeline, job.family->lacking(job.hyper_parameters, models::Layer::pipeline))}};
+  if (json) {
+    out << report.dump(2) << "\n";
+  } else {
+    show(report.at("requests"), "requests (defaults, items, lists, matrix)", out);
+    show(report.at("pipeline"), "pipeline (beside dtype, parallel, components, loading)", out);
+  }
+  return 0;
+}
+
+}  // namespace ditmill::jobs::plan
