@@ -12,7 +12,7 @@
 #include "configs/error.h"
 #include "dist/weights/offload/offloaded_weights.h"
 #include "dist/weights/source/channel.h"
-#include "models/block_source.h"
+#include "models/offload/block_source.h"
 
 namespace ditmill::models {
 

@@ -5,8 +5,8 @@
 #include <cstdint>
 
 #include "dist/parallel_context.h"
-#include "models/linear.h"
-#include "models/row_linear.h"
+#include "models/parallel/linear.h"
+#include "models/parallel/row_linear.h"
 #include "models/text_encoders/umt5_dims.h"
 #include "models/weights_view.h"
 

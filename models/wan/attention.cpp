@@ -5,7 +5,7 @@
 #include "dist/comm/tensors.h"
 #include "dist/exchange/ulysses.h"
 #include "models/kernels/rotate_pairs.h"
-#include "models/ring_attention.h"
+#include "models/parallel/ring_attention.h"
 
 namespace ditmill::models::wan {
 

@@ -4,8 +4,8 @@
 
 #include "dist/exchange/token_shares.h"
 #include "dist/parallel_context.h"
-#include "models/linear.h"
-#include "models/row_linear.h"
+#include "models/parallel/linear.h"
+#include "models/parallel/row_linear.h"
 #include "models/wan/dims.h"
 #include "models/wan/rope.h"
 

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "dist/parallel_context.h"
-#include "models/linear.h"
-#include "models/row_linear.h"
+#include "models/parallel/linear.h"
+#include "models/parallel/row_linear.h"
 #include "models/wan/attention.h"
 #include "models/wan/dims.h"
 

@@ -106,11 +106,11 @@ Visiting<wan::Transformer> transformer_of(LoadedModel& model, const char* name,
                                           const configs::PipelineConfig& pipeline,
                                           const dist::ParallelContext& parallel) {
   const configs::Offload& offload = pipeline.components.at(name).offload;
-  wan::ComingBlocks coming{.shards = taken(model.blocks, name),
-                           .reshard_after_forward = pipeline.parallel.reshard_after_forward,
-                           .offloaded = taken(model.offloaded, name),
-                           .ahead = offload.type == configs::OffloadType::async ? offload.prefetch : 0,
-                           .device = model.device};
+  ComingBlocks coming{.shards = taken(model.blocks, name),
+                      .reshard_after_forward = pipeline.parallel.reshard_after_forward,
+                      .offloaded = taken(model.offloaded, name),
+                      .ahead = offload.type == configs::OffloadType::async ? offload.prefetch : 0,
+                      .device = model.device};
   std::shared_ptr<dist::OffloadedWeights> whole;
   if (coming.offloaded && !offload.by_block()) whole = std::exchange(coming.offloaded, nullptr);
   if (coming.offloaded && coming.offloaded->pieces().empty()) coming.offloaded = nullptr;

@@ -26,7 +26,12 @@ Transformer::Transformer(const WeightsView& weights, const Dims& dims, const dis
       time_proj_(weights.scope("condition_embedder.time_proj"), dims.dim, 6 * dims.dim),
       text_in_(weights.scope("condition_embedder.text_embedder.linear_1"), dims.text_dim, dims.dim),
       text_out_(weights.scope("condition_embedder.text_embedder.linear_2"), dims.dim, dims.dim),
-      blocks_(weights, dims, parallel, coming),
+      blocks_(
+          weights, "blocks", dims.layers,
+          [dims, parallel](const WeightsView& of_block) {
+            return Block{of_block, dims, parallel};
+          },
+          parallel, coming),
       rope_(dims.head_dim, text_in_.options().device()) {
   if (is_first_stage()) {
     entrance_ = {

@@ -2,7 +2,8 @@
 
 #include <optional>
 
-#include "models/wan/blocks.h"
+#include "models/parallel/block_stack.h"
+#include "models/wan/block.h"
 #include "models/wan/rope.h"
 
 namespace ditmill::models::wan {
@@ -36,7 +37,9 @@ class Transformer {
   at::Tensor enter(const at::Tensor& latents, const Tokens& tokens) const;
   /// Tokens through the blocks of this stage.
   at::Tensor pass(const at::Tensor& x, const Conditions& conditions, const Tokens& tokens) {
-    return blocks_(x, conditions.text, conditions.modulation, tokens);
+    return blocks_(x, [&](const Block& block, const at::Tensor& each) {
+      return block(each, conditions.text, conditions.modulation, tokens);
+    });
   }
   /// Tokens to the flow, gathered from all ranks of the sequence team: on the last stage.
   at::Tensor leave(const at::Tensor& x, const Conditions& conditions, const Tokens& tokens,
@@ -68,7 +71,7 @@ class Transformer {
   Linear time_in_, time_out_, time_proj_;
   Linear text_in_, text_out_;
   std::optional<Entrance> entrance_;  ///< on the first stage
-  Blocks blocks_;
+  BlockStack<Block> blocks_;
   std::optional<Exit> exit_;  ///< on the last stage
   Rope rope_;
 };

@@ -172,12 +172,13 @@ class Runs(unittest.TestCase):
         run = self.path / "killed"
         process = ditmill.start("run", self.path / "model.yaml", "--run-dir", run, "--threads", "1", "--set",
                                 "pipeline.steps=200", *BY_TURNS, ranks=1)
-        self.addCleanup(ditmill.kill_all, process, run)
-        # 200 steps take long: the window has begun, and is not over.
-        while sum(r["event"] == "start" for r in ditmill.journal(run)) < len(self.requests):
-            self.assertIsNone(process.poll(), "it ended before it was killed")
-            time.sleep(0.02)
-        ditmill.kill_all(process, run)
+        try:
+            # 200 steps take long: the window has begun, and is not over.
+            while sum(r["event"] == "start" for r in ditmill.journal(run)) < len(self.requests):
+                self.assertIsNone(process.poll(), "it ended before it was killed")
+                time.sleep(0.02)
+        finally:
+            ditmill.kill_all(process, run)
         self.assertFalse(any(r["event"] == "done" for r in ditmill.journal(run)))
         more = ("--set", "pipeline.steps=200")
         self.run_job("killed", "model", {}, *more, *BY_TURNS)

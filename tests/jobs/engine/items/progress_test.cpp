@@ -85,5 +85,13 @@ TEST(GrantSize, GivesWindowsWhileTheListIsLongAndSingleItemsNearItsEnd) {
   EXPECT_EQ(plan::grant_size(0, 4, 64), 0U);
 }
 
+TEST(GrantSize, GivesWhatAGroupComputesAtOnceWhileThatLeavesTheOthersTheirShare) {
+  EXPECT_EQ(plan::grant_size(5, 1, 64, 16), 5U);
+  EXPECT_EQ(plan::grant_size(100, 1, 64, 16), 50U);
+  EXPECT_EQ(plan::grant_size(9, 4, 64, 16), 3U);
+  EXPECT_EQ(plan::grant_size(40, 4, 64, 16), 10U);
+  EXPECT_EQ(plan::grant_size(1000, 4, 8, 16), 16U);
+}
+
 }  // namespace
 }  // namespace ditmill::jobs::engine

@@ -1,4 +1,4 @@
-#include "models/ring_attention.h"
+#include "models/parallel/ring_attention.h"
 
 #include <ATen/ATen.h>
 

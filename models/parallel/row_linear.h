@@ -6,7 +6,7 @@
 
 #include "dist/comm/tensors.h"
 #include "dist/parallel_context.h"
-#include "models/linear.h"
+#include "models/parallel/linear.h"
 
 namespace ditmill::models {
 

@@ -8,7 +8,7 @@
 #include "dist/comm/communicator.h"
 #include "dist/plan/block_layout.h"
 #include "dist/weights/stream.h"
-#include "models/block_source.h"
+#include "models/offload/block_source.h"
 
 namespace ditmill::models {
 

@@ -1,4 +1,4 @@
-#include "models/parameter_gather.h"
+#include "models/parallel/parameter_gather.h"
 
 #include <ATen/ATen.h>
 
