@@ -24,7 +24,7 @@ class SchemaTest(unittest.TestCase):
         cls.addClassCleanup(cls.folder.cleanup)
         cls.path = pathlib.Path(cls.folder.name)
         cls.schema = json.loads(ditmill.ditmill("schema").stdout)
-        cls.validate = staticmethod(fastjsonschema.compile(cls.schema))
+        cls.validate = staticmethod(fastjsonschema.compile(cls.schema, use_default=False))
 
     def by_schema(self, manifest) -> bool:
         try:
