@@ -14,9 +14,6 @@
 namespace ditmill::models {
 namespace {
 
-// Far above any model, low enough that no product of two of them wraps.
-constexpr std::uint64_t largest_size = std::uint64_t{1} << 30;
-
 std::string text(const std::vector<std::uint64_t>& shape) {
   return fmt::format("[{}]", fmt::join(shape, ", "));
 }
@@ -51,7 +48,7 @@ std::int64_t ComponentReader::size(const std::string& tensor, std::size_t rank, 
 
 std::int64_t ComponentReader::count(const std::string& prefix, const std::string& suffix) const {
   std::int64_t number = 0;
-  while (has(prefix + std::to_string(number) + suffix)) ++number;
+  while (has(fmt::format("{}{}{}", prefix, number, suffix))) ++number;
   return number;
 }
 
@@ -129,9 +126,14 @@ void ComponentReader::account(const Shapes& expected) const {
               Expected{"the " + std::to_string(expected.size()) + " tensors of " + kind_}, Got{got}};
 }
 
-void ComponentReader::refuse(const std::string& tensor, std::string expected, std::string got) const {
-  throw Error{Category::bad_input, doing_, Where{.file = component_.label, .tensor = tensor},
-              Expected{std::move(expected)}, Got{std::move(got)}};
+void ComponentReader::refuse(const std::string& tensor, std::string expected, std::string got,
+                             std::string hint) const {
+  throw Error{Category::bad_input,
+              doing_,
+              Where{.file = component_.label, .tensor = tensor},
+              Expected{std::move(expected)},
+              Got{std::move(got)},
+              std::move(hint)};
 }
 
 void ComponentReader::refuse_field(const std::string& name, std::string expected) const {

@@ -14,6 +14,9 @@ namespace ditmill::models {
 
 using Shapes = std::map<std::string, std::vector<std::uint64_t>, std::less<>>;
 
+/// Far above any model, low enough that no product of two of them wraps.
+inline constexpr std::uint64_t largest_size = std::uint64_t{1} << 30;
+
 /// Reads hyper-parameters off a component's shapes and its config.json, and refuses where the two disagree.
 /// Every throw is an Error naming the component, and the tensor or the field of config.json.
 class ComponentReader {
@@ -22,6 +25,7 @@ class ComponentReader {
   /// Throws Error(unsupported) for element types that cannot be computed with.
   ComponentReader(const registry::Component& component, std::string doing, std::string kind);
 
+  const std::string& kind() const noexcept { return kind_; }
   const Shapes& shapes() const noexcept { return shapes_; }
   bool has(std::string_view tensor) const { return shapes_.contains(tensor); }
   /// A dimension of a tensor of that rank: 1 .. 2^30.
@@ -44,7 +48,8 @@ class ComponentReader {
 
   /// Refuses unless the component has exactly these tensors.
   void account(const Shapes& expected) const;
-  [[noreturn]] void refuse(const std::string& tensor, std::string expected, std::string got) const;
+  [[noreturn]] void refuse(const std::string& tensor, std::string expected, std::string got,
+                           std::string hint = {}) const;
 
  private:
   [[noreturn]] void refuse_field(const std::string& name, std::string expected) const;

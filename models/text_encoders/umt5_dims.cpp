@@ -1,5 +1,6 @@
 #include "models/text_encoders/umt5_dims.h"
 
+#include <array>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -10,7 +11,15 @@
 namespace ditmill::models {
 namespace {
 
-std::uint64_t u(std::int64_t size) { return static_cast<std::uint64_t>(size); }
+constexpr std::array<Size<Umt5Dims>, 7> umt5_sizes{{{"vocab", &Umt5Dims::vocabulary},
+                                                    {"dim", &Umt5Dims::dim},
+                                                    {"ffn", &Umt5Dims::ffn_dim},
+                                                    {"heads", &Umt5Dims::heads},
+                                                    {"head_dim", &Umt5Dims::head_dim},
+                                                    {"layers", &Umt5Dims::layers},
+                                                    {"buckets", &Umt5Dims::buckets}}};
+
+const registry::Layout& umt5_architecture() { return registry::built_in_architecture("umt5"); }
 
 void check_config(const ComponentReader& reader, const Umt5Dims& d) {
   reader.agrees("vocab_size", d.vocabulary);
@@ -51,44 +60,22 @@ Umt5Dims umt5_dims_from_json(const nlohmann::json& json) {
 }
 
 Shapes umt5_shapes(const Umt5Dims& d) {
-  Shapes shapes = shapes_of(registry::built_in_architecture("umt5"), {{"vocab", d.vocabulary},
-                                                                      {"dim", d.dim},
-                                                                      {"ffn", d.ffn_dim},
-                                                                      {"heads", d.heads},
-                                                                      {"head_dim", d.head_dim},
-                                                                      {"layers", d.layers},
-                                                                      {"buckets", d.buckets}});
+  Shapes shapes = shapes_of<Umt5Dims>(umt5_architecture(), umt5_sizes, d);
   // The catalog leaves open which of its names the embedding has.
-  shapes[umt5_names::shared] = {u(d.vocabulary), u(d.dim)};
+  shapes[umt5_names::shared] = {static_cast<std::uint64_t>(d.vocabulary), static_cast<std::uint64_t>(d.dim)};
   return shapes;
 }
 
 nlohmann::json bind_umt5(const registry::Component& component) {
   const ComponentReader reader(component, "bind the text encoder's weights", "a UMT5 encoder");
-  const std::string embedding =
-      reader.has(umt5_names::shared) ? umt5_names::shared : umt5_names::embed_tokens;
-  const std::string first = umt5_names::block(0) + "layer.";
-
   Umt5Dims d;
-  d.vocabulary = reader.size(embedding, 2, 0);
-  d.dim = reader.size(embedding, 2, 1);
-  d.layers = reader.count("encoder.block.", ".layer.0.SelfAttention.q.weight");
-  d.buckets = reader.size(first + "0.SelfAttention.relative_attention_bias.weight", 2, 0);
-  d.heads = reader.size(first + "0.SelfAttention.relative_attention_bias.weight", 2, 1);
-  const std::int64_t inner = reader.size(first + "0.SelfAttention.q.weight", 2, 0);
-  if (inner % d.heads != 0) {
-    reader.refuse(first + "0.SelfAttention.q.weight",
-                  "a multiple of " + std::to_string(d.heads) + " rows: heads times their width",
-                  std::to_string(inner));
-  }
-  d.head_dim = inner / d.heads;
-  d.ffn_dim = reader.size(first + "1.DenseReluDense.wi_0.weight", 2, 0);
+  solve_sizes<Umt5Dims>(reader, umt5_architecture(), umt5_sizes, d);
   d.max_distance = reader.integer("relative_attention_max_distance").value_or(d.max_distance);
   d.eps = reader.positive("layer_norm_epsilon").value_or(d.eps);
   check_config(reader, d);
   // A quarter of the buckets is exact; the logarithm of the others needs room above it.
   if (d.buckets < 4 || d.max_distance <= d.buckets / 4) {
-    reader.refuse(first + "0.SelfAttention.relative_attention_bias.weight",
+    reader.refuse(umt5_names::block(0) + "layer.0.SelfAttention.relative_attention_bias.weight",
                   "4 buckets or more, and relative_attention_max_distance above a quarter of them",
                   std::to_string(d.buckets) + " buckets, distance " + std::to_string(d.max_distance));
   }

@@ -5,7 +5,9 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "models/binding/architecture.h"
 #include "models/vae/wan_vae_names.h"
+#include "registry/identity/catalog.h"
 
 namespace ditmill::models {
 namespace {
@@ -19,6 +21,10 @@ constexpr std::array<double, 16> published_std{2.8184, 1.4541, 2.3275, 2.6558, 1
                                                1.6382, 1.1253, 2.8251, 1.9160};
 
 constexpr std::int64_t most_levels = 8;
+
+// The catalog states four levels; other numbers and widths of them are read here.
+constexpr std::array<Size<WanVaeDims>, 2> vae_sizes{
+    {{"base_dim", &WanVaeDims::base_dim}, {"z_dim", &WanVaeDims::z_dim}}};
 
 std::string up_block(std::int64_t i) { return "decoder.up_blocks." + std::to_string(i) + "."; }
 
@@ -34,7 +40,6 @@ void read_widths(const ComponentReader& reader, WanVaeDims& d) {
   for (std::int64_t i = levels - 1; i >= 0; --i) {
     widths.push_back(reader.size(up_block(i) + "resnets.0.norm2.gamma", 4, 0));
   }
-  d.base_dim = reader.size("encoder.conv_in.weight", 5, 0);
   for (const std::int64_t width : widths) {
     if (width % d.base_dim != 0) {
       reader.refuse("decoder", "widths that are multiples of " + std::to_string(d.base_dim),
@@ -130,7 +135,7 @@ nlohmann::json bind_wan_vae(const registry::Component& component) {
   const ComponentReader reader(component, "bind the VAE's weights", "a Wan 2.1 VAE");
   reader.only("is_residual", false);
   WanVaeDims d;
-  d.z_dim = reader.size("post_quant_conv.weight", 5, 0);
+  solve_sizes<WanVaeDims>(reader, registry::built_in_architecture("wan_vae"), vae_sizes, d);
   read_widths(reader, d);
   read_statistics(reader, d);
   check_config(reader, d);

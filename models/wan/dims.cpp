@@ -1,10 +1,9 @@
 #include "models/wan/dims.h"
 
 #include <algorithm>
-#include <charconv>
+#include <array>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,33 +19,15 @@ namespace {
 
 constexpr const char* binding_weights = "bind the transformer's weights";
 
-/// How many blocks there are, numbered 0 .. n-1 without a gap: a missing shard must not pass for a small
-/// model.
-std::int64_t count_layers(const registry::Component& component, const Shapes& shapes) {
-  constexpr std::string_view prefix = "blocks.";
-  std::set<std::uint64_t> numbers;
-  for (auto it = shapes.lower_bound(prefix); it != shapes.end() && it->first.starts_with(prefix); ++it) {
-    const std::string_view rest = std::string_view(it->first).substr(prefix.size());
-    std::uint64_t number = 0;
-    const auto parsed = std::from_chars(rest.data(), rest.data() + rest.size(), number);
-    if (parsed.ec == std::errc{} &&
-        rest.substr(static_cast<std::size_t>(parsed.ptr - rest.data())).starts_with('.')) {
-      numbers.insert(number);
-    }
-  }
-  if (!numbers.empty() && *numbers.rbegin() != numbers.size() - 1) {
-    std::uint64_t missing = 0;
-    while (numbers.contains(missing)) ++missing;
-    throw Error{
-        Category::bad_input,
-        binding_weights,
-        Where{.file = component.label, .tensor = "blocks." + std::to_string(missing)},
-        Expected{"blocks numbered from 0 without a gap"},
-        Got{"no block " + std::to_string(missing) + ", but a block " + std::to_string(*numbers.rbegin())},
-        "a shard may be missing: fetch the component again"};
-  }
-  return static_cast<std::int64_t>(numbers.size());
-}
+constexpr std::array<Size<Dims>, 7> sizes{{{"dim", &Dims::dim},
+                                           {"ffn", &Dims::ffn_dim},
+                                           {"layers", &Dims::layers},
+                                           {"in_channels", &Dims::in_channels},
+                                           {"out_channels", &Dims::out_channels},
+                                           {"text_dim", &Dims::text_dim},
+                                           {"freq_dim", &Dims::freq_dim}}};
+
+const registry::Layout& architecture() { return registry::built_in_architecture("wan_dit"); }
 
 /// Every field that ditmill knows the meaning of: of diffusers' WanTransformer3DModel, and of WanModel in
 /// Wan's own code.
@@ -190,15 +171,7 @@ nlohmann::json to_json(const Dims& d) {
           {"eps", d.eps}};
 }
 
-Shapes dit_shapes(const Dims& d) {
-  return shapes_of(registry::built_in_architecture("wan_dit"), {{"dim", d.dim},
-                                                                {"ffn", d.ffn_dim},
-                                                                {"layers", d.layers},
-                                                                {"in_channels", d.in_channels},
-                                                                {"out_channels", d.out_channels},
-                                                                {"text_dim", d.text_dim},
-                                                                {"freq_dim", d.freq_dim}});
-}
+Shapes dit_shapes(const Dims& d) { return shapes_of<Dims>(architecture(), sizes, d); }
 
 Dims dims_from_json(const nlohmann::json& json) {
   Dims d;
@@ -222,19 +195,7 @@ Dims bind_dit(const registry::Component& component) {
   refuse_unknown_fields(component);
 
   Dims d;
-  d.dim = reader.size("patch_embedding.weight", 5, 0);
-  d.in_channels = reader.size("patch_embedding.weight", 5, 1);
-  d.freq_dim = reader.size("condition_embedder.time_embedder.linear_1.weight", 2, 1);
-  d.text_dim = reader.size("condition_embedder.text_embedder.linear_1.weight", 2, 1);
-  d.ffn_dim = reader.size("blocks.0.ffn.net.0.proj.weight", 2, 0);
-  d.layers = count_layers(component, reader.shapes());
-  const std::int64_t out = reader.size("proj_out.weight", 2, 0);
-  if (out % (patch_edge * patch_edge) != 0) {
-    throw Error{
-        Category::bad_input, binding_weights, Where{.file = component.label, .tensor = "proj_out.weight"},
-        Expected{"a multiple of 4 rows: channels times the patch (1, 2, 2)"}, Got{std::to_string(out)}};
-  }
-  d.out_channels = out / (patch_edge * patch_edge);
+  solve_sizes<Dims>(reader, architecture(), sizes, d);
 
   reader.only("patch_size", {1, 2, 2});
   reader.only("qk_norm", component.identity.layout == "official" ? nlohmann::json(true)

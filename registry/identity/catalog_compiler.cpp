@@ -24,15 +24,9 @@ std::string c_text(std::string_view text) {
   return out + "\"";
 }
 
-std::string size_text(const LayoutSize& size) {
-  std::string text = size.factor == 1 && !size.symbols.empty() ? "" : std::to_string(size.factor);
-  for (const std::string& symbol : size.symbols) text += (text.empty() ? "" : "*") + symbol;
-  return text;
-}
-
 std::string shape_text(const LayoutTensor& tensor) {
   std::vector<std::string> sizes;
-  for (const LayoutSize& size : tensor.shape) sizes.push_back(size_text(size));
+  for (const LayoutSize& size : tensor.shape) sizes.push_back(size.text());
   return fmt::format("{}", fmt::join(sizes, ","));
 }
 
@@ -56,7 +50,7 @@ class Arrays {
   template <typename List, typename Text>
   std::string add(const char* type, const List& list, const Text& text) {
     if (list.empty()) return "{}";
-    const std::string name = "list" + std::to_string(count_++);
+    std::string name = "list" + std::to_string(count_++);
     std::cout << "constexpr " << type << " " << name << "[] = {\n";
     for (const auto& each : list) std::cout << "    " << text(each) << ",\n";
     std::cout << "};\n";

@@ -66,6 +66,12 @@ bool learn(const LayoutSize& size, std::uint64_t actual, Symbols& symbols) {
 
 }  // namespace
 
+std::string LayoutSize::text() const {
+  std::string text = factor == 1 && !symbols.empty() ? "" : std::to_string(factor);
+  for (const std::string& symbol : symbols) text += (text.empty() ? "" : "*") + symbol;
+  return text;
+}
+
 std::string LayoutTensor::name(std::uint64_t number) const {
   return index.empty() ? before : before + std::to_string(number) + after;
 }

@@ -23,6 +23,9 @@ inline constexpr std::size_t most_dimensions = 8;
 struct LayoutSize {
   std::uint64_t factor = 1;
   std::vector<std::string> symbols;
+
+  /// As catalog files have it.
+  std::string text() const;
 };
 
 /// Which pipeline stages hold a tensor; `block`: the one of the transformer's block that it is in.

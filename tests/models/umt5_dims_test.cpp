@@ -72,7 +72,7 @@ struct Refused {
   const char* words;
 };
 
-void set_shape(registry::Component& c, const std::string& name, std::vector<std::uint64_t> shape) {
+void set_shape(registry::Component& c, const std::string& name, const std::vector<std::uint64_t>& shape) {
   for (auto& tensor : c.files[0].tensors) {
     if (tensor.name == name) tensor.shape = shape;
   }
@@ -114,11 +114,30 @@ TEST(Umt5Dims, RefuseContradictionsAndOtherMath) {
                        [&](auto& t) { return t.name == attention + "relative_attention_bias.weight"; });
        },
        Category::bad_input, "missing"},
-      {"heads that do not divide",
+      {"one layer's heads that do not divide",
        [](auto& c) {
          set_shape(c, "encoder.block.0.layer.0.SelfAttention.q.weight", {71, 48});
        },
-       Category::bad_input, "a multiple of 3 rows"},
+       Category::bad_input, "encoder.block.0.layer.0.SelfAttention.q.weight is [71, 48], not [72, 48]"},
+      {"heads that do not divide",
+       [](auto& c) {
+         for (const char* name : {"q", "k", "v"})
+           set_shape(c, "encoder.block.0.layer.0.SelfAttention." + std::string(name) + ".weight", {71, 48});
+         set_shape(c, "encoder.block.0.layer.0.SelfAttention.o.weight", {48, 71});
+       },
+       Category::bad_input,
+       "tells head_dim, as a UMT5 encoder has: encoder.block.0.layer.0.SelfAttention.q.weight "
+       "[heads*head_dim, dim]"},
+      {"a missing block",
+       [](auto& c) {
+         std::erase_if(c.files[0].tensors, [](auto& t) { return t.name.starts_with("encoder.block.0."); });
+       },
+       Category::bad_input, "no block 0, but a block 1"},
+      {"no blocks",
+       [](auto& c) {
+         std::erase_if(c.files[0].tensors, [](auto& t) { return t.name.starts_with("encoder.block."); });
+       },
+       Category::bad_input, "encoder.block.0."},
       {"no embedding",
        [](auto& c) { std::erase_if(c.files[0].tensors, [](auto& t) { return t.name == "shared.weight"; }); },
        Category::bad_input, "encoder.embed_tokens.weight"},

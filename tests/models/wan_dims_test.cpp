@@ -263,6 +263,13 @@ INSTANTIATE_TEST_SUITE_P(
                 },
                 Category::bad_input,
                 {"patch_embedding.weight"}},
+        Refusal{"EveryRowOdd",
+                [](Component& c) {
+                  tensor(c, "proj_out.weight").shape = {63, 120};
+                  tensor(c, "proj_out.bias").shape = {63};
+                },
+                Category::bad_input,
+                {"tells out_channels", "proj_out.weight [4*out_channels, dim]", "proj_out.weight [63, 120]"}},
         Refusal{"OddRows",
                 [](Component& c) {
                   tensor(c, "proj_out.weight").shape = {63, 120};

@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "configs/error.h"
+#include "models/binding/architecture.h"
+#include "registry/identity/catalog.h"
 
 namespace ditmill::models {
 namespace {
@@ -74,9 +76,10 @@ TEST(WanVaeDims, ArePublishedOnesWithoutAnyConfig) {
   EXPECT_EQ(bound["temporal_scale"], 4);
 }
 
-TEST(WanVaeDims, HaveThePublishedNumberOfTensors) {
+TEST(WanVaeDims, HaveThePublishedTensorsAsTheCatalogStatesThem) {
   const Shapes shapes = wan_vae_shapes(published());
   EXPECT_EQ(shapes.size(), 194u);
+  EXPECT_EQ(shapes, shapes_of(registry::built_in_architecture("wan_vae"), {{"base_dim", 96}, {"z_dim", 16}}));
   EXPECT_EQ(shapes.at("decoder.up_blocks.1.resnets.0.conv1.weight"),
             (std::vector<std::uint64_t>{384, 192, 3, 3, 3}));
   EXPECT_EQ(shapes.at("encoder.down_blocks.5.time_conv.weight"),
