@@ -134,15 +134,11 @@ double bind_eps(const registry::Component& component, const ComponentReader& rea
 }
 
 void refuse_other_models(const registry::Component& component, const Shapes& shapes) {
-  // Its shapes are those of Wan 2.1's 14B: only the variant tells.
-  if (component.identity.variant.starts_with("wan2.2-")) {
-    throw Error{Category::unsupported,
-                binding_weights,
-                Where{.file = component.label},
-                Expected{"a transformer of Wan 2.1"},
-                Got{component.identity.variant},
-                "this version runs Wan 2.1 text-to-video; if these weights are Wan 2.1's, say so with "
-                "model.variants"};
+  const std::string& variant = component.identity.variant;
+  if (variant.starts_with("wan2.2-") && !variant.starts_with("wan2.2-t2v-a14b-")) {
+    throw Error{Category::unsupported, binding_weights, Where{.file = component.label},
+                Expected{"a text-to-video transformer: Wan 2.1's, or an expert of Wan 2.2 A14B"},
+                Got{variant}};
   }
   for (const auto& [name, shape] : shapes) {
     const bool image =

@@ -146,6 +146,14 @@ void bind_model(PreparedJob& job, const configs::ModelDefinition& model) {
   BoundFolder bound = bind_folder(job.folder);
   job.hyper_parameters = std::move(bound.hyper_parameters);
   job.experts = experts_of(job.folder, catalog);
+  if (job.experts.size() == 1) {
+    throw Error{Category::bad_input,
+                "find both experts",
+                Where{.file = model.path},
+                Expected{"transformer and transformer_2: two experts share the steps"},
+                Got{"only " + job.experts.front().variant},
+                "name the other by model.components; weights that are no expert, by model.variants"};
+  }
   job.family = bound.family;
 }
 

@@ -1,20 +1,14 @@
 #include "jobs/plan/bind/weights_dump.h"
 
 #include <algorithm>
-#include <array>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string_view>
-#include <utility>
 
 #include "configs/lower_case.h"
 
 namespace ditmill::jobs::plan {
 namespace {
-
-/// Two experts are in two subfolders: transformer has the steps with much noise, transformer_2 the rest.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 2> expert_names{
-    {{"transformer", "high"}, {"transformer_2", "low"}}};
 
 bool is_wide_float(registry::ElementType type) {
   using enum registry::ElementType;
@@ -68,12 +62,8 @@ std::vector<configs::ExpertDump> experts_of(const registry::ModelFolder& folder,
   std::vector<configs::ExpertDump> experts;
   for (const registry::Component& component : folder.components) {
     const registry::CatalogEntry* entry = catalog.named(component.identity.variant);
-    for (const auto& [expert_folder, name] : expert_names) {
-      if (entry == nullptr ||
-          std::ranges::find(entry->expert_folders, expert_folder) == entry->expert_folders.end())
-        continue;
-      experts.push_back({.name = std::string{name}, .variant = entry->name});
-    }
+    if (entry == nullptr || entry->expert_folders.empty()) continue;
+    experts.push_back({.name = component.name == "transformer" ? "high" : "low", .variant = entry->name});
   }
   return experts;
 }
