@@ -1,6 +1,20 @@
 #include "configs/utf8.h"
 
+#include <cstdint>
+#include <cstring>
+
 namespace ditmill::utf8 {
+namespace {
+
+/// Of ASCII, as almost all that is read.
+bool begins_with_eight_of_ascii(std::string_view text) noexcept {
+  std::uint64_t eight = 0;
+  if (text.size() < sizeof eight) return false;
+  std::memcpy(&eight, text.data(), sizeof eight);
+  return (eight & 0x8080808080808080) == 0;
+}
+
+}  // namespace
 
 Decoded decode(std::string_view text) noexcept {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
@@ -49,6 +63,10 @@ void append(std::string& text, char32_t code_point) {
 
 std::size_t find_invalid(std::string_view text) noexcept {
   for (std::size_t at = 0; at < text.size();) {
+    if (begins_with_eight_of_ascii(text.substr(at))) {
+      at += 8;
+      continue;
+    }
     const Decoded next = decode(text.substr(at));
     if (next.code_point == invalid) return at;
     at += next.length;

@@ -1,5 +1,6 @@
 #include "registry/hasher.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 #include "configs/error.h"
@@ -27,7 +28,12 @@ const EVP_MD* method(Hasher::Kind kind) {
 
 void Hasher::Free::operator()(evp_md_ctx_st* context) const noexcept { EVP_MD_CTX_free(context); }
 
-Hasher::Hasher(Kind kind) : context_(EVP_MD_CTX_new()) {
+Hasher::Hasher(Kind kind) {
+  // Nothing of the machine's openssl.cnf is for us: reading it takes longer than hashing, and where it leaves
+  // only FIPS's methods there would be no MD5.
+  static const int ready = OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);
+  check(ready);
+  context_.reset(EVP_MD_CTX_new());
   check(context_ != nullptr);
   check(EVP_DigestInit_ex(context_.get(), method(kind), nullptr));
 }

@@ -35,7 +35,8 @@ void each_piece(std::span<const NamedShape> tensors, bool with_shapes, const Add
   }
   // Tokens are ordered with their suffix on (':' sorts after digits and '.'), but only names where one begins
   // the other need the suffix to be made.
-  std::sort(tokens.begin(), tokens.end(), [&](const Token& a, const Token& b) {
+  const auto before = [&tensors](const Token& a, const Token& b) {
+    if (a.tensor == b.tensor) return !a.with_shape && b.with_shape;
     const std::string_view x = tensors[a.tensor].name;
     const std::string_view y = tensors[b.tensor].name;
     const std::size_t common = std::min(x.size(), y.size());
@@ -44,7 +45,9 @@ void each_piece(std::span<const NamedShape> tensors, bool with_shapes, const Add
     const std::string rest_x = std::string{x.substr(common)} + suffix(tensors[a.tensor], a.with_shape);
     const std::string rest_y = std::string{y.substr(common)} + suffix(tensors[b.tensor], b.with_shape);
     return rest_x < rest_y;
-  });
+  };
+  // Those of tensors in order are, but where one name begins another.
+  if (!std::ranges::is_sorted(tokens, before)) std::ranges::sort(tokens, before);
   std::string_view separator;
   for (const Token& token : tokens) {
     add(separator);

@@ -172,6 +172,9 @@ std::optional<JsonBreach> JsonScanner::repeated_of(std::span<std::uint32_t> keys
   const auto order = [this](std::uint32_t a, std::uint32_t b) {
     return compare_decoded(text_.substr(a + 1), text_.substr(b + 1));
   };
+  // Most writers sort: keys that ascend are sorted, and none is there twice.
+  const auto not_below = [order](std::uint32_t a, std::uint32_t b) { return order(a, b) >= 0; };
+  if (std::ranges::adjacent_find(keys, not_below) == keys.end()) return std::nullopt;
   std::sort(keys.begin(), keys.end(), [order](std::uint32_t a, std::uint32_t b) {
     const int found = order(a, b);
     return found != 0 ? found < 0 : a < b;
@@ -330,13 +333,15 @@ std::string_view JsonScanner::number() {
 
 std::uint64_t JsonScanner::natural(std::string_view what) {
   const std::uint64_t start = offset();
-  const std::string expected = std::string{what} + " as a whole number from 0 to 2^64-1, digits only";
-  if (peek() != JsonKind::number) fail(start, expected, shown(start));
+  const auto refuse_value = [this, what, start](std::string got) {
+    fail(start, std::string{what} + " as a whole number from 0 to 2^64-1, digits only", std::move(got));
+  };
+  if (peek() != JsonKind::number) refuse_value(shown(start));
   const std::string_view text = number();
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size()) {
-    fail(start, expected, "'" + printable(text, 2 * shown_bytes) + "'");
+    refuse_value("'" + printable(text, 2 * shown_bytes) + "'");
   }
   return value;
 }

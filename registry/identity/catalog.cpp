@@ -16,7 +16,7 @@ namespace {
 LayoutTensor tensor_named(const char* name) { return parse_layout_name(name).value().front(); }
 
 LayoutTensor tensor_of_row(const tables::Tensor& row) {
-  LayoutTensor tensor = tensor_named(row.name);
+  LayoutTensor tensor{.before = row.before, .index = row.index, .after = row.after, .shape = {}};
   for (std::string_view rest = row.shape; !rest.empty();) {
     const std::size_t comma = std::min(rest.find(','), rest.size());
     tensor.shape.push_back(parse_layout_size(rest.substr(0, comma)).value());

@@ -13,7 +13,9 @@ namespace ditmill::registry {
 namespace tables {
 
 struct Tensor {
-  const char* name;   ///< `blocks.{layers}.norm2.weight`
+  const char* before;
+  const char* index;
+  const char* after;
   const char* shape;  ///< `6*dim,dim`
   const char* when;
   bool optional;

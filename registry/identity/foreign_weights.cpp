@@ -34,7 +34,9 @@ constexpr std::string_view from_dcp =
     "make one file of it: python -m torch.distributed.checkpoint.format_utils dcp_to_torch {} OUT.pth";
 constexpr std::string_view of_deepspeed = "a checkpoint of DeepSpeed, cut for its ranks";
 constexpr std::string_view from_zero =
-    "make one of it, in the folder of zero_to_fp32.py: python zero_to_fp32.py . OUT --safe_serialization";
+    "make one of it where DeepSpeed is installed, in the folder of zero_to_fp32.py and latest: python "
+    "zero_to_fp32.py . OUT --safe_serialization (an older script knows no such option, and OUT is a file: "
+    "python zero_to_fp32.py . OUT.pth)";
 constexpr std::string_view beside_weights =
     "the model's own weights lie beside it: name these, or their folder";
 constexpr std::string_view optimizer_state = "the state of an optimizer";

@@ -16,16 +16,6 @@ constexpr std::size_t longest_size = 100;
 
 using Symbols = std::map<std::string, std::uint64_t, std::less<>>;
 
-std::vector<std::string_view> split(std::string_view text, char separator) {
-  std::vector<std::string_view> parts;
-  for (;;) {
-    const std::size_t end = text.find(separator);
-    parts.push_back(text.substr(0, end));
-    if (end == std::string_view::npos) return parts;
-    text.remove_prefix(end + 1);
-  }
-}
-
 bool is_symbol(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
@@ -116,7 +106,9 @@ StatedTensor find_tensor(const Layout& layout, std::string_view name) {
 std::optional<LayoutSize> parse_layout_size(std::string_view text) {
   if (text.size() > longest_size) return std::nullopt;
   LayoutSize size;
-  for (const std::string_view part : split(text, '*')) {
+  for (;;) {
+    const std::size_t end = text.find('*');
+    const std::string_view part = text.substr(0, end);
     if (const std::optional<std::uint64_t> number = number_from_text<std::uint64_t>(part)) {
       const std::optional<std::uint64_t> product = checked_multiply(size.factor, *number);
       if (!product) return std::nullopt;
@@ -126,8 +118,9 @@ std::optional<LayoutSize> parse_layout_size(std::string_view text) {
     } else {
       return std::nullopt;
     }
+    if (end == std::string_view::npos) return size;
+    text.remove_prefix(end + 1);
   }
-  return size;
 }
 
 ShapeTable::ShapeTable(std::vector<NamedShape> tensors) : tensors_(std::move(tensors)) {

@@ -55,6 +55,19 @@ TEST(Utf8, RefusesWhatRfc3629Refuses) {
   }
 }
 
+TEST(Utf8, FindsTheFirstInvalidByteWhereverItIs) {
+  for (std::size_t before = 0; before < 20; ++before) {
+    for (std::size_t behind = 0; behind < 20; ++behind) {
+      const auto found = [before, behind](const char* middle) {
+        return find_invalid(std::string(before, 'a').append(middle).append(behind, 'z'));
+      };
+      EXPECT_EQ(found("\xff"), before);
+      EXPECT_EQ(found("\u00e9\x80"), before + 2);
+      EXPECT_EQ(found("\U0001f600"), std::string_view::npos);
+    }
+  }
+}
+
 TEST(Utf8, FindsNothingInGoodText) {
   EXPECT_EQ(find_invalid(""), std::string_view::npos);
   EXPECT_EQ(find_invalid("caf\u00e9 \U0001f600"), std::string_view::npos);

@@ -97,7 +97,9 @@ TEST(ForeignWeights, FoldersAreNamedByWhatTellsMost) {
        "_fsdp_0 OUT.pth"},
       {{"latest", "zero_to_fp32.py", "global_step5/bf16_zero_pp_rank_0_mp_rank_00_optim_states.pt"},
        "a checkpoint of DeepSpeed",
-       "python zero_to_fp32.py . OUT"},
+       "where DeepSpeed is installed, in the folder of zero_to_fp32.py and latest: python "
+       "zero_to_fp32.py . OUT --safe_serialization (an older script knows no such option, and OUT is a file: "
+       "python zero_to_fp32.py . OUT.pth)"},
       {{"README.md", "wan-Q4_K_M.gguf"}, "weights of GGUF", same_model},
       {{"flax_model.msgpack", "config.json"}, "weights of Flax", same_model},
   };

@@ -3,10 +3,13 @@
 #include <gmock/gmock.h>
 
 #include <filesystem>
+#include <functional>
 #include <map>
+#include <numeric>
 #include <set>
 
 #include "configs/error.h"
+#include "registry/identity/identify.h"
 #include "registry/identity/model_folder.h"
 #include "registry/tools/synth_plan.h"
 #include "tests/jobs/temp_folder.h"
@@ -92,6 +95,39 @@ TEST(Synth, FullAndSparseHasThePublishedHashOfEveryEntryWhoseTensorsAreStated) {
   for (const CatalogEntry& entry : catalog.entries()) {
     EXPECT_TRUE(catalog.layout_of(entry) == nullptr || hashes.contains(entry.key_hash)) << entry.name;
   }
+}
+
+TEST(Synth, TinyIsRecognisedAndSmallForEveryEntryWhoseTensorsAreStated) {
+  const Catalog catalog = Catalog::built_in();
+  std::set<std::string> architectures;
+  for (const std::string& name : all_names(catalog)) {
+    for (const char* layout : {"diffusers", "official"}) {
+      SynthPlan plan;
+      try {
+        plan = plan_synth(name, layout, true, catalog);
+      } catch (const Error& error) {
+        ASSERT_EQ(error.category(), Category::usage) << error.what();
+        continue;  // not known in that layout
+      }
+      for (const SynthComponent& component : plan.components) {
+        SCOPED_TRACE(name + " " + layout + " " + component.entry->name);
+        std::vector<NamedShape> shapes;
+        std::uint64_t elements = 0;
+        for (const NewTensor& tensor : component.tensors) {
+          shapes.push_back({tensor.name, tensor.shape});
+          elements += std::accumulate(tensor.shape.begin(), tensor.shape.end(), std::uint64_t{1},
+                                      std::multiplies<>{});
+        }
+        const Identity identity = identify(ShapeTable{shapes}, catalog, {});
+        EXPECT_EQ(identity.architecture, component.layout->architecture);
+        EXPECT_EQ(identity.role, component.entry->role);
+        EXPECT_EQ(identity.layout, layout);
+        EXPECT_LT(elements, 5'000'000U);
+        architectures.insert(component.layout->architecture);
+      }
+    }
+  }
+  for (const Layout& layout : catalog.layouts()) EXPECT_TRUE(architectures.contains(layout.architecture));
 }
 
 TEST(Synth, TellsTheExpertsApart) {
