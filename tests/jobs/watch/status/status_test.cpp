@@ -241,8 +241,8 @@ TEST(Status, SaysThatARunIsStillStarting) {
   EXPECT_TRUE(to_json(progress)["total"].is_null());
 }
 
-/// Text whose lines another thread may count while it grows. (A std::stringbuf takes some characters by overflow() and
-/// xsputn() both, and would count them twice.)
+/// Text whose lines another thread may count while it grows. (A std::stringbuf takes some characters by
+/// overflow() and xsputn() both, and would count them twice.)
 struct LineCounter : std::streambuf {
   std::string text;
   std::atomic<int> lines = 0;
