@@ -11,6 +11,8 @@ template <typename T>
 struct Bounds {
   T least;
   T most;
+
+  bool operator==(const Bounds&) const = default;
 };
 
 /// The least double of Bounds that leave 0 out.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <filesystem>
 #include <limits>
+#include <map>
+#include <set>
 #include <utility>
 
 #include "configs/error.h"
@@ -59,6 +61,32 @@ std::vector<Field> merged(std::vector<Field> FamilyFields::*part) {
     }
   }
   return all;
+}
+
+/// Keys, dumps and attributes go by name: each has one meaning over all families, and none that is taken
+/// already.
+void require_one_meaning(std::span<const FamilyFields> families) {
+  // What else stands beside fields in keys and attributes.
+  static const std::set<std::string, std::less<>> taken{
+      "attempt",     "attention", "components", "config_json", "dtype",    "guidance",
+      "inputs_json", "key",       "loading",    "lora",        "metadata", "parallel",
+      "preset",      "schema",    "started",    "text_window", "tiling",   "tokens"};
+  std::map<std::string, const Field*> of_requests;
+  std::map<std::string, const Field*> of_pipelines;
+  const auto add = [&](const FamilyFields& family, const Field& field, auto& mine, const auto& others) {
+    const bool common = field_named(common_request_fields(), field.name) != nullptr ||
+                        field_named(common_pipeline_fields(), field.name) != nullptr;
+    const auto [first, is_new] = mine.emplace(field.name, &field);
+    if (!common && !taken.contains(field.name) && !others.contains(field.name) && *first->second == field)
+      return;
+    throw Error{Category::internal, "declare a field",
+                Where{.key = "models/" + family.family + ": " + field.name},
+                Expected{"a name that means nothing else anywhere"}};
+  };
+  for (const FamilyFields& family : families) {
+    for (const Field& field : family.request) add(family, field, of_requests, of_pipelines);
+    for (const Field& field : family.pipeline) add(family, field, of_pipelines, of_requests);
+  }
 }
 
 std::vector<std::string> words_of_solvers() {
@@ -159,6 +187,7 @@ std::span<const FamilyFields> family_fields() {
   static const std::vector<FamilyFields> all = [] {
     std::vector<FamilyFields> read;
     for (const EmbeddedText& file : embedded::family_fields()) read.push_back(parse_family_fields(file));
+    require_one_meaning(read);
     return read;
   }();
   return all;

@@ -95,6 +95,8 @@ std::optional<FieldValue> field_value(const Field& field, const nlohmann::json& 
   if (field.is_text()) {
     if (!json.is_string()) return std::nullopt;
     const auto& text = json.get_ref<const std::string&>();
+    // HDF5's variable-length strings end at a NUL: it would be lost on its way to the store.
+    if (text.find('\0') != std::string::npos) return std::nullopt;
     return field.kind == FieldKind::text || is_word_of(field, text) ? std::optional<FieldValue>{text}
                                                                     : std::nullopt;
   }

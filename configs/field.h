@@ -45,6 +45,7 @@ struct Field {
   bool in_key = true;                    ///< changes pixels
   bool may_vary = true;                  ///< `requests.matrix` may vary it
 
+  bool operator==(const Field&) const = default;
   /// A text or a word: what is written in quotes.
   bool is_text() const noexcept { return kind == FieldKind::text || kind == FieldKind::word; }
 };

@@ -10,6 +10,7 @@
 
 #include "configs/bounds.h"
 #include "configs/declared_fields.h"
+#include "configs/error.h"
 #include "configs/field.h"
 
 namespace ditmill::configs {
@@ -43,16 +44,18 @@ void visit_fields(AnyRequest& request, const Visit& visit) {
        request.frames, request.fps);
 }
 
-/// A request's text of that field; empty for a field that it has no text of.
+/// A request's text of a field that all models have. Throws Error(internal) for another one: families' own
+/// fields are no text that is encoded.
 template <typename AnyRequest>
 std::string_view text_of(const AnyRequest& request, std::string_view field) {
-  std::string_view text;
+  std::optional<std::string_view> text;
   visit_fields(request, [&](const Field& known, const auto& member) {
     if constexpr (std::is_convertible_v<decltype(member), std::string_view>) {
       if (known.name == field) text = member;
     }
   });
-  return text;
+  if (text) return *text;
+  throw Error{Category::internal, "find a text of a request", Where{.key = std::string{field}}};
 }
 
 /// One item as it is written: what stands for several items or for an id's own value is not resolved yet.

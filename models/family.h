@@ -109,6 +109,10 @@ class Family {
   virtual std::vector<Encoding> encodings(const configs::PipelineConfig& pipeline) const = 0;
   /// In the order that an item goes through them: together they take every component.
   virtual std::vector<Phase> phases(const HyperParameters& all) const = 0;
+  /// How many clips a group denoises together: so many are handed to it at a time.
+  virtual std::size_t clips_together(const configs::PipelineConfig& /*pipeline*/) const { return 1; }
+  /// Takes out of a pipeline what changes nothing beside its other fields, so that it changes no key either.
+  virtual void settle(configs::PipelineConfig& /*pipeline*/) const {}
   /// What a pipeline lacks that the model needs: each message is what is wrong with `field`.
   virtual std::vector<Problem> check_pipeline(const HyperParameters& /*all*/,
                                               const configs::PipelineConfig& /*pipeline*/) const {

@@ -84,8 +84,8 @@ class Run {
       device_ = choose_rank_device(world_, options_.device);
       look_at_cpus();
     }
-    const bool several = orders.pipeline.components.contains("transformer_2");
-    if (orders.pipeline.parallel.automatic || (orders.load && several)) choose_by_memory(orders);
+    if (orders.pipeline.parallel.automatic || (orders.load && takes_turns(*orders.load)))
+      choose_by_memory(orders);
     connect(orders.pipeline.parallel);
     if (orders.load) {
       check_room();

@@ -196,7 +196,7 @@ std::string text_of(const nlohmann::json& report, const std::vector<std::string>
     }
   }
   if (report.contains("transformers")) {
-    text += "transformers " + report.at("transformers").get<std::string>() + "\n";
+    text += "experts      " + report.at("transformers").get<std::string>() + "\n";
   }
   text += text_of_ranks(report.at("ranks"));
   text += load_text(report.at("loading"));
@@ -281,9 +281,14 @@ int check_run(const RunOptions& options, std::ostream& out) {
   if (job.manifest.pipeline.parallel.automatic && problems.empty()) {
     choice = choose(job, room_here(world, options.ranks_per_machine), problems);
   }
+  if (!options.dump.empty() && problems.empty()) write_dump(job, options.dump);
   std::optional<std::string> turns;
   if (problems.empty() && !options.skip_memory_check) {
-    turns = choose_turns(job, room_here(world, options.ranks_per_machine));
+    try {
+      turns = choose_turns(job, room_here(world, options.ranks_per_machine));
+    } catch (const Error& error) {
+      if (error.category() != Category::usage) throw;  // degrees that no such world has: the report says so
+    }
   }
   auto [report, memory] = check_report(job, world, options.ranks_per_machine, problems);
   report["notes"] = notes;
@@ -294,7 +299,6 @@ int check_run(const RunOptions& options, std::ostream& out) {
     auto machine = machine_report(*memory, world, job.manifest.pipeline.loading);
     if (!machine.is_null()) report["machine"] = std::move(machine);
   }
-  if (!options.dump.empty() && report.at("problems").empty()) write_dump(job, options.dump);
   if (options.json) {
     out << report.dump(2) << "\n";
   } else {

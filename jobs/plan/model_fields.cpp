@@ -9,7 +9,9 @@
 
 #include "configs/declared_fields.h"
 #include "configs/preset.h"
+#include "configs/yaml_reader.h"
 #include "jobs/plan/bind/bind_model.h"
+#include "jobs/plan/bind/scheduler_settings.h"
 
 namespace ditmill::jobs::plan {
 namespace {
@@ -83,22 +85,44 @@ void show(const nlohmann::json& fields, std::string_view title, std::ostream& ou
   }
 }
 
+/// The preset that a manifest names.
+std::optional<configs::Preset> preset_of(const ManifestSource& source) {
+  std::vector<Problem> problems;
+  const configs::YamlNode tree = configs::parse_yaml(source.text, source.file, problems);
+  configs::MapReader pipeline = configs::MapReader{tree, "", source.file, problems}.map("pipeline");
+  std::optional<configs::Preset> preset = configs::read_preset(pipeline);
+  if (!problems.empty()) throw Error{std::move(problems)};
+  return preset;
+}
+
 }  // namespace
 
 int show_fields(const std::string& model, bool json, std::ostream& out) {
   PreparedJob job;
   job.source.directory = std::filesystem::current_path().string();
+  std::optional<configs::Preset> named;
   if (std::filesystem::is_regular_file(model)) {
     job.source = read_manifest(model);
-    bind_model(job, decode_model(job.source));
+    const configs::ModelDefinition definition = decode_model(job.source);
+    if (definition.noop_seconds) {
+      throw Error{Category::usage, "list the fields of a model", Where{.file = model, .key = "model"},
+                  Expected{"a model with weights"},
+                  Got{"a rehearsal, which takes the fields of every model"}};
+    }
+    bind_model(job, definition);
+    named = preset_of(job.source);
   } else {
     bind_model(job, {.path = std::filesystem::absolute(model).lexically_normal().string()});
   }
-  const std::string& name = job.folder.component("transformer").identity.preset;
-  const configs::Preset preset = name.empty() ? configs::Preset{} : configs::preset_named(name);
+  const std::string& suggested = job.folder.component("transformer").identity.preset;
+  configs::Preset preset = named               ? *std::move(named)
+                           : suggested.empty() ? configs::Preset{}
+                                               : configs::preset_named(suggested);
+  for (auto& [field, value] : settings_of_index(job.folder.path))
+    preset.pipeline.more.insert_or_assign(field, value);
   const nlohmann::json report{
       {"family", job.family->name()},
-      {"preset", name},
+      {"preset", preset.name},
       {"requests",
        request_fields(preset.defaults, job.family->lacking(job.hyper_parameters, models::Layer::request))},
       {"pipeline",

@@ -60,11 +60,14 @@ std::string model_of(const PreparedJob& job) {
 
 /// What was measured of other weights, steps or sizes of text says nothing of this job.
 void require_same_work(const Pilot& pilot, const PreparedJob& job) {
-  std::vector<std::string> changes;
-  if (pilot.model != model_of(job)) changes.push_back("model: " + pilot.model + ", now " + model_of(job));
-  const json now = configs::dump_layer2(job.manifest.pipeline);
   static constexpr std::array fields{"solver", "steps", "dtype", "components"};
-  for (std::string& change : differences(pilot.layer2, now, fields)) changes.push_back(std::move(change));
+  const auto changes_to = [&pilot](const configs::PipelineConfig& now) {
+    return differences(pilot.layer2, configs::dump_layer2(now), fields);
+  };
+  std::vector<std::string> changes = changes_to(job.manifest.pipeline);
+  // Whether transformers took turns was chosen by memory when the pilot ran.
+  if (const auto turns = by_turns(job); turns && changes_to(*turns).empty()) changes.clear();
+  if (pilot.model != model_of(job)) changes.push_back("model: " + pilot.model + ", now " + model_of(job));
   const bool guided = job.manifest.pipeline.guided();
   if (guided != (pilot.layer2.at("guidance_scale").get<double>() > 1)) {
     changes.emplace_back("guidance_scale: one is guided, the other not");

@@ -101,10 +101,13 @@ PreparedJob prepare_job(const RunOptions& options, std::vector<Problem>& problem
     job.threads = dumped->threads;
   }
   if (job.family != nullptr) {
+    job.family->settle(job.manifest.pipeline);
     job.components = plan_components(job);
-    place_pipeline_problems(job.manifest, job.source.file,
-                            job.family->check_pipeline(job.hyper_parameters, job.manifest.pipeline),
-                            problems);
+    if (problems.empty()) {
+      place_pipeline_problems(job.manifest, job.source.file,
+                              job.family->check_pipeline(job.hyper_parameters, job.manifest.pipeline),
+                              problems);
+    }
     place_degree_problems(job.manifest, job.source.file,
                           job.family->check_degrees(job.hyper_parameters, job.manifest.pipeline.parallel),
                           problems);

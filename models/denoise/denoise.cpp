@@ -57,6 +57,11 @@ class Denoising::Clips {
 
   void run(Denoiser& denoiser, const Guidance& guidance, StepRange steps, const AtStep& at_step) {
     if (clips_.empty()) return;
+    if (guidance.passes() > 2 && parallel_.degree(dist::Axis::cfg) > 1) {
+      throw Error{Category::unsupported, "share out the passes of guidance",
+                  Where{.key = "pipeline.parallel.cfg"},
+                  Expected{"cfg: 1 for guidance of " + std::to_string(guidance.passes()) + " passes"}};
+    }
     options_ = denoiser.options();
     for (Clip& clip : clips_) clip.passes = denoiser.clip(clip.input.noise.sizes());
     for (int step = steps.from; step < steps.to; ++step) {

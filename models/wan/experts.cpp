@@ -37,4 +37,8 @@ std::size_t window_of_experts(const configs::PipelineConfig& pipeline) {
   return std::min<std::size_t>(longest_window, static_cast<std::size_t>(pipeline.text_window));
 }
 
+std::size_t clips_together(const configs::PipelineConfig& pipeline) {
+  return std::max(window_of_experts(pipeline), static_cast<std::size_t>(pipeline.parallel.pp));
+}
+
 }  // namespace ditmill::models::wan

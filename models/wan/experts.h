@@ -13,5 +13,7 @@ double low_noise_guidance(const configs::PipelineConfig& pipeline);
 /// How many clips take a turn of an expert together where experts come and go: high steps of all, then low
 /// steps of all. 1 where they stay, or there is one transformer.
 std::size_t window_of_experts(const configs::PipelineConfig& pipeline);
+/// How many clips are denoised together: such a window, or as many as keep all pipeline stages busy.
+std::size_t clips_together(const configs::PipelineConfig& pipeline);
 
 }  // namespace ditmill::models::wan

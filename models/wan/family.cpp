@@ -90,6 +90,16 @@ class Wan final : public Family {
     return phases;
   }
 
+  std::size_t clips_together(const configs::PipelineConfig& pipeline) const override {
+    return wan::clips_together(pipeline);
+  }
+
+  void settle(configs::PipelineConfig& pipeline) const override {
+    if (!pipeline.guided() || wan::low_noise_guidance(pipeline) == pipeline.guidance_scale) {
+      pipeline.more.erase("guidance_scale_2");
+    }
+  }
+
   std::vector<Problem> check_pipeline(const HyperParameters& all,
                                       const configs::PipelineConfig& pipeline) const override {
     if (!all.contains("transformer_2") || configs::real_in(pipeline.more, "boundary")) return {};
@@ -108,10 +118,13 @@ class Wan final : public Family {
                                    const configs::Request& request, const CpuKind& cpu) const override {
     const auto dtype = [&](const char* name) { return pipeline.components.at(name).dtype; };
     const configs::ParallelConfig& parallel = pipeline.parallel;
+    const wan::Dims dims = wan::dims_from_json(all.at("transformer"));
+    std::uint64_t denoise = wan::denoise_bytes(dims, dtype("transformer"), request, parallel);
+    if (all.contains("transformer_2")) {
+      denoise = std::max(denoise, wan::denoise_bytes(dims, dtype("transformer_2"), request, parallel));
+    }
     return {.encode = wan::encode_bytes(all.at("text_encoder"), dtype("text_encoder"), parallel),
-            .denoise = wan::denoise_bytes(wan::dims_from_json(all.at("transformer")), dtype("transformer"),
-                                          request, parallel) +
-                       waiting_bytes(all, pipeline, request),
+            .denoise = denoise + waiting_bytes(all, pipeline, request),
             .decode = wan::decode_bytes(all.at("vae"), dtype("vae"), cpu, request,
                                         pipeline.components.at("vae").tiling, parallel)};
   }

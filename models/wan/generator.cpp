@@ -165,10 +165,7 @@ class WanGenerator final : public ClipGenerator {
         transformers_(transformers_of(model, pipeline, parallel)),
         decoder_(decoder_of(model)) {}
 
-  std::size_t clips_at_once() const noexcept override {
-    return std::max(static_cast<std::size_t>(parallel_.degree(dist::Axis::pp)),
-                    wan::window_of_experts(pipeline_));
-  }
+  std::size_t clips_at_once() const noexcept override { return wan::clips_together(pipeline_); }
 
   std::vector<ClipLatents> denoise(std::span<const ClipInput> clips, const dist::Tell& tell) override {
     return guarded([&] {
@@ -239,7 +236,9 @@ class WanGenerator final : public ClipGenerator {
     input.noise =
         initial_noise(clip.request.seed, wan::latent_shape(dims_, clip.request)).to(options.device());
     for (const auto& [use, encoded] : clip.encoded) {
-      input.told.push_back(wan::told_text(encoded.front().tensors.at("text"), options));
+      // In the encoder's type: each expert has its own.
+      const at::Tensor& text = encoded.front().tensors.at("text");
+      input.told.push_back(wan::told_text(text, options.dtype(text.scalar_type())));
     }
     input.item = clip.request.id;
     input.sampler = sampler();

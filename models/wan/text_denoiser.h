@@ -5,8 +5,8 @@
 
 namespace ditmill::models::wan {
 
-/// A trimmed embedding [tokens, width] as the transformer is told it: padded with zeros to 512 tokens, then
-/// cast, as "text" [1, 512, width].
+/// A trimmed embedding [tokens, width] as transformers are told it: padded with zeros to 512 tokens, as
+/// "text" [1, 512, width]; each casts it to its own type.
 dist::TensorMap told_text(const at::Tensor& embedding, const at::TensorOptions& options);
 
 /// The transformer as the loop of denoising takes it; passes are told a "text".

@@ -129,7 +129,10 @@ void add_start_options(CLI::App& command, plan::RunOptions& options) {
 void add_check_options(CLI::App& command, plan::RunOptions& options) {
   CLI::Option* check =
       command.add_flag("--check", options.check, "Check manifest, list and weight headers; run nothing");
-  command.add_option("--dump", options.dump, "With --check: write config.json as far as it is known")
+  command
+      .add_option("--dump", options.dump,
+                  "With --check: write what config.json will say, as far as it is known before a run (not "
+                  "for --from-dump)")
       ->type_name("FILE")
       ->needs(check);
   command

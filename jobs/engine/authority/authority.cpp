@@ -83,6 +83,7 @@ void Authority::take_cpu(const models::CpuKind& cpu) {
 void Authority::choose_by_memory(std::span<const plan::RankMemory> ranks) {
   const plan::Room room = plan::room_of(ranks);
   if (pipeline().parallel.automatic) choose_layout(room);
+  if (options_.skip_memory_check) return;
   if (const std::optional<std::string> turns = plan::choose_turns(job_, room)) spdlog::info("{}", *turns);
 }
 

@@ -154,30 +154,35 @@ bool GroupRunner::told_to_stop() {
   return stop_ || stop_switch_->stopped();
 }
 
-bool GroupRunner::late_for(std::span<const WorkItem> items) const {
-  const std::optional<StopSwitch::Clock::time_point> last_moment = stop_switch_->last_moment();
-  return last_moment && !in_hand_.would_fit(items, *last_moment);
-}
-
-/// What the first rank is told, or sees by its clock, before these items begin; on all ranks.
-GroupRunner::Next GroupRunner::agreed_next(std::span<const WorkItem> items) {
-  Next next = Next::go_on;
-  if (leads()) next = told_to_stop() ? Next::stop : late_for(items) ? Next::leave : Next::go_on;
-  if (parallel_->size(dist::Team::clip) == 1) return next;
-  return static_cast<Next>(
-      parallel_->host(dist::Team::clip).max(static_cast<int>(next), dist::Purpose::agreement));
+/// How many of these items are computed together next; none: the group is to leave, or to stop. What the
+/// first rank is told, or sees by its clock, on all ranks.
+GroupRunner::Batch GroupRunner::next_batch(std::span<const WorkItem> items) {
+  Batch batch;
+  if (leads()) {
+    batch.count = batch_size(items, generator_->clips_at_once());
+    const std::optional<StopSwitch::Clock::time_point> last_moment = stop_switch_->last_moment();
+    if (told_to_stop()) {
+      batch.next = Next::stop;
+    } else if (last_moment) {
+      batch.count = in_hand_.fitting(items.first(batch.count), *last_moment);
+      if (batch.count == 0) batch.next = Next::leave;
+    }
+  }
+  if (parallel_->size(dist::Team::clip) == 1) return batch;
+  const dist::Communicator& ranks = parallel_->host(dist::Team::clip);
+  batch.next = static_cast<Next>(ranks.max(static_cast<int>(batch.next), dist::Purpose::agreement));
+  batch.count =
+      static_cast<std::size_t>(ranks.max(static_cast<std::int64_t>(batch.count), dist::Purpose::agreement));
+  return batch;
 }
 
 /// Returns whether the group goes on.
 bool GroupRunner::run_window(const Grant& grant) {
   spdlog::debug("{} items granted, from {}", grant.items.size(), grant.items.front().item.request.id);
   std::span<const WorkItem> left = grant.items;
-  if (agreed_next(left.first(batch_size(left, generator_->clips_at_once()))) == Next::go_on) {
-    encode_texts(grant);
-  }
+  if (next_batch(left).next == Next::go_on) encode_texts(grant);
   while (!left.empty()) {
-    const std::size_t count = batch_size(left, generator_->clips_at_once());
-    const Next next = agreed_next(left.first(count));
+    const auto [next, count] = next_batch(left);
     if (next == Next::stop) break;
     if (next == Next::leave) {
       lead([&] {
@@ -279,8 +284,9 @@ void GroupRunner::denoise(std::span<Work> batch) {
   const Stopwatch watch;
   std::vector<models::ClipLatents> made;
   const std::optional<Error> failure = together([&] { made = generator_->denoise(clips, seams_.tell); });
-  if (failure && batch.size() > 1) {  // whose it is shows when they run alone
-    for (Work& work : batch) denoise({&work, 1});
+  if (failure && batch.size() > 1) {  // whose it is shows when fewer run together
+    denoise(batch.first(batch.size() / 2));
+    denoise(batch.subspan(batch.size() / 2));
     return;
   }
   for (std::size_t i = 0; i < able.size(); ++i) {

@@ -74,6 +74,10 @@ class GroupRunner {
   };
 
   enum class Next { go_on, stop, leave };
+  struct Batch {
+    Next next = Next::go_on;
+    std::size_t count = 0;
+  };
 
   bool leads() const noexcept { return store_.has_value(); }
   void work();
@@ -82,8 +86,7 @@ class GroupRunner {
   Grant next_window();
   Grant wait_for_grant();
   bool told_to_stop();
-  bool late_for(std::span<const WorkItem> items) const;
-  Next agreed_next(std::span<const WorkItem> items);
+  Batch next_batch(std::span<const WorkItem> items);
   bool run_window(const Grant& grant);
   void encode_texts(const Grant& grant);
   models::EncodedText encoded(const configs::Request& request, const models::Encoding& task);

@@ -43,9 +43,11 @@ bool InHand::fit_before(Clock::time_point deadline) const {
   return fit(items_, began_, deadline);
 }
 
-bool InHand::would_fit(std::span<const WorkItem> items, Clock::time_point deadline) const {
+std::size_t InHand::fitting(std::span<const WorkItem> items, Clock::time_point deadline) const {
   const std::scoped_lock lock(mutex_);
-  return fit(items, now_(), deadline);
+  std::size_t count = measured_.empty() ? std::min<std::size_t>(items.size(), 1) : items.size();
+  while (count > 0 && !fit(items.first(count), now_(), deadline)) --count;
+  return count;
 }
 
 bool InHand::fit(std::span<const WorkItem> items, Clock::time_point begin, Clock::time_point deadline) const {

@@ -31,8 +31,9 @@ class InHand {
   /// Whether those in hand will be finished by then, for all that is known: while there is still time, true
   /// if none is in hand or none of any size has been measured.
   bool fit_before(Clock::time_point deadline) const;
-  /// The same of these items, if they were begun now.
-  bool would_fit(std::span<const WorkItem> items, Clock::time_point deadline) const;
+  /// How many of these items, the first ones, would be finished by then if they were begun now together.
+  /// While there is still time, one at least where nothing has been measured, so that little is lost.
+  std::size_t fitting(std::span<const WorkItem> items, Clock::time_point deadline) const;
 
  private:
   using Size = std::tuple<int, int, int>;

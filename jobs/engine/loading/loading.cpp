@@ -107,14 +107,14 @@ LoadPlan load_plan_from_json(const nlohmann::json& json) {
   return plan;
 }
 
-LoadStage stage_of(const LoadPlan& plan, std::string_view component) {
-  models::HyperParameters names;
-  for (const dist::ComponentPlan& each : plan.components) names[each.name] = each.hyper_parameters;
-  for (const models::Phase& phase : models::family_named(plan.family).phases(names)) {
-    const bool takes = std::ranges::find(phase.components, component) != phase.components.end();
-    if (takes && phase.kind == models::Phase::Kind::texts) return LoadStage::text;
-  }
-  return LoadStage::clips;
+std::vector<models::Phase> phases_of(const LoadPlan& plan) {
+  models::HyperParameters all;
+  for (const dist::ComponentPlan& each : plan.components) all[each.name] = each.hyper_parameters;
+  return models::family_named(plan.family).phases(all);
+}
+
+bool takes_turns(const LoadPlan& plan) {
+  return std::ranges::count(phases_of(plan), models::Phase::Kind::denoise, &models::Phase::kind) > 1;
 }
 
 void load_stage(const dist::Nodes& nodes, const LoadPlan& plan, LoadStage stage, const dist::Mesh& mesh,
@@ -126,8 +126,13 @@ void load_stage(const dist::Nodes& nodes, const LoadPlan& plan, LoadStage stage,
       .open = OpenWeights{plan}, .device = device, .read_again = [&comm](const Error& error) {
         if (comm.rank() == 0) spdlog::warn("{}; it is read once more", error.what());
       }};
+  std::set<std::string, std::less<>> texts;
+  for (const models::Phase& phase : phases_of(plan)) {
+    if (phase.kind == models::Phase::Kind::texts)
+      texts.insert(phase.components.begin(), phase.components.end());
+  }
   for (const dist::ComponentPlan& component : plan.components) {
-    if (stage_of(plan, component.name) != stage) continue;
+    if (texts.contains(component.name) != (stage == LoadStage::text)) continue;
     tell("loading " + component.name);
     options.strategy = plan.pipeline.loading;
     const dist::StrategyChoice choice = dist::choose_strategy(nodes, component, mesh, options);

@@ -19,6 +19,7 @@ namespace ditmill::jobs::engine {
 /// What is loaded at a time: the text encoder with its tokenizer first, because it may be let go of before
 /// the rest.
 enum class LoadStage { text, clips };
+
 /// What every rank needs to load a model: made by rank 0, broadcast.
 struct LoadPlan {
   std::string family;
@@ -29,8 +30,10 @@ struct LoadPlan {
   std::string weights_from;   ///< ... this copy of it; empty: none
 };
 
-/// The stage that a component of a family's model is loaded in: that of the family's phase that takes it.
-LoadStage stage_of(const LoadPlan& plan, std::string_view component);
+/// What an item goes through, as the model's family says it of these components.
+std::vector<models::Phase> phases_of(const LoadPlan& plan);
+/// Whether several components share the steps of denoising, so that they may take turns.
+bool takes_turns(const LoadPlan& plan);
 
 nlohmann::json to_json(const LoadPlan& plan);
 LoadPlan load_plan_from_json(const nlohmann::json& json);

@@ -121,6 +121,12 @@ models::EncodedText TextSpool::read(const models::TextTask& task) const {
   }
   const std::string_view content{reinterpret_cast<const char*>(bytes.data()), bytes.size()};
   if (entry.list == 0) throw Error{dist::error_from_text(std::string{content})};
+  const auto require = [&](bool right) {
+    if (right) return;
+    throw Error{Category::io, "read a spooled embedding", Where{.file = path, .offset = entry.offset},
+                Expected{"tensors within " + std::to_string(entry.length) + " bytes"}};
+  };
+  require(entry.list <= entry.length);
   models::EncodedText encoded{.tokens = entry.tokens, .tokens_cut = entry.cut};
   auto offset = static_cast<std::int64_t>(entry.list);
   for (const nlohmann::json& each : nlohmann::json::parse(content.substr(0, entry.list))) {
@@ -129,6 +135,7 @@ models::EncodedText TextSpool::read(const models::TextTask& task) const {
     at::Tensor tensor =
         at::empty(each.at("shape").get<std::vector<std::int64_t>>(), bfloat16 ? at::kBFloat16 : at::kFloat);
     const auto size = static_cast<std::int64_t>(tensor.nbytes());
+    require(size <= static_cast<std::int64_t>(entry.length) - offset);
     std::memcpy(tensor.data_ptr(), bytes.data() + offset, static_cast<std::size_t>(size));
     offset += size;
     encoded.tensors.emplace(each.at("name").get<std::string>(), std::move(tensor));

@@ -58,7 +58,8 @@ std::string reason_for(const ParallelConfig& degrees, std::uint64_t peak, const 
 /// Of the layouts that do not fit, the first of each group size and the one that was taken are told.
 class Search {
  public:
-  Search(const PreparedJob& job, const Room& room) : job_(job), room_(room), planner_(job) {}
+  Search(const PreparedJob& job, const configs::PipelineConfig& pipeline, const Room& room)
+      : job_(job), pipeline_(pipeline), room_(room), planner_(job) {}
 
   ParallelChoice run() {
     best_.reasons.push_back(fmt::format("a rank may take {}: {}", gigabytes(*room_.bytes), room_.source));
@@ -85,12 +86,13 @@ class Search {
 
  private:
   std::uint64_t peak_of(const ParallelConfig& degrees) const {
-    configs::PipelineConfig pipeline = job_.manifest.pipeline;
+    configs::PipelineConfig pipeline = pipeline_;
     pipeline.parallel = degrees;
     return plan::peak_of(planner_, pipeline, room_);
   }
 
   const PreparedJob& job_;
+  const configs::PipelineConfig& pipeline_;
   const Room& room_;
   MemoryPlanner planner_;
   ParallelChoice best_;
@@ -98,6 +100,22 @@ class Search {
 };
 
 }  // namespace
+
+std::optional<configs::PipelineConfig> by_turns(const PreparedJob& job) {
+  configs::PipelineConfig pipeline = job.manifest.pipeline;
+  if (job.family == nullptr || pipeline.parallel.fsdp) return std::nullopt;
+  int transformers = 0;
+  for (const models::Phase& phase : job.family->phases(job.hyper_parameters)) {
+    if (phase.kind != models::Phase::Kind::denoise) continue;
+    for (const std::string& name : phase.components) {
+      configs::Offload& offload = pipeline.components.at(name).offload;
+      if (offload.any()) return std::nullopt;
+      offload = {.type = configs::OffloadType::stages};
+      ++transformers;
+    }
+  }
+  return transformers < 2 ? std::nullopt : std::optional{std::move(pipeline)};
+}
 
 std::uint64_t peak_of(const MemoryPlanner& planner, const configs::PipelineConfig& pipeline,
                       const Room& room) {
@@ -131,7 +149,11 @@ Room room_of(std::span<const RankMemory> ranks) {
 ParallelChoice choose_parallel(const PreparedJob& job, const Room& room) {
   if (job.family == nullptr) return {.degrees = {}, .reasons = {"a rehearsal has no weights: dp only"}};
   if (!room.bytes) return {.degrees = {}, .reasons = {"no memory bound is known: dp only"}};
-  return Search{job, room}.run();
+  ParallelChoice resident = Search{job, job.manifest.pipeline, room}.run();
+  const std::optional<configs::PipelineConfig> turns = by_turns(job);
+  if (resident.fits || !turns) return resident;
+  ParallelChoice choice = Search{job, *turns, room}.run();
+  return choice.fits ? choice : resident;
 }
 
 Error no_layout_fits(const PreparedJob& job, const Room& room, const ParallelChoice& best) {

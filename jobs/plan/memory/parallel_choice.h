@@ -26,6 +26,9 @@ struct Room {
 /// The room of ranks whose bounds are known: the tightest bound, shared evenly by the ranks that are in it.
 Room room_of(std::span<const RankMemory> ranks);
 
+/// The job's pipeline with the transformers that share the steps of a model coming and going, each for its
+/// turn (offload: stages); none where there are not several, one has an offload already, or fsdp shards them.
+std::optional<configs::PipelineConfig> by_turns(const PreparedJob& job);
 /// What a rank takes at most as `pipeline` says, whose degrees fit the room's world.
 std::uint64_t peak_of(const MemoryPlanner& planner, const configs::PipelineConfig& pipeline,
                       const Room& room);
@@ -40,7 +43,7 @@ struct ParallelChoice {
 
 /// The layout of the fewest ranks a group with which a rank's plan fits into the room; among those of equally
 /// many that which splits weights (tp) least, then keys and values (ring), then tokens and heads (ulysses);
-/// cfg comes first. Equal arguments, equal choice.
+/// cfg comes first. Where nothing fits, the same once more by_turns(). Equal arguments, equal choice.
 ParallelChoice choose_parallel(const PreparedJob& job, const Room& room);
 
 /// The Error to refuse the job with where the choice does not fit.

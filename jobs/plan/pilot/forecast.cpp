@@ -11,7 +11,9 @@ namespace ditmill::jobs::plan {
 
 Forecaster::Forecaster(const Pilot& pilot, const PreparedJob& job, const requests::ItemList& items,
                        const std::vector<run::PendingItem>& left)
-    : pilot_(&pilot), window_(job.manifest.pipeline.text_window) {
+    : pilot_(&pilot),
+      window_(job.manifest.pipeline.text_window),
+      together_(job.family == nullptr ? 1 : job.family->clips_together(job.manifest.pipeline)) {
   CostModel costs(pilot, job);
   std::map<std::array<int, 3>, SizeForecast> sizes;
   std::set<std::pair<std::string_view, std::string_view>> texts;
@@ -50,7 +52,7 @@ Forecast Forecaster::with(int groups) const {
   Forecast forecast;
   if (seconds_.empty()) return forecast;
   forecast.startup_seconds = startup(groups);
-  forecast.schedule = simulate(seconds_, groups, window_);
+  forecast.schedule = simulate(seconds_, groups, window_, together_);
   for (const SizeForecast& size : sizes_) forecast.bytes += static_cast<double>(size.items) * size.cost.bytes;
   return forecast;
 }

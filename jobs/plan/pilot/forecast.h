@@ -46,6 +46,7 @@ class Forecaster {
 
   const Pilot* pilot_;
   int window_;
+  std::size_t together_;
   std::size_t texts_ = 0;       ///< distinct ones; counted where they are encoded in a stage of their own
   std::vector<float> seconds_;  ///< of each item that is left
   std::vector<SizeForecast> sizes_;

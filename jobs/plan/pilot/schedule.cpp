@@ -25,10 +25,10 @@ std::size_t grant_size(std::size_t left, int groups, int window, std::size_t tog
                                  std::max(static_cast<std::size_t>(window), together));
 }
 
-Schedule simulate(std::span<const float> seconds, int groups, int window) {
+Schedule simulate(std::span<const float> seconds, int groups, int window, std::size_t together) {
   Grant left = seconds;
   const auto take = [&] {
-    const Grant grant = left.first(grant_size(left.size(), groups, window));
+    const Grant grant = left.first(grant_size(left.size(), groups, window, together));
     left = left.subspan(grant.size());
     return grant;
   };

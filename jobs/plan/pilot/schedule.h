@@ -6,8 +6,9 @@
 namespace ditmill::jobs::plan {
 
 /// How many items a group gets when it asks: large enough that texts are encoded in windows, small enough
-/// near the end of the list that all groups finish together (guided self-scheduling: half of an even share). A
-/// group that computes `together` items at once gets as many, as long as that leaves the others their share.
+/// near the end of the list that all groups finish together (guided self-scheduling: half of an even share).
+/// A group that computes `together` items at once gets as many, as long as that leaves the others their
+/// share.
 std::size_t grant_size(std::size_t left, int groups, int window, std::size_t together = 1) noexcept;
 
 /// How a list of items runs on groups.
@@ -18,8 +19,8 @@ struct Schedule {
 };
 
 /// Runs items, each as long as `seconds` says, in their order: handed out as the coordinator does, in grants
-/// of half an even share, at most `window` and at least one; a group asks for the next when it begins the
+/// of grant_size(); a group asks for the next when it begins the
 /// last item of the present one.
-Schedule simulate(std::span<const float> seconds, int groups, int window);
+Schedule simulate(std::span<const float> seconds, int groups, int window, std::size_t together = 1);
 
 }  // namespace ditmill::jobs::plan

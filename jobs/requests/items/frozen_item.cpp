@@ -70,9 +70,10 @@ class Reader {
     }
     configs::visit_fields(request,
                           [&](const configs::Field& field, auto& member) { member_value(field, member); });
+    std::vector<std::string_view> common;
+    configs::visit_fields(request, [&](const configs::Field& field, auto&) { common.push_back(field.name); });
     for (const JsonField& field : fields_) {
-      if (configs::field_named(configs::common_request_fields(), field.key) == nullptr)
-        read_more(field, request);
+      if (std::ranges::find(common, field.key) == common.end()) read_more(field, request);
     }
     if (!fault_ && !configs::is_id(request.id))
       refuse(find(fields_, "id")->raw, std::string{configs::id_form});
@@ -107,7 +108,8 @@ class Reader {
   void read_more(const JsonField& field, configs::Request& request) {
     const configs::Field* known = configs::field_named(configs::family_request_fields(), field.key);
     if (known == nullptr) return refuse(field.raw_key, "a field of a model's requests");
-    std::optional<configs::FieldValue> value = configs::field_value(*known, nlohmann::json::parse(field.raw));
+    std::optional<configs::FieldValue> value =
+        configs::field_value(*known, nlohmann::json::parse(field.raw, nullptr, false));
     if (!value) return refuse(field.raw, "a " + known->name + " that is " + configs::expected_of(*known));
     configs::keep(request.more, *known, *std::move(value));
   }

@@ -34,7 +34,7 @@ std::string id_text(const configs::Field& field, const RequestDraft& draft, std:
   if (field.kind == configs::FieldKind::text && field.name != "aspect_ratio") return std::to_string(position);
   std::string text = configs::short_text(configs::value_of(draft, field));
   std::ranges::replace(text, ':', '-');
-  return text;
+  return configs::is_id("x" + text) ? text : std::to_string(position);
 }
 
 void refuse_field(MapReader& matrix, const std::string& name) {

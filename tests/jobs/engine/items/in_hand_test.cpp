@@ -59,12 +59,12 @@ TEST_F(InHandTest, JudgesAnotherSizeByItsPixels) {
 }
 
 TEST_F(InHandTest, JudgesWhatIsNotBegunFromNowOn) {
-  EXPECT_TRUE(hand.would_fit(item_of(10), in(1))) << "nothing is measured";
-  EXPECT_FALSE(hand.would_fit(item_of(10), in(-1)));
+  EXPECT_EQ(hand.fitting(item_of(10), in(1)), 1U) << "nothing is measured";
+  EXPECT_EQ(hand.fitting(item_of(10), in(-1)), 0U);
   compute(10, milliseconds{100});
   now += milliseconds{3000};
-  EXPECT_TRUE(hand.would_fit(item_of(10), in(100)));
-  EXPECT_FALSE(hand.would_fit(item_of(10), in(99)));
+  EXPECT_EQ(hand.fitting(item_of(10), in(100)), 1U);
+  EXPECT_EQ(hand.fitting(item_of(10), in(99)), 0U);
 }
 
 TEST_F(InHandTest, LearnsNothingFromItemsThatFailed) {

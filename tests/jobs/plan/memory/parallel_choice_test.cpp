@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "jobs/plan/memory/turns_choice.h"
 #include "models/text_encoders/umt5_dims.h"
 #include "models/vae/wan_vae_dims.h"
 #include "models/wan/dims.h"
@@ -155,6 +156,59 @@ TEST(ParallelRoom, IsTheTightestBoundSharedByItsRanks) {
   EXPECT_EQ(room.bytes, 2 * gb);
   EXPECT_THAT(room.source, AllOf(HasSubstr("MemAvailable of a"), HasSubstr("4 ranks")));
   EXPECT_FALSE(room_of({}).bytes);
+}
+
+/// The same with a second expert.
+PreparedJob experts_of_size(std::uint64_t weights) {
+  PreparedJob job = job_of(weights);
+  job.hyper_parameters["transformer_2"] = job.hyper_parameters["transformer"];
+  job.components.push_back(job.components.front());
+  job.components.back().name = "transformer_2";
+  job.manifest.pipeline.components["transformer_2"] = job.manifest.pipeline.components["transformer"];
+  job.manifest.pipeline.parallel = {};
+  return job;
+}
+
+TEST(ChooseTurns, LeavesExpertsWhereTheyFit) {
+  PreparedJob job = experts_of_size(10 * gb);
+  const std::optional<std::string> why = choose_turns(job, room_for(1, 1, 1000 * gb));
+  ASSERT_TRUE(why);
+  EXPECT_THAT(*why, HasSubstr("stay"));
+  EXPECT_FALSE(job.manifest.pipeline.components.at("transformer").offload.any());
+  EXPECT_FALSE(job.components.front().offload.any());
+}
+
+TEST(ChooseTurns, BringsThemByTurnsWhereTheyDoNot) {
+  PreparedJob job = experts_of_size(100 * gb);
+  const std::uint64_t together = peak_of(MemoryPlanner{job}, job.manifest.pipeline, room_for(1, 1, gb));
+  const std::optional<std::string> why = choose_turns(job, room_for(1, 1, together - gb));
+  ASSERT_TRUE(why);
+  EXPECT_THAT(*why, AllOf(HasSubstr("take turns"), HasSubstr("up to 16 items")));
+  for (const char* name : {"transformer", "transformer_2"}) {
+    EXPECT_EQ(job.manifest.pipeline.components.at(name).offload.type, configs::OffloadType::stages);
+  }
+  for (const dist::ComponentPlan& component : job.components) EXPECT_TRUE(component.offload.any());
+  const std::uint64_t in_turn = peak_of(MemoryPlanner{job}, job.manifest.pipeline, room_for(1, 1, gb));
+  EXPECT_LT(in_turn, together - 90 * gb) << "one of them is there at a time";
+  EXPECT_GT(in_turn, 100 * gb);
+}
+
+TEST(ChooseTurns, KeepsWhatTheManifestAsksFor) {
+  PreparedJob job = experts_of_size(100 * gb);
+  job.manifest.pipeline.components["transformer"].offload = {.type = configs::OffloadType::async};
+  EXPECT_FALSE(choose_turns(job, room_for(1, 1, gb)));
+  PreparedJob one = job_of(100 * gb);
+  one.manifest.pipeline.parallel = {};
+  EXPECT_FALSE(choose_turns(one, room_for(1, 1, gb))) << "there is nothing to take turns with";
+}
+
+TEST(ParallelChoice, HasExpertsTakeTurnsBeforeItGivesUp) {
+  PreparedJob job = experts_of_size(100 * gb);
+  const std::uint64_t in_turn = peak_of(MemoryPlanner{job}, *by_turns(job), room_for(1, 1, gb));
+  job.manifest.pipeline.parallel.automatic = true;
+  const ParallelChoice choice = choose_parallel(job, room_for(1, 1, in_turn + gb));
+  EXPECT_TRUE(choice.fits);
+  EXPECT_FALSE(choose_parallel(job, room_for(1, 1, in_turn / 2)).fits);
 }
 
 }  // namespace
