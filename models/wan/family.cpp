@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "models/text_encoders/umt5_dims.h"
+#include "models/text_encoders/umt5_memory.h"
+#include "models/vae/wan_decode_memory.h"
 #include "models/vae/wan_vae_dims.h"
 #include "models/wan/degrees.h"
 #include "models/wan/dims.h"
@@ -108,12 +110,12 @@ class Wan final : public Family {
                                    const configs::Request& request, const CpuKind& cpu) const override {
     const auto dtype = [&](const char* name) { return pipeline.components.at(name).dtype; };
     const configs::ParallelConfig& parallel = pipeline.parallel;
-    return {.encode = wan::encode_bytes(all.at("text_encoder"), dtype("text_encoder"), parallel),
+    return {.encode = umt5_encode_bytes(all.at("text_encoder"), dtype("text_encoder"), parallel),
             .denoise = wan::denoise_bytes(wan::dims_from_json(all.at("transformer")), dtype("transformer"),
                                           request, parallel) +
                        waiting_bytes(all, pipeline, request),
-            .decode = wan::decode_bytes(all.at("vae"), dtype("vae"), cpu, request,
-                                        pipeline.components.at("vae").tiling, parallel)};
+            .decode = wan_decode_bytes(all.at("vae"), dtype("vae"), cpu, request,
+                                       pipeline.components.at("vae").tiling, parallel)};
   }
 
   DenoiseFlops denoise_flops(const HyperParameters& all, const configs::PipelineConfig& pipeline,
@@ -122,12 +124,12 @@ class Wan final : public Family {
   }
 
   TextLimits text_limits(const HyperParameters& all) const override {
-    return {.tokens = wan::text_tokens, .vocabulary = umt5_dims_from_json(all.at("text_encoder")).vocabulary};
+    return {.tokens = umt5_text_tokens, .vocabulary = umt5_dims_from_json(all.at("text_encoder")).vocabulary};
   }
 
   std::uint64_t embedding_bytes(const HyperParameters& all, const configs::PipelineConfig& pipeline,
                                 std::string_view /*encoder*/, std::string_view text) const override {
-    return wan::embedding_bytes(all.at("text_encoder"), pipeline.components.at("text_encoder").dtype, text);
+    return umt5_embedding_bytes(all.at("text_encoder"), pipeline.components.at("text_encoder").dtype, text);
   }
 
  private:
