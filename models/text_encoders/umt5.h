@@ -19,7 +19,7 @@ namespace ditmill::models {
 class Umt5Encoder {
  public:
   /// Tokens of one text, padding included: what the Wan pipeline of diffusers encodes.
-  static constexpr std::int64_t tokens = 512;
+  static constexpr std::int64_t tokens = umt5_text_tokens;
 
   /// `hyper_parameters`: what bind_umt5() gives.
   Umt5Encoder(const WeightsView& weights, const nlohmann::json& hyper_parameters,

@@ -8,6 +8,9 @@
 
 namespace ditmill::models {
 
+/// Of a text, what the encoder sees, its end with them: what is behind them is cut off.
+inline constexpr std::int64_t umt5_text_tokens = 512;
+
 /// Hyper-parameters of a UMT5 encoder.
 struct Umt5Dims {
   std::int64_t vocabulary = 0;

@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "models/text_encoders/umt5_dims.h"
+#include "models/text_encoders/umt5_memory.h"
+#include "models/vae/wan_decode_memory.h"
 #include "models/vae/wan_vae_dims.h"
 #include "models/wan/degrees.h"
 #include "models/wan/dims.h"
@@ -123,9 +125,9 @@ class Wan final : public Family {
     if (all.contains("transformer_2")) {
       denoise = std::max(denoise, wan::denoise_bytes(dims, dtype("transformer_2"), request, parallel));
     }
-    return {.encode = wan::encode_bytes(all.at("text_encoder"), dtype("text_encoder"), parallel),
+    return {.encode = umt5_encode_bytes(all.at("text_encoder"), dtype("text_encoder"), parallel),
             .denoise = denoise + waiting_bytes(all, pipeline, request),
-            .decode = wan::decode_bytes(all.at("vae"), dtype("vae"), cpu, request,
+            .decode = wan_decode_bytes(all.at("vae"), dtype("vae"), cpu, request,
                                         pipeline.components.at("vae").tiling, parallel)};
   }
 
@@ -135,12 +137,12 @@ class Wan final : public Family {
   }
 
   TextLimits text_limits(const HyperParameters& all) const override {
-    return {.tokens = wan::text_tokens, .vocabulary = umt5_dims_from_json(all.at("text_encoder")).vocabulary};
+    return {.tokens = umt5_text_tokens, .vocabulary = umt5_dims_from_json(all.at("text_encoder")).vocabulary};
   }
 
   std::uint64_t embedding_bytes(const HyperParameters& all, const configs::PipelineConfig& pipeline,
                                 std::string_view /*encoder*/, std::string_view text) const override {
-    return wan::embedding_bytes(all.at("text_encoder"), pipeline.components.at("text_encoder").dtype, text);
+    return umt5_embedding_bytes(all.at("text_encoder"), pipeline.components.at("text_encoder").dtype, text);
   }
 
  private:

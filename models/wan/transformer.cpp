@@ -2,20 +2,11 @@
 
 #include <ATen/ATen.h>
 
-#include <cmath>
-
 #include "dist/comm/tensors.h"
 #include "models/kernels/modulated_norm.h"
+#include "models/kernels/timestep_sinusoid.h"
 
 namespace ditmill::models::wan {
-at::Tensor timestep_sinusoid(const at::Tensor& timestep, std::int64_t width) {
-  const std::int64_t half = width / 2;
-  const at::Tensor exponent = at::arange(0, half, timestep.options().dtype(at::kFloat)) * -std::log(10000.0) /
-                              static_cast<double>(half);
-  const at::Tensor angle = timestep.to(at::kFloat).unsqueeze(1) * exponent.exp().unsqueeze(0);
-  at::Tensor embedding = at::cat({angle.cos(), angle.sin()}, -1);
-  return width % 2 == 0 ? embedding : at::constant_pad_nd(embedding, {0, 1});
-}
 
 Transformer::Transformer(const WeightsView& weights, const Dims& dims, const dist::ParallelContext& parallel,
                          const ComingBlocks& coming)
@@ -46,7 +37,7 @@ Transformer::Transformer(const WeightsView& weights, const Dims& dims, const dis
 
 Transformer::Conditions Transformer::embed(const at::Tensor& timestep, const at::Tensor& text) const {
   Conditions out;
-  const at::Tensor sinusoid = timestep_sinusoid(timestep, dims_.freq_dim).to(time_in_.dtype());
+  const at::Tensor sinusoid = kernels::timestep_sinusoid(timestep, dims_.freq_dim).to(time_in_.dtype());
   out.time = time_out_(at::silu(time_in_(sinusoid))).to(text.scalar_type());
   out.modulation = time_proj_(at::silu(out.time)).unflatten(1, {6, -1});
   out.text = text_out_(at::gelu(text_in_(text), "tanh"));

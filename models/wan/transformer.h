@@ -76,8 +76,4 @@ class Transformer {
   Rope rope_;
 };
 
-/// cos and sin of timestep [batch] times `width`/2 frequencies from 1 down to almost 1/10000: [batch, width],
-/// float32, cosines first.
-at::Tensor timestep_sinusoid(const at::Tensor& timestep, std::int64_t width);
-
 }  // namespace ditmill::models::wan

@@ -192,7 +192,7 @@ void judge_slots(LoadReport& report, const ModelPlaces& places, const Catalog& c
     whole = false;
     report.findings.push_back({Severity::error, report.path + ": no " + slot.what + ", which models of " +
                                                     family->name + " have (" +
-                                                    slot.accepts.front().official.name + ")"});
+                                                    slot.accepts.front().known_as() + ")"});
   }
   if (whole) excuse_bystanders(report, *family);
   if (!places.tokenizer_path.empty()) {
@@ -200,8 +200,8 @@ void judge_slots(LoadReport& report, const ModelPlaces& places, const Catalog& c
     report.components.push_back(
         load_component({.place = {.path = std::move(folder)}, .name = "tokenizer"}, catalog));
   } else {
-    report.findings.push_back(
-        {Severity::error, report.path + ": no tokenizer, which is in " + family->tokenizer.official.front()});
+    report.findings.push_back({Severity::error, report.path + ": no tokenizer, which is in " +
+                                                    family->tokenizer.folder("official")});
   }
 }
 

@@ -74,7 +74,7 @@ Slot read_slot(MapReader& reader) {
     read_name(item, "architecture", accepted.architecture);
     read_class(item, accepted.in_index);
     accepted.diffusers = read_slot_file(item.map("diffusers"));
-    accepted.official = read_slot_file(item.map("official"));
+    if (item.has("official")) accepted.official = read_slot_file(item.map("official"));
     slot.accepts.push_back(std::move(accepted));
   });
   if (slot.accepts.empty())

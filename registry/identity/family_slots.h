@@ -23,10 +23,14 @@ struct Accepted {
   std::string architecture;
   std::vector<std::string> in_index;  ///< [library, class] of model_index.json
   SlotFile diffusers;                 ///< in the slot's folder
-  SlotFile official;
+  SlotFile official;                  ///< without a name: no model is published so
 
   const SlotFile& file(std::string_view layout) const noexcept {
     return layout == "official" ? official : diffusers;
+  }
+  /// What messages call the weights: the official name, if the family's models have one.
+  const std::string& known_as() const noexcept {
+    return official.name.empty() ? diffusers.name : official.name;
   }
 };
 
@@ -50,6 +54,11 @@ struct TokenizerPlaces {
   std::vector<std::string> files;  ///< the first that is there holds it
   std::string diffusers;           ///< its folder
   std::vector<std::string> official;
+
+  /// Its folder in a layout; that of the diffusers layout if the family's models have no other.
+  const std::string& folder(std::string_view layout) const noexcept {
+    return layout == "official" && !official.empty() ? official.front() : diffusers;
+  }
 };
 
 /// A small file of the diffusers layout in a folder of its own: a scheduler's, a picture processor's.

@@ -30,27 +30,34 @@ constexpr std::array<std::string_view, 2> without_weights{"tokenizer", "schedule
 
 using Families = std::span<const FamilySlots>;
 
-/// Folders of the diffusers layout that hold a component, in the order of the slots.
-std::vector<const Slot*> slots_of(Families families) {
-  std::vector<const Slot*> slots;
+/// Folders of the diffusers layout that hold a component, in the order of the slots. Before weights are read
+/// no family is known: of a name that several families have, all that holds in any of them is left open.
+std::vector<Slot> slots_of(Families families) {
+  std::vector<Slot> slots;
   for (const FamilySlots& family : families) {
     for (const Slot& slot : family.slots) {
-      if (std::ranges::find(slots, slot.name, &Slot::name) == slots.end()) slots.push_back(&slot);
+      const auto known = std::ranges::find(slots, slot.name, &Slot::name);
+      if (known == slots.end()) {
+        slots.push_back(slot);
+        continue;
+      }
+      if (known->role != slot.role) known->role.clear();
+      if (known->with != slot.with) known->with.clear();
+      if (known->expert_folder.empty()) known->expert_folder = slot.expert_folder;
+      known->required = known->required && slot.required;
     }
   }
   return slots;
 }
 
-const Slot* slot_of_subfolder(Families families, std::string_view name) {
-  const std::vector<const Slot*> slots = slots_of(families);
-  const auto found = std::ranges::find(slots, name, &Slot::name);
-  return found == slots.end() ? nullptr : *found;
+bool is_slot(Families families, std::string_view name) {
+  return std::ranges::any_of(families, [name](const FamilySlots& family) { return family.slot(name); });
 }
 
 /// The official layout's folders of experts.
-std::vector<const Slot*> expert_slots(Families families) {
-  std::vector<const Slot*> slots = slots_of(families);
-  std::erase_if(slots, [](const Slot* slot) { return slot->expert_folder.empty(); });
+std::vector<Slot> expert_slots(Families families) {
+  std::vector<Slot> slots = slots_of(families);
+  std::erase_if(slots, [](const Slot& slot) { return slot.expert_folder.empty(); });
   return slots;
 }
 
@@ -63,8 +70,7 @@ std::vector<const Slot*> expert_slots(Families families) {
 /// What model_index.json says of the components.
 ModelIndex index_of(const std::string& folder, Families families) {
   return read_model_index(folder, [families](std::string_view name) {
-    return std::ranges::find(without_weights, name) != without_weights.end() ||
-           slot_of_subfolder(families, name) != nullptr;
+    return std::ranges::find(without_weights, name) != without_weights.end() || is_slot(families, name);
   });
 }
 
@@ -73,7 +79,7 @@ std::vector<std::string> unused_in(const ModelIndex& index, Families families) {
   std::vector<std::string> unused;
   for (const IndexedComponent& each : index.components) {
     const bool known = std::ranges::find(without_weights, each.name) != without_weights.end() ||
-                       slot_of_subfolder(families, each.name) != nullptr;
+                       is_slot(families, each.name);
     if (!known && !each.absent()) unused.push_back(each.name);
   }
   return unused;
@@ -108,37 +114,37 @@ ModelPlaces find_in_model_folder(const std::string& path, const Catalog& catalog
   ModelPlaces places{
       .path = path, .components = {}, .tokenizer_path = tokenizer_in(path, families), .warnings = {}};
   const ModelIndex index = index_of(path, families);
-  const auto is_second = [&](const Slot* slot) {
-    return !slot->required && !slot->expert_folder.empty() &&
-           (index.there ? index.names(slot->name) : is_folder(inside(path, slot->name)));
+  const auto is_second = [&](const Slot& slot) {
+    return !slot.required && !slot.expert_folder.empty() &&
+           (index.there ? index.names(slot.name) : is_folder(inside(path, slot.name)));
   };
-  const std::vector<const Slot*> slots = slots_of(families);
+  const std::vector<Slot> slots = slots_of(families);
   const bool two_experts = std::ranges::any_of(slots, is_second) || index.has_boundary;
-  for (const Slot* slot : slots) {
-    const std::string folder = inside(path, slot->name);
+  for (const Slot& slot : slots) {
+    const std::string folder = inside(path, slot.name);
     if (!is_folder(folder)) {
-      if (replaced.contains(slot->name)) continue;
-      if (!index.names(slot->name)) continue;
-      if (!slot->with.empty()) {
-        places.warnings.push_back(index.file + ": " + slot->name + " is not used");
+      if (replaced.contains(slot.name)) continue;
+      if (!index.names(slot.name)) continue;
+      if (!slot.with.empty()) {
+        places.warnings.push_back(index.file + ": " + slot.name + " is not used");
         continue;
       }
       refuse(
-          index.file, slot->name, "a folder of this name beside it", "none",
+          index.file, slot.name, "a folder of this name beside it", "none",
           "its download did not finish, or only a part was fetched: fetch the folder " + folder + " again");
     }
-    if (index.there && !index.names(slot->name)) {
+    if (index.there && !index.names(slot.name)) {
       places.warnings.push_back(folder + ": not used, model_index.json does not name it");
       continue;
     }
     // Which is which the weights tell: VideoX-Fun's folders are the other way round.
-    const bool expert = two_experts && !slot->expert_folder.empty();
+    const bool expert = two_experts && !slot.expert_folder.empty();
     places.components.push_back({.path = folder,
-                                 .name = expert ? "" : slot->name,
+                                 .name = expert ? "" : slot.name,
                                  .shards = {},
-                                 .folder_role = slot->role,
-                                 .expert_folder = expert ? slot->name : "",
-                                 .with = slot->with});
+                                 .folder_role = slot.role,
+                                 .expert_folder = expert ? slot.name : "",
+                                 .with = slot.with});
   }
   for (const std::string& name : unused_in(index, families)) {
     places.warnings.push_back(index.file + ": " + printable(name, 60) + " is not used");
@@ -151,7 +157,7 @@ ModelPlaces find_in_model_folder(const std::string& path, const Catalog& catalog
 
 bool has_experts(const std::string& path, Families families) {
   return std::ranges::any_of(expert_slots(families),
-                             [&](const Slot* slot) { return is_folder(inside(path, slot->expert_folder)); });
+                             [&](const Slot& slot) { return is_folder(inside(path, slot.expert_folder)); });
 }
 
 /// What a file is on its own, by its header; empty for one that cannot be read.
@@ -193,14 +199,14 @@ ModelPlaces find_in_official_folder(const std::string& path, const Catalog& cata
   const Families families = catalog.families();
   ModelPlaces places{
       .path = path, .components = {}, .tokenizer_path = tokenizer_in(path, families), .warnings = {}};
-  for (const Slot* slot : expert_slots(families)) {
-    const std::string folder = inside(path, slot->expert_folder);
+  for (const Slot& slot : expert_slots(families)) {
+    const std::string folder = inside(path, slot.expert_folder);
     if (!is_folder(folder)) continue;
     places.components.push_back({.path = folder,
-                                 .name = slot->name,
+                                 .name = slot.name,
                                  .shards = {},
-                                 .folder_role = slot->role,
-                                 .expert_folder = slot->expert_folder,
+                                 .folder_role = slot.role,
+                                 .expert_folder = slot.expert_folder,
                                  .official = true});
   }
   const bool one_transformer = places.components.empty();
@@ -217,8 +223,8 @@ ModelPlaces find_in_official_folder(const std::string& path, const Catalog& cata
 }
 
 bool has_subfolders(const std::string& path, Families families) {
-  return std::ranges::any_of(slots_of(families), [&](const Slot* slot) {
-    return slot->with.empty() && is_folder(inside(path, slot->name));
+  return std::ranges::any_of(slots_of(families), [&](const Slot& slot) {
+    return slot.with.empty() && is_folder(inside(path, slot.name));
   });
 }
 

@@ -115,8 +115,7 @@ void TargetFolder::finish(const ModelPlaces& places, std::vector<std::string>& c
         !entry->is_regular_file() || entry->file_size() > largest_copied)
       continue;
     const bool in_tokenizer = !tokenizer.empty() && fs::path{path}.parent_path() == tokenizer;
-    const std::string& moved =
-        diffusers_ ? family_->tokenizer.diffusers : family_->tokenizer.official.front();
+    const std::string& moved = family_->tokenizer.folder(diffusers_ ? "diffusers" : "official");
     copy(path, in_tokenizer ? inside(inside(folder_, moved), name)
                             : inside(folder_, fs::path{path}.lexically_relative(places.path).native()));
   }

@@ -148,7 +148,7 @@ class SynthWriter {
       const TokenizerFiles files =
           synthetic_tokenizer(json::parse(encoder->hyper_parameters).value("vocab", std::uint64_t{0}));
       const std::string folder =
-          inside(folder_, diffusers() ? family.tokenizer.diffusers : family.tokenizer.official.front());
+          inside(folder_, family.tokenizer.folder(diffusers() ? "diffusers" : "official"));
       write_text(inside(folder, "spiece.model"), files.spiece_model, done_.files);
       write_text(inside(folder, "tokenizer.json"), files.tokenizer_json, done_.files);
       write_text(inside(folder, "tokenizer_config.json"), files.config_json, done_.files);

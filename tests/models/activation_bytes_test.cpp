@@ -6,6 +6,8 @@
 
 #include "models/denoise/denoise.h"
 #include "models/text_encoders/umt5.h"
+#include "models/text_encoders/umt5_memory.h"
+#include "models/vae/wan_decode_memory.h"
 #include "models/vae/wan_decoder.h"
 #include "models/wan/sizes.h"
 #include "models/wan/text_denoiser.h"
@@ -67,7 +69,7 @@ TEST_P(ActivationBytes, OfEncodingAreAnEstimateFromAbove) {
   const WeightsView weights(random_weights(umt5_shapes(dims), scalar(GetParam())), "text_encoder");
   const Umt5Encoder encoder(weights, json, alone());
   const std::uint64_t peak = TensorPeak::installed().of([&] { encoder.encode({5, 6, 7, 1}); });
-  expect_bound(encode_bytes(json, GetParam()), peak);
+  expect_bound(umt5_encode_bytes(json, GetParam()), peak);
 }
 
 TEST_P(ActivationBytes, OfDecodingAreAnEstimateFromAbove) {
@@ -90,7 +92,7 @@ TEST_P(ActivationBytes, OfDecodingAreAnEstimateFromAbove) {
     const std::uint64_t peak = TensorPeak::installed().of([&] {
       to_frames(decoder.decode(draw({shape[0], shape[1], shape[2], shape[3]}, 1)));
     });
-    const std::uint64_t estimate = decode_bytes(json, GetParam(), this_cpu(), request);
+    const std::uint64_t estimate = wan_decode_bytes(json, GetParam(), this_cpu(), request);
     EXPECT_GE(estimate, peak) << frames << " frames";
     if (frames > 1) {
       EXPECT_LE(estimate, waste * peak) << frames << " frames";

@@ -9,6 +9,8 @@
 #include "models/denoise/denoise.h"
 #include "models/large_blocks.h"
 #include "models/text_encoders/umt5.h"
+#include "models/text_encoders/umt5_memory.h"
+#include "models/vae/wan_decode_memory.h"
 #include "models/vae/wan_decoder.h"
 #include "models/wan/sizes.h"
 #include "models/wan/text_denoiser.h"
@@ -77,7 +79,7 @@ class LargeActivations : public ::testing::TestWithParam<configs::Dtype> {
     request.frames = frames;
     const at::Tensor latents = at::randn({16, (frames - 1) / 4 + 1, height / 8, width / 8});
     expect_close("decode, " + std::to_string(base) + " channels" + (tiling ? ", tiles" : ""),
-                 decode_bytes(to_json(dims), GetParam(), this_cpu(), request, tiling),
+                 wan_decode_bytes(to_json(dims), GetParam(), this_cpu(), request, tiling),
                  [&] { to_frames(decoder.decode(latents, tiling)); });
   }
 
@@ -116,9 +118,10 @@ class LargeActivations : public ::testing::TestWithParam<configs::Dtype> {
     const nlohmann::json json = to_json(dims);
     const WeightsView weights(std::move(tensors), "text_encoder");
     const Umt5Encoder encoder(weights, json, alone());
-    expect_close("encode, " + std::to_string(dims.heads) + " heads", encode_bytes(json, GetParam()), [&] {
-      encoder.encode({5, 6, 7, 1});
-    });
+    expect_close("encode, " + std::to_string(dims.heads) + " heads", umt5_encode_bytes(json, GetParam()),
+                 [&] {
+                   encoder.encode({5, 6, 7, 1});
+                 });
   }
 
   c10::InferenceMode inference_;

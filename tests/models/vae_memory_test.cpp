@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "models/vae/wan_decode_memory.h"
 #include "models/vae/wan_decoder.h"
 #include "models/vae/wan_encoder.h"
 #include "models/wan/sizes.h"
@@ -83,10 +84,10 @@ TEST_P(VaeMemory, OfTiledDecodingIsEstimatedFromAbove) {
     const at::Tensor latents = at::randn({16, latent_frames, height / 8, width / 8});
     const std::uint64_t peak =
         TensorPeak::installed().of([&] { to_frames(decoder.decode(latents, tiling)); });
-    const std::uint64_t estimate = wan::decode_bytes(to_json(dims_), GetParam(), this_cpu(), request, tiling);
+    const std::uint64_t estimate = wan_decode_bytes(to_json(dims_), GetParam(), this_cpu(), request, tiling);
     EXPECT_GE(estimate, peak) << height << "x" << width;
     EXPECT_LE(estimate, 4 * peak) << height << "x" << width;
-    const std::uint64_t whole = wan::decode_bytes(to_json(dims_), GetParam(), this_cpu(), request);
+    const std::uint64_t whole = wan_decode_bytes(to_json(dims_), GetParam(), this_cpu(), request);
     if (height > tiling.height || width > tiling.width) {
       EXPECT_LT(estimate, whole) << height << "x" << width;
     } else {

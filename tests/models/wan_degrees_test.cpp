@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "models/text_encoders/umt5_memory.h"
+#include "models/vae/wan_decode_memory.h"
 #include "models/vae/wan_vae_dims.h"
 #include "models/wan/degrees.h"
 #include "models/wan/sizes.h"
@@ -76,15 +78,15 @@ TEST(WanSizes, SplittingAnItemTakesLessOfEachRank) {
 
 TEST(WanSizes, TheTextEncoderIsSplitByTpAlone) {
   const nlohmann::json json = to_json(umt5);
-  const std::uint64_t whole = encode_bytes(json, configs::Dtype::bfloat16);
-  EXPECT_LT(encode_bytes(json, configs::Dtype::bfloat16, {.tp = 4}), whole / 2);
-  EXPECT_EQ(encode_bytes(json, configs::Dtype::bfloat16, {.ring = 4}), whole);
+  const std::uint64_t whole = umt5_encode_bytes(json, configs::Dtype::bfloat16);
+  EXPECT_LT(umt5_encode_bytes(json, configs::Dtype::bfloat16, {.tp = 4}), whole / 2);
+  EXPECT_EQ(umt5_encode_bytes(json, configs::Dtype::bfloat16, {.ring = 4}), whole);
 }
 
 TEST(WanSizes, PicturesAreSplitOverAllRanksOfAGroup) {
   const auto decode = [](const configs::ParallelConfig& degrees, bool tiled = false) {
-    return decode_bytes(vae, configs::Dtype::float32, {}, clip(),
-                        tiled ? std::optional(configs::VaeTiling{}) : std::nullopt, degrees);
+    return wan_decode_bytes(vae, configs::Dtype::float32, {}, clip(),
+                            tiled ? std::optional(configs::VaeTiling{}) : std::nullopt, degrees);
   };
   const std::uint64_t whole = decode({});
   EXPECT_LT(decode({.ulysses = 4}), whole / 2);

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "models/text_encoders/umt5_memory.h"
 #include "models/wan/sizes.h"
 #include "tests/models/tiny_component.h"
 
@@ -95,9 +96,9 @@ TEST(WanSizes, AnEmbeddingHasATokenAByteAtMost) {
   };
   for (const Case& each : std::vector<Case>{
            {"", 2}, {"cat", 5}, {"雨", 5}, {std::string(510, 'x'), 512}, {std::string(9999, 'x'), 512}}) {
-    EXPECT_EQ(embedding_bytes(umt5, configs::Dtype::float32, each.text), each.tokens * 40)
+    EXPECT_EQ(umt5_embedding_bytes(umt5, configs::Dtype::float32, each.text), each.tokens * 40)
         << each.text.size();
-    EXPECT_EQ(embedding_bytes(umt5, configs::Dtype::bfloat16, each.text), each.tokens * 20)
+    EXPECT_EQ(umt5_embedding_bytes(umt5, configs::Dtype::bfloat16, each.text), each.tokens * 20)
         << each.text.size();
   }
 }

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "configs/error.h"
+#include "models/kernels/timestep_sinusoid.h"
 #include "models/wan/transformer.h"
 #include "tests/models/tiny_transformer.h"
 
@@ -57,7 +58,7 @@ TEST(WanTransformer, AMissingTensorIsNamedBeforeAnythingRuns) {
 }
 
 TEST(TimestepSinusoid, HoldsCosinesThenSinesOfFallingFrequencies) {
-  const at::Tensor embedding = timestep_sinusoid(at::full({1}, 999.0, at::kFloat), 8);
+  const at::Tensor embedding = kernels::timestep_sinusoid(at::full({1}, 999.0, at::kFloat), 8);
   for (int i = 0; i < 4; ++i) {
     const double angle = 999.0 * std::pow(10000.0, -i / 4.0);
     EXPECT_NEAR(embedding[0][i].item<float>(), std::cos(angle), 2e-4) << i;
@@ -66,7 +67,7 @@ TEST(TimestepSinusoid, HoldsCosinesThenSinesOfFallingFrequencies) {
 }
 
 TEST(TimestepSinusoid, PadsAnOddWidthWithZero) {
-  const at::Tensor embedding = timestep_sinusoid(at::zeros({2}), 5);
+  const at::Tensor embedding = kernels::timestep_sinusoid(at::zeros({2}), 5);
   EXPECT_EQ(embedding.sizes(), (at::IntArrayRef{2, 5}));
   EXPECT_EQ(embedding[1][4].item<float>(), 0.0F);
   EXPECT_EQ(embedding[1][1].item<float>(), 1.0F);

@@ -26,7 +26,7 @@ namespace fs = std::filesystem;
 
 /// What the official layout calls a part, if it is of the usual architecture.
 std::string official_file(const registry::Slot& part) {
-  const std::string& file = part.accepts.front().official.name;
+  const std::string& file = part.accepts.front().known_as();
   return part.role == "dit" ? file + ", with its config.json" : file;
 }
 
@@ -96,18 +96,20 @@ void require_tokenizer(const registry::ModelFolder& folder) {
   for (const std::string& place : folders) {
     if (unfinished.empty()) unfinished = registry::unfinished_hint(registry::inside(folder.path, place));
   }
-  const std::string& official = places.official.front();
+  const std::string& official = places.folder("official");
+  const bool alike = official == places.diffusers;
+  const std::string copy_diffusers =
+      places.diffusers + " of a diffusers checkpoint to " + registry::inside(folder.path, places.diffusers);
   throw Error{Category::not_found,
               "find the tokenizer",
               Where{.file = folder.path},
               Expected{places.diffusers + "/" + fmt::format("{}", fmt::join(places.files, " or ")) +
-                       ", or the same in " + official},
+                       (alike ? "" : ", or the same in " + official)},
               Got{"none of them"},
-              !unfinished.empty()
-                  ? unfinished
-                  : "copy the folder " + official + " of the original checkpoint to " +
-                        registry::inside(folder.path, official) + ", or " + places.diffusers +
-                        " of a diffusers one to " + registry::inside(folder.path, places.diffusers)};
+              !unfinished.empty() ? unfinished
+              : alike             ? "copy the folder " + copy_diffusers
+                                  : "copy the folder " + official + " of the original checkpoint to " +
+                            registry::inside(folder.path, official) + ", or " + copy_diffusers};
 }
 
 /// The model's path as its user wrote it, if that was relative to the manifest.

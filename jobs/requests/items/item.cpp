@@ -107,7 +107,8 @@ std::string packed_fields(const configs::FieldValues& more) {
 configs::FieldValues unpacked_fields(std::string_view more) {
   configs::FieldValues values;
   if (more.empty()) return values;
-  for (const auto& [name, value] : nlohmann::json::parse(more).items()) {
+  const nlohmann::json fields = nlohmann::json::parse(more);
+  for (const auto& [name, value] : fields.items()) {
     const configs::Field* field = configs::field_named(configs::family_request_fields(), name);
     if (field == nullptr) refuse(name, "a field of a model's requests", value);
     configs::keep(values, *field, value_from(value, *field));

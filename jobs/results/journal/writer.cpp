@@ -26,9 +26,8 @@ JournalWriter::JournalWriter(const std::string& path) : file_(new_journal(path))
 }
 
 void JournalWriter::require_sound() const {
-  if (!failed_) return;
-  throw Error(Category::io, "append to a journal that failed before", Where{.file = file_.path()}, {}, {},
-              "start the job again: a new epoch has a journal of its own");
+  // Another thread may be the first to tell it.
+  if (failure_) throw Error{*failure_};
 }
 
 void JournalWriter::append(std::span<const Record> records) {
@@ -38,8 +37,8 @@ void JournalWriter::append(std::span<const Record> records) {
   require_sound();
   try {
     file_.write(lines);
-  } catch (...) {
-    failed_ = true;
+  } catch (const Error& error) {
+    failure_ = error;
     // A reader drops a torn line anyway; the cut only spares it the report.
     [[maybe_unused]] const int ignored = ::ftruncate(file_.fd(), static_cast<off_t>(size_));
     throw;
@@ -52,9 +51,9 @@ void JournalWriter::sync() {
   require_sound();
   try {
     file_.sync();
-  } catch (...) {
+  } catch (const Error& error) {
     // After a failed fsync the kernel may have dropped the pages: a second fsync would lie.
-    failed_ = true;
+    failure_ = error;
     throw;
   }
 }

@@ -1,16 +1,18 @@
 #pragma once
 
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 
+#include "configs/error.h"
 #include "jobs/results/files/durable.h"
 #include "jobs/results/journal/record.h"
 
 namespace ditmill::jobs::results {
 
-/// The one writer of one journal file, for any thread. After any failure it refuses to go on: what the disk
-/// then holds is unknown, and only a reader of a new epoch can say.
+/// The one writer of one journal file, for any thread. After any failure it refuses to go on, with that same
+/// failure: what the disk then holds is unknown, and only a reader of a new epoch can say.
 class JournalWriter {
  public:
   /// Creates the file, which must not exist, and makes its name durable. Throws Error: io, no_space.
@@ -29,7 +31,7 @@ class JournalWriter {
   mutable std::mutex mutex_;
   durable::File file_;
   std::uint64_t size_ = 0;
-  bool failed_ = false;
+  std::optional<Error> failure_;
 };
 
 }  // namespace ditmill::jobs::results

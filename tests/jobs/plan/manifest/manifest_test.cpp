@@ -480,7 +480,7 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"unknown_preset",
             "  steps: 8\n",
             "  preset: wan2.1-t2v-1.3B\n",
-            {"m.yaml:6:11: unknown preset wan2.1-t2v-1.3B (expected wan2.1-t2v-1.3b, wan2.1-t2v-14b, "
+            {"m.yaml:6:11: unknown preset wan2.1-t2v-1.3B (expected toy, wan2.1-t2v-1.3b, wan2.1-t2v-14b, "
              "wan2.1-t2v-14b-distilled, wan2.2-t2v-a14b, wan2.2-t2v-a14b-distilled); did you mean "
              "wan2.1-t2v-1.3b?"}},
         Bad{"step",

@@ -1,0 +1,39 @@
+#include "models/denoise/denoise_clips.h"
+
+#include <ATen/ATen.h>
+
+#include <string>
+
+#include "configs/list_text.h"
+#include "models/generator_parts.h"
+
+namespace ditmill::models {
+
+std::vector<ClipLatents> denoise_clips(std::span<const ClipInput> clips, std::span<const Turn> turns,
+                                       int steps, const MakeInput& input_of,
+                                       const dist::ParallelContext& parallel, const dist::Tell& tell) {
+  return guarded([&] {
+    const auto together = static_cast<std::size_t>(parallel.degree(dist::Axis::pp));
+    std::string items;
+    for (const ClipInput& clip : clips) extend_list(items, clip.request.id);
+    const MakeInputs make_inputs = [&](const at::TensorOptions& options) {
+      std::vector<std::vector<DenoiseInput>> batches;
+      for (std::size_t i = 0; i < clips.size(); ++i) {
+        if (i % together == 0) batches.emplace_back();
+        batches.back().push_back(input_of(options, clips[i]));
+      }
+      return batches;
+    };
+    const auto at_step = [&](int step) {
+      tell((clips.size() == 1 ? "denoising item " : "denoising items ") + items + ", step " +
+           std::to_string(step + 1) + " of " + std::to_string(steps));
+    };
+    std::vector<ClipLatents> results;
+    for (Denoised& made : denoise_by_turns(turns, parallel, make_inputs, at_step)) {
+      results.push_back({made.latents[0].to(at::kCPU, at::kFloat).contiguous(), std::move(made.failure)});
+    }
+    return results;
+  });
+}
+
+}  // namespace ditmill::models

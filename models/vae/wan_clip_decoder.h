@@ -1,0 +1,28 @@
+#pragma once
+
+#include "models/generator.h"
+#include "models/offload/visiting.h"
+#include "models/vae/wan_decoder.h"
+
+namespace ditmill::models {
+
+/// ClipGenerator::decode() by Wan 2.1's VAE, whose weights may be here only while it is used.
+class WanClipDecoder {
+ public:
+  /// Takes the weights of "vae" out of the model.
+  WanClipDecoder(LoadedModel& model, const configs::PipelineConfig& pipeline,
+                 const dist::ParallelContext& parallel);
+
+  /// Frames [T, H, W, 3] uint8 of latents, on the group's first rank; undefined on others.
+  at::Tensor operator()(const at::Tensor& latents);
+
+ private:
+  /// Throws on all ranks if the rows of any of them are not finite.
+  void require_finite(const at::Tensor& decoded) const;
+
+  std::optional<configs::VaeTiling> tiling_;
+  dist::ParallelContext parallel_;
+  Visiting<WanDecoder> decoder_;
+};
+
+}  // namespace ditmill::models
