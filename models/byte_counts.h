@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include "configs/pipeline_config.h"
 
@@ -16,9 +16,7 @@ inline std::uint64_t unsigned_of(std::int64_t value) {
 }
 
 /// A hyper-parameter; 0 without it.
-inline std::uint64_t size_in(const nlohmann::json& json, const char* name) {
-  return unsigned_of(json.value(name, std::int64_t{0}));
-}
+std::uint64_t size_in(const nlohmann::json& json, const char* name);
 
 inline std::uint64_t ceil_div(std::uint64_t value, std::uint64_t parts) {
   return (value + parts - 1) / parts;

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "configs/error.h"
@@ -64,7 +65,10 @@ struct TextTask {
   std::string encoder;
   std::string text;
 
-  auto operator<=>(const TextTask&) const = default;
+  bool operator==(const TextTask&) const = default;
+  bool operator<(const TextTask& other) const {
+    return std::tie(encoder, text) < std::tie(other.encoder, other.text);
+  }
 };
 
 /// What an item goes through: a job's texts, steps of denoising, decoding.

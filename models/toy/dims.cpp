@@ -70,13 +70,13 @@ Dims bind_dit(const registry::Component& component) {
 }
 
 std::int64_t style_of(const configs::Request& request) {
-  const configs::Field& field = *configs::field_named(configs::family_request_fields(), "style");
+  const configs::Field& field = *configs::field_named(configs::family_request_fields(), "toy_style");
   const std::string style = std::get<std::string>(configs::value_of(request.more, field).value());
   return std::ranges::find(field.words, style) - field.words.begin();
 }
 
 double detail_of(const configs::PipelineConfig& pipeline) {
-  const configs::Field& field = *configs::field_named(configs::family_pipeline_fields(), "detail");
+  const configs::Field& field = *configs::field_named(configs::family_pipeline_fields(), "toy_detail");
   return std::get<double>(configs::value_of(pipeline.more, field).value());
 }
 

@@ -25,7 +25,7 @@ class PicturePasses final : public ClipPasses {
   Streams enter(const at::Tensor& latents) override { return {transformer_.enter(latents, places_)}; }
   Streams pass(Streams streams) override { return {transformer_.pass(streams.front(), conditions_)}; }
   at::Tensor leave(const Streams& streams) override {
-    const at::Tensor flow = transformer_.leave(streams.front(), conditions_, height_, width_);
+    at::Tensor flow = transformer_.leave(streams.front(), conditions_, height_, width_);
     if (detail_ == 1) return flow;  // not a bit of it is to change
     const at::Tensor mean = flow.mean({2, 3, 4}, /*keepdim=*/true);
     return mean + (flow - mean) * detail_;

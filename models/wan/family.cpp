@@ -128,7 +128,7 @@ class Wan final : public Family {
     return {.encode = umt5_encode_bytes(all.at("text_encoder"), dtype("text_encoder"), parallel),
             .denoise = denoise + waiting_bytes(all, pipeline, request),
             .decode = wan_decode_bytes(all.at("vae"), dtype("vae"), cpu, request,
-                                        pipeline.components.at("vae").tiling, parallel)};
+                                       pipeline.components.at("vae").tiling, parallel)};
   }
 
   DenoiseFlops denoise_flops(const HyperParameters& all, const configs::PipelineConfig& pipeline,

@@ -90,7 +90,7 @@ struct FamilySlots {
   std::vector<SettingsFile> settings;
   std::vector<Release> models;
 
-  const Slot* slot(std::string_view name) const noexcept;
+  const Slot* slot(std::string_view wanted) const noexcept;
   /// The first slot that takes an architecture; of experts, the one with that name or official folder.
   const Slot* slot_for(std::string_view architecture, std::string_view folder = {}) const noexcept;
 };

@@ -27,9 +27,9 @@ TEST(WanSizes, TakesMultiplesOfSixteenAndFourKPlusOne) {
 
 struct SizeCase {
   configs::Request request;
-  const char* field;
-  const char* got;
-  const char* nearest;
+  const char* field = "";
+  const char* got = "";
+  const char* nearest = "";
 };
 
 TEST(WanSizes, RefusesOthersWithTheNearestThatFits) {

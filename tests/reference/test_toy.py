@@ -83,12 +83,12 @@ class Toy(torch.nn.Module):
                 table[:, column, 3, i] = math.cos(column * frequency)
         return table.reshape(rows * columns, -1).float()
 
-    def forward(self, latents, timestep, text, style, detail=1.0):
+    def forward(self, latents, timestep, text, toy_style, detail=1.0):
         _, channels, _, height, width = latents.shape
         half = self.config["freq_dim"] // 2
         angle = timestep * torch.exp(-math.log(10000) * torch.arange(half) / half)
         time = self.time_out(F.silu(self.time_in(torch.cat([angle.cos(), angle.sin()])[None])))
-        conditions = F.silu(time + self.text_embed(text.mean(0)) + self.style_embed[STYLES.index(style)])
+        conditions = F.silu(time + self.text_embed(text.mean(0)) + self.style_embed[STYLES.index(toy_style)])
         # F.unfold has a patch's pixels with the channel slowest.
         x = self.x_embed(F.unfold(latents[:, :, 0], 2, stride=2).mT) + self.places(height // 2, width // 2)
         for block in self.blocks:
@@ -132,7 +132,7 @@ class ToyFamily(unittest.TestCase):
         sizes = ((48, 32), (32, 64), (64, 64))
         cls.items = [{"id": f"item{i}", "prompt": texts[i % 3], "negative_prompt": ("", "blurred, static")[i % 2],
                       "seed": generator.randrange(1 << 62), "width": sizes[i % 3][0], "height": sizes[i % 3][1],
-                      "frames": 1} | ({"style": STYLES[i]} if i < 3 else {}) for i in range(4)]
+                      "frames": 1} | ({"toy_style": STYLES[i]} if i < 3 else {}) for i in range(4)]
         cls.write("list.jsonl", "".join(json.dumps(item) + "\n" for item in cls.items))
         cls.job = cls.manifest("job", {"file": "list.jsonl"})
 
@@ -153,7 +153,7 @@ class ToyFamily(unittest.TestCase):
         ditmill.ditmill("run", job or self.job, "--run-dir", self.path / name, "--threads", "1", *more, ranks=ranks)
         keys = {record["item"]: record["key"] for record in ditmill.journal(self.path / name)}
         with h5py.File(self.path / name / "results.h5") as results:
-            return {item: {"style": group.attrs.get("style", "plain"), "key": keys[item],
+            return {item: {"toy_style": group.attrs.get("toy_style", "plain"), "key": keys[item],
                            "latents": group["latents"][...], "frames": group["frames"][...]}
                     for item, group in results["items"].items()}
 
@@ -169,7 +169,7 @@ class ToyFamily(unittest.TestCase):
                               generator=torch.Generator().manual_seed(item["seed"]))
         told = [encode(item[field]) for field in ("prompt", "negative_prompt")]
         for timestep in scheduler.timesteps:
-            flow, away = (self.toy(latents, timestep.float(), text, item.get("style", "plain"), detail) for text in told)
+            flow, away = (self.toy(latents, timestep.float(), text, item.get("toy_style", "plain"), detail) for text in told)
             latents = scheduler.step(away + SCALE * (flow - away), timestep, latents, return_dict=False)[0]
         return latents[0]
 
@@ -185,14 +185,14 @@ class ToyFamily(unittest.TestCase):
                 one = stored[item["id"]]
                 self.assert_expected(one, item, solver=solver)
                 self.assertEqual(one["frames"].shape, (1, item["height"], item["width"], 3))
-                self.assertEqual(one["style"], item.get("style", "plain"))
+                self.assertEqual(one["toy_style"], item.get("toy_style", "plain"))
 
     def test_detail(self):
-        stored = self.run_job("detail", "--set", "pipeline.detail=1.5")
+        stored = self.run_job("detail", "--set", "pipeline.toy_detail=1.5")
         for item in self.items:
             self.assert_expected(stored[item["id"]], item, detail=1.5)
-        done = ditmill.ditmill("run", self.job, "--check", "--set", "pipeline.detail=2.5", code=1)
-        self.assertIn("pipeline.detail", done.stdout)
+        done = ditmill.ditmill("run", self.job, "--check", "--set", "pipeline.toy_detail=2.5", code=1)
+        self.assertIn("pipeline.toy_detail", done.stdout)
 
     def assert_same(self, got, want):
         self.assertEqual(sorted(got), sorted(want))
@@ -205,7 +205,7 @@ class ToyFamily(unittest.TestCase):
         with open(self.path / "list.csv", "w", newline="") as file:
             table = csv.DictWriter(file, list(self.items[0]))
             table.writeheader()
-            table.writerows({"style": "", **item} for item in self.items)
+            table.writerows({"toy_style": "", **item} for item in self.items)
         self.assert_same(self.run_job("csv", job=self.manifest("csv_job", {"file": "list.csv"})), reference)
         dump = self.path / "reference" / "config.json"
         ditmill.ditmill("run", "--from-dump", dump, "--run-dir", self.path / "again", "--threads", "1", ranks=2)
@@ -222,31 +222,31 @@ class ToyFamily(unittest.TestCase):
 
     def test_matrix(self):
         item = dict(self.items[0], id="cat")
-        del item["style"]
+        del item["toy_style"]
         stored = self.run_job("matrix", job=self.manifest(
-            "matrix_job", {"items": [item], "matrix": {"style": list(STYLES)}}))
-        self.assertEqual(sorted(stored), [f"cat~style{style}" for style in sorted(STYLES)])
-        for style in STYLES:
-            self.assert_expected(stored["cat~style" + style], dict(item, style=style))
+            "matrix_job", {"items": [item], "matrix": {"toy_style": list(STYLES)}}))
+        self.assertEqual(sorted(stored), [f"cat~toy_style{toy_style}" for toy_style in sorted(STYLES)])
+        for toy_style in STYLES:
+            self.assert_expected(stored["cat~toy_style" + toy_style], dict(item, toy_style=toy_style))
 
     def test_keys(self):
-        bare = {name: value for name, value in self.items[0].items() if name != "style"}
-        items = [dict(bare, id="bare"), *(dict(bare, id=style, style=style) for style in STYLES)]
+        bare = {name: value for name, value in self.items[0].items() if name != "toy_style"}
+        items = [dict(bare, id="bare"), *(dict(bare, id=toy_style, toy_style=toy_style) for toy_style in STYLES)]
         stored = self.run_job("keys", job=self.manifest("keys_job", {"items": items}))
         keys = {name: one["key"] for name, one in stored.items()}
         self.assertEqual(keys["bare"], keys["plain"])
         self.assertEqual(len(set(keys.values())), 3)
         back = self.run_job("back", job=self.manifest("back_job", {
-            "defaults": {"style": "ink"}, "items": [dict(bare, id="inherits"), dict(bare, id="plain", style="plain")]}))
-        self.assertEqual([back[name]["style"] for name in ("inherits", "plain")], ["ink", "plain"])
+            "defaults": {"toy_style": "ink"}, "items": [dict(bare, id="inherits"), dict(bare, id="plain", toy_style="plain")]}))
+        self.assertEqual([back[name]["toy_style"] for name in ("inherits", "plain")], ["ink", "plain"])
         self.assertEqual([back["inherits"]["key"], back["plain"]["key"]], [keys["ink"], keys["plain"]])
 
     def test_fields(self):
         shown = json.loads(ditmill.ditmill("run", "--fields", self.job, "--json").stdout)
         self.assertEqual(shown["family"], "toy")
-        [style] = [field for field in shown["requests"] if field["name"] == "style"]
-        self.assertEqual((style["words"], style["default"], style["in_key"]), (list(STYLES), "plain", True))
-        [detail] = [field for field in shown["pipeline"] if field["name"] == "detail"]
+        [toy_style] = [field for field in shown["requests"] if field["name"] == "toy_style"]
+        self.assertEqual((toy_style["words"], toy_style["default"], toy_style["in_key"]), (list(STYLES), "plain", True))
+        [detail] = [field for field in shown["pipeline"] if field["name"] == "toy_detail"]
         self.assertEqual((detail["least"], detail["most"], detail["default"]), (0, 2, 1))
         self.assertNotIn("boundary", [field["name"] for field in shown["pipeline"]])
 
@@ -255,7 +255,7 @@ class ToyFamily(unittest.TestCase):
 
     def test_mistakes_are_refused_where_they_stand(self):
         lines = [json.dumps(dict(item, **more)) + "\n" for item, more in
-                 zip(self.items, ({}, {"style": "oli"}, {"frames": 5}, {"width": 40}))]
+                 zip(self.items, ({}, {"toy_style": "oli"}, {"frames": 5}, {"width": 40}))]
         self.write("wrong.jsonl", "".join(lines))
         said = self.refused(self.manifest("wrong", {"file": "wrong.jsonl"}))
         for words in ("wrong.jsonl:2", "oil", "wrong.jsonl:3", "frames", "wrong.jsonl:4", "width"):
