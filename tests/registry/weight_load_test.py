@@ -100,7 +100,9 @@ class WeightLoad(unittest.TestCase):
                 self.assertEqual(report["layout"], "official" if name.startswith("official") else "diffusers")
                 self.assertEqual([each["message"] for each in report["findings"]], [])
                 for each in report["components"]:
-                    self.assertEqual(each["verdict"], "ok", each)
+                    # diffusers' folders of A14B say flow_shift 3, its authors 12: that is told.
+                    told = (name, each["name"]) == ("experts", "scheduler")
+                    self.assertEqual(each["verdict"], "warn" if told else "ok", each)
                     if "tensors" in each:
                         self.assertEqual((each["bound"], each["missing"], each["unexpected"]), (each["tensors"], [], []))
                         self.assertTrue(each["variant"].startswith("tiny-"), each["variant"])

@@ -1,12 +1,25 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "configs/declared_fields.h"
+#include "configs/list_text.h"
 #include "jobs/plan/manifest/manifest.h"
 #include "jobs/requests/items/list_builder.h"
 #include "tests/jobs/temp_folder.h"
 
 namespace ditmill::jobs::plan {
 namespace {
+
+/// The fields that a matrix may vary, as messages list them; families' own are among them.
+std::string varied_fields() {
+  std::string names;
+  for (const auto& fields : {configs::common_request_fields(), configs::family_request_fields()}) {
+    for (const configs::Field& field : fields) {
+      if (field.may_vary) extend_list(names, field.name);
+    }
+  }
+  return names;
+}
 
 using testing::ElementsAre;
 using testing::IsEmpty;
@@ -189,8 +202,7 @@ TEST_F(ExpansionTest, BadMatricesAreRefusedAtTheirPlace) {
   EXPECT_THAT(
       matrix("[1]"),
       ElementsAre("m.yaml:7:11: requests.matrix has the wrong type (expected a mapping, got a list)"));
-  const std::string fields =
-      "negative_prompt, seed, width, height, frames, fps, samples, resolution, aspect_ratio)";
+  const std::string fields = varied_fields() + ")";
   EXPECT_THAT(matrix("{steps: [1], sead: [1]}"),
               ElementsAre("m.yaml:7:12: requests.matrix.steps cannot vary (expected pipeline.steps, the same "
                           "for all items; or " +
