@@ -268,7 +268,9 @@ TEST(Load, MakesTheRightTensorsOfWhatIsReadOnceMore) {
   std::vector<std::pair<Files, Mesh>> cases;
   for (const Mesh& mesh : meshes()) cases.emplace_back(all, mesh);
   cases.emplace_back(in_blocks(all), Mesh(world().size(), {.dp = {}, .ring = world().size()}));
-  for (const auto& [files, mesh] : cases) {
+  for (const auto& each : cases) {
+    const auto& files = each.first;
+    const auto& mesh = each.second;
     const StreamedComponent expected = stream_component(world(), files.plan, mesh, files.open());
     Files other = files;
     if (world().rank() == 1) {
