@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "models/binding/agreement.h"
 #include "models/byte_counts.h"
 #include "models/text_encoders/umt5_dims.h"
 #include "models/text_encoders/umt5_memory.h"
@@ -30,9 +31,10 @@ class Toy final : public Family {
 
   void check_together(const HyperParameters& all) const override {
     const toy::Dims dit = toy::dims_from_json(all.at("transformer"));
-    agree("latent channels", "vae", all.at("vae").at("z_dim"), dit.channels);
-    agree("text width", "text_encoder", all.at("text_encoder").at("dim"), dit.text_dim);
-    agree("pixels of a latent pixel", "vae", all.at("vae").at("spatial_scale"), toy::spatial_compression);
+    require_agreement("latent channels", "vae", all.at("vae").at("z_dim"), dit.channels);
+    require_agreement("text width", "text_encoder", all.at("text_encoder").at("dim"), dit.text_dim);
+    require_agreement("pixels of a latent pixel", "vae", all.at("vae").at("spatial_scale"),
+                      toy::spatial_compression);
   }
 
   std::string_view architecture(std::string_view role) const override {
@@ -143,16 +145,6 @@ class Toy final : public Family {
     const std::uint64_t packed = unsigned_of(std::max(6 * dims.dim, dims.ffn)) * unsigned_of(dims.dim) * e;
     return with_slack(tokens_of(all, request) * token + packed +
                       16 * latent_bytes(latent_shape(all, request)));
-  }
-
-  static void agree(const char* what, const char* role, std::int64_t component_says, std::int64_t dit_says) {
-    if (component_says == dit_says) return;
-    throw Error{Category::bad_input,
-                "fit the components together",
-                Where{.key = role},
-                Expected{std::string(what) + " " + std::to_string(dit_says) + ", as the transformer has"},
-                Got{std::to_string(component_says)},
-                "the folder mixes components of different models"};
   }
 };
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "models/binding/agreement.h"
+#include "models/byte_counts.h"
 #include "models/text_encoders/umt5_dims.h"
 #include "models/text_encoders/umt5_memory.h"
 #include "models/vae/wan_decode_memory.h"
@@ -35,10 +37,10 @@ class Wan final : public Family {
   void check_together(const HyperParameters& all) const override {
     const Dims dit = wan::dims_from_json(all.at("transformer"));
     const nlohmann::json& vae = all.at("vae");
-    agree("latent channels", "vae", vae.at("z_dim"), dit.in_channels);
-    agree("text width", "text_encoder", all.at("text_encoder").at("dim"), dit.text_dim);
-    agree("pixels of a latent pixel", "vae", vae.at("spatial_scale"), wan::spatial_compression);
-    agree("frames of a latent frame", "vae", vae.at("temporal_scale"), wan::temporal_compression);
+    require_agreement("latent channels", "vae", vae.at("z_dim"), dit.in_channels);
+    require_agreement("text width", "text_encoder", all.at("text_encoder").at("dim"), dit.text_dim);
+    require_agreement("pixels of a latent pixel", "vae", vae.at("spatial_scale"), wan::spatial_compression);
+    require_agreement("frames of a latent frame", "vae", vae.at("temporal_scale"), wan::temporal_compression);
     const auto second = all.find("transformer_2");
     if (second == all.end()) return;
     const nlohmann::json first = wan::to_json(dit);
@@ -151,22 +153,11 @@ class Wan final : public Family {
   std::uint64_t waiting_bytes(const HyperParameters& all, const configs::PipelineConfig& pipeline,
                               const configs::Request& request) const {
     constexpr std::uint64_t copies = 5;
-    std::uint64_t latent = sizeof(float);
-    for (const std::int64_t size : latent_shape(all, request)) latent *= static_cast<std::uint64_t>(size);
     const auto texts = static_cast<std::uint64_t>(2 * wan::text_tokens *
                                                   wan::dims_from_json(all.at("transformer")).text_dim) *
                        sizeof(float);
-    return (wan::window_of_experts(pipeline) - 1) * (copies * latent + texts);
-  }
-
-  static void agree(const char* what, const char* role, std::int64_t component_says, std::int64_t dit_says) {
-    if (component_says == dit_says) return;
-    throw Error{Category::bad_input,
-                "fit the components together",
-                Where{.key = role},
-                Expected{std::string(what) + " " + std::to_string(dit_says) + ", as the transformer has"},
-                Got{std::to_string(component_says)},
-                "the folder mixes components of different models"};
+    return (wan::window_of_experts(pipeline) - 1) *
+           (copies * latent_bytes(latent_shape(all, request)) + texts);
   }
 };
 

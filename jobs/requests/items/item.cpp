@@ -118,12 +118,11 @@ configs::FieldValues unpacked_fields(std::string_view more) {
 
 ItemKeys::ItemKeys(const nlohmann::json& job_identity) : begun_(registry::Hasher::Kind::sha256) {
   std::map<std::string_view, Piece> fields;
+  std::size_t member = 0;
   for (const auto& declared : {configs::common_request_fields(), configs::family_request_fields()}) {
     for (const configs::Field& field : declared) {
-      const auto member = &declared.front() == configs::common_request_fields().data()
-                              ? static_cast<std::size_t>(&field - declared.data())
-                              : configs::common_request_fields().size();
       if (field.in_key) fields[field.name] = {.before = {}, .field = &field, .member = member};
+      ++member;
     }
   }
   auto next = fields.begin();
@@ -143,7 +142,10 @@ ItemKeys::ItemKeys(const nlohmann::json& job_identity) : begun_(registry::Hasher
   }
   finish_pieces({});
   end_ = before + "}";
-  begun_.add("{");
+  // The job's own part up to the first field is hashed once; the comma in front of all is none.
+  const std::string first = std::exchange(pieces_.front().before, {});
+  begun_.add("{" + first.substr(first.empty() ? 0 : 1));
+  comma_ = !first.empty();
 }
 
 ItemKey ItemKeys::of(const PackedRequest& request) {
@@ -173,7 +175,7 @@ ItemKey ItemKeys::of(const PackedRequest& request) {
   }
   text_ += end_;
   registry::Hasher hasher = begun_.fork();
-  hasher.add(std::string_view{text_}.substr(1));
+  hasher.add(std::string_view{text_}.substr(comma_ ? 0 : 1));
   const std::vector<std::uint8_t> digest = hasher.finish();
   ItemKey key{};
   std::copy_n(digest.begin(), key.size(), key.begin());

@@ -81,6 +81,7 @@ class ItemKeys {
   };
 
   registry::Hasher begun_;
+  bool comma_ = false;  ///< behind what it has begun with
   std::vector<Piece> pieces_;
   std::string end_;
   std::string text_;

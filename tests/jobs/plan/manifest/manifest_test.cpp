@@ -3,24 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "configs/declared_fields.h"
-#include "configs/list_text.h"
 #include "jobs/plan/manifest/frozen.h"
+#include "tests/jobs/plan/manifest/varied_fields.h"
 #include "tests/jobs/temp_folder.h"
 
 namespace ditmill::jobs::plan {
 namespace {
-
-/// The fields that a matrix may vary, as messages list them; families' own are among them.
-std::string varied_fields() {
-  std::string names;
-  for (const auto& fields : {configs::common_request_fields(), configs::family_request_fields()}) {
-    for (const configs::Field& field : fields) {
-      if (field.may_vary) extend_list(names, field.name);
-    }
-  }
-  return names;
-}
 
 using testing::ElementsAre;
 using testing::HasSubstr;
