@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -38,6 +39,9 @@ class RunDirectory {
   /// parts/e0007-g000/000001.h5, relative to path(). A folder holds at most 1,000 parts: beyond them
   /// parts/e0007-g000-01/001001.h5 and so on.
   static std::string part(int epoch, int group, int number);
+
+  /// The folders whose files are published by the run's owner, each beside its temporary one.
+  std::array<std::string, 3> published() const { return {path_, epochs(), loadings()}; }
 
   /// The file that tells a run to stop, its own or that of the array that it is a shard of, if one is there.
   std::optional<std::string> told_to_stop() const;

@@ -61,7 +61,7 @@ class Sweep {
   Sweep(const RunDirectory& run, int epoch) : run_(run), epoch_(epoch) {}
 
   std::vector<std::string> run() {
-    for (const std::string& folder : {run_.path(), run_.epochs()}) {
+    for (const std::string& folder : run_.published()) {
       for (const fs::path& file : files_in(folder)) {
         if (is_temporary(file)) remove(file);
       }

@@ -265,7 +265,7 @@ class Verifier {
     const auto is_temporary = [](const fs::path& path) {
       return path.filename().string().ends_with(results::durable::temp_suffix);
     };
-    for (const std::string& folder : {run_.path(), run_.epochs()}) {
+    for (const std::string& folder : run_.published()) {
       for (const fs::path& path : entries_of(folder)) {
         if (is_temporary(path)) add(path);
       }

@@ -127,11 +127,14 @@ TEST_F(VerifyTest, KnowsFilesOfAStartThatDiedBeforeItPublishedTheirConfig) {
   EXPECT_THAT(verify().damage, SizeIs(2)) << "a torn one says nothing";
 }
 
-TEST_F(VerifyTest, ReportsPartsThatNoJournalNamesWithoutCallingThemDamage) {
+TEST_F(VerifyTest, ReportsWhatAKillLeftWithoutCallingItDamage) {
   results::durable::write_file(run.path() + "/parts/e0001-g000/000002.h5", "x");
+  results::RunDirectory::make_folder(run.loadings());
+  results::durable::write_beside(run.loading(1), "{");
   const VerifyReport report = verify();
   EXPECT_EQ(report.exit_code(), 0);
-  EXPECT_EQ(report.leftovers, std::vector<std::string>{"parts/e0001-g000/000002.h5"});
+  EXPECT_EQ(report.leftovers,
+            (std::vector<std::string>{"loading/0001.json.tmp", "parts/e0001-g000/000002.h5"}));
 }
 
 }  // namespace
