@@ -132,6 +132,12 @@ class Family {
   /// What denoising a request takes, so that sizes that were measured tell of others.
   virtual DenoiseFlops denoise_flops(const HyperParameters& all, const configs::PipelineConfig& pipeline,
                                      const configs::Request& request) const = 0;
+  /// Tokens of a request's latent, as blocks attend to them.
+  virtual std::int64_t token_count(const HyperParameters& all, const configs::Request& request) const = 0;
+  /// The tensors that an embedding of so many tokens consists of, as the model's transformer takes it.
+  virtual std::map<std::string, std::vector<std::int64_t>> embedding(const HyperParameters& all,
+                                                                     std::string_view encoder,
+                                                                     std::int64_t tokens) const = 0;
   virtual TextLimits text_limits(const HyperParameters& all) const = 0;
   /// Bytes of a text's embedding as an encoder gives it, trimmed to its tokens: an estimate from above
   /// that does not tokenise.

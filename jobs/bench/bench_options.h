@@ -18,6 +18,7 @@ struct BenchCommOptions {
 /// What the command line of `bench step` says.
 struct BenchStepOptions {
   std::string model = "wan2.1-t2v-1.3b";  ///< --model: a transformer of the catalog
+  std::string catalog;                    ///< --catalog FILE
   std::optional<std::int64_t> layers;     ///< --layers: none: all that the model has
   int width = 832;                        ///< --width, --height, --frames
   int height = 480;

@@ -1,7 +1,6 @@
 #include "jobs/bench/bench_peer.h"
 
 #include <ATen/ATen.h>
-#include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
 #include <spdlog/fmt/fmt.h>
@@ -19,10 +18,9 @@
 #include "jobs/bench/bench_clock.h"
 #include "jobs/bench/child_process.h"
 #include "jobs/bench/peer_python.h"
+#include "jobs/bench/step_model.h"
 #include "jobs/bench/tensor_file.h"
 #include "jobs/results/files/temporary_folder.h"
-#include "models/samplers/noise.h"
-#include "models/wan/text_denoiser.h"
 
 namespace ditmill::jobs::bench {
 namespace {
@@ -31,21 +29,6 @@ using nlohmann::json;
 
 /// Threads of the other process may spin for a while after their work: neither is timed meanwhile.
 constexpr std::chrono::milliseconds rest{50};
-
-/// What diffusers calls the hyper-parameters.
-json diffusers_config(const models::wan::Dims& dims) {
-  return {{"patch_size", {1, 2, 2}},
-          {"num_attention_heads", dims.heads},
-          {"attention_head_dim", dims.head_dim},
-          {"in_channels", dims.in_channels},
-          {"out_channels", dims.out_channels},
-          {"text_dim", dims.text_dim},
-          {"freq_dim", dims.freq_dim},
-          {"ffn_dim", dims.ffn_dim},
-          {"num_layers", dims.layers},
-          {"eps", dims.eps},
-          {"rope_max_seq_len", dims.rope_max_seq_len}};
-}
 
 /// diffusers in its Python.
 class Peer {
@@ -115,35 +98,39 @@ void expect_near(double apart, configs::Dtype dtype) {
 json measure_peer(const StepSetup& setup, const BenchStepOptions& options, const at::Device& device) {
   const c10::InferenceMode inference;
   const dist::Mesh mesh(1, {});
-  RandomWeights weights = draw_weights(plan_without_files(setup.dims, setup.dtype, false), mesh, 0, device);
+  RandomWeights weights = draw_weights(plan_without_files(setup), mesh, 0, device);
   const results::TemporaryFolder folder((std::filesystem::temp_directory_path() / "ditmill-peer-").string());
   write_safetensors(folder / "weights.safetensors", weights.tensors);
-  models::wan::Transformer transformer =
-      make_transformer(setup, dist::ParallelContext(mesh, 0), std::move(weights));
+  const StepModel model(setup, dist::ParallelContext(mesh, 0), std::move(weights), device);
 
-  const at::Tensor latents = models::initial_noise(1, setup.latent).to(transformer.options());
+  const models::DenoiseInput clip = model.clip(1);
+  const at::Tensor latents = clip.noise.to(model.denoiser().options());
   const at::Tensor timestep = at::full({1}, 500.0, latents.options().dtype(at::kFloat));
-  const at::Tensor text =
-      models::wan::told_text(at::randn({96, setup.dims.text_dim}, at::detail::createCPUGenerator(2)),
-                             transformer.options())
-          .at("text");
-  write_safetensors(folder / "inputs.safetensors",
-                    {{"latents", latents}, {"timestep", timestep}, {"text", text}});
+  dist::TensorMap inputs = clip.told.front();
+  for (auto& [name, tensor] : inputs) tensor = tensor.to(latents.options());
+  inputs["latents"] = latents;
+  inputs["timestep"] = timestep;
+  write_safetensors(folder / "inputs.safetensors", inputs);
   const int threads = at::get_num_threads();
   std::ofstream(folder / "request.json")
-      << json{{"config", diffusers_config(setup.dims)}, {"threads", threads}, {"device", device.str()}};
+      << json{{"config", setup.config}, {"threads", threads}, {"device", device.str()}};
 
+  const std::unique_ptr<models::ClipPasses> passes = model.passes();
+  const auto forward = [&] {
+    passes->begin(timestep, clip.told.front());
+    return passes->leave(passes->pass(passes->enter(latents)));
+  };
   Peer peer(folder.path(), threads);
-  const at::Tensor flow = transformer(latents, timestep, text);
+  const at::Tensor flow = forward();
   const double apart = distance(flow.cpu(), read_flow(folder / "flow.f32", flow.sizes()));
-  expect_near(apart, setup.dtype);
+  expect_near(apart, setup.dtype());
 
   std::vector<double> ours;
   std::vector<double> theirs;
   for (int round = 0; round < options.steps; ++round) {
     std::this_thread::sleep_for(rest);
     const auto start = std::chrono::steady_clock::now();
-    transformer(latents, timestep, text);
+    forward();
     finish_work(device);
     ours.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     std::this_thread::sleep_for(rest);
@@ -156,12 +143,12 @@ json measure_peer(const StepSetup& setup, const BenchStepOptions& options, const
   return {{"bench", "step"},
           {"peer", "diffusers"},
           {"model", options.model},
-          {"layers", setup.dims.layers},
+          {"layers", setup.component.identity.hyper_parameters.value("layers", 0)},
           {"width", options.width},
           {"height", options.height},
           {"frames", options.frames},
-          {"tokens", setup.latent[1] * setup.latent[2] * setup.latent[3] / 4},
-          {"dtype", configs::name(setup.dtype)},
+          {"tokens", setup.tokens()},
+          {"dtype", configs::name(setup.dtype())},
           {"device", dist::describe_device(device)},
           {"threads", threads},
           {"rounds", options.steps},

@@ -9,7 +9,7 @@
 
 namespace ditmill::jobs::bench {
 
-/// The transformer's forward pass beside diffusers' WanTransformer3DModel in a Python process
+/// The transformer's forward pass beside that of diffusers' class of its config.json, in a Python process
 /// (bench_peer.py): the same weights and inputs, the same threads, one of ours and one of theirs in turn.
 /// Throws Error(not_found) where Python lacks diffusers, and Error(numeric) if the results are further apart
 /// than 2e-5 (float32) or 2e-2 (bfloat16): what computes something else is not timed.

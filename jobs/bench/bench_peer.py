@@ -28,7 +28,8 @@ def load(folder, request):
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
     device = request["device"]
-    model = diffusers.WanTransformer3DModel(**request["config"])
+    config = {name: value for name, value in request["config"].items() if name != "_class_name"}
+    model = getattr(diffusers, request["config"]["_class_name"])(**config)
     # Copies lie where allocators put them, as after any load; a file's bytes lie anywhere.
     weights = {name: tensor.to(device, copy=True) for name, tensor in load_file(folder / "weights.safetensors").items()}
     model.load_state_dict(weights, strict=True, assign=True)

@@ -1,7 +1,6 @@
 #include "jobs/bench/bench_step.h"
 
 #include <ATen/ATen.h>
-#include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Parallel.h>
 #include <c10/core/CachingDeviceAllocator.h>
 #include <c10/core/InferenceMode.h>
@@ -18,6 +17,7 @@
 #include "jobs/bench/bench_clock.h"
 #include "jobs/bench/bench_peer.h"
 #include "jobs/bench/bench_step_report.h"
+#include "jobs/bench/step_model.h"
 #include "jobs/bench/step_setup.h"
 #include "jobs/bench/step_traffic.h"
 #include "jobs/engine/ranks/rank_device.h"
@@ -25,9 +25,6 @@
 #include "jobs/plan/memory/memory_limit.h"
 #include "jobs/results/files/output.h"
 #include "models/denoise/denoise.h"
-#include "models/denoise/guidance.h"
-#include "models/samplers/noise.h"
-#include "models/wan/text_denoiser.h"
 #include "slurm/allocation.h"
 
 namespace ditmill::jobs::bench {
@@ -56,38 +53,17 @@ StepCost cost_between(const Moment& begin, const Moment& end) {
   return cost;
 }
 
-/// Clips whose latents and texts are noise, one behind the other in the pipeline.
-std::vector<models::DenoiseInput> make_clips(const StepSetup& setup,
-                                             const models::wan::Transformer& transformer, int clips,
-                                             int steps) {
-  const at::Device device = transformer.options().device();
-  std::vector<models::DenoiseInput> inputs;
-  for (int clip = 0; clip < clips; ++clip) {
-    const auto text = [&](std::int64_t tokens) {
-      const at::Generator generator = at::detail::createCPUGenerator(static_cast<std::uint64_t>(clip));
-      return models::wan::told_text(at::randn({tokens, setup.dims.text_dim}, generator),
-                                    transformer.options());
-    };
-    inputs.push_back({.noise = models::initial_noise(clip, setup.latent).to(device),
-                      .told = {text(96), text(128)},
-                      .item = "clip " + std::to_string(clip),
-                      .sampler = models::make_sampler(configs::Solver::unipc, steps, 3)});
-  }
-  return inputs;
-}
+/// Of a pipeline that is `clips` deep, the steps that are run so that so many are measured: one before them
+/// is not counted, and stages drain in the last one.
+int steps_in_all(int measured, int clips) { return 1 + measured + (clips > 1 ? 1 : 0); }
 
-/// The costs of so many steps, after one that is not counted.
-std::vector<StepCost> run_steps(const StepSetup& setup, models::wan::Transformer& transformer, int steps) {
-  const c10::InferenceMode inference;
-  const dist::ParallelContext& parallel = transformer.parallel();
-  const at::Device device = transformer.options().device();
-  const int clips = parallel.degree(dist::Axis::pp);
-  // Stages drain in the last step: one more keeps all of them busy in those that count.
-  const int all = 1 + steps + (clips > 1 ? 1 : 0);
+/// The costs of so many steps.
+std::vector<StepCost> run_steps(const StepModel& model, const at::Device& device, int steps) {
+  const dist::ParallelContext& parallel = model.denoiser().parallel();
+  std::vector<models::DenoiseInput> clips;
+  for (int clip = 0; clip < parallel.degree(dist::Axis::pp); ++clip) clips.push_back(model.clip(clip));
   std::vector<Moment> begins;
-  models::wan::TextDenoiser denoiser{transformer};
-  const auto results = models::denoise(denoiser, make_clips(setup, transformer, clips, all),
-                                       *models::make_guidance(setup.guided(), setup.guidance),
+  const auto results = models::denoise(model.denoiser(), std::move(clips), model.guidance(),
                                        [&](int) { begins.push_back(moment_of(parallel, device)); });
   begins.push_back(moment_of(parallel, device));
   for (const models::Denoised& result : results) {
@@ -119,7 +95,8 @@ class StepBench {
                     Expected{"one rank"},
                     Got{std::to_string(world_.size())}};
       }
-      mesh_.emplace(world_.size(), setup_.parallel);
+      mesh_.emplace(world_.size(), setup_.pipeline.parallel);
+      setup_.pipeline.steps = steps_in_all(options_.steps, clips());
     });
     const slurm::Allocation allocation = slurm::read_allocation();
     const int threads = engine::default_threads(world_, allocation);
@@ -144,45 +121,47 @@ class StepBench {
 
  private:
   json measure_rank(const dist::ParallelContext& parallel) {
-    const dist::ComponentPlan plan = plan_without_files(setup_.dims, setup_.dtype, setup_.parallel.fsdp);
+    const c10::InferenceMode inference;
+    const dist::ComponentPlan plan = plan_without_files(setup_);
     RandomWeights weights;
     dist::agree(world_, [&] { weights = draw_weights(plan, *mesh_, world_.rank(), device_); });
     RankCost rank{.host = plan::machine_name(), .weights_bytes = weights.bytes};
     std::uint64_t block_bytes = 0;
     for (const auto& [layer, layout] : weights.layouts) block_bytes += layout.bytes;
-    rank.expected = bytes_a_step(work(), parallel, block_bytes);
-    models::wan::Transformer transformer = make_transformer(setup_, parallel, std::move(weights));
-    rank.steps = run_steps(setup_, transformer, options_.steps);
+    const StepModel model(setup_, parallel, std::move(weights), device_);
+    rank.expected = bytes_a_step(work(), parallel, *model.passes(), block_bytes);
+    rank.steps = run_steps(model, device_, options_.steps);
     rank.peak_bytes = peak_bytes(device_);
     return to_json(rank, parallel);
   }
 
+  int clips() const { return mesh_->degree(dist::Axis::pp); }
+
   StepWork work() const {
-    return {.dims = setup_.dims,
-            .latent = setup_.latent,
-            .element = static_cast<std::int64_t>(dist::element_bytes(setup_.dtype)),
-            .clips = mesh_->degree(dist::Axis::pp),
-            .guided = setup_.guided(),
-            .shards_blocks = setup_.parallel.fsdp && setup_.parallel.reshard_after_forward};
+    return {.latent = setup_.latent,
+            .element = static_cast<std::int64_t>(dist::element_bytes(setup_.dtype())),
+            .clips = clips(),
+            .guided = setup_.pipeline.guided(),
+            .shards_blocks = setup_.pipeline.parallel.fsdp && setup_.pipeline.parallel.reshard_after_forward};
   }
 
   json setting() const {
     json degrees;
     for (const dist::Axis axis : dist::axes) degrees[dist::name(axis)] = mesh_->degree(axis);
-    degrees["fsdp"] = setup_.parallel.fsdp;
-    degrees["reshard_after_forward"] = setup_.parallel.reshard_after_forward;
+    degrees["fsdp"] = setup_.pipeline.parallel.fsdp;
+    degrees["reshard_after_forward"] = setup_.pipeline.parallel.reshard_after_forward;
     return {{"bench", "step"},
             {"model", options_.model},
-            {"layers", setup_.dims.layers},
+            {"layers", setup_.component.identity.hyper_parameters.value("layers", 0)},
             {"width", options_.width},
             {"height", options_.height},
             {"frames", options_.frames},
-            {"tokens", work().tokens()},
-            {"dtype", configs::name(setup_.dtype)},
-            {"guidance", setup_.guidance},
+            {"tokens", setup_.tokens()},
+            {"dtype", configs::name(setup_.dtype())},
+            {"guidance", setup_.pipeline.guidance_scale},
             {"parallel", degrees},
             {"world", world_.size()},
-            {"clips", work().clips},
+            {"clips", clips()},
             {"steps", options_.steps},
             {"device", dist::describe_device(device_)},
             {"threads", at::get_num_threads()},

@@ -12,7 +12,6 @@
 #include "dist/dtype.h"
 #include "dist/plan/slices.h"
 #include "models/component_plan.h"
-#include "models/wan/dims.h"
 
 namespace ditmill::jobs::bench {
 namespace {
@@ -69,18 +68,10 @@ at::Tensor draw_shard(Drawing& drawing, std::int64_t layer, const dist::BlockLay
 
 }  // namespace
 
-dist::ComponentPlan plan_without_files(const models::wan::Dims& dims, configs::Dtype dtype, bool fsdp) {
-  registry::Component component;
-  component.role = "dit";
-  component.label = "random weights";
-  registry::WeightFile file;
-  for (const auto& [name, shape] : models::wan::dit_shapes(dims)) {
-    file.tensors.push_back({.name = name, .type = registry::ElementType::f32, .shape = shape});
-  }
-  component.files.push_back(std::move(file));
-  dist::ComponentPlan plan =
-      models::plan_component(models::family_named("wan"), component, models::wan::to_json(dims), dtype);
-  plan.fsdp = fsdp;
+dist::ComponentPlan plan_without_files(const StepSetup& setup) {
+  dist::ComponentPlan plan = models::plan_component(*setup.family, setup.component,
+                                                    setup.hyper_parameters.at(step_component), setup.dtype());
+  plan.fsdp = setup.pipeline.parallel.fsdp;
   return plan;
 }
 

@@ -5,12 +5,12 @@
 
 #include "dist/plan/block_layout.h"
 #include "dist/weights/stream.h"
-#include "models/wan/dims.h"
+#include "jobs/bench/step_setup.h"
 
 namespace ditmill::jobs::bench {
 
-/// How a Wan transformer of these hyper-parameters would be brought to the ranks, if there were files of it.
-dist::ComponentPlan plan_without_files(const models::wan::Dims& dims, configs::Dtype dtype, bool fsdp);
+/// How a transformer would be brought to the ranks, if there were files of it.
+dist::ComponentPlan plan_without_files(const StepSetup& setup);
 
 /// What one rank holds of weights that no file has.
 struct RandomWeights {

@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -31,6 +32,9 @@ class ClipPasses {
   virtual at::Tensor leave(const Streams& streams) = 0;
   /// Of the streams between stages, on this rank.
   virtual std::vector<std::vector<std::int64_t>> shapes() const = 0;
+  /// Bytes that this rank gives others of its stage in one pass, by purpose, for `bench step` to hold what
+  /// was counted against; the parameters of blocks are not among them.
+  virtual std::map<dist::Purpose, std::uint64_t> bytes_given() const { return {}; }
 };
 
 /// A model that takes noise away, as the loop over steps sees it.

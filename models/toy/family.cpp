@@ -112,11 +112,22 @@ class Toy final : public Family {
   DenoiseFlops denoise_flops(const HyperParameters& all, const configs::PipelineConfig& pipeline,
                              const configs::Request& request) const override {
     const toy::Dims dims = toy::dims_from_json(all.at("transformer"));
-    const auto tokens = static_cast<double>(tokens_of(all, request));
+    const auto tokens = static_cast<double>(token_count(all, request));
     const auto width = static_cast<double>(dims.dim);
     const double blocks = static_cast<double>(dims.layers) * pipeline.steps * (pipeline.guided() ? 2 : 1);
     return {.linear = blocks * tokens * (8 * width * width + 4 * width * static_cast<double>(dims.ffn)),
             .quadratic = blocks * 4 * tokens * tokens * width};
+  }
+
+  std::int64_t token_count(const HyperParameters& all, const configs::Request& request) const override {
+    const std::array<std::int64_t, 4> latent = latent_shape(all, request);
+    return (latent[2] / toy::patch_edge) * (latent[3] / toy::patch_edge);
+  }
+
+  std::map<std::string, std::vector<std::int64_t>> embedding(const HyperParameters& all,
+                                                             std::string_view /*encoder*/,
+                                                             std::int64_t tokens) const override {
+    return {{"text", {tokens, toy::dims_from_json(all.at("transformer")).text_dim}}};
   }
 
   TextLimits text_limits(const HyperParameters& all) const override {
@@ -129,11 +140,6 @@ class Toy final : public Family {
   }
 
  private:
-  std::uint64_t tokens_of(const HyperParameters& all, const configs::Request& request) const {
-    const std::array<std::int64_t, 4> latent = latent_shape(all, request);
-    return unsigned_of((latent[2] / toy::patch_edge) * (latent[3] / toy::patch_edge));
-  }
-
   /// At its widest a block holds x, its norm and that in float32 twice, q, k, v and what they become; or, of
   /// the MLP, x, the sum and the middle before and after GELU. Samplers keep a few latents.
   std::uint64_t denoise_bytes(const HyperParameters& all, configs::Dtype dtype,
@@ -143,7 +149,7 @@ class Toy final : public Family {
     const std::uint64_t token =
         unsigned_of(dims.dim) * (9 * e + 2 * sizeof(float)) + 2 * unsigned_of(dims.ffn) * e;
     const std::uint64_t packed = unsigned_of(std::max(6 * dims.dim, dims.ffn)) * unsigned_of(dims.dim) * e;
-    return with_slack(tokens_of(all, request) * token + packed +
+    return with_slack(unsigned_of(token_count(all, request)) * token + packed +
                       16 * latent_bytes(latent_shape(all, request)));
   }
 };

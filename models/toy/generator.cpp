@@ -1,8 +1,8 @@
 #include <ATen/ATen.h>
 
 #include <array>
+#include <optional>
 
-#include "models/denoise/denoise_clips.h"
 #include "models/denoise/visiting_transformer.h"
 #include "models/family.h"
 #include "models/generator_table.h"
@@ -16,43 +16,35 @@ namespace ditmill::models {
 namespace {
 
 /// Text to picture: the transformer, and Wan's VAE.
-class ToyGenerator final : public ClipGenerator {
+class ToyGenerator final : public DenoisingGenerator {
  public:
   ToyGenerator(LoadedModel& model, const configs::PipelineConfig& pipeline,
                const dist::ParallelContext& parallel)
-      : hyper_parameters_(model.hyper_parameters),
-        pipeline_(pipeline),
-        parallel_(parallel),
+      : DenoisingGenerator(pipeline, parallel),
+        hyper_parameters_(model.hyper_parameters),
         transformer_(transformer_of<toy::Transformer>(
             model, "transformer", toy::dims_from_json(model.hyper_parameters.at("transformer")), pipeline,
-            parallel)),
-        decoder_(model, pipeline, parallel) {}
-
-  std::vector<ClipLatents> denoise(std::span<const ClipInput> clips, const dist::Tell& tell) override {
-    const double detail = toy::detail_of(pipeline_);
-    const std::array turns{Turn{.enter =
-                                    [&] {
-                                      return std::make_unique<Present<toy::Transformer, toy::ToyDenoiser>>(
-                                          transformer_, detail);
-                                    },
-                                .guidance = make_guidance(pipeline_.guided(), pipeline_.guidance_scale),
-                                .steps = {0, pipeline_.steps}}};
-    const MakeInput make_input = [this](const at::TensorOptions& options, const ClipInput& clip) {
-      return input_of(options, clip);
-    };
-    return denoise_clips(clips, turns, pipeline_.steps, make_input, parallel_, tell);
+            parallel)) {
+    if (model.hyper_parameters.contains("vae")) decoder_.emplace(model, pipeline, parallel);
   }
 
-  at::Tensor decode(const at::Tensor& latents) override { return decoder_(latents); }
+  std::vector<Turn> turns() override {
+    return {{.enter =
+                 [this] {
+                   return std::make_unique<Present<toy::Transformer, toy::ToyDenoiser>>(
+                       transformer_, toy::detail_of(pipeline()));
+                 },
+             .guidance = make_guidance(pipeline().guided(), pipeline().guidance_scale),
+             .steps = {0, pipeline().steps}}};
+  }
 
- private:
-  DenoiseInput input_of(const at::TensorOptions& options, const ClipInput& clip) const {
+  DenoiseInput input_of(const at::TensorOptions& options, const ClipInput& clip) const override {
     const std::array<std::int64_t, 4> shape =
         family_named("toy").latent_shape(hyper_parameters_, clip.request);
     const at::Tensor style = at::full({1}, toy::style_of(clip.request), options.dtype(at::kLong));
     DenoiseInput input{.noise = initial_noise(clip.request.seed, shape).to(options.device()),
                        .item = clip.request.id,
-                       .sampler = make_sampler(pipeline_.solver, pipeline_.steps, pipeline_.flow_shift)};
+                       .sampler = make_sampler(pipeline().solver, pipeline().steps, pipeline().flow_shift)};
     for (const auto& [use, encoded] : clip.encoded) {
       const at::Tensor rows = encoded.front().tensors.at("text").to(at::kFloat);
       input.told.push_back({{"text", rows.mean(0, /*keepdim=*/true).to(options)}, {"style", style}});
@@ -60,11 +52,12 @@ class ToyGenerator final : public ClipGenerator {
     return input;
   }
 
+  at::Tensor decode(const at::Tensor& latents) override { return decoder_.value()(latents); }
+
+ private:
   HyperParameters hyper_parameters_;
-  configs::PipelineConfig pipeline_;
-  dist::ParallelContext parallel_;
   Visiting<toy::Transformer> transformer_;
-  WanClipDecoder decoder_;
+  std::optional<WanClipDecoder> decoder_;
 };
 
 }  // namespace
@@ -74,8 +67,9 @@ std::unique_ptr<TextEncoder> make_toy_text_encoder(LoadedModel& model,
   return make_umt5_text_encoder(model, parallel);
 }
 
-std::unique_ptr<ClipGenerator> make_toy_generator(LoadedModel& model, const configs::PipelineConfig& pipeline,
-                                                  const dist::ParallelContext& parallel) {
+std::unique_ptr<DenoisingGenerator> make_toy_generator(LoadedModel& model,
+                                                       const configs::PipelineConfig& pipeline,
+                                                       const dist::ParallelContext& parallel) {
   return std::make_unique<ToyGenerator>(model, pipeline, parallel);
 }
 

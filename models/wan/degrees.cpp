@@ -5,7 +5,7 @@
 
 namespace ditmill::models::wan {
 
-std::vector<Problem> check_degrees(const Dims& dit, const Umt5Dims& text_encoder,
+std::vector<Problem> check_degrees(const Dims& dit, const std::optional<Umt5Dims>& text_encoder,
                                    const configs::ParallelConfig& parallel) {
   std::vector<Problem> problems;
   const auto at_most = [&problems](const char* axis, int degree, std::int64_t most, const std::string& what) {
@@ -20,10 +20,12 @@ std::vector<Problem> check_degrees(const Dims& dit, const Umt5Dims& text_encoder
     std::int64_t size;
     const char* what;
   };
-  const Width widths[] = {{dit.heads, "the transformer's attention heads"},
-                          {dit.ffn_dim, "the transformer's ffn columns"},
-                          {text_encoder.heads, "the text encoder's attention heads"},
-                          {text_encoder.ffn_dim, "the text encoder's ffn columns"}};
+  std::vector<Width> widths{{dit.heads, "the transformer's attention heads"},
+                            {dit.ffn_dim, "the transformer's ffn columns"}};
+  if (text_encoder) {
+    widths.push_back({text_encoder->heads, "the text encoder's attention heads"});
+    widths.push_back({text_encoder->ffn_dim, "the text encoder's ffn columns"});
+  }
   const Width& narrowest = *std::ranges::min_element(widths, {}, &Width::size);
   at_most("tp", parallel.tp, narrowest.size, narrowest.what);
   if (problems.empty()) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "models/binding/agreement.h"
 #include "models/byte_counts.h"
@@ -73,8 +74,9 @@ class Wan final : public Family {
 
   std::vector<Problem> check_degrees(const HyperParameters& all,
                                      const configs::ParallelConfig& parallel) const override {
-    return wan::check_degrees(wan::dims_from_json(all.at("transformer")),
-                              umt5_dims_from_json(all.at("text_encoder")), parallel);
+    std::optional<Umt5Dims> encoder;
+    if (all.contains("text_encoder")) encoder = umt5_dims_from_json(all.at("text_encoder"));
+    return wan::check_degrees(wan::dims_from_json(all.at("transformer")), encoder, parallel);
   }
 
   std::vector<Encoding> encodings(const configs::PipelineConfig& pipeline) const override {
@@ -136,6 +138,17 @@ class Wan final : public Family {
   DenoiseFlops denoise_flops(const HyperParameters& all, const configs::PipelineConfig& pipeline,
                              const configs::Request& request) const override {
     return wan::denoise_flops(wan::dims_from_json(all.at("transformer")), pipeline, request);
+  }
+
+  std::int64_t token_count(const HyperParameters& all, const configs::Request& request) const override {
+    const std::array<std::int64_t, 4> latent = latent_shape(all, request);
+    return latent[1] * (latent[2] / wan::patch_edge) * (latent[3] / wan::patch_edge);
+  }
+
+  std::map<std::string, std::vector<std::int64_t>> embedding(const HyperParameters& all,
+                                                             std::string_view /*encoder*/,
+                                                             std::int64_t tokens) const override {
+    return {{"text", {tokens, wan::dims_from_json(all.at("transformer")).text_dim}}};
   }
 
   TextLimits text_limits(const HyperParameters& all) const override {

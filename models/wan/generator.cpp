@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 
-#include "models/denoise/denoise_clips.h"
 #include "models/denoise/visiting_transformer.h"
 #include "models/generator_table.h"
 #include "models/samplers/noise.h"
@@ -33,50 +33,36 @@ std::vector<Visiting<wan::Transformer>> transformers_of(LoadedModel& model,
 }
 
 /// Wan text-to-video: one transformer or two experts, and the VAE, on their weights' device.
-class WanGenerator final : public ClipGenerator {
+class WanGenerator final : public DenoisingGenerator {
  public:
   WanGenerator(LoadedModel& model, const configs::PipelineConfig& pipeline,
                const dist::ParallelContext& parallel)
-      : pipeline_(pipeline),
-        parallel_(parallel),
+      : DenoisingGenerator(pipeline, parallel),
         dims_(wan::dims_from_json(model.hyper_parameters.at("transformer"))),
-        transformers_(transformers_of(model, pipeline, parallel)),
-        decoder_(model, pipeline, parallel) {}
-
-  std::size_t clips_at_once() const noexcept override { return wan::clips_together(pipeline_); }
-
-  std::vector<ClipLatents> denoise(std::span<const ClipInput> clips, const dist::Tell& tell) override {
-    const MakeInput make_input = [this](const at::TensorOptions& options, const ClipInput& clip) {
-      return input_of(options, clip);
-    };
-    return denoise_clips(clips, turns(), pipeline_.steps, make_input, parallel_, tell);
+        transformers_(transformers_of(model, pipeline, parallel)) {
+    if (model.hyper_parameters.contains("vae")) decoder_.emplace(model, pipeline, parallel);
   }
 
-  at::Tensor decode(const at::Tensor& latents) override { return decoder_(latents); }
+  std::size_t clips_at_once() const noexcept override { return wan::clips_together(pipeline()); }
 
- private:
-  std::unique_ptr<Sampler> sampler() const {
-    return make_sampler(pipeline_.solver, pipeline_.steps, pipeline_.flow_shift);
-  }
-
-  std::vector<Turn> turns() {
+  std::vector<Turn> turns() override {
     const auto turn = [this](std::size_t expert, double scale, StepRange steps) {
       return Turn{
           .enter =
               [this, expert] {
                 return std::make_unique<Present<wan::Transformer, wan::TextDenoiser>>(transformers_[expert]);
               },
-          .guidance = make_guidance(pipeline_.guided(), scale),
+          .guidance = make_guidance(pipeline().guided(), scale),
           .steps = steps};
     };
-    const int steps = pipeline_.steps;
-    const double scale = pipeline_.guidance_scale;
+    const int steps = pipeline().steps;
+    const double scale = pipeline().guidance_scale;
     if (transformers_.size() == 1) return {turn(0, scale, {0, steps})};
-    const int high = steps_above(*sampler(), wan::boundary(pipeline_));
-    return {turn(0, scale, {0, high}), turn(1, wan::low_noise_guidance(pipeline_), {high, steps})};
+    const int high = steps_above(*sampler(), wan::boundary(pipeline()));
+    return {turn(0, scale, {0, high}), turn(1, wan::low_noise_guidance(pipeline()), {high, steps})};
   }
 
-  DenoiseInput input_of(const at::TensorOptions& options, const ClipInput& clip) const {
+  DenoiseInput input_of(const at::TensorOptions& options, const ClipInput& clip) const override {
     DenoiseInput input;
     input.noise =
         initial_noise(clip.request.seed, wan::latent_shape(dims_, clip.request)).to(options.device());
@@ -90,11 +76,16 @@ class WanGenerator final : public ClipGenerator {
     return input;
   }
 
-  configs::PipelineConfig pipeline_;
-  dist::ParallelContext parallel_;
+  at::Tensor decode(const at::Tensor& latents) override { return decoder_.value()(latents); }
+
+ private:
+  std::unique_ptr<Sampler> sampler() const {
+    return make_sampler(pipeline().solver, pipeline().steps, pipeline().flow_shift);
+  }
+
   wan::Dims dims_;
   std::vector<Visiting<wan::Transformer>> transformers_;
-  WanClipDecoder decoder_;
+  std::optional<WanClipDecoder> decoder_;
 };
 
 }  // namespace
@@ -104,8 +95,9 @@ std::unique_ptr<TextEncoder> make_wan_text_encoder(LoadedModel& model,
   return make_umt5_text_encoder(model, parallel);
 }
 
-std::unique_ptr<ClipGenerator> make_wan_generator(LoadedModel& model, const configs::PipelineConfig& pipeline,
-                                                  const dist::ParallelContext& parallel) {
+std::unique_ptr<DenoisingGenerator> make_wan_generator(LoadedModel& model,
+                                                       const configs::PipelineConfig& pipeline,
+                                                       const dist::ParallelContext& parallel) {
   return std::make_unique<WanGenerator>(model, pipeline, parallel);
 }
 

@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include "models/wan/pass_traffic.h"
+
 namespace ditmill::models::wan {
 namespace {
 
@@ -22,6 +24,10 @@ class TextPasses final : public ClipPasses {
   }
   std::vector<std::vector<std::int64_t>> shapes() const override {
     return {{1, tokens_.shares.mine().size(), transformer_.dims().dim}};
+  }
+  std::map<dist::Purpose, std::uint64_t> bytes_given() const override {
+    return pass_traffic(transformer_.dims(), transformer_.parallel(), tokens_.shares,
+                        static_cast<std::int64_t>(c10::elementSize(transformer_.dtype())));
   }
 
  private:

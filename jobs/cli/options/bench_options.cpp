@@ -43,13 +43,13 @@ void add_comm(CLI::App& bench, bench::BenchOptions& options) {
 
 void add_step(CLI::App& bench, bench::BenchOptions& options) {
   CLI::App* command = bench.add_subcommand(
-      "step",
-      "Time a denoising step of a Wan transformer with random weights, on the ranks it is started with");
+      "step", "Time a denoising step of a transformer with random weights, on the ranks it is started with");
   command->callback([&options] { options.chosen = bench::BenchOptions::Chosen::step; });
   bench::BenchStepOptions& step = options.step;
   command->add_option("--model", step.model, "A transformer of the catalog (ditmill registry list)")
       ->type_name("NAME")
       ->capture_default_str();
+  command->add_option("--catalog", step.catalog, "Further catalog entries")->type_name("FILE");
   command->add_option("--layers", step.layers, "So many of its blocks; default all")->type_name("N");
   const auto add_number = [command](const char* name, int& value, const char* what, int most) {
     command->add_option(name, value, what)->check(CLI::Range(1, most))->type_name("N")->capture_default_str();

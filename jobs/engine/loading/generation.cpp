@@ -10,6 +10,7 @@
 #include "jobs/engine/loading/text_stage.h"
 #include "jobs/plan/memory/memory_limit.h"
 #include "jobs/plan/memory/memory_plan.h"
+#include "models/denoise/denoising_generator.h"
 
 namespace ditmill::jobs::engine {
 namespace {

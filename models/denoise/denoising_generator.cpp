@@ -1,19 +1,22 @@
-#include "models/denoise/denoise_clips.h"
+#include "models/denoise/denoising_generator.h"
 
 #include <ATen/ATen.h>
 
 #include <string>
+#include <utility>
 
 #include "configs/list_text.h"
 #include "models/generator_parts.h"
 
 namespace ditmill::models {
 
-std::vector<ClipLatents> denoise_clips(std::span<const ClipInput> clips, std::span<const Turn> turns,
-                                       int steps, const MakeInput& input_of,
-                                       const dist::ParallelContext& parallel, const dist::Tell& tell) {
+DenoisingGenerator::DenoisingGenerator(configs::PipelineConfig pipeline, dist::ParallelContext parallel)
+    : pipeline_(std::move(pipeline)), parallel_(std::move(parallel)) {}
+
+std::vector<ClipLatents> DenoisingGenerator::denoise(std::span<const ClipInput> clips,
+                                                     const dist::Tell& tell) {
   return guarded([&] {
-    const auto together = static_cast<std::size_t>(parallel.degree(dist::Axis::pp));
+    const auto together = static_cast<std::size_t>(parallel_.degree(dist::Axis::pp));
     std::string items;
     for (const ClipInput& clip : clips) extend_list(items, clip.request.id);
     const MakeInputs make_inputs = [&](const at::TensorOptions& options) {
@@ -26,10 +29,10 @@ std::vector<ClipLatents> denoise_clips(std::span<const ClipInput> clips, std::sp
     };
     const auto at_step = [&](int step) {
       tell((clips.size() == 1 ? "denoising item " : "denoising items ") + items + ", step " +
-           std::to_string(step + 1) + " of " + std::to_string(steps));
+           std::to_string(step + 1) + " of " + std::to_string(pipeline_.steps));
     };
     std::vector<ClipLatents> results;
-    for (Denoised& made : denoise_by_turns(turns, parallel, make_inputs, at_step)) {
+    for (Denoised& made : denoise_by_turns(turns(), parallel_, make_inputs, at_step)) {
       results.push_back({made.latents[0].to(at::kCPU, at::kFloat).contiguous(), std::move(made.failure)});
     }
     return results;
