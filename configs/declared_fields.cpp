@@ -53,6 +53,27 @@ std::vector<Field> read_declarations(MapReader section) {
   return fields;
 }
 
+Output read_output_declaration(MapReader reader, std::string name) {
+  Output output{.name = std::move(name)};
+  reader.read("type", output.type, output_types);
+  reader.read("axes", output.axes);
+  reader.read("chunk", output.chunk);
+  reader.read("says", output.says);
+  if (output.axes.empty()) reader.problem("axes", "an output without axes", "what each dimension counts");
+  if (!output.chunk.empty() && output.chunk_axis() == output.axes.size()) {
+    reader.problem("chunk", "no axis of the output", "one of its axes", output.chunk);
+  }
+  reader.finish();
+  return output;
+}
+
+std::vector<Output> read_output_declarations(MapReader section) {
+  std::vector<Output> outputs;
+  for (const std::string& name : section.keys())
+    outputs.push_back(read_output_declaration(section.map(name), name));
+  return outputs;
+}
+
 std::vector<Field> merged(std::vector<Field> FamilyFields::*part) {
   std::vector<Field> all;
   for (const FamilyFields& family : family_fields()) {
@@ -73,19 +94,29 @@ void require_one_meaning(std::span<const FamilyFields> families) {
       "preset",      "schema",    "started",    "text_window", "tiling",   "tokens"};
   std::map<std::string, const Field*> of_requests;
   std::map<std::string, const Field*> of_pipelines;
+  std::map<std::string, const Output*> of_items;
+  const auto refuse = [](const FamilyFields& family, const std::string& name) {
+    throw Error{Category::internal, "declare a field", Where{.key = "models/" + family.family + ": " + name},
+                Expected{"a name that means nothing else anywhere"}};
+  };
   const auto add = [&](const FamilyFields& family, const Field& field, auto& mine, const auto& others) {
     const bool common = field_named(common_request_fields(), field.name) != nullptr ||
                         field_named(common_pipeline_fields(), field.name) != nullptr;
     const auto [first, is_new] = mine.emplace(field.name, &field);
     if (!common && !taken.contains(field.name) && !others.contains(field.name) && *first->second == field)
       return;
-    throw Error{Category::internal, "declare a field",
-                Where{.key = "models/" + family.family + ": " + field.name},
-                Expected{"a name that means nothing else anywhere"}};
+    refuse(family, field.name);
   };
+  const std::set<std::string, std::less<>> settings{"path", "compression", "items_per_part"};
   for (const FamilyFields& family : families) {
     for (const Field& field : family.request) add(family, field, of_requests, of_pipelines);
     for (const Field& field : family.pipeline) add(family, field, of_pipelines, of_requests);
+    for (const Output& output : family.outputs) {
+      const bool is_taken =
+          output_named(common_outputs(), output.name) != nullptr || settings.contains(output.name);
+      if (is_taken || *of_items.emplace(output.name, &output).first->second != output)
+        refuse(family, output.name);
+    }
   }
 }
 
@@ -203,6 +234,21 @@ std::span<const Field> family_pipeline_fields() {
   return all;
 }
 
+std::span<const Output> family_outputs() { return declared_outputs().subspan(common_outputs().size()); }
+
+std::span<const Output> declared_outputs() {
+  static const std::vector<Output> all = [] {
+    std::map<std::string, Output> by_name;
+    for (const FamilyFields& family : family_fields()) {
+      for (const Output& output : family.outputs) by_name.emplace(output.name, output);
+    }
+    std::vector<Output> outputs(common_outputs().begin(), common_outputs().end());
+    for (const auto& [name, output] : by_name) outputs.push_back(output);
+    return outputs;
+  }();
+  return all;
+}
+
 const Field* field_named(std::span<const Field> fields, std::string_view name) noexcept {
   const auto found = std::ranges::find(fields, name, &Field::name);
   return found == fields.end() ? nullptr : &*found;
@@ -216,6 +262,7 @@ FamilyFields parse_family_fields(const EmbeddedText& file) {
   FamilyFields fields{.family = std::filesystem::path{path}.parent_path().filename().string()};
   fields.request = read_declarations(reader.map("request"));
   fields.pipeline = read_declarations(reader.map("pipeline"));
+  fields.outputs = read_output_declarations(reader.map("outputs"));
   reader.finish();
   if (!problems.empty()) throw Error{std::move(problems)};
   return fields;

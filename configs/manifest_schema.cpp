@@ -46,6 +46,10 @@ nlohmann::json manifest_schema() {
     for (const Field& field : fields) pipeline[field.name] = schema_of(field);
   }
   pipeline.at("preset")["enum"] = preset_names();
+  nlohmann::json& output = sections.at("output").at("properties");
+  for (const Output& each : family_outputs()) {
+    output[each.name] = {{"type", "boolean"}, {"description", each.says}};
+  }
   nlohmann::json& requests = sections.at("requests").at("properties");
   nlohmann::json& item = requests.at("items").at("items").at("properties");
   for (const auto& fields : {common_request_fields(), family_request_fields()}) {

@@ -34,4 +34,14 @@ std::set<std::string, std::less<>> Family::lacking(const HyperParameters& all, L
   return fields;
 }
 
+std::set<std::string, std::less<>> Family::lacking_outputs() const {
+  std::set<std::string, std::less<>> outputs;
+  for (const configs::Output& output : configs::family_outputs()) outputs.insert(output.name);
+  for (const configs::FamilyFields& declared : configs::family_fields()) {
+    if (declared.family != name()) continue;
+    for (const configs::Output& output : declared.outputs) outputs.erase(output.name);
+  }
+  return outputs;
+}
+
 }  // namespace ditmill::models

@@ -101,6 +101,14 @@ class Family {
   virtual bool takes(const HyperParameters& /*all*/, std::string_view /*field*/) const { return true; }
   /// The fields of any family's requests or pipelines that a model does not take.
   std::set<std::string, std::less<>> lacking(const HyperParameters& all, Layer layer) const;
+  /// The outputs that other families declare and this one does not.
+  std::set<std::string, std::less<>> lacking_outputs() const;
+  /// The shape of an output of the family's own (fields.yaml).
+  virtual std::vector<std::int64_t> output_shape(const HyperParameters& /*all*/,
+                                                 const configs::Request& /*request*/,
+                                                 std::string_view /*output*/) const {
+    return {};
+  }
   /// What the family refuses of a request's sizes, with the nearest sizes that it takes (file, line and
   /// column are the caller's to fill).
   virtual std::vector<Problem> check_request(const configs::Request& request) const = 0;

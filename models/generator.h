@@ -74,8 +74,9 @@ class ClipGenerator {
   virtual std::size_t clips_at_once() const noexcept { return 1; }
   /// Latents of each clip. What a clip becomes does not depend on the others.
   virtual std::vector<ClipLatents> denoise(std::span<const ClipInput> clips, const dist::Tell& tell) = 0;
-  /// Frames [T, H, W, 3] uint8 of latents, on the group's first rank; undefined on others.
-  virtual at::Tensor decode(const at::Tensor& latents) = 0;
+  /// What latents are decoded to, by the names of outputs, on the group's first rank; nothing on others:
+  /// "frames" [T, H, W, 3] uint8, and the outputs that the family declares (fields.yaml).
+  virtual dist::TensorMap decode(const at::Tensor& latents) = 0;
 };
 
 /// Builds the family's text encoder from the model's text_encoder weights and tokenizer; takes them out of

@@ -61,7 +61,8 @@ registry::Component component_of(const Stated& stated, const json& hyper_paramet
   identity.architecture = stated.layout->architecture;
   identity.hyper_parameters = hyper_parameters;
   registry::WeightFile& file = component.files.emplace_back();
-  for (registry::ExpectedTensor& tensor : registry::expand(*stated.layout, hyper_parameters).value()) {
+  auto expected = registry::expand(*stated.layout, hyper_parameters);
+  for (registry::ExpectedTensor& tensor : expected.value()) {
     if (tensor.optional) continue;
     file.tensors.push_back({.name = std::move(tensor.name),
                             .type = registry::ElementType::f32,

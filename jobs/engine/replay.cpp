@@ -9,6 +9,7 @@
 #include <optional>
 #include <variant>
 
+#include "configs/declared_fields.h"
 #include "configs/dump.h"
 #include "configs/error.h"
 #include "dist/comm/agree.h"
@@ -175,9 +176,13 @@ class Replay {
 
   /// A dump of one item does not say what was kept of it; its content is a hash of just that.
   void keep_alike(const results::PartReader& part, const std::string& id) {
-    kept_.push_back(fmt::format("output.frames={}", part.frames_shape(id).has_value()));
-    kept_.push_back(fmt::format("output.latents={}", part.latents_shape(id).has_value()));
-    if (!part.video_bytes(id)) return;
+    for (const char* output : {"frames", "latents"}) {
+      kept_.push_back(fmt::format("output.{}={}", output, part.shape(id, output).has_value()));
+    }
+    for (const configs::Output& output : configs::family_outputs()) {
+      if (part.shape(id, output.name)) kept_.push_back(fmt::format("output.{}=true", output.name));
+    }
+    if (!part.shape(id, "video")) return;
     const results::h5::Attributes video = part.video_attributes(id);
     kept_.push_back(fmt::format(
         "output.video={{codec: {}, crf: {}, pix_fmt: {}}}", attribute<std::string>(video, "codec", ""),
@@ -216,18 +221,14 @@ class Replay {
 
   static json datasets(const results::ItemDifference& difference) {
     json sets = json::object();
-    const auto add_bytes = [&sets](const char* name, const std::optional<results::ByteDifference>& bytes) {
-      if (!bytes) return;
-      sets[name] = {{"bytes", bytes->bytes},
-                    {"differing_bytes", bytes->differing},
-                    {"differing_share", bytes->share()},
-                    {"max_difference", bytes->most}};
-    };
-    add_bytes("frames", difference.frames);
-    add_bytes("video", difference.video);
-    if (difference.latents) {
-      sets["latents"] = {{"relative_distance", difference.latents->relative},
-                         {"max_difference", difference.latents->most}};
+    for (const auto& [name, bytes] : difference.bytes) {
+      sets[name] = {{"bytes", bytes.bytes},
+                    {"differing_bytes", bytes.differing},
+                    {"differing_share", bytes.share()},
+                    {"max_difference", bytes.most}};
+    }
+    for (const auto& [name, reals] : difference.reals) {
+      sets[name] = {{"relative_distance", reals.relative}, {"max_difference", reals.most}};
     }
     return sets;
   }
@@ -237,17 +238,18 @@ class Replay {
     std::string text = report.at("equal").get<bool>()
                            ? fmt::format("{}: equal, byte for byte (content {})\n", item_.id, item_.content)
                            : fmt::format("{}: not equal\n", item_.id);
-    for (const char* name : {"frames", "video"}) {
-      if (!sets.contains(name)) continue;
-      const json& bytes = sets.at(name);
-      text += fmt::format("  {}: {:.3g} % of {} bytes differ, by {} at most\n", name,
-                          100 * bytes.at("differing_share").get<double>(),
-                          bytes.at("bytes").get<std::uint64_t>(), bytes.at("max_difference").get<int>());
-    }
-    if (sets.contains("latents")) {
-      text += fmt::format("  latents: relative distance {:.3g}, {:.3g} at most\n",
-                          sets.at("latents").at("relative_distance").get<double>(),
-                          sets.at("latents").at("max_difference").get<double>());
+    for (const configs::Output& output : configs::declared_outputs()) {
+      if (!sets.contains(output.name)) continue;
+      const json& apart = sets.at(output.name);
+      if (output.type == configs::OutputType::float32) {
+        text += fmt::format("  {}: relative distance {:.3g}, {:.3g} at most\n", output.name,
+                            apart.at("relative_distance").get<double>(),
+                            apart.at("max_difference").get<double>());
+        continue;
+      }
+      text += fmt::format("  {}: {:.3g} % of {} bytes differ, by {} at most\n", output.name,
+                          100 * apart.at("differing_share").get<double>(),
+                          apart.at("bytes").get<std::uint64_t>(), apart.at("max_difference").get<int>());
     }
     for (const json& change : report.at("changes")) text += "  " + change.get<std::string>() + "\n";
     if (place_.keeps()) text += "kept in " + place_.path() + "\n";

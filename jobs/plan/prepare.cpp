@@ -78,7 +78,8 @@ PreparedJob prepare_job(const RunOptions& options, std::vector<Problem>& problem
             .components = std::move(names),
             .pipeline = settings_of_index(job.folder.path),
             .lacking_pipeline = job.family->lacking(job.hyper_parameters, models::Layer::pipeline),
-            .lacking_requests = job.family->lacking(job.hyper_parameters, models::Layer::request)};
+            .lacking_requests = job.family->lacking(job.hyper_parameters, models::Layer::request),
+            .lacking_outputs = job.family->lacking_outputs()};
   };
   const CheckRequest check_request = [&job](const configs::Request& request) {
     return job.family == nullptr ? std::vector<Problem>{} : job.family->check_request(request);

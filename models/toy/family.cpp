@@ -63,6 +63,11 @@ class Toy final : public Family {
     return problems;
   }
 
+  std::vector<std::int64_t> output_shape(const HyperParameters& /*all*/, const configs::Request& request,
+                                         std::string_view /*output*/) const override {
+    return {3, request.height};
+  }
+
   std::vector<Problem> check_degrees(const HyperParameters& /*all*/,
                                      const configs::ParallelConfig& parallel) const override {
     std::vector<Problem> problems;

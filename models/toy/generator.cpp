@@ -2,6 +2,7 @@
 
 #include <array>
 #include <optional>
+#include <utility>
 
 #include "models/denoise/visiting_transformer.h"
 #include "models/family.h"
@@ -52,7 +53,14 @@ class ToyGenerator final : public DenoisingGenerator {
     return input;
   }
 
-  at::Tensor decode(const at::Tensor& latents) override { return decoder_.value()(latents); }
+  dist::TensorMap decode(const at::Tensor& latents) override {
+    dist::TensorMap outputs = decoder_.value()(latents);
+    if (const auto frames = outputs.find("frames"); frames != outputs.end()) {
+      at::Tensor tones = frames->second[0].to(at::kFloat).mean(1).t().contiguous();
+      outputs["toy_tones"] = std::move(tones);
+    }
+    return outputs;
+  }
 
  private:
   HyperParameters hyper_parameters_;

@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include <utility>
+
 #include "models/generator_parts.h"
 
 namespace ditmill::models {
@@ -20,14 +22,15 @@ WanClipDecoder::WanClipDecoder(LoadedModel& model, const configs::PipelineConfig
                                const dist::ParallelContext& parallel)
     : tiling_(pipeline.components.at("vae").tiling), parallel_(parallel), decoder_(decoder_of(model)) {}
 
-at::Tensor WanClipDecoder::operator()(const at::Tensor& latents) {
+dist::TensorMap WanClipDecoder::operator()(const at::Tensor& latents) {
   return guarded([&] {
     const bool alone = parallel_.size(dist::Team::clip) == 1;
     const dist::Communicator* group = alone ? nullptr : &parallel_.team(dist::Team::clip);
     const auto decoder = decoder_.enter();
     const at::Tensor decoded = decoder->decode(latents, tiling_, group);
     require_finite(decoded);
-    return decoder->gather_frames(decoded, latents, tiling_, group);
+    at::Tensor frames = decoder->gather_frames(decoded, latents, tiling_, group);
+    return frames.defined() ? dist::TensorMap{{"frames", std::move(frames)}} : dist::TensorMap{};
   });
 }
 

@@ -13,8 +13,8 @@ class WanClipDecoder {
   WanClipDecoder(LoadedModel& model, const configs::PipelineConfig& pipeline,
                  const dist::ParallelContext& parallel);
 
-  /// Frames [T, H, W, 3] uint8 of latents, on the group's first rank; undefined on others.
-  at::Tensor operator()(const at::Tensor& latents);
+  /// The "frames" of latents.
+  dist::TensorMap operator()(const at::Tensor& latents);
 
  private:
   /// Throws on all ranks if the rows of any of them are not finite.

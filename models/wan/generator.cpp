@@ -76,7 +76,7 @@ class WanGenerator final : public DenoisingGenerator {
     return input;
   }
 
-  at::Tensor decode(const at::Tensor& latents) override { return decoder_.value()(latents); }
+  dist::TensorMap decode(const at::Tensor& latents) override { return decoder_.value()(latents); }
 
  private:
   std::unique_ptr<Sampler> sampler() const {

@@ -223,7 +223,7 @@ dist::TensorMap run_pipeline(const Probe& probe) {
     out[request.id + ".text"] = text;
     out[request.id + ".negative"] = negative;
     out[request.id + ".latents"] = latents;
-    if (in.value("decode", true)) out[request.id + ".frames"] = generator->decode(latents);
+    if (in.value("decode", true)) out[request.id + ".frames"] = generator->decode(latents).at("frames");
   }
   return out;
 }

@@ -1,11 +1,13 @@
 """A family beside Wan (models/toy), end to end: pictures of a transformer written here, with fields of its own."""
 
 import csv
+import io
 import json
 import math
 import pathlib
 import random
 import sys
+import tarfile
 import tempfile
 import unittest
 
@@ -149,12 +151,12 @@ class ToyFamily(unittest.TestCase):
                          "flow_shift": SHIFT, "dtype": "float32", **pipeline},
             "requests": requests, "output": {"path": name, "latents": True}}))
 
-    def run_job(self, name, *more, job=None, ranks=1):
+    def run_job(self, name, *more, job=None, ranks=1, kept=("latents", "frames")):
         ditmill.ditmill("run", job or self.job, "--run-dir", self.path / name, "--threads", "1", *more, ranks=ranks)
         keys = {record["item"]: record["key"] for record in ditmill.journal(self.path / name)}
         with h5py.File(self.path / name / "results.h5") as results:
             return {item: {"toy_style": group.attrs.get("toy_style", "plain"), "key": keys[item],
-                           "latents": group["latents"][...], "frames": group["frames"][...]}
+                           **{output: group[output][...] for output in kept}}
                     for item, group in results["items"].items()}
 
     @torch.no_grad()
@@ -249,6 +251,32 @@ class ToyFamily(unittest.TestCase):
         [detail] = [field for field in shown["pipeline"] if field["name"] == "toy_detail"]
         self.assertEqual((detail["least"], detail["most"], detail["default"]), (0, 2, 1))
         self.assertNotIn("boundary", [field["name"] for field in shown["pipeline"]])
+
+    def test_an_output_of_its_own(self):
+        """toy_tones is declared in models/toy/fields.yaml alone: everything that handles outputs handles it."""
+        name, key = "tones", "toy_tones"
+        stored = self.run_job(name, "--set", f"output.{key}=true", kept=("latents", "frames", key))
+        for item in self.items:
+            one = stored[item["id"]]
+            self.assertEqual(one[key].dtype, numpy.float32)
+            numpy.testing.assert_allclose(one[key], one["frames"][0].astype(numpy.float64).mean(1).T, rtol=1e-6)
+        run = self.path / name
+        first = self.items[0]["id"]
+        shown = json.loads(ditmill.ditmill("results", "show", run, first, "--json").stdout)
+        self.assertEqual(shown["datasets"][key], [3, self.items[0]["height"]])
+        ditmill.ditmill("results", "verify", run)
+        report = json.loads(ditmill.ditmill("results", "replay", run, first, "--json", "--threads", "1", ranks=1).stdout)
+        self.assertTrue(report["equal"])
+        self.assertEqual(report["datasets"][key], {"relative_distance": 0.0, "max_difference": 0.0})
+        ditmill.ditmill("results", "export", run, "--webdataset", self.path / "shards")
+        with tarfile.open(self.path / "shards" / "000000.tar") as tar:
+            array = numpy.load(io.BytesIO(tar.extractfile(f"{first}.{key}.npy").read()))
+        self.assertTrue(numpy.array_equal(array, stored[first][key]))
+        ditmill.ditmill("run", "--from-dump", run / "config.json", "--run-dir", self.path / "tones_again", "--threads", "1", ranks=2)
+        with h5py.File(self.path / "tones_again" / "results.h5") as results:
+            self.assertTrue(numpy.array_equal(results["items"][first][key][...], stored[first][key]))
+        properties = json.loads(ditmill.ditmill("schema").stdout)["properties"]["output"]["properties"]
+        self.assertEqual(properties[key]["type"], "boolean")
 
     def refused(self, job, *more):
         return ditmill.ditmill("run", job, "--check", *more, code=1).stdout

@@ -34,9 +34,9 @@ void add_stored(json& shown, const results::ListedItem& item, const results::Par
   shown["part"] = item.part;
   shown["content"] = item.content;
   shown["datasets"] = json::object();
-  if (const auto shape = part.frames_shape(item.stored)) shown["datasets"]["frames"] = *shape;
-  if (const auto shape = part.latents_shape(item.stored)) shown["datasets"]["latents"] = *shape;
-  if (const auto bytes = part.video_bytes(item.stored)) shown["datasets"]["video"] = {*bytes};
+  for (const std::string& output : part.datasets(item.stored)) {
+    shown["datasets"][output] = part.shape(item.stored, output).value();
+  }
   shown["attributes"] = json::object();
   for (const auto& [name, value] : part.attributes(item.stored)) {
     shown["attributes"][name] = attribute_value(name, value);

@@ -21,6 +21,7 @@ nlohmann::json to_json(const StorePlan& plan) {
             {"frames", output.frames},
             {"video", output.video ? to_json(*output.video) : nlohmann::json()},
             {"latents", output.latents},
+            {"more", output.more},
             {"gzip", output.gzip},
             {"items_per_part",
              output.items_per_part ? nlohmann::json(*output.items_per_part) : nlohmann::json()}}},
@@ -48,6 +49,7 @@ StorePlan store_plan_from_json(const nlohmann::json& json) {
         .pix_fmt = results::pixel_format_named(video.at("pix_fmt").get<std::string>()).value()};
   }
   plan.output.latents = output.at("latents").get<bool>();
+  plan.output.more = output.at("more").get<std::set<std::string, std::less<>>>();
   plan.output.gzip = output.at("gzip").get<int>();
   if (!output.at("items_per_part").is_null()) {
     plan.output.items_per_part = output.at("items_per_part").get<int>();

@@ -32,6 +32,12 @@ std::vector<T> to_vector(const at::Tensor& tensor) {
   return {data, data + dense.numel()};
 }
 
+results::OutputArray to_array(const at::Tensor& tensor) {
+  const at::Tensor dense = tensor.contiguous();
+  const auto* data = static_cast<const std::byte*>(dense.data_ptr());
+  return {.bytes = {data, data + dense.nbytes()}, .shape = dense.sizes().vec()};
+}
+
 /// What sealing takes at most where there is time for it.
 constexpr std::chrono::seconds time_to_seal{30};
 
@@ -299,15 +305,15 @@ void GroupRunner::denoise(std::span<Work> batch) {
 void GroupRunner::finish(Work& work) {
   const std::string& id = work.clip.request.id;
   const Stopwatch watch;
-  at::Tensor frames;
-  if (!work.failure && (output_->frames || output_->video)) {
+  dist::TensorMap decoded;
+  if (!work.failure && output_->decodes()) {
     seams_.tell("decoding " + id);
-    work.failure = together([&] { frames = generator_->decode(work.latents); });
+    work.failure = together([&] { decoded = generator_->decode(work.latents); });
   }
   work.failure = settle(work.failure ? work.failure : dist::failure_of([&] {
     if (!leads()) return;
     report_done(store_->acknowledged());
-    keep(work, frames);
+    keep(work, decoded);
     work.finished.seconds_decode = watch.seconds();
     store_->add(*work.item, std::move(work.finished));
   }));
@@ -321,10 +327,16 @@ void GroupRunner::finish(Work& work) {
 }
 
 /// What is kept of an item, on the first rank.
-void GroupRunner::keep(Work& work, const at::Tensor& frames) {
+void GroupRunner::keep(Work& work, const dist::TensorMap& decoded) {
   const configs::Request& request = work.clip.request;
   results::FinishedItem& finished = work.finished;
-  if (frames.defined()) finished.frames = to_vector<std::uint8_t>(frames);
+  const auto frames = decoded.find("frames");
+  if (frames != decoded.end() && (output_->frames || output_->video))
+    finished.frames = to_vector<std::uint8_t>(frames->second);
+  for (const std::string& name : output_->more) {
+    if (const auto found = decoded.find(name); found != decoded.end())
+      finished.more.emplace(name, to_array(found->second));
+  }
   if (output_->video) {
     const results::ClipShape shape{
         .frames = request.frames, .height = request.height, .width = request.width};

@@ -94,7 +94,7 @@ class GroupRunner {
   void embed_clip(Work& work);
   void denoise(std::span<Work> batch);
   void finish(Work& work);
-  void keep(Work& work, const at::Tensor& frames);
+  void keep(Work& work, const dist::TensorMap& decoded);
   std::optional<Error> together(const std::function<void()>& step);
   std::optional<Error> settle(std::optional<Error> failure);
   void report(const GroupMessage& message) { send_to_coordinator(*coordinator_, message); }

@@ -43,6 +43,6 @@ std::vector<models::ClipLatents> NoopGenerator::denoise(std::span<const models::
   return made;
 }
 
-at::Tensor NoopGenerator::decode(const at::Tensor& latents) { return latents; }
+dist::TensorMap NoopGenerator::decode(const at::Tensor& latents) { return {{"frames", latents}}; }
 
 }  // namespace ditmill::jobs::engine

@@ -13,7 +13,7 @@ class NoopGenerator : public models::ClipGenerator {
 
   std::vector<models::ClipLatents> denoise(std::span<const models::ClipInput> clips,
                                            const dist::Tell& tell) override;
-  at::Tensor decode(const at::Tensor& latents) override;
+  dist::TensorMap decode(const at::Tensor& latents) override;
 
  private:
   double seconds_;

@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "configs/declared_fields.h"
 #include "configs/error.h"
 #include "configs/list_text.h"
 #include "jobs/plan/manifest/from_dump.h"
@@ -68,12 +69,19 @@ std::uint64_t clip_bytes(const PreparedJob& job, const configs::Request& request
   std::uint64_t bytes = 0;
   if (output.frames) bytes += std::uint64_t{3} * request.width * request.height * request.frames;
   if (output.video) bytes += results::most_video_bytes(*output.video, request);
-  if (output.latents && job.family != nullptr) {
-    std::uint64_t elements = 1;
-    for (const std::int64_t extent : job.family->latent_shape(job.hyper_parameters, request)) {
-      elements *= static_cast<std::uint64_t>(extent);
-    }
-    bytes += elements * sizeof(float);
+  if (job.family == nullptr) return bytes;
+  const auto elements = [](const auto& shape) {
+    std::uint64_t product = 1;
+    for (const std::int64_t extent : shape) product *= static_cast<std::uint64_t>(extent);
+    return product;
+  };
+  if (output.latents) {
+    bytes += elements(job.family->latent_shape(job.hyper_parameters, request)) * sizeof(float);
+  }
+  for (const configs::Output& each : configs::family_outputs()) {
+    if (!output.more.contains(each.name)) continue;
+    bytes += elements(job.family->output_shape(job.hyper_parameters, request, each.name)) *
+             configs::bytes_of(each.type);
   }
   return bytes;
 }

@@ -313,12 +313,14 @@ nlohmann::json dump_output(const results::OutputConfig& output) {
              {"crf", output.video->crf},
              {"pix_fmt", name(output.video->pix_fmt)}};
   }
-  return {{"frames", output.frames},
-          {"video", std::move(video)},
-          {"latents", output.latents},
-          {"compression", output.gzip == 0 ? "none" : "gzip-" + std::to_string(output.gzip)},
-          {"items_per_part",
-           output.items_per_part ? nlohmann::json(*output.items_per_part) : nlohmann::json("auto")}};
+  nlohmann::json dump{{"frames", output.frames},
+                      {"video", std::move(video)},
+                      {"latents", output.latents},
+                      {"compression", output.gzip == 0 ? "none" : "gzip-" + std::to_string(output.gzip)},
+                      {"items_per_part", output.items_per_part ? nlohmann::json(*output.items_per_part)
+                                                               : nlohmann::json("auto")}};
+  for (const std::string& name : output.more) dump[name] = true;
+  return dump;
 }
 
 DumpedJob read_dump(const std::string& path, std::vector<std::string> sets, std::vector<Problem>& problems) {

@@ -54,7 +54,7 @@ class Decoder {
     }
     for (auto& [field, value] : facts.pipeline) manifest.pipeline.more.insert_or_assign(field, value);
     configs::apply_pipeline(pipeline, manifest.pipeline);
-    refuse_lacking(pipeline, facts.lacking_pipeline, configs::family_pipeline_fields());
+    refuse_lacking(pipeline, facts.lacking_pipeline, names_of(configs::family_pipeline_fields()));
     for (const std::string& name : facts.lacking_pipeline) manifest.pipeline.more.erase(name);  // a preset's
 
     RequestsSection requests{top.map("requests"),
@@ -63,7 +63,7 @@ class Decoder {
                               .negative_prompt_suffix = manifest.pipeline.negative_prompt_suffix,
                               .name = manifest.name,
                               .lacking = std::move(facts.lacking_requests)}};
-    manifest.output = read_output(top.map("output"), source_);
+    manifest.output = read_output(top.map("output"), source_, facts.lacking_outputs);
     const CheckRequest check_request = [&](const configs::Request& request) {
       return check(request, manifest.output);
     };

@@ -55,6 +55,7 @@ struct ModelFacts {
   std::set<std::string, std::less<>> lacking_pipeline =
       {};  ///< fields of other models, which this one's lack
   std::set<std::string, std::less<>> lacking_requests = {};
+  std::set<std::string, std::less<>> lacking_outputs = {};
 };
 
 /// Called exactly once, with layer 1 decoded and before layers 2 and 3 are, whether or not the manifest names

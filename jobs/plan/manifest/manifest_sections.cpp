@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "configs/declared_fields.h"
 #include "configs/error.h"
 #include "configs/list_text.h"
 #include "configs/suggest.h"
@@ -91,9 +92,14 @@ void read_video(MapReader& output, results::OutputConfig& config) {
 void read_kept(MapReader& output, results::OutputConfig& config) {
   output.read("frames", config.frames);
   output.read("latents", config.latents);
+  for (const configs::Output& each : configs::family_outputs()) {
+    bool kept = false;
+    output.read(each.name, kept);
+    if (kept) config.more.insert(each.name);
+  }
   const std::size_t before = output.problems().size();
   read_video(output, config);
-  if (!config.frames && !config.video && !config.latents && output.problems().size() == before) {
+  if (!config.decodes() && !config.latents && output.problems().size() == before) {
     output.problem("frames", "output keeps nothing", "frames or latents: true, or video: h264");
   }
 }
@@ -121,10 +127,10 @@ void read_items_per_part(MapReader& output, results::OutputConfig& config) {
 }  // namespace
 
 void refuse_lacking(MapReader& section, const std::set<std::string, std::less<>>& lacking,
-                    std::span<const configs::Field> declared) {
+                    std::span<const std::string> declared) {
   std::string has;
-  for (const configs::Field& field : declared) {
-    if (!lacking.contains(field.name)) extend_list(has, field.name);
+  for (const std::string& name : declared) {
+    if (!lacking.contains(name)) extend_list(has, name);
   }
   for (const std::string& name : lacking) {
     if (!section.has(name)) continue;
@@ -168,7 +174,7 @@ requests::ItemList RequestsSection::read(const CheckRequest& check_request) {
 void RequestsSection::refuse_lacking_fields(const YamlNode* section, const std::string& path) {
   if (section == nullptr || section->kind != YamlNode::Kind::mapping) return;
   MapReader fields{*section, path, source_.file, reader_.problems()};
-  refuse_lacking(fields, defaults_.lacking, configs::family_request_fields());
+  refuse_lacking(fields, defaults_.lacking, names_of(configs::family_request_fields()));
 }
 
 void RequestsSection::keep_part(requests::ItemList& items) {
@@ -312,7 +318,8 @@ void RequestsSection::place(Problem& problem, const requests::SizedItem& size, c
   problem.column = own.line > 0 ? own.column : item.column;
 }
 
-results::OutputConfig read_output(MapReader output, const ManifestSource& source) {
+results::OutputConfig read_output(MapReader output, const ManifestSource& source,
+                                  const std::set<std::string, std::less<>>& lacking) {
   results::OutputConfig config;
   config.path = source.run_dir;
   std::string path;
@@ -325,6 +332,7 @@ results::OutputConfig read_output(MapReader output, const ManifestSource& source
   } else if (!output.has("path") && config.path.empty()) {
     output.problem("path", "output.path is missing", "a folder, or --run-dir DIR");
   }
+  refuse_lacking(output, lacking, names_of(configs::family_outputs()));
   read_kept(output, config);
   read_compression(output, config);
   read_items_per_part(output, config);

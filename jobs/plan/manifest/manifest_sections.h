@@ -3,6 +3,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "configs/field.h"
 #include "configs/yaml_reader.h"
@@ -14,7 +15,14 @@ namespace ditmill::jobs::plan {
 /// Reports the fields of a mapping that other models have and this one lacks, with those it has of
 /// `declared`.
 void refuse_lacking(configs::MapReader& section, const std::set<std::string, std::less<>>& lacking,
-                    std::span<const configs::Field> declared);
+                    std::span<const std::string> declared);
+/// The names of fields or outputs.
+template <typename Declared>
+std::vector<std::string> names_of(std::span<const Declared> declared) {
+  std::vector<std::string> names;
+  for (const Declared& each : declared) names.push_back(each.name);
+  return names;
+}
 
 /// `requests:` of a manifest: layer 3's defaults, and the items of a file or of the manifest itself.
 class RequestsSection {
@@ -55,7 +63,8 @@ class RequestsSection {
   std::string list_file_;  ///< names the items' places in problems
 };
 
-/// `output:` of a manifest; problems go to the reader.
-results::OutputConfig read_output(configs::MapReader output, const ManifestSource& source);
+/// `output:` of a manifest; problems go to the reader. `lacking`: outputs of other models.
+results::OutputConfig read_output(configs::MapReader output, const ManifestSource& source,
+                                  const std::set<std::string, std::less<>>& lacking);
 
 }  // namespace ditmill::jobs::plan

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "configs/declared_fields.h"
 #include "configs/error.h"
 
 namespace ditmill::jobs::results {
@@ -33,8 +34,8 @@ void require_same_shape(const PartReader::Shape& then, const PartReader::Shape& 
               Got{text(now)});
 }
 
-LatentDifference latent_difference(const std::vector<float>& then, const std::vector<float>& now) {
-  LatentDifference difference;
+RealDifference real_difference(const std::vector<float>& then, const std::vector<float>& now) {
+  RealDifference difference;
   double apart = 0;
   double size = 0;
   for (std::size_t i = 0; i < then.size(); ++i) {
@@ -51,20 +52,24 @@ LatentDifference latent_difference(const std::vector<float>& then, const std::ve
 
 ItemDifference compare_items(const PartReader& then, const PartReader& now, const std::string& id) {
   ItemDifference difference;
-  if (const auto shape = then.frames_shape(id); shape && now.frames_shape(id)) {
-    require_same_shape(*shape, *now.frames_shape(id), id);
-    difference.frames.emplace();
-    for (std::int64_t frame = 0; frame < shape->front(); ++frame) {
-      add(*difference.frames, then.frame(id, frame), now.frame(id, frame));
+  for (const configs::Output& output : configs::declared_outputs()) {
+    const auto shape = then.shape(id, output.name);
+    const auto shape_now = now.shape(id, output.name);
+    if (!shape || !shape_now) continue;
+    const bool is_file = output.axes.size() == 1;
+    if (!is_file) require_same_shape(*shape, *shape_now, id);
+    if (output.type == configs::OutputType::float32) {
+      require_same_shape(*shape, *shape_now, id);
+      difference.reals[output.name] =
+          real_difference(then.reals(id, output.name), now.reals(id, output.name));
+    } else if (is_file) {
+      add(difference.bytes[output.name], then.bytes(id, output.name), now.bytes(id, output.name));
+    } else {
+      ByteDifference& rows = difference.bytes[output.name];
+      for (std::int64_t i = 0; i < shape->front(); ++i) {
+        add(rows, then.row(id, output.name, i), now.row(id, output.name, i));
+      }
     }
-  }
-  if (const auto shape = then.latents_shape(id); shape && now.latents_shape(id)) {
-    require_same_shape(*shape, *now.latents_shape(id), id);
-    difference.latents = latent_difference(then.latents(id), now.latents(id));
-  }
-  if (then.video_bytes(id) && now.video_bytes(id)) {
-    difference.video.emplace();
-    add(*difference.video, then.video(id), now.video(id));
   }
   return difference;
 }

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <map>
 #include <string>
 
 #include "jobs/results/store/part_reader.h"
@@ -19,21 +19,21 @@ struct ByteDifference {
   }
 };
 
-/// How far apart two clips' latents are.
-struct LatentDifference {
+/// How far apart two rows of real numbers are.
+struct RealDifference {
   double relative = 0;  ///< ||now - then|| / ||then||
   double most = 0;      ///< largest |now - then|
 };
 
-/// How far apart two stored items are, by what is kept of both.
+/// How far apart two stored items are, by the outputs that are kept of both; of a video the files, not what
+/// they show.
 struct ItemDifference {
-  std::optional<ByteDifference> frames = {};
-  std::optional<LatentDifference> latents = {};
-  std::optional<ByteDifference> video = {};  ///< of the files, not of what they show
+  std::map<std::string, ByteDifference, std::less<>> bytes = {};
+  std::map<std::string, RealDifference, std::less<>> reals = {};
 };
 
-/// Compares an item as two parts hold it, a frame at a time. Throws Error: bad_input (damage; shapes that are
-/// not the same), io.
+/// Compares an item as two parts hold it, a row of bytes at a time. Throws Error: bad_input (damage; shapes
+/// that are not the same), io.
 ItemDifference compare_items(const PartReader& then, const PartReader& now, const std::string& id);
 
 }  // namespace ditmill::jobs::results

@@ -38,6 +38,32 @@ h5::Attributes request_attributes(const configs::Request& request) {
   return attributes;
 }
 
+/// What is kept of an item: what is empty is not.
+std::vector<PartOutput> part_outputs(const FinishedItem& finished, const OutputConfig& config) {
+  const configs::Request& request = finished.item->request;
+  std::vector<PartOutput> outputs;
+  if (!finished.frames.empty()) {
+    outputs.push_back({.name = "frames",
+                       .bytes = std::as_bytes(std::span(finished.frames)),
+                       .shape = {request.frames, request.height, request.width, 3}});
+  }
+  if (!finished.latents.empty()) {
+    outputs.push_back({.name = "latents",
+                       .bytes = std::as_bytes(std::span(finished.latents)),
+                       .shape = {finished.latent_shape.begin(), finished.latent_shape.end()}});
+  }
+  if (!finished.video.empty()) {
+    outputs.push_back({.name = "video",
+                       .bytes = std::as_bytes(std::span(finished.video)),
+                       .shape = {static_cast<std::int64_t>(finished.video.size())},
+                       .attributes = video_attributes(config.video.value_or(VideoConfig{}), request)});
+  }
+  for (const auto& [name, array] : finished.more) {
+    outputs.push_back({.name = name, .bytes = array.bytes, .shape = array.shape});
+  }
+  return outputs;
+}
+
 PartItem part_item(const FinishedItem& finished, const StoreProvenance& provenance,
                    const OutputConfig& output) {
   const requests::Item& item = *finished.item;
@@ -65,14 +91,7 @@ PartItem part_item(const FinishedItem& finished, const StoreProvenance& provenan
                             {"metadata_json", item.metadata},
                             {"config_json", dump.dump()}};
   attributes.insert(attributes.end(), more.begin(), more.end());
-  return {.id = request.id,
-          .frames = finished.frames,
-          .frames_shape = {request.frames, request.height, request.width, 3},
-          .video = finished.video,
-          .video_attributes = video_attributes(output.video.value_or(VideoConfig{}), request),
-          .latents = finished.latents,
-          .latents_shape = finished.latent_shape,
-          .attributes = std::move(attributes)};
+  return {.id = request.id, .outputs = part_outputs(finished, output), .attributes = std::move(attributes)};
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <span>
@@ -38,6 +39,12 @@ struct TokenCount {
   std::int64_t cut = 0;
 };
 
+/// The values of an output that a model's family declares.
+struct OutputArray {
+  std::vector<std::byte> bytes;
+  std::vector<std::int64_t> shape;
+};
+
 /// A finished item, as the group that made it hands it to its store.
 struct FinishedItem {
   const requests::Item* item = nullptr;
@@ -47,6 +54,7 @@ struct FinishedItem {
   std::vector<std::uint8_t> video = {};   ///< an MP4 file as output.video says; empty if not kept
   std::vector<float> latents = {};        ///< C*T*H*W; empty if not kept
   std::array<std::int64_t, 4> latent_shape{};
+  std::map<std::string, OutputArray> more = {};  ///< of family_outputs(), those that are kept
   TokenCount text = {};
   TokenCount negative = {};
   double seconds_text = 0;

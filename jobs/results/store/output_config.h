@@ -1,6 +1,8 @@
 #pragma once
 
+#include <functional>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "jobs/results/export/video_config.h"
@@ -13,8 +15,12 @@ struct OutputConfig {
   bool frames = true;
   std::optional<VideoConfig> video;  ///< none: none
   bool latents = false;
-  int gzip = 0;                       ///< 0: none, else 1 .. 9
-  std::optional<int> items_per_part;  ///< none: auto
+  std::set<std::string, std::less<>> more = {};  ///< of family_outputs()
+  int gzip = 0;                                  ///< 0: none, else 1 .. 9
+  std::optional<int> items_per_part;             ///< none: auto
+
+  /// Whether anything is kept that is decoded from latents.
+  bool decodes() const noexcept { return frames || video || !more.empty(); }
 };
 
 }  // namespace ditmill::jobs::results

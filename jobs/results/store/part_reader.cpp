@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <span>
 
+#include "configs/declared_fields.h"
 #include "jobs/results/store/content_hash.h"
 #include "jobs/results/store/hdf5/h5_dataset.h"
 
@@ -12,35 +13,19 @@ namespace {
 /// What is read at a time of a dataset whose rows are smaller.
 constexpr std::size_t piece_bytes = std::size_t{1} << 20;
 
-struct Dataset {
-  const char* name;
-  hid_t type;
-  std::size_t rank;
-  std::size_t value_bytes;
-  bool whole;  ///< a row goes through all chunks
-};
-
-Dataset frames_dataset() { return {"frames", H5T_STD_U8LE, 4, 1, false}; }
-Dataset latents_dataset() { return {"latents", H5T_IEEE_F32LE, 4, sizeof(float), true}; }
-Dataset video_dataset() { return {"video", H5T_STD_U8LE, 1, 1, false}; }
-std::array<Dataset, 3> hashed_datasets() { return {frames_dataset(), latents_dataset(), video_dataset()}; }
-
-h5::Reader open(const h5::Group& group, const Dataset& dataset, const std::string& file) {
-  return {group.get(), dataset.name, dataset.type, dataset.rank, file};
+const configs::Output& declared(std::string_view name, const std::string& file) {
+  const configs::Output* output = configs::output_named(configs::declared_outputs(), name);
+  if (output != nullptr) return *output;
+  throw Error(Category::internal, "read dataset " + std::string{name}, Where{.file = file});
 }
 
-std::optional<PartReader::Shape> shape_of(const h5::Group& group, const Dataset& dataset,
-                                          const std::string& file) {
-  if (!h5::has_link(group.get(), dataset.name, file)) return std::nullopt;
-  const h5::Reader reader = open(group, dataset, file);
-  PartReader::Shape shape{};
-  for (std::size_t i = 0; i < shape.size(); ++i) shape[i] = static_cast<std::int64_t>(reader.shape()[i]);
-  return shape;
+h5::Reader open(const h5::Group& group, const configs::Output& output, const std::string& file) {
+  return {group.get(), output.name, h5::file_type(output.type), output.axes.size(), file};
 }
 
 template <typename T>
-std::vector<T> values_of(const h5::Group& group, const Dataset& dataset, const std::string& file) {
-  const h5::Reader reader = open(group, dataset, file);
+std::vector<T> values_of(const h5::Group& group, std::string_view output, const std::string& file) {
+  const h5::Reader reader = open(group, declared(output, file), file);
   std::vector<T> values(reader.values());
   reader.read(0, reader.shape()[0], values.data());
   return values;
@@ -74,71 +59,60 @@ h5::Attributes PartReader::attributes(const std::string& id) const {
   return h5::read_attributes(item(id).get(), path_);
 }
 
-std::optional<PartReader::Shape> PartReader::frames_shape(const std::string& id) const {
-  return shape_of(item(id), frames_dataset(), path_);
-}
-
-std::optional<PartReader::Shape> PartReader::latents_shape(const std::string& id) const {
-  return shape_of(item(id), latents_dataset(), path_);
-}
-
-std::vector<std::uint8_t> PartReader::frames(const std::string& id) const {
-  return values_of<std::uint8_t>(item(id), frames_dataset(), path_);
-}
-
-std::vector<std::uint8_t> PartReader::frame(const std::string& id, std::int64_t index) const {
+std::optional<PartReader::Shape> PartReader::shape(const std::string& id, std::string_view output) const {
   const h5::Group group = item(id);
-  const h5::Reader reader = open(group, frames_dataset(), path_);
+  const configs::Output& known = declared(output, path_);
+  if (!h5::has_link(group.get(), known.name, path_)) return std::nullopt;
+  const h5::Reader reader = open(group, known, path_);
+  return Shape(reader.shape().begin(), reader.shape().end());
+}
+
+std::vector<std::uint8_t> PartReader::bytes(const std::string& id, std::string_view output) const {
+  return values_of<std::uint8_t>(item(id), output, path_);
+}
+
+std::vector<std::uint8_t> PartReader::row(const std::string& id, std::string_view output,
+                                          std::int64_t index) const {
+  const h5::Group group = item(id);
+  const h5::Reader reader = open(group, declared(output, path_), path_);
   const hsize_t count = reader.shape()[0];
   if (index < 0 || static_cast<hsize_t>(index) >= count) {
-    throw Error(Category::bad_input, "read a frame", Where{.file = path_, .item = id},
-                Expected{"a frame of " + std::to_string(count)}, Got{std::to_string(index)});
+    throw Error(Category::bad_input, "read a row of " + std::string{output}, Where{.file = path_, .item = id},
+                Expected{"one of " + std::to_string(count)}, Got{std::to_string(index)});
   }
   std::vector<std::uint8_t> values(reader.values() / count);
   reader.read(static_cast<hsize_t>(index), 1, values.data());
   return values;
 }
 
-std::vector<float> PartReader::latents(const std::string& id) const {
-  return values_of<float>(item(id), latents_dataset(), path_);
-}
-
-std::optional<std::int64_t> PartReader::video_bytes(const std::string& id) const {
-  const h5::Group group = item(id);
-  if (!h5::has_link(group.get(), video_dataset().name, path_)) return std::nullopt;
-  return static_cast<std::int64_t>(open(group, video_dataset(), path_).values());
-}
-
-std::vector<std::uint8_t> PartReader::video(const std::string& id) const {
-  return values_of<std::uint8_t>(item(id), video_dataset(), path_);
+std::vector<float> PartReader::reals(const std::string& id, std::string_view output) const {
+  return values_of<float>(item(id), output, path_);
 }
 
 h5::Attributes PartReader::video_attributes(const std::string& id) const {
-  return h5::read_attributes(open(item(id), video_dataset(), path_).get(), path_);
+  return h5::read_attributes(open(item(id), declared("video", path_), path_).get(), path_);
 }
 
 std::vector<std::string> PartReader::datasets(const std::string& id) const {
   const h5::Group group = item(id);
   std::vector<std::string> names;
-  for (const Dataset& dataset : hashed_datasets()) {
-    if (h5::has_link(group.get(), dataset.name, path_)) names.emplace_back(dataset.name);
+  for (const configs::Output& output : configs::declared_outputs()) {
+    if (h5::has_link(group.get(), output.name, path_)) names.push_back(output.name);
   }
   return names;
 }
 
 void PartReader::read_bytes(const std::string& id, const std::string& dataset,
                             const std::function<void(std::span<const std::byte>)>& take) const {
-  const auto known = hashed_datasets();
-  const auto found = std::find_if(known.begin(), known.end(),
-                                  [&dataset](const Dataset& each) { return dataset == each.name; });
-  if (found == known.end()) throw Error(Category::internal, "read dataset " + dataset, Where{.file = path_});
+  const configs::Output& output = declared(dataset, path_);
   const h5::Group group = item(id);
-  const h5::Reader reader = open(group, *found, path_);
+  const h5::Reader reader = open(group, output, path_);
   const hsize_t rows = reader.shape()[0];
   if (rows == 0) return;
-  const std::size_t row_bytes = reader.values() / rows * found->value_bytes;
+  const std::size_t row_bytes = reader.values() / rows * configs::bytes_of(output.type);
+  const bool across = !output.chunk.empty() && output.chunk_axis() > 0;
   const hsize_t at_once =
-      found->whole ? rows : std::clamp<hsize_t>(piece_bytes / std::max<hsize_t>(row_bytes, 1), 1, rows);
+      across ? rows : std::clamp<hsize_t>(piece_bytes / std::max<hsize_t>(row_bytes, 1), 1, rows);
   std::vector<std::byte> bytes(at_once * row_bytes);
   for (hsize_t first = 0; first < rows; first += at_once) {
     const hsize_t count = std::min(at_once, rows - first);
@@ -150,9 +124,9 @@ void PartReader::read_bytes(const std::string& id, const std::string& dataset,
 std::uint64_t PartReader::stored_bytes(const std::string& id) const {
   const h5::Group group = item(id);
   std::uint64_t bytes = 0;
-  for (const Dataset& dataset : hashed_datasets()) {
-    if (!h5::has_link(group.get(), dataset.name, path_)) continue;
-    bytes += H5Dget_storage_size(open(group, dataset, path_).get());
+  for (const configs::Output& output : configs::declared_outputs()) {
+    if (!h5::has_link(group.get(), output.name, path_)) continue;
+    bytes += H5Dget_storage_size(open(group, output, path_).get());
   }
   return bytes;
 }

@@ -1,12 +1,12 @@
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "jobs/results/store/hdf5/h5_attribute.h"
@@ -17,29 +17,33 @@ namespace ditmill::jobs::results {
 /// Error: not_found (no such file), bad_input (no such item, or a damaged or foreign file), io.
 class PartReader {
  public:
-  using Shape = std::array<std::int64_t, 4>;
+  using Shape = std::vector<std::int64_t>;
 
   explicit PartReader(const std::string& path);
 
   /// The ids in it, sorted.
   std::vector<std::string> items() const;
   h5::Attributes attributes(const std::string& id) const;
-  /// T, H, W, 3; none if frames were not kept.
-  std::optional<Shape> frames_shape(const std::string& id) const;
-  /// C, T, H, W; none if latents were not kept.
-  std::optional<Shape> latents_shape(const std::string& id) const;
-  std::vector<std::uint8_t> frames(const std::string& id) const;
+  /// Of an output (configs::declared_outputs()); none if it was not kept.
+  std::optional<Shape> shape(const std::string& id, std::string_view output) const;
+  std::vector<std::uint8_t> frames(const std::string& id) const { return bytes(id, "frames"); }
   /// One frame, H*W*3 bytes.
-  std::vector<std::uint8_t> frame(const std::string& id, std::int64_t index) const;
-  std::vector<float> latents(const std::string& id) const;
-  /// Bytes of the video file; none if it was not kept.
-  std::optional<std::int64_t> video_bytes(const std::string& id) const;
-  std::vector<std::uint8_t> video(const std::string& id) const;
+  std::vector<std::uint8_t> frame(const std::string& id, std::int64_t index) const {
+    return row(id, "frames", index);
+  }
+  /// A row of the first axis of an output of bytes.
+  std::vector<std::uint8_t> row(const std::string& id, std::string_view output, std::int64_t index) const;
+  /// All values of an output of bytes.
+  std::vector<std::uint8_t> bytes(const std::string& id, std::string_view output) const;
+  /// All values of an output of real numbers.
+  std::vector<float> reals(const std::string& id, std::string_view output) const;
+  std::vector<float> latents(const std::string& id) const { return reals(id, "latents"); }
+  std::vector<std::uint8_t> video(const std::string& id) const { return bytes(id, "video"); }
   h5::Attributes video_attributes(const std::string& id) const;
-  /// The datasets that an item has, in the order of its ContentHash.
+  /// The outputs that an item has, in the order of its ContentHash.
   std::vector<std::string> datasets(const std::string& id) const;
-  /// Gives out all bytes of one of them, in order: frames one by one, a video about a MiB at a time, latents
-  /// at once (their chunks are across their order).
+  /// Gives out all bytes of one of them, in order, some rows of its first axis at a time; all at once where
+  /// chunks are across their order.
   void read_bytes(const std::string& id, const std::string& dataset,
                   const std::function<void(std::span<const std::byte>)>& take) const;
   /// Bytes that an item's datasets take in the file.

@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <system_error>
 
+#include "configs/declared_fields.h"
 #include "configs/time_text.h"
 #include "jobs/results/files/durable.h"
 #include "jobs/results/store/content_hash.h"
@@ -25,29 +27,32 @@ void require_folder(const std::string& part) {
   if (error) throw system_error(error.value(), "make a folder for parts", Where{.file = folder.string()});
 }
 
-h5::Layout layout_of(const std::array<std::int64_t, 4>& shape, std::size_t count, int time_axis, int gzip,
-                     const PartItem& item, const std::string& file) {
-  h5::Layout layout{.shape = {}, .chunk = {}, .gzip = gzip};
-  std::size_t product = 1;
-  bool fits = true;
-  for (const std::int64_t extent : shape) {
-    fits = fits && extent > 0 && !__builtin_mul_overflow(product, static_cast<std::size_t>(extent), &product);
-    layout.shape.push_back(static_cast<hsize_t>(extent));
-  }
-  if (!fits || product != count) {
-    throw Error(Category::internal, "store an item", Where{.file = file, .item = item.id},
-                Expected{fmt::format("{} values", fmt::join(shape, " x "))}, Got{std::to_string(count)});
-  }
-  layout.chunk = layout.shape;
-  layout.chunk[static_cast<std::size_t>(time_axis)] = 1;
-  return layout;
-}
-
 /// One chunk, or about a MiB each. A codec's bytes do not shrink: deflate would only cost time.
-h5::Layout video_layout(std::size_t bytes) {
+h5::Layout file_layout(std::size_t bytes) {
   constexpr std::size_t most = std::size_t{1} << 20;
   const std::size_t chunks = (bytes + most - 1) / most;
   return {.shape = {bytes}, .chunk = {(bytes + chunks - 1) / chunks}};
+}
+
+h5::Layout layout_of(const configs::Output& output, const PartOutput& kept, int gzip, const PartItem& item,
+                     const std::string& file) {
+  h5::Layout layout{.shape = {}, .chunk = {}, .gzip = gzip};
+  std::size_t product = configs::bytes_of(output.type);
+  bool fits = kept.shape.size() == output.axes.size();
+  for (const std::int64_t extent : kept.shape) {
+    fits = fits && extent > 0 && !__builtin_mul_overflow(product, static_cast<std::size_t>(extent), &product);
+    layout.shape.push_back(static_cast<hsize_t>(extent));
+  }
+  if (!fits || product != kept.bytes.size()) {
+    throw Error(
+        Category::internal, "store the " + output.name + " of an item", Where{.file = file, .item = item.id},
+        Expected{fmt::format("{} values of {} axes", fmt::join(kept.shape, " x "), output.axes.size())},
+        Got{std::to_string(kept.bytes.size()) + " bytes"});
+  }
+  if (output.chunk.empty() && layout.shape.size() == 1) return file_layout(kept.bytes.size());
+  layout.chunk = layout.shape;
+  if (!output.chunk.empty()) layout.chunk[output.chunk_axis()] = 1;
+  return layout;
 }
 
 }  // namespace
@@ -72,20 +77,13 @@ std::string PartWriter::add(const PartItem& item) {
   const auto started = std::chrono::steady_clock::now();
   ContentHash hash;
   const h5::Group group = h5::create_group(items_.get(), item.id, path_);
-  if (!item.frames.empty()) {
-    const h5::Layout layout = layout_of(item.frames_shape, item.frames.size(), 0, gzip_, item, path_);
-    hash.update(std::as_bytes(item.frames));
-    h5::write_dataset(group.get(), "frames", H5T_STD_U8LE, layout, item.frames.data(), path_);
-  }
-  if (!item.latents.empty()) {
-    const h5::Layout layout = layout_of(item.latents_shape, item.latents.size(), 1, gzip_, item, path_);
-    hash.update(std::as_bytes(item.latents));
-    h5::write_dataset(group.get(), "latents", H5T_IEEE_F32LE, layout, item.latents.data(), path_);
-  }
-  if (!item.video.empty()) {
-    hash.update(std::as_bytes(item.video));
-    h5::write_dataset(group.get(), "video", H5T_STD_U8LE, video_layout(item.video.size()), item.video.data(),
-                      path_, item.video_attributes);
+  for (const configs::Output& output : configs::declared_outputs()) {
+    const auto kept = std::ranges::find(item.outputs, output.name, &PartOutput::name);
+    if (kept == item.outputs.end()) continue;
+    const h5::Layout layout = layout_of(output, *kept, gzip_, item, path_);
+    hash.update(kept->bytes);
+    h5::write_dataset(group.get(), output.name, h5::file_type(output.type), layout, kept->bytes.data(), path_,
+                      kept->attributes);
   }
   for (const auto& [name, value] : item.attributes) h5::write_attribute(group.get(), name, value, path_);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - started;

@@ -1,27 +1,31 @@
 #pragma once
 
-#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "jobs/results/store/hdf5/h5_attribute.h"
 #include "jobs/results/store/hdf5/h5_memory_file.h"
 
 namespace ditmill::jobs::results {
 
+/// The values of an output that is kept.
+struct PartOutput {
+  std::string_view name;  ///< of configs::declared_outputs()
+  std::span<const std::byte> bytes;
+  std::vector<std::int64_t> shape;
+  h5::Attributes attributes = {};  ///< of the dataset
+};
+
 /// An item as a part stores it: /items/<id> with its datasets and attributes (contracts.md, "HDF5").
 struct PartItem {
   std::string id;
-  std::span<const std::uint8_t> frames = {};    ///< empty: not kept
-  std::array<std::int64_t, 4> frames_shape{};   ///< T, H, W, 3; chunks are one frame
-  std::span<const std::uint8_t> video = {};     ///< a file of media_type; empty: not kept
-  h5::Attributes video_attributes = {};         ///< of the dataset
-  std::span<const float> latents = {};          ///< empty: not kept
-  std::array<std::int64_t, 4> latents_shape{};  ///< C, T, H, W; chunks are one latent frame
+  std::vector<PartOutput> outputs = {};  ///< in any order
   h5::Attributes attributes = {};
 };
 

@@ -70,7 +70,7 @@ std::vector<const results::ListedItem*> chosen_items(const results::ResultsRun& 
   const bool latents_do = !wants_frames(options) && options.mp4_folder.empty();
   const auto is_of_use = [&](const results::ListedItem& item) {
     return clips.has_frames(item) || clips.has_video(item) ||
-           (latents_do && clips.part(item).latents_shape(item.stored));
+           (latents_do && clips.part(item).shape(item.stored, "latents"));
   };
   std::vector<const results::ListedItem*> chosen;
   for (const std::string& id : ids) {

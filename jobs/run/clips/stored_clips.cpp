@@ -33,12 +33,13 @@ results::h5::Attributes StoredClips::attributes(const results::ListedItem& item)
 }
 
 bool StoredClips::has_frames(const results::ListedItem& item) {
-  const auto shape = part(item).frames_shape(item.stored);
+  const auto shape = part(item).shape(item.stored, "frames");
   return shape && (*shape)[0] > 0;
 }
 
 bool StoredClips::has_video(const results::ListedItem& item) {
-  return part(item).video_bytes(item.stored).value_or(0) > 0;
+  const auto shape = part(item).shape(item.stored, "video");
+  return shape && shape->front() > 0;
 }
 
 std::int64_t StoredClips::count(const results::ListedItem& item) {
@@ -85,7 +86,7 @@ const results::PartReader& StoredClips::part(const results::ListedItem& item) {
 }
 
 results::ClipShape StoredClips::frames_shape(const results::ListedItem& item) {
-  const auto shape = part(item).frames_shape(item.stored);
+  const auto shape = part(item).shape(item.stored, "frames");
   if (!shape || (*shape)[3] != 3 || std::max((*shape)[1], (*shape)[2]) > 65'535) {
     throw Error(Category::bad_input, "read a frame", Where{.file = path_, .item = item.id},
                 Expected{"frames of RGB, at most 65535 pixels a side"});

@@ -5,6 +5,7 @@
 #include <span>
 #include <variant>
 
+#include "configs/declared_fields.h"
 #include "configs/error.h"
 #include "jobs/results/export/webdataset.h"
 
@@ -35,14 +36,16 @@ json description(const results::ListedItem& item, const results::PartReader& par
 
 /// A stored dataset as an array file.
 results::SampleFile array_file(const results::PartReader& part, const results::ListedItem& item,
-                               const std::string& dataset, std::string extension, std::string_view dtype,
-                               const results::PartReader::Shape& shape) {
-  std::string header = results::npy_header(dtype, shape);
-  std::uint64_t bytes = dtype == "<f4" ? sizeof(float) : 1;
+                               const configs::Output& output, std::string extension) {
+  const results::PartReader::Shape shape = part.shape(item.stored, output.name).value();
+  std::string header =
+      results::npy_header(output.type == configs::OutputType::float32 ? "<f4" : "|u1", shape);
+  std::uint64_t bytes = configs::bytes_of(output.type);
   for (const std::int64_t extent : shape) bytes *= static_cast<std::uint64_t>(extent);
   return {.extension = std::move(extension),
           .size = header.size() + bytes,
-          .bytes = [&part, id = item.stored, dataset, header = std::move(header)](const auto& take) {
+          .bytes = [&part, id = item.stored, dataset = output.name,
+                    header = std::move(header)](const auto& take) {
             take(std::as_bytes(std::span(header)));
             part.read_bytes(id, dataset, take);
           }};
@@ -84,14 +87,15 @@ std::vector<results::SampleFile> files_of(const results::ListedItem& item, Sampl
   if (as_video && (has_video || has_frames)) {
     files.push_back(video_file(has_video ? clips.video(item) : clips.encode(item, {})));
   } else if (has_frames) {
-    const results::PartReader& part = clips.part(item);
-    files.push_back(array_file(part, item, "frames", "npy", "|u1", *part.frames_shape(item.stored)));
+    files.push_back(array_file(clips.part(item), item,
+                               *configs::output_named(configs::common_outputs(), "frames"), "npy"));
   } else if (has_video) {
     files.push_back(decoded_file(item, clips));
   }
   const results::PartReader& part = clips.part(item);
-  if (const auto shape = part.latents_shape(item.stored)) {
-    files.push_back(array_file(part, item, "latents", "latents.npy", "<f4", *shape));
+  for (const configs::Output& output : configs::declared_outputs()) {
+    if (output.name == "frames" || output.name == "video" || !part.shape(item.stored, output.name)) continue;
+    files.push_back(array_file(part, item, output, output.name + ".npy"));
   }
   return files;
 }

@@ -10,9 +10,10 @@
 namespace ditmill::jobs::run {
 
 /// Writes these items as samples, in their order: KEY.json, KEY.txt (the prompt), KEY.mp4 or KEY.npy, and
-/// KEY.latents.npy if latents are stored. KEY is the id, its dots as %2E. JSON: {id, key, prompt,
-/// negative_prompt, seed, width, height, frames, fps, weights_digest, metadata}; metadata.jsonl has the same
-/// with shard, offset and bytes. Returns the number of shards. Throws Error as results_export().
+/// KEY.latents.npy if latents are stored, and so of any other array. KEY is the id, its dots as %2E. JSON:
+/// {id, key, prompt, negative_prompt, seed, width, height, frames, fps, weights_digest, metadata};
+/// metadata.jsonl has the same with shard, offset and bytes. Returns the number of shards. Throws Error as
+/// results_export().
 std::size_t export_webdataset(const ExportOptions& options,
                               const std::vector<const results::ListedItem*>& items, StoredClips& clips);
 

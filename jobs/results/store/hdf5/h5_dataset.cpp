@@ -44,6 +44,10 @@ void write_rows(const Dataset& dataset, hid_t type, const Layout& layout, const 
 
 }  // namespace
 
+hid_t file_type(configs::OutputType type) {
+  return type == configs::OutputType::uint8 ? H5T_STD_U8LE : H5T_IEEE_F32LE;
+}
+
 void write_dataset(hid_t group, const std::string& name, hid_t type, const Layout& layout, const void* data,
                    const std::string& file, const Attributes& attributes) {
   const Properties creation(call<H5Pcreate>("prepare a dataset", file, H5P_DATASET_CREATE));

@@ -5,10 +5,14 @@
 #include <string>
 #include <vector>
 
+#include "configs/output.h"
 #include "jobs/results/store/hdf5/h5.h"
 #include "jobs/results/store/hdf5/h5_attribute.h"
 
 namespace ditmill::jobs::results::h5 {
+
+/// What files hold an output's values as.
+hid_t file_type(configs::OutputType type);
 
 /// How a dataset is stored: chunks of that shape, Fletcher-32, and deflate if gzip is 1 .. 9.
 struct Layout {

@@ -27,11 +27,11 @@ struct CompareTest : ::testing::Test {
 TEST_F(CompareTest, FindsNothingBetweenEqualItems) {
   const PartReader then = store(1, finished);
   const ItemDifference difference = compare_items(then, store(2, finished), "item1");
-  ASSERT_TRUE(difference.frames && difference.latents);
-  EXPECT_EQ(difference.frames->bytes, 16U * 16 * 3 * 3);
-  EXPECT_EQ(difference.frames->differing, 0U);
-  EXPECT_EQ(difference.latents->relative, 0);
-  EXPECT_FALSE(difference.video);
+  ASSERT_TRUE(difference.bytes.contains("frames") && difference.reals.contains("latents"));
+  EXPECT_EQ(difference.bytes.at("frames").bytes, 16U * 16 * 3 * 3);
+  EXPECT_EQ(difference.bytes.at("frames").differing, 0U);
+  EXPECT_EQ(difference.reals.at("latents").relative, 0);
+  EXPECT_FALSE(difference.bytes.contains("video"));
 }
 
 TEST_F(CompareTest, MeasuresHowFarApartItemsAre) {
@@ -40,10 +40,10 @@ TEST_F(CompareTest, MeasuresHowFarApartItemsAre) {
   finished.frames[1600] = static_cast<std::uint8_t>(finished.frames[1600] ^ 1);
   for (float& value : finished.latents) value *= 1.5F;
   const ItemDifference difference = compare_items(then, store(2, finished), "item1");
-  EXPECT_EQ(difference.frames->differing, 2U);
-  EXPECT_EQ(difference.frames->most, 128);
-  EXPECT_DOUBLE_EQ(difference.frames->share(), 2.0 / 2304);
-  EXPECT_NEAR(difference.latents->relative, 0.5, 1e-6);
+  EXPECT_EQ(difference.bytes.at("frames").differing, 2U);
+  EXPECT_EQ(difference.bytes.at("frames").most, 128);
+  EXPECT_DOUBLE_EQ(difference.bytes.at("frames").share(), 2.0 / 2304);
+  EXPECT_NEAR(difference.reals.at("latents").relative, 0.5, 1e-6);
 }
 
 TEST_F(CompareTest, RefusesOtherShapes) {

@@ -31,6 +31,13 @@ std::vector<std::uint8_t> bytes_of(std::size_t count) {
   return bytes;
 }
 
+PartOutput file_of(const std::vector<std::uint8_t>& bytes, h5::Attributes attributes = {}) {
+  return {.name = "video",
+          .bytes = std::as_bytes(std::span(bytes)),
+          .shape = {static_cast<std::int64_t>(bytes.size())},
+          .attributes = std::move(attributes)};
+}
+
 std::string xxh128(const void* data, std::size_t size) {
   XXH128_canonical_t canonical;
   XXH128_canonicalFromHash(&canonical, XXH3_128bits(data, size));
@@ -69,10 +76,8 @@ struct PartTest : ::testing::Test {
   std::vector<float> latents = {1, -2, 3.5F, 0, 5, 6};
   PartItem both{
       .id = "a.b~c-1",
-      .frames = frames,
-      .frames_shape = {2, 3, 4, 3},
-      .latents = latents,
-      .latents_shape = {1, 2, 3, 1},
+      .outputs = {{.name = "frames", .bytes = std::as_bytes(std::span(frames)), .shape = {2, 3, 4, 3}},
+                  {.name = "latents", .bytes = std::as_bytes(std::span(latents)), .shape = {1, 2, 3, 1}}},
       .attributes = {
           {"prompt", "ein “Käfer” 🐞"}, {"seed", std::int64_t{9'223'372'036'854'775'807}}, {"guidance", 0.1}}};
 };
@@ -83,10 +88,10 @@ TEST_F(PartTest, GivesBackWhatWasStored) {
     write(both, gzip);
     const PartReader part(path);
     EXPECT_THAT(part.items(), ElementsAre("a.b~c-1"));
-    EXPECT_EQ(part.frames_shape("a.b~c-1"), (Shape{2, 3, 4, 3}));
+    EXPECT_EQ(part.shape("a.b~c-1", "frames"), (Shape{2, 3, 4, 3}));
     EXPECT_EQ(part.frames("a.b~c-1"), frames);
     EXPECT_EQ(part.frame("a.b~c-1", 1), std::vector<std::uint8_t>(frames.begin() + 36, frames.end()));
-    EXPECT_EQ(part.latents_shape("a.b~c-1"), (Shape{1, 2, 3, 1}));
+    EXPECT_EQ(part.shape("a.b~c-1", "latents"), (Shape{1, 2, 3, 1}));
     EXPECT_EQ(part.latents("a.b~c-1"), latents);
     const h5::Attributes attributes = part.attributes("a.b~c-1");
     for (const auto& attribute : both.attributes) EXPECT_THAT(attributes, Contains(attribute));
@@ -108,15 +113,15 @@ TEST_F(PartTest, KeepsAVideoAsItsBytesAndHashesItLast) {
   for (const std::size_t size : {std::size_t{1}, std::size_t{1001}, (std::size_t{5} << 19) + 1}) {
     path = folder.path() + "/video" + std::to_string(size) + ".h5";
     const std::vector<std::uint8_t> video = bytes_of(size);
-    both.video = video;
-    both.video_attributes = attributes;
+    both.outputs.resize(2);
+    both.outputs.push_back(file_of(video, attributes));
     std::string joined(frames.begin(), frames.end());
     joined.append(reinterpret_cast<const char*>(latents.data()), latents.size() * sizeof(float));
     joined.append(video.begin(), video.end());
     EXPECT_EQ(write(both, 9), xxh128(joined.data(), joined.size()));
     const PartReader part(path);
     EXPECT_EQ(part.content("a.b~c-1"), xxh128(joined.data(), joined.size()));
-    EXPECT_EQ(part.video_bytes("a.b~c-1"), static_cast<std::int64_t>(size));
+    EXPECT_EQ(part.shape("a.b~c-1", "video"), (Shape{static_cast<std::int64_t>(size)}));
     EXPECT_EQ(part.video("a.b~c-1"), video);
     EXPECT_EQ(part.video_attributes("a.b~c-1"), attributes);
   }
@@ -124,7 +129,7 @@ TEST_F(PartTest, KeepsAVideoAsItsBytesAndHashesItLast) {
 
 TEST_F(PartTest, NoticesADamagedVideo) {
   const std::vector<std::uint8_t> video = {201, 13, 7, 250, 3, 99, 180, 45};
-  both.video = video;
+  both.outputs.push_back(file_of(video));
   write(both);
   std::string damaged = durable::read_file(path);
   const std::size_t at = damaged.find(std::string(video.begin(), video.end()));
@@ -137,11 +142,11 @@ TEST_F(PartTest, NoticesADamagedVideo) {
 
 TEST_F(PartTest, KeepsOnlyWhatIsAskedFor) {
   PartItem only_latents = both;
-  only_latents.frames = {};
+  only_latents.outputs.erase(only_latents.outputs.begin());
   write(only_latents);
   const PartReader part(path);
-  EXPECT_EQ(part.frames_shape("a.b~c-1"), std::nullopt);
-  EXPECT_EQ(part.video_bytes("a.b~c-1"), std::nullopt);
+  EXPECT_EQ(part.shape("a.b~c-1", "frames"), std::nullopt);
+  EXPECT_EQ(part.shape("a.b~c-1", "video"), std::nullopt);
   EXPECT_EQ(part.content("a.b~c-1"), xxh128(latents.data(), latents.size() * sizeof(float)));
   expect_error([&] { part.frames("a.b~c-1"); }, Category::bad_input, "frames");
 }
@@ -164,9 +169,9 @@ TEST_F(PartTest, SaysItsSize) {
 }
 
 TEST_F(PartTest, RefusesShapesThatDoNotFitTheBytes) {
-  for (const Shape& shape :
-       {Shape{2, 3, 4, 4}, Shape{0, 3, 4, 3}, Shape{-2, -3, 4, 3}, Shape{std::int64_t{1} << 62, 4, 4, 3}}) {
-    both.frames_shape = shape;
+  for (const Shape& shape : {Shape{2, 3, 4, 4}, Shape{0, 3, 4, 3}, Shape{-2, -3, 4, 3}, Shape{24, 3},
+                             Shape{std::int64_t{1} << 62, 4, 4, 3}}) {
+    both.outputs.front().shape = shape;
     expect_error([&] { writer().add(both); }, Category::internal, "a.b~c-1");
   }
 }
@@ -221,7 +226,7 @@ TEST_F(PartTest, SaysWhatIsMissing) {
   expect_error([&] { PartReader part(path); }, Category::not_found, "open an HDF5 file");
   write(both);
   expect_error([&] { PartReader(path).attributes("nobody"); }, Category::bad_input, "nobody");
-  expect_error([&] { PartReader(path).frame("a.b~c-1", 2); }, Category::bad_input, "a frame of 2");
+  expect_error([&] { PartReader(path).frame("a.b~c-1", 2); }, Category::bad_input, "one of 2");
 }
 
 struct Foreign {
