@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <utility>
@@ -17,6 +18,21 @@ namespace {
 
 bool is_word_of(const Field& field, const std::string& text) {
   return std::ranges::find(field.words, text) != field.words.end();
+}
+
+std::optional<FieldValue> file_value(const nlohmann::json& json) {
+  constexpr std::size_t digits = 64;
+  if (!json.is_object() || json.size() != 2) return std::nullopt;
+  const auto path = json.find("path");
+  const auto sha256 = json.find("sha256");
+  if (path == json.end() || sha256 == json.end() || !path->is_string() || !sha256->is_string()) {
+    return std::nullopt;
+  }
+  FileValue file{.path = *path, .sha256 = *sha256};
+  const bool is_digest =
+      file.sha256.size() == digits && file.sha256.find_first_not_of("0123456789abcdef") == std::string::npos;
+  if (!is_digest || file.path.empty() || file.path.find('\0') != std::string::npos) return std::nullopt;
+  return file;
 }
 
 template <typename T>
@@ -42,6 +58,8 @@ std::string expected_of(const Field& field) {
       return expected_number(field.whole);
     case FieldKind::real:
       return expected_number(field.real);
+    case FieldKind::picture:
+      return "the path of a picture: PNG, JPEG or WebP";
   }
   return {};
 }
@@ -56,7 +74,11 @@ bool read_field(MapReader& reader, const Field& field, FieldValue& out) {
                    printable(text, max_shown), nearest(text, field.words));
     return false;
   }
-  out = std::move(text);
+  if (field.kind == FieldKind::picture) {
+    out = FileValue{.path = std::move(text)};
+  } else {
+    out = std::move(text);
+  }
   return true;
 }
 
@@ -87,11 +109,16 @@ std::optional<double> real_in(const FieldValues& values, std::string_view field)
   return real == nullptr ? std::nullopt : std::optional{*real};
 }
 
+void to_json(nlohmann::json& json, const FileValue& file) {
+  json = {{"path", file.path}, {"sha256", file.sha256}};
+}
+
 nlohmann::json to_json(const FieldValue& value) {
   return std::visit([](const auto& held) { return nlohmann::json(held); }, value);
 }
 
 std::optional<FieldValue> field_value(const Field& field, const nlohmann::json& json) {
+  if (field.kind == FieldKind::picture) return file_value(json);
   if (field.is_text()) {
     if (!json.is_string()) return std::nullopt;
     const auto& text = json.get_ref<const std::string&>();
@@ -117,13 +144,15 @@ std::optional<FieldValue> field_value(const Field& field, const nlohmann::json& 
 
 std::string short_text(const FieldValue& value) {
   if (const auto* text = std::get_if<std::string>(&value)) return *text;
+  if (const auto* file = std::get_if<FileValue>(&value))
+    return std::filesystem::path(file->path).stem().string();
   std::array<char, 32> digits{};
   return std::visit(
       [&digits](const auto& held) -> std::string {
         if constexpr (std::is_arithmetic_v<std::decay_t<decltype(held)>>) {
           return {digits.data(), std::to_chars(digits.begin(), digits.end(), held).ptr};
         } else {
-          return held;
+          return {};
         }
       },
       value);

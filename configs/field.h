@@ -20,14 +20,24 @@ namespace ditmill::configs {
 
 class MapReader;
 
-/// What a field's values are; word: one of some.
-enum class FieldKind { text, word, whole, real };
-inline constexpr std::array<Choice<FieldKind>, 4> field_kinds{{{"text", FieldKind::text},
+/// What a field's values are; word: one of some; picture: a picture's file.
+enum class FieldKind { text, word, whole, real, picture };
+inline constexpr std::array<Choice<FieldKind>, 5> field_kinds{{{"text", FieldKind::text},
                                                                {"word", FieldKind::word},
                                                                {"whole", FieldKind::whole},
-                                                               {"real", FieldKind::real}}};
+                                                               {"real", FieldKind::real},
+                                                               {"picture", FieldKind::picture}}};
 
-using FieldValue = std::variant<std::string, std::int64_t, double>;
+/// A file that a request names.
+struct FileValue {
+  std::string path;         ///< as it is written, until it has been looked at; then absolute
+  std::string sha256 = {};  ///< lower-case hex, of its bytes when it was looked at; empty until then
+
+  bool operator==(const FileValue&) const = default;
+};
+void to_json(nlohmann::json& json, const FileValue& file);
+
+using FieldValue = std::variant<std::string, std::int64_t, double, FileValue>;
 /// Values by field: what was given, where it is not what the field is without.
 using FieldValues = std::map<std::string, FieldValue, std::less<>>;
 
@@ -76,9 +86,9 @@ void assign(Member& member, FieldValue value) {
 std::optional<double> real_in(const FieldValues& values, std::string_view field);
 
 nlohmann::json to_json(const FieldValue& value);
-/// None if it is not of the field's kind or out of its bounds.
+/// None if it is not of the field's kind or out of its bounds. A file is what to_json() made of it.
 std::optional<FieldValue> field_value(const Field& field, const nlohmann::json& json);
-/// A value as ids and lines of text have it: 16, 0.875, a word.
+/// A value as ids and lines of text have it: 16, 0.875, a word, a file's name without its ending.
 std::string short_text(const FieldValue& value);
 
 }  // namespace ditmill::configs

@@ -17,6 +17,9 @@ nlohmann::json schema_of(const Field& field) {
       // YAML writes texts without quotes: a number is one, too.
       schema["type"] = {"string", "number", "boolean"};
       break;
+    case FieldKind::picture:
+      schema = {{"type", "string"}, {"minLength", 1}};
+      break;
     case FieldKind::word:
       schema["enum"] = field.words;
       break;

@@ -101,6 +101,8 @@ class Family {
   virtual bool takes(const HyperParameters& /*all*/, std::string_view /*field*/) const { return true; }
   /// The fields of any family's requests or pipelines that a model does not take.
   std::set<std::string, std::less<>> lacking(const HyperParameters& all, Layer layer) const;
+  /// The fields of the family's own that no request may be without.
+  virtual std::set<std::string, std::less<>> required(const HyperParameters& /*all*/) const { return {}; }
   /// The outputs that other families declare and this one does not.
   std::set<std::string, std::less<>> lacking_outputs() const;
   /// The shape of an output of the family's own (fields.yaml).

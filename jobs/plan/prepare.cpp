@@ -79,7 +79,8 @@ PreparedJob prepare_job(const RunOptions& options, std::vector<Problem>& problem
             .pipeline = settings_of_index(job.folder.path),
             .lacking_pipeline = job.family->lacking(job.hyper_parameters, models::Layer::pipeline),
             .lacking_requests = job.family->lacking(job.hyper_parameters, models::Layer::request),
-            .lacking_outputs = job.family->lacking_outputs()};
+            .lacking_outputs = job.family->lacking_outputs(),
+            .required_requests = job.family->required(job.hyper_parameters)};
   };
   const CheckRequest check_request = [&job](const configs::Request& request) {
     return job.family == nullptr ? std::vector<Problem>{} : job.family->check_request(request);

@@ -62,7 +62,8 @@ class Decoder {
                              {.draft = preset.defaults,
                               .negative_prompt_suffix = manifest.pipeline.negative_prompt_suffix,
                               .name = manifest.name,
-                              .lacking = std::move(facts.lacking_requests)}};
+                              .lacking = std::move(facts.lacking_requests),
+                              .required = std::move(facts.required_requests)}};
     manifest.output = read_output(top.map("output"), source_, facts.lacking_outputs);
     const CheckRequest check_request = [&](const configs::Request& request) {
       return check(request, manifest.output);

@@ -56,6 +56,7 @@ struct ModelFacts {
       {};  ///< fields of other models, which this one's lack
   std::set<std::string, std::less<>> lacking_requests = {};
   std::set<std::string, std::less<>> lacking_outputs = {};
+  std::set<std::string, std::less<>> required_requests = {};  ///< fields that no request may be without
 };
 
 /// Called exactly once, with layer 1 decoded and before layers 2 and 3 are, whether or not the manifest names

@@ -146,10 +146,13 @@ RequestsSection::RequestsSection(MapReader requests, const ManifestSource& sourc
 
 requests::ItemList RequestsSection::read(const CheckRequest& check_request) {
   configs::read_request_defaults(reader_.map("defaults"), defaults_.draft);
+  look_at_files(reader_.map("defaults"), defaults_.draft.request.more);
   refuse_lacking_fields(reader_.find("defaults"), reader_.path_of("defaults"));
   if (reader_.has("matrix")) {
     refuse_lacking_fields(reader_.find("matrix"), reader_.path_of("matrix"));
-    defaults_.matrix = requests::read_matrix(reader_.map("matrix"), defaults_.negative_prompt_suffix);
+    defaults_.matrix = requests::read_matrix(
+        reader_.map("matrix"), defaults_.negative_prompt_suffix,
+        [this](MapReader& reader, configs::FieldValues& values) { look_at_files(reader, values); });
   }
   const bool has_file = reader_.has("file");
   const bool has_items = reader_.has("items");
@@ -169,6 +172,10 @@ requests::ItemList RequestsSection::read(const CheckRequest& check_request) {
   keep_part(list.items);
   reader_.finish();
   return std::move(list.items);
+}
+
+void RequestsSection::look_at_files(MapReader reader, configs::FieldValues& values) {
+  defaults_.files->look(reader, source_.directory, values);
 }
 
 void RequestsSection::refuse_lacking_fields(const YamlNode* section, const std::string& path) {
@@ -206,6 +213,7 @@ requests::PromptList RequestsSection::read_file() {
     return {};
   }
   const std::size_t before = reader_.problems().size();
+  defaults_.directory = std::filesystem::path(list_file_).parent_path().string();
   requests::PromptList list = requests::read_prompt_list(*file, *format, defaults_, reader_.problems());
   if (list.items.empty() && reader_.problems().size() == before) {
     reader_.problem("file", "requests.file holds no prompt: " + printable(list_file_), "a prompt a line");
@@ -252,6 +260,7 @@ void RequestsSection::read_item(const YamlNode& node, std::size_t index, request
   item.column = record.column;
   const std::string path = reader_.path_of("items") + "." + std::to_string(index);
   configs::read_request(MapReader{node, path, source_.file, reader_.problems()}, item.draft);
+  look_at_files(MapReader{node, path, source_.file, reader_.problems()}, item.draft.request.more);
   refuse_lacking_fields(&node, path);
   if (reader_.problems().size() > before) return;
   const auto own = [&node](const char* field, const char* resolved_from) {

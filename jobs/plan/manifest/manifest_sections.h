@@ -49,6 +49,7 @@ class RequestsSection {
   requests::PromptList read_items();
   void read_item(const configs::YamlNode& node, std::size_t index, requests::ListBuilder& builder);
   void check_sizes(const requests::PromptList& list, const CheckRequest& check_request);
+  void look_at_files(configs::MapReader reader, configs::FieldValues& values);
   void refuse_lacking_fields(const configs::YamlNode* section, const std::string& path);
   void place(Problem& problem, const requests::SizedItem& size, const requests::Item& item);
   const configs::YamlNode* value_at_fault(const std::string& field, const requests::SizedItem& size,

@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "configs/component_name.h"
 #include "configs/list_text.h"
 
 namespace ditmill::jobs::plan {
@@ -104,7 +105,8 @@ std::vector<Alternative> alternatives(const PreparedJob& job, configs::PipelineC
     vae = configs::Dtype::float32;
     consider("components.vae.dtype: float32 (other results)");
   }
-  for (const std::string name : {"transformer", "transformer_2", "text_encoder", "vae"}) {
+  for (const std::string_view known : configs::component_names()) {
+    const std::string name{known};
     const auto component = pipeline.components.find(name);
     if (component == pipeline.components.end() || component->second.dtype == configs::Dtype::bfloat16)
       continue;

@@ -38,6 +38,14 @@ PackedRequest packed(const configs::Request& request, std::string& more) {
           .more = more};
 }
 
+/// Of a packed file, what its key holds: the digest, whatever it is called.
+std::string digest_json(std::string_view file) {
+  std::vector<JsonField> fields;
+  parse_json_line(file, fields);
+  const auto sha256 = std::ranges::find(fields, "sha256", &JsonField::key);
+  return sha256 == fields.end() ? std::string{} : std::string{sha256->raw};
+}
+
 configs::FieldValue value_from(const nlohmann::json& value, const configs::Field& field) {
   std::optional<configs::FieldValue> read = configs::field_value(field, value);
   if (!read) refuse(field.name, configs::expected_of(field), value);
@@ -86,6 +94,9 @@ nlohmann::json request_identity(const configs::Request& request) {
   nlohmann::json identity = configs::dump_layer3(request);
   for (const auto& fields : {configs::common_request_fields(), configs::family_request_fields()}) {
     for (const configs::Field& field : fields) {
+      const auto found = identity.find(field.name);
+      if (found == identity.end()) continue;
+      if (field.kind == configs::FieldKind::picture) *found = nlohmann::json(found->at("sha256"));
       if (!field.in_key) identity.erase(field.name);
     }
   }
@@ -114,6 +125,14 @@ configs::FieldValues unpacked_fields(std::string_view more) {
     configs::keep(values, *field, value_from(value, *field));
   }
   return values;
+}
+
+std::string inputs_json(const configs::FieldValues& more) {
+  nlohmann::json inputs;
+  for (const auto& [field, value] : more) {
+    if (const auto* file = std::get_if<configs::FileValue>(&value)) inputs[field] = *file;
+  }
+  return inputs.is_null() ? std::string{} : inputs.dump();
 }
 
 ItemKeys::ItemKeys(const nlohmann::json& job_identity) : begun_(registry::Hasher::Kind::sha256) {
@@ -170,7 +189,8 @@ ItemKey ItemKeys::of(const PackedRequest& request) {
       add(piece, values.at(piece.member));
     } else if (const auto given = std::ranges::find(more, piece.field->name, &JsonField::key);
                given != more.end()) {
-      add(piece, given->raw);
+      add(piece, piece.field->kind == configs::FieldKind::picture ? digest_json(given->raw)
+                                                                  : std::string{given->raw});
     }
   }
   text_ += end_;

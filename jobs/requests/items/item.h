@@ -64,6 +64,9 @@ std::string packed_fields(const configs::FieldValues& more);
 /// And back. Throws Error(bad_input) for fields that no family has, and for values that they do not take.
 configs::FieldValues unpacked_fields(std::string_view more);
 
+/// The files among them, for people: {field: {path, sha256}}; empty: there are none.
+std::string inputs_json(const configs::FieldValues& more);
+
 /// Makes item_key() of all items of a job: its own part of the canonical JSON is written once, and hashed
 /// once up to the first field of a request.
 class ItemKeys {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "configs/declared_fields.h"
 #include "configs/list_text.h"
 #include "configs/number_text.h"
 #include "registry/hasher.h"
@@ -85,6 +86,7 @@ void ListBuilder::add_samples(const ItemDraft& record, const RecordPlaces& place
   const configs::RequestDraft& draft = record.draft;
   const auto samples = static_cast<std::size_t>(draft.samples);
   const std::int64_t last = draft.samples - 1;
+  if (!has_required(draft.request, places)) return;
   if (!has_room(samples, places.id)) return;
   if (!draft.auto_seed && draft.request.seed > configs::seed_bounds.most - last) {
     return problem(places.id, "the seeds of " + std::to_string(samples) + " samples go beyond the largest",
@@ -105,6 +107,17 @@ void ListBuilder::add_samples(const ItemDraft& record, const RecordPlaces& place
                                         : draft.request.seed + static_cast<std::int64_t>(i);
     keep(item, places.id, places.size);
   }
+}
+
+bool ListBuilder::has_required(const configs::Request& request, const RecordPlaces& places) {
+  bool has_all = true;
+  for (const std::string& field : defaults_->required) {
+    if (request.more.contains(field)) continue;
+    const configs::Field* known = configs::field_named(configs::family_request_fields(), field);
+    problem(places.id, field + " is missing, which this model's requests have", configs::expected_of(*known));
+    has_all = false;
+  }
+  return has_all;
 }
 
 void ListBuilder::add_final(const Item& item) {

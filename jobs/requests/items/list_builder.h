@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -10,6 +11,7 @@
 
 #include "configs/error.h"
 #include "configs/request.h"
+#include "jobs/requests/items/input_files.h"
 #include "jobs/requests/items/item_list.h"
 #include "jobs/requests/items/matrix.h"
 #include "jobs/requests/text/counted_warnings.h"
@@ -25,6 +27,9 @@ struct ItemDefaults {
   Matrix matrix = {};
   std::set<std::string, std::less<>> lacking =
       {};  ///< fields of other models' requests, which this one's lack
+  std::set<std::string, std::less<>> required = {};  ///< of the family's fields: no item may be without them
+  std::string directory = {};                        ///< what paths of files are relative to
+  std::shared_ptr<InputFiles> files = std::make_shared<InputFiles>();
 
   /// What a Problem expects in place of one of those.
   std::string taken() const;
@@ -103,6 +108,7 @@ class ListBuilder {
 
  private:
   void add_samples(const ItemDraft& record, const RecordPlaces& places);
+  bool has_required(const configs::Request& request, const RecordPlaces& places);
   void keep(const Item& item, TextPlace id_place, SizedItem size);
   bool has_room(std::size_t items, TextPlace place);
   void problem(TextPlace place, std::string message, std::string expected = {}, std::string got = {});

@@ -55,7 +55,7 @@ void refuse_field(MapReader& matrix, const std::string& name) {
 
 /// The values of one field. Each is read as if it stood in `requests.defaults`.
 std::vector<MatrixValue> read_values(MapReader& matrix, const configs::Field& field,
-                                     const std::string& suffix) {
+                                     const std::string& suffix, const LookAtFiles& look_at_files) {
   std::vector<MatrixValue> values;
   std::set<std::string> id_parts;
   const std::string& name = field.name;
@@ -74,6 +74,8 @@ std::vector<MatrixValue> read_values(MapReader& matrix, const configs::Field& fi
     const std::size_t before = matrix.problems().size();
     MatrixValue value{.id_part = {}, .draft = {}, .node = &node};
     configs::read_varied_field(MapReader{alone, path, matrix.file(), matrix.problems()}, value.draft);
+    MapReader again{alone, path, matrix.file(), matrix.problems()};
+    look_at_files(again, value.draft.request.more);
     if (matrix.problems().size() > before) continue;
     value.id_part = "~" + name + id_text(field, value.draft, values.size());
     value.draft.request.negative_prompt = final_negative_prompt(value.draft.request.negative_prompt, suffix);
@@ -114,13 +116,13 @@ std::optional<configs::SizeMistake> Matrix::apply(std::size_t combination, Reque
   return configs::settle_sizes(draft, given);
 }
 
-Matrix read_matrix(MapReader matrix, const std::string& suffix) {
+Matrix read_matrix(MapReader matrix, const std::string& suffix, const LookAtFiles& look_at_files) {
   std::vector<Matrix::Axis> axes;
   std::uint64_t combinations = 1;
   const std::size_t before = matrix.problems().size();
   for (const std::string& name : matrix.keys()) {
     if (const configs::Field* field = field_named(name)) {
-      axes.push_back({name, read_values(matrix, *field, suffix)});
+      axes.push_back({name, read_values(matrix, *field, suffix, look_at_files)});
       const auto product = registry::checked_multiply(combinations, axes.back().values.size());
       combinations = std::min<std::uint64_t>(product.value_or(max_items + 1), max_items + 1);
     } else {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -45,11 +46,14 @@ class Matrix {
 /// Items of one job, at most.
 inline constexpr std::size_t max_items = 20'000'000;
 
+/// Looks at the files of values that a mapping gave; a problem goes to the reader.
+using LookAtFiles = std::function<void(configs::MapReader& reader, configs::FieldValues& values)>;
+
 /// Reads `requests.matrix`: lists of values of seed, width, height, frames, fps, negative_prompt, samples,
 /// resolution and aspect_ratio. A part of an id is "~", the field and its value; an aspect ratio's colon
 /// becomes
 /// "-", and a negative prompt is named by its position in the list, from 0. `suffix` follows each negative
 /// prompt. Problems go to the reader, whose node outlives the matrix.
-Matrix read_matrix(configs::MapReader matrix, const std::string& suffix);
+Matrix read_matrix(configs::MapReader matrix, const std::string& suffix, const LookAtFiles& look_at_files);
 
 }  // namespace ditmill::jobs::requests

@@ -152,6 +152,16 @@ void RequestFields::read_more(const RecordField& field, const configs::Field& kn
   }
   configs::FieldValue value;
   bool right = false;
+  if (known.kind == configs::FieldKind::picture) {
+    std::string path;
+    if (!read_text(field, path)) return;
+    const InputFile& file = defaults_->files->look(defaults_->directory, path);
+    if (file.fault) {
+      const Problem fault = InputFiles::problem(known.name, file);
+      return problem(field.value_offset, fault.message, fault.expected, fault.got);
+    }
+    return configs::keep(item_->draft.request.more, known, file.value);
+  }
   const auto read_as = [&]<typename T>(T number, configs::Bounds<T> bounds) {
     right = read_number(field, number, bounds);
     value = number;

@@ -8,6 +8,7 @@
 
 #include "configs/dump.h"
 #include "jobs/results/journal/writer.h"
+#include "jobs/results/store/field_attribute.h"
 #include "jobs/results/store/part_committer.h"
 #include "jobs/results/store/part_writer.h"
 
@@ -32,9 +33,14 @@ h5::Attributes video_attributes(const VideoConfig& video, const configs::Request
 h5::Attributes request_attributes(const configs::Request& request) {
   h5::Attributes attributes;
   configs::visit_fields(request, [&](const configs::Field& field, const auto& value) {
-    if (field.name != "id") attributes.emplace_back(field.name, configs::FieldValue{value});
+    if (field.name != "id") attributes.emplace_back(field.name, h5::Value{value});
   });
-  attributes.insert(attributes.end(), request.more.begin(), request.more.end());
+  for (const auto& [field, value] : request.more) {
+    add_field(attributes, field, value);
+  }
+  if (std::string inputs = requests::inputs_json(request.more); !inputs.empty()) {
+    attributes.emplace_back("inputs_json", std::move(inputs));
+  }
   return attributes;
 }
 

@@ -12,6 +12,7 @@
 #include "jobs/results/files/durable.h"
 #include "jobs/results/files/isolated.h"
 #include "jobs/results/store/content_hash.h"
+#include "jobs/results/store/field_attribute.h"
 #include "jobs/results/store/part_reader.h"
 
 namespace ditmill::jobs::run {
@@ -53,12 +54,12 @@ results::h5::Attributes expected_attributes(const requests::PackedItem& item) {
     if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::string_view>) {
       expected.emplace_back(field.name, std::string{value});
     } else {
-      expected.emplace_back(field.name, configs::FieldValue{value});
+      expected.emplace_back(field.name, results::h5::Value{value});
     }
   });
   for (auto& [name, value] : requests::unpacked_fields(item.more)) {
     if (configs::field_named(configs::family_request_fields(), name)->in_key)
-      expected.emplace_back(name, value);
+      results::add_field(expected, name, value);
   }
   return expected;
 }

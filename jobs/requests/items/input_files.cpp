@@ -1,0 +1,86 @@
+#include "jobs/requests/items/input_files.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "configs/written_path.h"
+#include "models/pictures/read_picture.h"
+#include "registry/byte_source.h"
+#include "registry/digest.h"
+#include "registry/hasher.h"
+
+namespace ditmill::jobs::requests {
+namespace {
+
+std::string sha256_of(const registry::ByteSource& source) {
+  constexpr std::uint64_t piece = std::uint64_t{1} << 20;
+  registry::Hasher hasher{registry::Hasher::Kind::sha256};
+  std::vector<std::byte> bytes(std::min(source.size(), piece));
+  for (std::uint64_t at = 0; at < source.size(); at += bytes.size()) {
+    const std::span<std::byte> now =
+        std::span(bytes).first(std::min<std::uint64_t>(piece, source.size() - at));
+    source.read_at(at, now);
+    hasher.add(now);
+  }
+  return registry::hex(hasher.finish());
+}
+
+InputFile look_at(const std::string& path) {
+  InputFile file{.value = {.path = path}};
+  try {
+    const std::unique_ptr<registry::ByteSource> source = registry::open_file(path);
+    const models::pictures::PictureInfo info = models::pictures::read_info(*source);
+    file.width = info.width;
+    file.height = info.height;
+    file.value.sha256 = sha256_of(*source);
+  } catch (const Error& error) {
+    file.fault = error;
+  }
+  return file;
+}
+
+}  // namespace
+
+const InputFile& InputFiles::look(const std::string& directory, const std::string& path) {
+  const bool as_written = configs::fault_of_path(path).has_value();
+  const std::string absolute =
+      as_written ? path : (std::filesystem::path(directory) / path).lexically_normal().string();
+  if (const auto found = files_.find(absolute); found != files_.end()) return found->second;
+  return files_.emplace(absolute, look_at(absolute)).first->second;
+}
+
+Problem InputFiles::problem(std::string_view field, const InputFile& file) {
+  const Error& fault = file.fault.value();
+  Problem problem{.message =
+                      std::string{field} + " cannot be read: " + printable(file.value.path, max_shown)};
+  if (const auto path = configs::fault_of_path(file.value.path)) {
+    problem.message = std::string{field} + path->message;
+    problem.expected = path->expected;
+    problem.got = printable(file.value.path, max_shown);
+    return problem;
+  }
+  problem.expected = fault.expected().empty() ? "a picture: PNG, JPEG or WebP" : fault.expected();
+  problem.got = fault.got().empty() ? printable(fault.what(), max_shown) : fault.got();
+  return problem;
+}
+
+void InputFiles::look(configs::MapReader& reader, const std::string& directory,
+                      configs::FieldValues& values) {
+  for (auto& [field, value] : values) {
+    auto* given = std::get_if<configs::FileValue>(&value);
+    if (given == nullptr || !given->sha256.empty()) continue;
+    const InputFile& file = look(directory, given->path);
+    if (file.fault) {
+      Problem fault = problem(reader.path_of(field), file);
+      reader.problem(field, std::move(fault.message), std::move(fault.expected), std::move(fault.got));
+    }
+    *given = file.value;
+  }
+}
+
+}  // namespace ditmill::jobs::requests
