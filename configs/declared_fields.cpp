@@ -180,7 +180,13 @@ std::span<const Field> common_request_fields() {
          .in_key = false},
         {.name = "aspect_ratio",
          .says = "beside a resolution: " + std::string{aspect_ratio_form},
-         .in_key = false}};
+         .in_key = false},
+        {.name = "size",
+         .kind = FieldKind::word,
+         .words = {std::string{from_image}},
+         .says = "from-image: the picture's aspect, and the area that width and height or a resolution have",
+         .in_key = false,
+         .may_vary = false}};
   }();
   return fields;
 }

@@ -47,6 +47,15 @@ void read_resolution(MapReader& reader, RequestDraft& out) {
                  printable(word, max_shown), nearest(word, words));
 }
 
+void read_size(MapReader& reader, const Field& field, RequestDraft& out) {
+  FieldValue word;
+  if (read_field(reader, field, word)) {
+    out.size = std::get<std::string>(word);
+  } else if (reader.has(field.name)) {
+    reader.problems().back().expected += or_sides;
+  }
+}
+
 void read_aspect_ratio(MapReader& reader, RequestDraft& out) {
   std::string ratio;
   if (!reader.read("aspect_ratio", ratio)) return;
@@ -88,6 +97,8 @@ bool read_shared(MapReader& reader, RequestDraft& out) {
       read_resolution(reader, out);
     } else if (field.name == "aspect_ratio") {
       read_aspect_ratio(reader, out);
+    } else if (field.name == "size") {
+      read_size(reader, field, out);
     } else if (field.name != "id" && field.name != "prompt") {
       read_member(reader, field, member);
     }
@@ -99,8 +110,9 @@ bool read_shared(MapReader& reader, RequestDraft& out) {
 
 void read_and_settle(MapReader& reader, RequestDraft& out) {
   if (!read_shared(reader, out)) return;
-  const std::optional<SizeMistake> mistake = settle_sizes(
-      out, {reader.has("width"), reader.has("height"), reader.has("resolution"), reader.has("aspect_ratio")});
+  const std::optional<SizeMistake> mistake =
+      settle_sizes(out, {reader.has("width"), reader.has("height"), reader.has("resolution"),
+                         reader.has("aspect_ratio"), reader.has("size")});
   if (!mistake) return;
   const std::string message = reader.path_of(mistake->field) + mistake->fault;
   if (mistake->at_key) {
@@ -160,6 +172,7 @@ void copy_value(const Field& field, const RequestDraft& from, RequestDraft& to) 
 }
 
 std::optional<SizeMistake> settle_sizes(RequestDraft& draft, const GivenSizes& given) {
+  if ((given.width || given.height) && !given.size) draft.size.clear();
   if (!given.resolution && !given.aspect_ratio) return std::nullopt;
   const std::string_view field = given.resolution ? "resolution" : "aspect_ratio";
   if (given.width || given.height) {

@@ -65,9 +65,13 @@ struct RequestDraft {
   int samples = 1;                ///< items that it stands for, with seeds one after the other
   std::string resolution = {};    ///< what width and height came from; empty: they were given
   std::string aspect_ratio = {};  ///< empty: not given
+  std::string size = {};          ///< from_image, or empty: width and height as they are
 
   bool operator==(const RequestDraft&) const = default;
 };
+
+/// `size`: width and height have a picture's aspect, and the area that they would have without it.
+inline constexpr std::string_view from_image = "from-image";
 
 /// The same of a draft, with those that only a draft has.
 template <typename Draft, typename Visit>
@@ -75,7 +79,7 @@ void visit_draft(Draft& draft, const Visit& visit) {
   visit_fields(draft.request, visit);
   const Field* field = field_named(common_request_fields(), "samples");
   const auto each = [&](auto&... members) { (visit(*field++, members), ...); };
-  each(draft.samples, draft.resolution, draft.aspect_ratio);
+  each(draft.samples, draft.resolution, draft.aspect_ratio, draft.size);
 }
 
 /// The value of a field that a draft may have; of a family's, what it is where none was given (an empty text
@@ -96,6 +100,9 @@ inline constexpr Bounds<int> samples_bounds{1, 1'000'000};
 inline constexpr std::string_view or_auto =
     ", or \"auto\", which makes one of the job's name and the item's id";
 
+/// And of a size.
+inline constexpr std::string_view or_sides = "; other sizes are width and height, or resolution";
+
 /// Whether a text is an id: [A-Za-z0-9][A-Za-z0-9._~-]{0,127}
 bool is_id(std::string_view text) noexcept;
 /// What a Problem expects of an id.
@@ -115,6 +122,7 @@ struct GivenSizes {
   bool height = false;
   bool resolution = false;
   bool aspect_ratio = false;
+  bool size = false;
 };
 /// What is wrong with them: `field` (with its path) and `fault` are the message.
 struct SizeMistake {

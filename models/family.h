@@ -15,6 +15,7 @@
 #include "configs/error.h"
 #include "configs/pipeline_config.h"
 #include "configs/request.h"
+#include "configs/resolution.h"
 #include "models/cpu_kind.h"
 #include "registry/component.h"
 
@@ -101,6 +102,11 @@ class Family {
   virtual bool takes(const HyperParameters& /*all*/, std::string_view /*field*/) const { return true; }
   /// The fields of any family's requests or pipelines that a model does not take.
   std::set<std::string, std::less<>> lacking(const HyperParameters& all, Layer layer) const;
+  /// Width and height of a clip of about `area` pixels that begins with a picture of those sides.
+  virtual configs::FrameSize size_of_picture(const HyperParameters& /*all*/, int width, int height,
+                                             std::int64_t /*area*/) const {
+    return {width, height};
+  }
   /// The fields of the family's own that no request may be without.
   virtual std::set<std::string, std::less<>> required(const HyperParameters& /*all*/) const { return {}; }
   /// The outputs that other families declare and this one does not.
@@ -113,7 +119,8 @@ class Family {
   }
   /// What the family refuses of a request's sizes, with the nearest sizes that it takes (file, line and
   /// column are the caller's to fill).
-  virtual std::vector<Problem> check_request(const configs::Request& request) const = 0;
+  virtual std::vector<Problem> check_request(const HyperParameters& all,
+                                             const configs::Request& request) const = 0;
   /// What the model is too small for: degrees with which a rank would be left without heads, columns or
   /// blocks. Each message begins with the axis, `nearest` holds the largest degree that works.
   virtual std::vector<Problem> check_degrees(const HyperParameters& all,

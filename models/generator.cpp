@@ -5,7 +5,6 @@
 #include <new>
 
 #include "dist/torch_error.h"
-#include "models/denoise/denoising_generator.h"
 #include "models/generator_table.h"
 
 namespace ditmill::models {
@@ -53,10 +52,9 @@ std::unique_ptr<TextEncoder> make_text_encoder(LoadedModel& model, const dist::P
   return encoder;
 }
 
-std::unique_ptr<DenoisingGenerator> make_generator(LoadedModel& model,
-                                                   const configs::PipelineConfig& pipeline,
-                                                   const dist::ParallelContext& parallel) {
-  std::unique_ptr<DenoisingGenerator> generator;
+std::unique_ptr<ClipGenerator> make_generator(LoadedModel& model, const configs::PipelineConfig& pipeline,
+                                              const dist::ParallelContext& parallel) {
+  std::unique_ptr<ClipGenerator> generator;
   translate_errors([&] { generator = entry_of(model.family).make_generator(model, pipeline, parallel); });
   return generator;
 }

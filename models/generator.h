@@ -83,13 +83,10 @@ class ClipGenerator {
 /// it. Throws Error(bad_input) naming every tensor that is missing, unexpected or of another shape.
 std::unique_ptr<TextEncoder> make_text_encoder(LoadedModel& model, const dist::ParallelContext& parallel);
 
-class DenoisingGenerator;
-
-/// The same of the family's other layers (denoise/denoising_generator.h); what there are no weights of is not
-/// built: without a VAE it denoises only.
-std::unique_ptr<DenoisingGenerator> make_generator(LoadedModel& model,
-                                                   const configs::PipelineConfig& pipeline,
-                                                   const dist::ParallelContext& parallel);
+/// The same of the family's other layers; what there are no weights of is not built: without a VAE it
+/// denoises only.
+std::unique_ptr<ClipGenerator> make_generator(LoadedModel& model, const configs::PipelineConfig& pipeline,
+                                              const dist::ParallelContext& parallel);
 
 /// Runs `body`, turning LibTorch's exceptions and std::bad_alloc into ditmill's Error (memory or internal).
 void translate_errors(const std::function<void()>& body);

@@ -4,7 +4,7 @@
 #include <span>
 #include <string_view>
 
-#include "models/denoise/denoising_generator.h"
+#include "models/generator.h"
 
 namespace ditmill::models {
 
@@ -12,9 +12,9 @@ namespace ditmill::models {
 /// make_<family>_generator.
 using MakeTextEncoder = std::unique_ptr<TextEncoder>(LoadedModel& model,
                                                      const dist::ParallelContext& parallel);
-using MakeGenerator = std::unique_ptr<DenoisingGenerator>(LoadedModel& model,
-                                                          const configs::PipelineConfig& pipeline,
-                                                          const dist::ParallelContext& parallel);
+using MakeGenerator = std::unique_ptr<ClipGenerator>(LoadedModel& model,
+                                                     const configs::PipelineConfig& pipeline,
+                                                     const dist::ParallelContext& parallel);
 
 struct GeneratorEntry {
   std::string_view family;

@@ -19,7 +19,13 @@ std::unique_ptr<models::DenoisingGenerator> generator_of(const StepSetup& setup,
                             .tokenizer = {}};
   model.weights[step_component] = std::move(weights.tensors);
   model.blocks[step_component] = std::move(weights.layouts);
-  return models::make_generator(model, setup.pipeline, parallel);
+  std::unique_ptr<models::ClipGenerator> generator = models::make_generator(model, setup.pipeline, parallel);
+  if (dynamic_cast<models::DenoisingGenerator*>(generator.get()) == nullptr) {
+    throw Error{Category::unsupported, "measure a step", Where{.key = model.family},
+                Expected{"a family whose clips are denoised by turns"}};
+  }
+  return std::unique_ptr<models::DenoisingGenerator>(
+      static_cast<models::DenoisingGenerator*>(generator.release()));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 #include <vector>
@@ -107,7 +108,7 @@ StepSetup read_step_setup(const BenchStepOptions& options) {
   setup.component = component_of(stated, stated_sizes);
   setup.config = registry::component_config(*stated.layout, stated_sizes);
   setup.hyper_parameters[step_component] = setup.family->bind(setup.component);
-  add_flag_names(problems, setup.family->check_request(setup.request));
+  add_flag_names(problems, setup.family->check_request(setup.hyper_parameters, setup.request));
   add_flag_names(problems, setup.family->check_degrees(setup.hyper_parameters, pipeline.parallel));
   if (!options.peer.empty() && pipeline.parallel.group_size() * pipeline.parallel.dp.value_or(1) > 1) {
     problems.push_back({.message = "--peer runs on one rank", .expected = "no degrees in --parallel"});

@@ -80,10 +80,15 @@ PreparedJob prepare_job(const RunOptions& options, std::vector<Problem>& problem
             .lacking_pipeline = job.family->lacking(job.hyper_parameters, models::Layer::pipeline),
             .lacking_requests = job.family->lacking(job.hyper_parameters, models::Layer::request),
             .lacking_outputs = job.family->lacking_outputs(),
+            .size_of_picture =
+                [&job](int width, int height, std::int64_t area) {
+                  return job.family->size_of_picture(job.hyper_parameters, width, height, area);
+                },
             .required_requests = job.family->required(job.hyper_parameters)};
   };
   const CheckRequest check_request = [&job](const configs::Request& request) {
-    return job.family == nullptr ? std::vector<Problem>{} : job.family->check_request(request);
+    return job.family == nullptr ? std::vector<Problem>{}
+                                 : job.family->check_request(job.hyper_parameters, request);
   };
   job.manifest = decode_manifest(job.source, facts_of, check_request, problems);
   std::ranges::move(job.manifest.warnings, std::back_inserter(job.warnings));

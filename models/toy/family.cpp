@@ -42,7 +42,8 @@ class Toy final : public Family {
     return role == "text_encoder" ? "umt5" : "wan_vae";
   }
 
-  std::vector<Problem> check_request(const configs::Request& request) const override {
+  std::vector<Problem> check_request(const HyperParameters& /*all*/,
+                                     const configs::Request& request) const override {
     constexpr int step = static_cast<int>(toy::spatial_compression * toy::patch_edge);
     std::vector<Problem> problems;
     for (const auto& [field, pixels] : {std::pair{"width", request.width}, {"height", request.height}}) {

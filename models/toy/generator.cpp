@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "models/denoise/denoising_generator.h"
 #include "models/denoise/visiting_transformer.h"
 #include "models/family.h"
 #include "models/generator_table.h"
@@ -75,9 +76,8 @@ std::unique_ptr<TextEncoder> make_toy_text_encoder(LoadedModel& model,
   return make_umt5_text_encoder(model, parallel);
 }
 
-std::unique_ptr<DenoisingGenerator> make_toy_generator(LoadedModel& model,
-                                                       const configs::PipelineConfig& pipeline,
-                                                       const dist::ParallelContext& parallel) {
+std::unique_ptr<ClipGenerator> make_toy_generator(LoadedModel& model, const configs::PipelineConfig& pipeline,
+                                                  const dist::ParallelContext& parallel) {
   return std::make_unique<ToyGenerator>(model, pipeline, parallel);
 }
 

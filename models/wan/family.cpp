@@ -65,6 +65,7 @@ class Wan final : public Family {
 
   bool takes(const HyperParameters& all, std::string_view field) const override {
     const bool of_experts = field == "guidance_scale_2" || field == "boundary";
+    if (field == "image" || field == "last_image") return false;
     return !of_experts || all.contains("transformer_2");
   }
 

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "models/denoise/denoising_generator.h"
 #include "models/denoise/visiting_transformer.h"
 #include "models/generator_table.h"
 #include "models/samplers/noise.h"
@@ -95,9 +96,8 @@ std::unique_ptr<TextEncoder> make_wan_text_encoder(LoadedModel& model,
   return make_umt5_text_encoder(model, parallel);
 }
 
-std::unique_ptr<DenoisingGenerator> make_wan_generator(LoadedModel& model,
-                                                       const configs::PipelineConfig& pipeline,
-                                                       const dist::ParallelContext& parallel) {
+std::unique_ptr<ClipGenerator> make_wan_generator(LoadedModel& model, const configs::PipelineConfig& pipeline,
+                                                  const dist::ParallelContext& parallel) {
   return std::make_unique<WanGenerator>(model, pipeline, parallel);
 }
 

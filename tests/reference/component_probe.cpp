@@ -24,7 +24,7 @@
 #include "dist/device.h"
 #include "dist/weights/stream.h"
 #include "models/component_plan.h"
-#include "models/denoise/denoising_generator.h"
+#include "models/generator.h"
 #include "models/samplers/sampler.h"
 #include "models/samplers/sigmas.h"
 #include "models/text/clean.h"

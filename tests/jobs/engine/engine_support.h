@@ -27,7 +27,7 @@ class MadeUpClips : public models::ClipGenerator {
   std::size_t clips_at_once() const noexcept override { return at_once_; }
   std::vector<models::ClipLatents> denoise(std::span<const models::ClipInput> clips,
                                            const dist::Tell& tell) override;
-  at::Tensor decode(const at::Tensor& latents) override { return latents; }
+  dist::TensorMap decode(const at::Tensor& latents) override { return {{"frames", latents}}; }
   /// How many were made together, each time.
   const std::vector<std::size_t>& batches() const noexcept { return batches_; }
 

@@ -1,0 +1,23 @@
+#include "models/wan/picture_condition.h"
+
+#include <ATen/ATen.h>
+
+namespace ditmill::models::wan {
+
+at::Tensor conditioned_frames(const at::Tensor& first, const at::Tensor& last, std::int64_t frames) {
+  at::Tensor clip = at::zeros({1, first.size(0), frames, first.size(1), first.size(2)}, first.options());
+  clip.select(2, 0).copy_(first);
+  if (last.defined()) clip.select(2, frames - 1).copy_(last);
+  return clip;
+}
+
+at::Tensor condition_mask(std::int64_t frames, std::int64_t scale, bool ends_with_picture,
+                          std::int64_t height, std::int64_t width) {
+  at::Tensor given = at::zeros({frames - 1 + scale}, at::kFloat);
+  given.narrow(0, 0, scale).fill_(1);
+  if (ends_with_picture) given[-1] = 1;
+  const at::Tensor by_latent_frame = given.view({-1, scale}).t();
+  return by_latent_frame.unsqueeze(-1).unsqueeze(-1).expand({-1, -1, height, width});
+}
+
+}  // namespace ditmill::models::wan
