@@ -57,6 +57,10 @@ at::Tensor TileGrid::part(const at::Tensor& maps, std::int64_t row, std::int64_t
   return cut(cut(maps, maps.dim() - 2, height, row), maps.dim() - 1, width, column);
 }
 
+TileGrid TileGrid::times(std::int64_t scale) const noexcept {
+  return {{scale * height.size, scale * height.stride}, {scale * width.size, scale * width.stride}};
+}
+
 TileGrids tile_grids(const configs::VaeTiling& tiling, std::int64_t scale) {
   const TileGrid pixels{axis_of("height", tiling.height, tiling.stride_height, scale),
                         axis_of("width", tiling.width, tiling.stride_width, scale)};

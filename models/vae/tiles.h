@@ -28,6 +28,8 @@ struct TileGrid {
   bool cuts(std::int64_t picture_height, std::int64_t picture_width) const noexcept {
     return picture_height > height.size || picture_width > width.size;
   }
+  /// The grid of a picture whose axes are so many times as long.
+  TileGrid times(std::int64_t scale) const noexcept;
   /// The part of maps [..., H, W] under the tile of that row and column: a view.
   at::Tensor part(const at::Tensor& maps, std::int64_t row, std::int64_t column) const;
 };

@@ -6,7 +6,7 @@
 
 namespace ditmill::models {
 
-/// ClipGenerator::decode() by Wan 2.1's VAE, whose weights may be here only while it is used.
+/// ClipGenerator::decode() by Wan's VAE (2.1's or 2.2's), whose weights may be here only while it is used.
 class WanClipDecoder {
  public:
   /// Takes the weights of "vae" out of the model.

@@ -8,6 +8,7 @@
 
 #include "configs/error.h"
 #include "models/vae/dealt_tiles.h"
+#include "models/vae/patches.h"
 
 namespace ditmill::models {
 namespace {
@@ -43,14 +44,20 @@ WanUpBlock::WanUpBlock(const WeightsView& weights, const WanVaeDims& dims, std::
   for (std::int64_t j = 0; j <= dims.num_res_blocks; ++j) {
     residuals_.emplace_back(weights.scope("resnets", j), j == 0 ? dims.up_input(index) : width, width);
   }
-  if (dims.has_upsampler(index)) {
-    upsampler_.emplace(weights.scope("upsamplers", 0), width, dims.upsamples_time(index));
-  }
+  if (!dims.has_upsampler(index)) return;
+  const WeightsView upsampler =
+      dims.is_residual ? weights.scope("upsampler") : weights.scope("upsamplers", 0);
+  const bool time = dims.upsamples_time(index);
+  upsampler_.emplace(upsampler, width, dims.up_output(index), time);
+  if (dims.is_residual) shortcut_ = {.time = time ? 2 : 1, .edge = 2};
 }
 
 at::Tensor WanUpBlock::operator()(at::Tensor x, CausalState& state) const {
+  const at::Tensor coarser = shortcut_ ? x : at::Tensor();
   for (const VaeResidual& residual : residuals_) x = residual(x, state);
-  return upsampler_ ? (*upsampler_)(std::move(x), state) : x;
+  if (upsampler_) x = (*upsampler_)(std::move(x), state);
+  if (shortcut_) add_coarser(x, coarser, *shortcut_);
+  return x;
 }
 
 WanDecoder::WanDecoder(const WeightsView& weights, const nlohmann::json& hyper_parameters)
@@ -59,7 +66,7 @@ WanDecoder::WanDecoder(const WeightsView& weights, const nlohmann::json& hyper_p
       conv_in_(weights.scope("decoder").scope("conv_in"), dims_.z_dim, dims_.up_width(0), 3, 3),
       middle_(weights.scope("decoder").scope("mid_block"), dims_.up_width(0)),
       up_blocks_(make_up_blocks(weights.scope("decoder"), dims_)),
-      head_(weights.scope("decoder"), dims_.up_width(dims_.levels() - 1), image_channels) {
+      head_(weights.scope("decoder"), dims_.up_width(dims_.levels() - 1), dims_.patch_channels()) {
   let_go_of_encoder(weights, dims_);
 }
 
@@ -79,7 +86,10 @@ at::Tensor WanDecoder::decode(const at::Tensor& latents, const std::optional<con
     const MakeTile make = [&](std::int64_t row, std::int64_t column) {
       return decode_tile(grids->latents.part(z, row, column));
     };
-    pixels = deal_tiles(pixel_shape(z), z.options(), grids->pixels, make, group);
+    // As diffusers does it: blended as patches, over as many of them as the pixels' lines are.
+    const TileGrid patches = grids->latents.times(dims_.spatial_scale() / dims_.patch_size);
+    pixels = to_pixels(deal_tiles(shape_of(z, dims_.patch_size), z.options(), patches, make, group),
+                       dims_.patch_size);
   } else {
     pixels = decode_slab(z, Slab(group, z.size(3)));
   }
@@ -102,15 +112,15 @@ std::optional<TileGrids> WanDecoder::grids_that_cut(const at::Tensor& latents,
   return grids.latents.cuts(latents.size(2), latents.size(3)) ? std::optional(grids) : std::nullopt;
 }
 
-std::vector<std::int64_t> WanDecoder::pixel_shape(const at::Tensor& z) const {
-  const std::int64_t scale = dims_.spatial_scale();
+std::vector<std::int64_t> WanDecoder::shape_of(const at::Tensor& z, std::int64_t edge) const {
+  const std::int64_t scale = dims_.spatial_scale() / edge;
   const std::int64_t frames = 1 + dims_.temporal_scale() * (z.size(2) - 1);
-  return {1, image_channels, frames, scale * z.size(3), scale * z.size(4)};
+  return {1, image_channels * edge * edge, frames, scale * z.size(3), scale * z.size(4)};
 }
 
 at::Tensor WanDecoder::decode_slab(const at::Tensor& z, const Slab& slab) const {
   const at::Tensor rows = slab.part(z);
-  at::Tensor pixels = at::empty(pixel_shape(rows), z.options());
+  at::Tensor pixels = at::empty(shape_of(rows, 1), z.options());
   // One convolution for all frames here, one for each in a tile: so diffusers does, and sums round alike.
   if (slab.any()) decode_frames(post_quant_(rows).split(1, 2), pixels, slab);
   return pixels;
@@ -119,18 +129,18 @@ at::Tensor WanDecoder::decode_slab(const at::Tensor& z, const Slab& slab) const 
 at::Tensor WanDecoder::decode_tile(const at::Tensor& z) const {
   std::vector<at::Tensor> frames = z.split(1, 2);
   for (at::Tensor& frame : frames) frame = post_quant_(frame);
-  at::Tensor pixels = at::empty(pixel_shape(z), z.options());
-  decode_frames(frames, pixels, {});
-  return pixels;
+  at::Tensor patches = at::empty(shape_of(z, dims_.patch_size), z.options());
+  decode_frames(frames, patches, {});
+  return patches;
 }
 
-void WanDecoder::decode_frames(const std::vector<at::Tensor>& frames, at::Tensor& pixels,
+void WanDecoder::decode_frames(const std::vector<at::Tensor>& frames, const at::Tensor& out,
                                const Slab& slab) const {
   CausalState state(slab);
   std::int64_t done = 0;
   for (const at::Tensor& frame : frames) {
     const at::Tensor chunk = decode_frame(frame, state);
-    pixels.narrow(2, done, chunk.size(2)).copy_(chunk);
+    put_patches(chunk, out.narrow(2, done, chunk.size(2)));
     done += chunk.size(2);
   }
 }

@@ -10,6 +10,7 @@
 #include "dist/comm/communicator.h"
 #include "models/vae/slab.h"
 #include "models/vae/tiles.h"
+#include "models/vae/wan_shortcuts.h"
 #include "models/vae/wan_upsampler.h"
 #include "models/vae/wan_vae_dims.h"
 #include "models/vae/wan_vae_layers.h"
@@ -17,7 +18,7 @@
 
 namespace ditmill::models {
 
-/// Residual blocks of one size, then (but for the last) the upsampler to the next.
+/// Residual blocks of one size, then (but for the last) the upsampler to the next; Wan 2.2's adds its input.
 class WanUpBlock {
  public:
   WanUpBlock(const WeightsView& weights, const WanVaeDims& dims, std::int64_t index);
@@ -26,10 +27,12 @@ class WanUpBlock {
  private:
   std::vector<VaeResidual> residuals_;
   std::optional<WanUpsampler> upsampler_;
+  std::optional<LevelStep> shortcut_;
 };
 
-/// The decoder of Wan 2.1's VAE: latent frames one at a time, each with what the layers kept of those before
-/// it, so that memory does not grow with the clip but for its pixels; with tiling, nor with the picture.
+/// The decoder of Wan's VAE (2.1's or 2.2's): latent frames one at a time, each with what the layers kept of
+/// those before it, so that memory does not grow with the clip but for its pixels; with tiling, nor with the
+/// picture.
 class WanDecoder {
  public:
   /// `hyper_parameters`: what bind_wan_vae() gives. The encoder's tensors are let go of, if they are there.
@@ -55,10 +58,14 @@ class WanDecoder {
   /// The tiling of a picture that is larger than a tile.
   std::optional<TileGrids> grids_that_cut(const at::Tensor& latents,
                                           const std::optional<configs::VaeTiling>& tiling) const;
-  std::vector<std::int64_t> pixel_shape(const at::Tensor& z) const;
+  /// Of what becomes of z in patches of so many pixels along an edge; 1: in pixels.
+  std::vector<std::int64_t> shape_of(const at::Tensor& z, std::int64_t edge) const;
   at::Tensor decode_slab(const at::Tensor& z, const Slab& slab) const;
+  /// Patches, as they are blended.
   at::Tensor decode_tile(const at::Tensor& z) const;
-  void decode_frames(const std::vector<at::Tensor>& frames, at::Tensor& pixels, const Slab& slab) const;
+  /// Fills `out`, in patches or in pixels.
+  void decode_frames(const std::vector<at::Tensor>& frames, const at::Tensor& out, const Slab& slab) const;
+  /// Patches of a latent frame.
   at::Tensor decode_frame(const at::Tensor& frame, CausalState& state) const;
 
   WanVaeDims dims_;

@@ -33,20 +33,26 @@ class Walk {
     residual(x_.channels);
     for (std::int64_t i = 0; i < dims_.levels(); ++i) {
       const std::uint64_t width = unsigned_of(dims_.up_width(i));
-      for (std::int64_t j = 0; j <= dims_.num_res_blocks; ++j) residual(width);
+      const std::uint64_t coarser = bytes(x_);
+      residual(width);
+      // The block's input, which is the first residual block's as well.
+      if (dims_.is_residual && dims_.has_upsampler(i)) beside_ = coarser;
+      for (std::int64_t j = 0; j < dims_.num_res_blocks; ++j) residual(width);
       if (!dims_.has_upsampler(i)) continue;
       if (dims_.upsamples_time(i)) double_frames();
-      double_size();
+      double_size(unsigned_of(dims_.up_output(i)));
+      if (dims_.is_residual) add_coarser(dims_.upsamples_time(i));
+      beside_ = 0;
     }
     norm(bytes(x_), x_);
-    causal(3 * bytes(x_), x_, image_channels);
+    causal(3 * bytes(x_), x_, unsigned_of(dims_.patch_channels()));
     return most_ + kept_;
   }
 
  private:
   std::uint64_t element() const { return dtype_ == configs::Dtype::bfloat16 ? 2 : 4; }
   std::uint64_t bytes(const Maps& maps) const { return maps.values() * element(); }
-  void hold(std::uint64_t bytes) { most_ = std::max(most_, bytes); }
+  void hold(std::uint64_t bytes) { most_ = std::max(most_, bytes + beside_); }
 
   /// Frames that a convolution's slot has, which the next chunk's replace while these are used.
   std::uint64_t slot(const Maps& x) {
@@ -113,17 +119,20 @@ class Walk {
     x_.frames *= 2;
   }
 
-  void double_size() {
+  void double_size(std::uint64_t out_channels) {
     Maps large = x_;
     large.height *= 2;
     large.width *= 2;
     Maps out = large;
-    out.channels /= 2;
+    out.channels = out_channels;
     const std::uint64_t with_halo = halo_ == 0 ? 0 : bytes(large);
     hold(2 * bytes(x_) + bytes(large) + with_halo +
          convolution_bytes({.in = large, .out = out, .edge = 3, .pictures = true}, dtype_, cpu_));
     x_ = out;
   }
+
+  /// The input once for each value of the output, and for those that a clip's first frame leaves out.
+  void add_coarser(bool time) { hold(bytes(x_) * (time && first_ ? 3 : 2)); }
 
   const WanVaeDims& dims_;
   configs::Dtype dtype_;
@@ -133,6 +142,7 @@ class Walk {
   Maps x_;
   std::uint64_t most_ = 0;
   std::uint64_t kept_ = 0;
+  std::uint64_t beside_ = 0;  ///< held while a block runs
 };
 
 }  // namespace

@@ -18,7 +18,7 @@ struct DecodedLatents {
 
 /// The most bytes that the layers hold while those are decoded, what is kept from chunk to chunk among them;
 /// without the pixels that come out. It follows the operators one by one, as they stand in wan_vae_layers,
-/// wan_upsampler and causal_conv: from above, by less than a quarter where it matters.
+/// wan_upsampler, wan_shortcuts and causal_conv: from above, by less than a quarter where it matters.
 std::uint64_t wan_decoder_bytes(const WanVaeDims& dims, configs::Dtype dtype, const DecodedLatents& latents,
                                 const CpuKind& cpu);
 

@@ -9,6 +9,7 @@
 #include "configs/error.h"
 #include "dist/comm/tensors.h"
 #include "models/vae/dealt_tiles.h"
+#include "models/vae/patches.h"
 
 namespace ditmill::models {
 namespace {
@@ -38,28 +39,36 @@ at::Tensor per_channel(const std::vector<double>& values, const at::Device& devi
 
 }  // namespace
 
-WanDownLevel::WanDownLevel(const WeightsView& blocks, const WanVaeDims& dims, std::int64_t level) {
-  // Blocks are numbered through: those of each level, and its downsampler.
+WanDownLevel::WanDownLevel(const WeightsView& blocks, const WanVaeDims& dims, std::int64_t level)
+    : width_(dims.down_width(level)) {
+  // Wan 2.1's blocks are numbered through: those of each level, and its downsampler.
   std::int64_t block = level * (dims.num_res_blocks + 1);
-  const std::int64_t width = dims.down_width(level);
-  std::int64_t in = level == 0 ? dims.base_dim : dims.down_width(level - 1);
+  const WeightsView nested = blocks.scope(std::to_string(level));
   for (std::int64_t j = 0; j < dims.num_res_blocks; ++j) {
-    residuals_.emplace_back(blocks.scope(std::to_string(block++)), in, width);
-    in = width;
+    residuals_.emplace_back(
+        dims.is_residual ? nested.scope("resnets", j) : blocks.scope(std::to_string(block++)),
+        j == 0 ? dims.down_input(level) : width_, width_);
   }
-  if (level + 1 < dims.levels()) {
-    downsampler_.emplace(blocks.scope(std::to_string(block)), width, dims.temporal_downsample[level]);
+  const bool smaller = dims.has_downsampler(level);
+  const bool time = dims.downsamples_time(level);
+  if (smaller) {
+    downsampler_.emplace(dims.is_residual ? nested.scope("downsampler") : blocks.scope(std::to_string(block)),
+                         width_, time);
   }
+  if (dims.is_residual) shortcut_ = {.time = time ? 2 : 1, .edge = smaller ? 2 : 1};
 }
 
 at::Tensor WanDownLevel::operator()(at::Tensor x, CausalState& state) const {
+  // Before the layers, not after: it is smaller than what it is made of.
+  const at::Tensor straight = shortcut_ ? mean_of_finer(x, width_, *shortcut_) : at::Tensor();
   for (const VaeResidual& residual : residuals_) x = residual(x, state);
-  return downsampler_ ? (*downsampler_)(x, state) : x;
+  if (downsampler_) x = (*downsampler_)(x, state);
+  return shortcut_ ? x.add_(straight) : x;
 }
 
 WanEncoder::WanEncoder(const WeightsView& weights, const nlohmann::json& hyper_parameters)
     : dims_(encodable(hyper_parameters)),
-      conv_in_(weights.scope("encoder").scope("conv_in"), image_channels, dims_.base_dim, 3, 3),
+      conv_in_(weights.scope("encoder").scope("conv_in"), dims_.patch_channels(), dims_.base_dim, 3, 3),
       levels_(make_levels(weights.scope("encoder").scope("down_blocks"), dims_)),
       middle_(weights.scope("encoder").scope("mid_block"), dims_.down_width(dims_.levels() - 1)),
       head_(weights.scope("encoder"), dims_.down_width(dims_.levels() - 1), 2 * dims_.z_dim),
@@ -107,15 +116,22 @@ void WanEncoder::check(const at::Tensor& pixels) const {
 
 at::Tensor WanEncoder::encode_clip(const at::Tensor& clip, const std::optional<TileGrids>& grids,
                                    const dist::Communicator* group) const {
-  if (!grids || !grids->pixels.cuts(clip.size(3), clip.size(4)))
-    return encode_slabs(clip, Slab(group, clip.size(3) / dims_.spatial_scale()), group);
+  return grids && grids->pixels.cuts(clip.size(3), clip.size(4))
+             ? encode_tiles(clip, *grids, group)
+             : encode_slabs(clip, Slab(group, clip.size(3) / dims_.spatial_scale()), group);
+}
+
+at::Tensor WanEncoder::encode_tiles(const at::Tensor& clip, const TileGrids& grids,
+                                    const dist::Communicator* group) const {
+  // As diffusers does it: pixels tell whether a picture is cut, but tiles are of as many patches.
+  const TileGrid pixels = grids.pixels.times(dims_.patch_size);
   const MakeTile make = [&](std::int64_t row, std::int64_t column) {
-    std::vector<at::Tensor> chunks = encode_chunks(grids->pixels.part(clip, row, column), {});
+    std::vector<at::Tensor> chunks = encode_chunks(pixels.part(clip, row, column), {});
     for (at::Tensor& chunk : chunks) chunk = quant_(chunk);
     return at::cat(chunks, 2);
   };
   const std::vector<std::int64_t> shape = moments_shape(clip);
-  at::Tensor out = deal_tiles(shape, conv_in_.options(), grids->latents, make, group);
+  at::Tensor out = deal_tiles(shape, conv_in_.options(), grids.latents.times(dims_.patch_size), make, group);
   if (group == nullptr) return out;
   if (group->rank() != 0) out = at::empty(shape, conv_in_.options());
   dist::broadcast(*group, out, 0, dist::Purpose::pictures);
@@ -148,7 +164,7 @@ std::vector<at::Tensor> WanEncoder::encode_chunks(const at::Tensor& clip, const 
 
 at::Tensor WanEncoder::encode_chunk(const at::Tensor& chunk, CausalState& state) const {
   state.rewind();
-  at::Tensor x = conv_in_(chunk.to(conv_in_.options()), state);
+  at::Tensor x = conv_in_(to_patches(chunk.to(conv_in_.options()), dims_.patch_size), state);
   for (const WanDownLevel& level : levels_) x = level(std::move(x), state);
   return head_(middle_(x, state), state);
 }

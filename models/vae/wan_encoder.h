@@ -12,26 +12,30 @@
 #include "models/vae/slab.h"
 #include "models/vae/tiles.h"
 #include "models/vae/wan_downsampler.h"
+#include "models/vae/wan_shortcuts.h"
 #include "models/vae/wan_vae_dims.h"
 #include "models/vae/wan_vae_layers.h"
 #include "models/weights_view.h"
 
 namespace ditmill::models {
 
-/// Residual blocks of one size, then (but for the last) the downsampler to the next.
+/// Residual blocks of one size, then (but for the last) the downsampler to the next; Wan 2.2's adds its
+/// input.
 class WanDownLevel {
  public:
-  /// `blocks`: the scope whose "0", "1", ... are the blocks of all levels.
+  /// `blocks`: the scope whose "0", "1", ... are the blocks of all levels or, of Wan 2.2, the levels.
   WanDownLevel(const WeightsView& blocks, const WanVaeDims& dims, std::int64_t level);
   at::Tensor operator()(at::Tensor x, CausalState& state) const;
 
  private:
   std::vector<VaeResidual> residuals_;
   std::optional<WanDownsampler> downsampler_;
+  std::int64_t width_;
+  std::optional<LevelStep> shortcut_;
 };
 
-/// The encoder of Wan 2.1's VAE: one frame, then four at a time, each with what the layers kept of those
-/// before it. Text-to-video has no use for it, and builds none.
+/// The encoder of Wan's VAE (2.1's or 2.2's): one frame, then four at a time, each with what the layers kept
+/// of those before it. Text-to-video has no use for it, and builds none.
 class WanEncoder {
  public:
   /// `hyper_parameters`: what bind_wan_vae() gives. Takes the tensors for which vae_needs() is false; the
@@ -58,6 +62,8 @@ class WanEncoder {
   void check(const at::Tensor& pixels) const;
   at::Tensor encode_clip(const at::Tensor& clip, const std::optional<TileGrids>& grids,
                          const dist::Communicator* group) const;
+  at::Tensor encode_tiles(const at::Tensor& clip, const TileGrids& grids,
+                          const dist::Communicator* group) const;
   at::Tensor encode_slabs(const at::Tensor& clip, const Slab& slab, const dist::Communicator* group) const;
   std::vector<std::int64_t> moments_shape(const at::Tensor& clip) const;
   std::vector<at::Tensor> encode_chunks(const at::Tensor& clip, const Slab& slab) const;

@@ -18,10 +18,10 @@ at::Tensor double_size(const at::Tensor& pictures) {
 
 }  // namespace
 
-WanUpsampler::WanUpsampler(const WeightsView& weights, std::int64_t channels, bool time)
-    : weight_(weights.scope("resample", 1).take("weight", {channels / 2, channels, 3, 3})),
-      bias_(weights.scope("resample", 1).take("bias", {channels / 2})) {
-  if (time) time_conv_.emplace(weights.scope("time_conv"), channels, 2 * channels, 3, 1);
+WanUpsampler::WanUpsampler(const WeightsView& weights, std::int64_t in, std::int64_t out, bool time)
+    : weight_(weights.scope("resample", 1).take("weight", {out, in, 3, 3})),
+      bias_(weights.scope("resample", 1).take("bias", {out})) {
+  if (time) time_conv_.emplace(weights.scope("time_conv"), in, 2 * in, 3, 1);
 }
 
 at::Tensor WanUpsampler::operator()(at::Tensor x, CausalState& state) const {

@@ -10,11 +10,11 @@
 
 namespace ditmill::models {
 
-/// Twice the height and width, half the channels; with `time`, also twice the frames of every chunk but a
-/// clip's first.
+/// Twice the height and width, `out` channels of `in`; with `time`, also twice the frames of every chunk but
+/// a clip's first.
 class WanUpsampler {
  public:
-  WanUpsampler(const WeightsView& weights, std::int64_t channels, bool time);
+  WanUpsampler(const WeightsView& weights, std::int64_t in, std::int64_t out, bool time);
   at::Tensor operator()(at::Tensor x, CausalState& state) const;
 
  private:

@@ -61,29 +61,31 @@ void add_wan_decoder_shapes(Shapes& shapes, const WanVaeDims& d) {
     for (std::int64_t j = 0; j <= d.num_res_blocks; ++j) {
       table.residual(at(block + ".resnets", j), j == 0 ? d.up_input(i) : width, width);
     }
-    if (d.has_upsampler(i)) table.conv2d(block + ".upsamplers.0.resample.1", width, width / 2, 3);
-    if (d.upsamples_time(i)) table.conv3d(block + ".upsamplers.0.time_conv", width, 2 * width, 3, 1);
+    const std::string upsampler = block + (d.is_residual ? ".upsampler" : ".upsamplers.0");
+    if (d.has_upsampler(i)) table.conv2d(upsampler + ".resample.1", width, d.up_output(i), 3);
+    if (d.upsamples_time(i)) table.conv3d(upsampler + ".time_conv", width, 2 * width, 3, 1);
   }
-  table.head("decoder", d.up_width(d.levels() - 1), image_channels);
+  table.head("decoder", d.up_width(d.levels() - 1), d.patch_channels());
 }
 
 void add_wan_encoder_shapes(Shapes& shapes, const WanVaeDims& d) {
   Table table(shapes);
   table.conv3d("quant_conv", 2 * d.z_dim, 2 * d.z_dim, 1, 1);
-  table.conv3d("encoder.conv_in", image_channels, d.base_dim, 3, 3);
+  table.conv3d("encoder.conv_in", d.patch_channels(), d.base_dim, 3, 3);
   std::int64_t index = 0;
-  std::int64_t width = d.base_dim;
   for (std::int64_t level = 0; level < d.levels(); ++level) {
+    const std::string nested = at("encoder.down_blocks", level);
+    const std::int64_t width = d.down_width(level);
     for (std::int64_t j = 0; j < d.num_res_blocks; ++j) {
-      const std::int64_t out = d.base_dim * d.dim_mult[level];
-      table.residual(at("encoder.down_blocks", index++), width, out);
-      width = out;
+      table.residual(d.is_residual ? at(nested + ".resnets", j) : at("encoder.down_blocks", index++),
+                     j == 0 ? d.down_input(level) : width, width);
     }
-    if (level + 1 == d.levels()) break;
-    const std::string down = at("encoder.down_blocks", index++);
+    if (!d.has_downsampler(level)) break;
+    const std::string down = d.is_residual ? nested + ".downsampler" : at("encoder.down_blocks", index++);
     table.conv2d(down + ".resample.1", width, width, 3);
-    if (d.temporal_downsample[level]) table.conv3d(down + ".time_conv", width, width, 3, 1);
+    if (d.downsamples_time(level)) table.conv3d(down + ".time_conv", width, width, 3, 1);
   }
+  const std::int64_t width = d.down_width(d.levels() - 1);
   table.middle("encoder.mid_block", width);
   table.head("encoder", width, 2 * d.z_dim);
 }

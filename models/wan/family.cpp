@@ -69,7 +69,8 @@ class Wan final : public Family {
     return !of_experts || all.contains("transformer_2");
   }
 
-  std::vector<Problem> check_request(const configs::Request& request) const override {
+  std::vector<Problem> check_request(const HyperParameters& /*all*/,
+                                     const configs::Request& request) const override {
     return wan::check_sizes(request);
   }
 

@@ -201,4 +201,15 @@ const Layout& built_in_architecture(std::string_view name) {
   return *found;
 }
 
+const Layout& built_in_layout(std::string_view architecture, std::string_view layout) {
+  const std::vector<Layout>& all = shared_built_in().layouts();
+  const auto found = std::ranges::find_if(
+      all, [&](const Layout& each) { return each.architecture == architecture && each.layout == layout; });
+  if (found == all.end()) {
+    throw Error{Category::internal,
+                "no layout " + std::string{layout} + " of architecture " + std::string{architecture}};
+  }
+  return *found;
+}
+
 }  // namespace ditmill::registry

@@ -87,6 +87,8 @@ class Catalog {
 
 /// An architecture of the catalog that is compiled in. Throws Error(internal) if there is none of that name.
 const Layout& built_in_architecture(std::string_view name);
+/// One of its layouts. Throws likewise.
+const Layout& built_in_layout(std::string_view architecture, std::string_view layout);
 /// The slots of a family of that catalog; of one that it does not lay out, those of its first.
 const FamilySlots& built_in_slots(std::string_view family);
 

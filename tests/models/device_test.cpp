@@ -18,6 +18,7 @@
 #include "models/vae/wan_encoder.h"
 #include "models/wan/text_denoiser.h"
 #include "tests/models/tiny_transformer.h"
+#include "tests/models/tiny_vae.h"
 
 namespace ditmill::models {
 namespace {
@@ -93,16 +94,6 @@ WeightsView on_meta(const Shapes& shapes) {
   return {std::move(tensors), "meta"};
 }
 
-WanVaeDims tiny_vae() {
-  return {.base_dim = 6,
-          .z_dim = 4,
-          .dim_mult = {1, 2, 2},
-          .num_res_blocks = 1,
-          .temporal_downsample = {true, true},
-          .latents_mean = {0.1, 0.2, 0.3, 0.4},
-          .latents_std = {1, 2, 3, 4}};
-}
-
 TEST(MetaDevice, TakesNoTensorOfTheHost) {
   const at::Tensor meta = at::empty({3}, at::TensorOptions(at::kFloat).device(at::kMeta));
   EXPECT_ANY_THROW(meta + at::ones({3})) << "else the tests below could not fail";
@@ -127,16 +118,18 @@ TEST(Layers, OfTheTextEncoderComputeWhereTheirWeightsAre) {
   EXPECT_EQ(encoder.encode({5, 7, 1}).device(), at::kMeta);
 }
 
-TEST(Layers, OfTheVaeComputeWhereTheirWeightsAre) {
-  const WanDecoder decoder(on_meta(wan_vae_shapes(tiny_vae())), to_json(tiny_vae()));
+TEST(Layers, OfTheVaesComputeWhereTheirWeightsAre) {
   const configs::VaeTiling tiling{.height = 16, .width = 16, .stride_height = 8, .stride_width = 8};
-  for (const auto& tiles : {std::optional<configs::VaeTiling>{}, std::optional{tiling}}) {
-    const at::Tensor pixels = decoder.decode(at::randn({4, 2, 6, 6}), tiles);
-    EXPECT_EQ(pixels.device(), at::kMeta) << "latents may come from the host";
-    EXPECT_EQ(to_frames(pixels).device(), at::kMeta);
+  for (const WanVaeDims& dims : {tiny_vae(), tiny_vae_22()}) {
+    const WanDecoder decoder(on_meta(wan_vae_shapes(dims)), to_json(dims));
+    for (const auto& tiles : {std::optional<configs::VaeTiling>{}, std::optional{tiling}}) {
+      const at::Tensor pixels = decoder.decode(at::randn({4, 2, 6, 6}), tiles);
+      EXPECT_EQ(pixels.device(), at::kMeta) << "latents may come from the host";
+      EXPECT_EQ(to_frames(pixels).device(), at::kMeta);
+    }
+    const WanEncoder encoder(on_meta(wan_vae_shapes(dims)), to_json(dims));
+    EXPECT_EQ(encoder.encode(at::randn({1, 3, 5, 16, 16}), std::nullopt).device(), at::kMeta);
   }
-  const WanEncoder encoder(on_meta(wan_vae_shapes(tiny_vae())), to_json(tiny_vae()));
-  EXPECT_EQ(encoder.encode(at::randn({1, 3, 5, 16, 16}), std::nullopt).device(), at::kMeta);
 }
 
 TEST(Samplers, StayWhereTheSampleIs) {

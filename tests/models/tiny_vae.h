@@ -21,6 +21,15 @@ inline WanVaeDims tiny_vae() {
           .latents_std = {1, 2, 3, 4}};
 }
 
+/// The same as Wan 2.2's is, of patches of two pixels: twice the scale.
+inline WanVaeDims tiny_vae_22() {
+  WanVaeDims dims = tiny_vae();
+  dims.is_residual = true;
+  dims.decoder_base_dim = 8;
+  dims.patch_size = 2;
+  return dims;
+}
+
 inline dist::TensorMap random_vae_weights(const WanVaeDims& dims, bool with_encoder,
                                           at::ScalarType dtype = at::kFloat) {
   dist::TensorMap weights;

@@ -81,23 +81,31 @@ TEST(Slab, SeesItsNeighboursRowsAndZerosBeyondThePicture) {
 }
 
 /// Latent frames, latent rows, ranks.
-class VaeSlabs : public ::testing::TestWithParam<std::tuple<int, int, int>> {
+using Clip = std::tuple<int, int, int>;
+
+/// A clip of each of Wan's VAEs.
+class VaeSlabs : public ::testing::TestWithParam<std::tuple<Clip, bool>> {
  protected:
-  std::int64_t frames() const { return std::get<0>(GetParam()); }
-  std::int64_t rows() const { return std::get<1>(GetParam()); }
-  int ranks() const { return std::get<2>(GetParam()); }
+  std::int64_t frames() const { return std::get<0>(clip()); }
+  std::int64_t rows() const { return std::get<1>(clip()); }
+  int ranks() const { return std::get<2>(clip()); }
+  std::int64_t scale() const { return dims_.spatial_scale(); }
 
   at::Tensor latents(std::int64_t columns = 3) const { return at::randn({4, frames(), rows(), columns}); }
   at::Tensor pixels(std::int64_t columns = 3) const {
-    return at::rand({1, 3, 1 + 4 * (frames() - 1), 4 * rows(), 4 * columns}) * 2 - 1;
+    return at::rand({1, 3, 1 + 4 * (frames() - 1), scale() * rows(), scale() * columns}) * 2 - 1;
   }
 
   c10::InferenceMode inference_;
-  dist::TensorMap tensors_ = random_vae_weights(tiny_vae(), true);
+  WanVaeDims dims_ = std::get<1>(GetParam()) ? tiny_vae_22() : tiny_vae();
+  dist::TensorMap tensors_ = random_vae_weights(dims_, true);
+
+ private:
+  static const Clip& clip() { return std::get<0>(GetParam()); }
 };
 
 TEST_P(VaeSlabs, DecodeToTheWholesPixels) {
-  const WanDecoder decoder(weights(tensors_), to_json(tiny_vae()));
+  const WanDecoder decoder(weights(tensors_), to_json(dims_));
   const at::Tensor z = latents();
   const at::Tensor whole = decoder.decode(z);
   const std::vector<at::Tensor> parts =
@@ -105,12 +113,13 @@ TEST_P(VaeSlabs, DecodeToTheWholesPixels) {
   EXPECT_LT(relative_error(at::cat(parts, 2), whole), 1e-5);
   for (std::size_t rank = 0; rank < parts.size(); ++rank) {
     const dist::Range range = dist::share(rows(), static_cast<int>(rank), std::min<int>(ranks(), rows()));
-    EXPECT_EQ(parts[rank].size(2), static_cast<std::int64_t>(rank) < rows() ? 4 * range.size() : 0) << rank;
+    EXPECT_EQ(parts[rank].size(2), static_cast<std::int64_t>(rank) < rows() ? scale() * range.size() : 0)
+        << rank;
   }
 }
 
 TEST_P(VaeSlabs, GatherTheWholesFramesOnTheFirstRank) {
-  const WanDecoder decoder(weights(tensors_), to_json(tiny_vae()));
+  const WanDecoder decoder(weights(tensors_), to_json(dims_));
   const at::Tensor z = latents();
   const at::Tensor whole = to_frames(decoder.decode(z));
   const std::vector<at::Tensor> frames = on_ranks(ranks(), [&](const auto& group) {
@@ -125,7 +134,7 @@ TEST_P(VaeSlabs, GatherTheWholesFramesOnTheFirstRank) {
 }
 
 TEST_P(VaeSlabs, EncodeToTheWholesMomentsOnEveryRank) {
-  const WanEncoder encoder(weights(tensors_), to_json(tiny_vae()));
+  const WanEncoder encoder(weights(tensors_), to_json(dims_));
   const at::Tensor x = at::cat({pixels(), pixels()});
   const at::Tensor whole = encoder.moments(x);
   const at::Tensor latents = encoder.encode(x);
@@ -142,8 +151,8 @@ TEST_P(VaeSlabs, EncodeToTheWholesMomentsOnEveryRank) {
 }
 
 TEST_P(VaeSlabs, AreAsExactInBfloat16AsTheWhole) {
-  const WanDecoder decoder(weights(tensors_, at::kBFloat16), to_json(tiny_vae()));
-  const WanDecoder exact(weights(tensors_, at::kDouble), to_json(tiny_vae()));
+  const WanDecoder decoder(weights(tensors_, at::kBFloat16), to_json(dims_));
+  const WanDecoder exact(weights(tensors_, at::kDouble), to_json(dims_));
   const at::Tensor z = latents().to(at::kBFloat16);
   const std::vector<at::Tensor> parts =
       on_ranks(ranks(), [&](const auto& group) { return decoder.decode(z, {}, &group); });
@@ -155,8 +164,8 @@ TEST_P(VaeSlabs, AreAsExactInBfloat16AsTheWhole) {
 
 TEST_P(VaeSlabs, OfTilesAreTheBytesOfASingleRank) {
   for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
-    const WanDecoder decoder(weights(tensors_, dtype), to_json(tiny_vae()));
-    const WanEncoder encoder(weights(tensors_, dtype), to_json(tiny_vae()));
+    const WanDecoder decoder(weights(tensors_, dtype), to_json(dims_));
+    const WanEncoder encoder(weights(tensors_, dtype), to_json(dims_));
     const at::Tensor z = latents(9);
     const at::Tensor whole = decoder.decode(z, tiling);
     const at::Tensor frames = to_frames(whole);
@@ -181,15 +190,18 @@ TEST_P(VaeSlabs, OfTilesAreTheBytesOfASingleRank) {
   }
 }
 
-std::string clip_name(const ::testing::TestParamInfo<std::tuple<int, int, int>>& info) {
-  const auto& [frames, rows, ranks] = info.param;
-  return std::to_string(frames) + "Frames" + std::to_string(rows) + "Rows" + std::to_string(ranks) + "Ranks";
+std::string clip_name(const ::testing::TestParamInfo<std::tuple<Clip, bool>>& info) {
+  const auto& [clip, residual] = info.param;
+  const auto& [frames, rows, ranks] = clip;
+  return std::to_string(frames) + "Frames" + std::to_string(rows) + "Rows" + std::to_string(ranks) + "Ranks" +
+         (residual ? "Of22" : "");
 }
 
 INSTANTIATE_TEST_SUITE_P(Clips, VaeSlabs,
-                         ::testing::Values(std::tuple{1, 6, 2}, std::tuple{2, 5, 2}, std::tuple{3, 7, 3},
-                                           std::tuple{2, 9, 4}, std::tuple{2, 3, 4}, std::tuple{2, 5, 8},
-                                           std::tuple{1, 1, 3}, std::tuple{3, 8, 8}),
+                         ::testing::Combine(::testing::Values(Clip{1, 6, 2}, Clip{2, 5, 2}, Clip{3, 7, 3},
+                                                              Clip{2, 9, 4}, Clip{2, 3, 4}, Clip{2, 5, 8},
+                                                              Clip{1, 1, 3}, Clip{3, 8, 8}),
+                                            ::testing::Bool()),
                          clip_name);
 
 TEST(DealtTiles, ComeInOrderFromTheRanksInTurn) {
@@ -231,20 +243,22 @@ TEST(VaeGroup, RefusesOnAllRanksWhatOneRefuses) {
 
 TEST(VaeGroup, KeepsAQuarterOfTheMemoryOnEachOfFourRanks) {
   const c10::InferenceMode inference;
-  const dist::TensorMap tensors = random_vae_weights(tiny_vae(), true);
-  const WanDecoder decoder(weights(tensors), to_json(tiny_vae()));
-  const WanEncoder encoder(weights(tensors), to_json(tiny_vae()));
-  const at::Tensor z = at::randn({4, 2, 32, 8});
-  const at::Tensor x = at::rand({1, 3, 5, 128, 32});
-  TensorPeak& peak = TensorPeak::installed();
-  const std::uint64_t decoding = peak.of([&] { decoder.decode(z); });
-  const std::uint64_t encoding = peak.of([&] { encoder.moments(x); });
-  on_ranks(4, [&](const auto& group) {
-    // A slab's eight rows at full size are 32, and two around them in a layer's input.
-    EXPECT_LT(peak.of_this_thread([&] { decoder.decode(z, {}, &group); }), decoding * 0.35);
-    EXPECT_LT(peak.of_this_thread([&] { encoder.moments(x, {}, &group); }), encoding * 0.35);
-    return at::Tensor();
-  });
+  for (const WanVaeDims& dims : {tiny_vae(), tiny_vae_22()}) {
+    const dist::TensorMap tensors = random_vae_weights(dims, true);
+    const WanDecoder decoder(weights(tensors), to_json(dims));
+    const WanEncoder encoder(weights(tensors), to_json(dims));
+    const at::Tensor z = at::randn({4, 2, 32, 8});
+    const at::Tensor x = at::rand({1, 3, 5, 32 * dims.spatial_scale(), 8 * dims.spatial_scale()});
+    TensorPeak& peak = TensorPeak::installed();
+    const std::uint64_t decoding = peak.of([&] { decoder.decode(z); });
+    const std::uint64_t encoding = peak.of([&] { encoder.moments(x); });
+    on_ranks(4, [&](const auto& group) {
+      // A slab's eight rows at full size are 32, and two around them in a layer's input.
+      EXPECT_LT(peak.of_this_thread([&] { decoder.decode(z, {}, &group); }), decoding * 0.35);
+      EXPECT_LT(peak.of_this_thread([&] { encoder.moments(x, {}, &group); }), encoding * 0.35);
+      return at::Tensor();
+    });
+  }
 }
 
 }  // namespace

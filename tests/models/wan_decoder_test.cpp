@@ -19,10 +19,12 @@ namespace {
 dist::TensorMap random_weights(bool with_encoder) { return random_vae_weights(tiny_vae(), with_encoder); }
 
 TEST(WanDecoder, AccountsForTheEncoderWhereItCameAlong) {
-  for (const bool with_encoder : {false, true}) {
-    const WeightsView view(random_weights(with_encoder), "vae");
-    const WanDecoder decoder(view, to_json(tiny_vae()));
-    EXPECT_NO_THROW(view.finish());
+  for (const WanVaeDims& dims : {tiny_vae(), tiny_vae_22()}) {
+    for (const bool with_encoder : {false, true}) {
+      const WeightsView view(random_vae_weights(dims, with_encoder), "vae");
+      const WanDecoder decoder(view, to_json(dims));
+      EXPECT_NO_THROW(view.finish());
+    }
   }
 }
 
@@ -47,11 +49,13 @@ TEST(WanDecoder, KeepsNoTensorOfTheEncoder) {
 }
 
 TEST(WanDecoder, GivesOneFrameForTheFirstAndFourForEachLater) {
-  const WanDecoder decoder(WeightsView(random_weights(false), "vae"), to_json(tiny_vae()));
-  for (const std::int64_t frames : {1, 2, 3}) {
-    const at::Tensor pixels = decoder.decode(at::randn({4, frames, 3, 5}));
-    EXPECT_EQ(pixels.sizes(), (std::vector<std::int64_t>{3, 1 + 4 * (frames - 1), 12, 20}));
-    EXPECT_LE(pixels.abs().max().item<float>(), 1.0F);
+  for (const auto& [dims, scale] : {std::pair{tiny_vae(), 4}, {tiny_vae_22(), 8}}) {
+    const WanDecoder decoder(WeightsView(random_vae_weights(dims, false), "vae"), to_json(dims));
+    for (const std::int64_t frames : {1, 2, 3}) {
+      const at::Tensor pixels = decoder.decode(at::randn({4, frames, 3, 5}));
+      EXPECT_EQ(pixels.sizes(), (std::vector<std::int64_t>{3, 1 + 4 * (frames - 1), 3 * scale, 5 * scale}));
+      EXPECT_LE(pixels.abs().max().item<float>(), 1.0F);
+    }
   }
 }
 
@@ -64,16 +68,19 @@ TEST(WanDecoder, KeepsNothingFromOneClipToTheNext) {
 }
 
 TEST(WanDecoder, CutsPicturesLargerThanATileOnly) {
-  const WanDecoder decoder(WeightsView(random_weights(false), "vae"), to_json(tiny_vae()));
-  const configs::VaeTiling tiling{.height = 16, .width = 24, .stride_height = 8, .stride_width = 16};
-  const at::Tensor fits = at::randn({4, 2, 4, 6});
-  EXPECT_TRUE(at::equal(decoder.decode(fits, tiling), decoder.decode(fits)));
-  for (const auto& [height, width] : {std::pair{5, 6}, {4, 7}, {9, 13}}) {
-    const at::Tensor latents = at::randn({4, 2, height, width});
-    const at::Tensor tiled = decoder.decode(latents, tiling);
-    EXPECT_EQ(tiled.sizes(), (std::vector<std::int64_t>{3, 5, 4 * height, 4 * width}));
-    EXPECT_FALSE(at::equal(tiled, decoder.decode(latents)));
-    EXPECT_TRUE(at::equal(decoder.decode(latents, tiling), tiled));
+  for (const auto& [dims, scale] : {std::pair{tiny_vae(), 4}, {tiny_vae_22(), 8}}) {
+    const WanDecoder decoder(WeightsView(random_vae_weights(dims, false), "vae"), to_json(dims));
+    const configs::VaeTiling tiling{
+        .height = 4 * scale, .width = 6 * scale, .stride_height = 2 * scale, .stride_width = 4 * scale};
+    const at::Tensor fits = at::randn({4, 2, 4, 6});
+    EXPECT_TRUE(at::equal(decoder.decode(fits, tiling), decoder.decode(fits)));
+    for (const auto& [height, width] : {std::pair{5, 6}, {4, 7}, {9, 13}}) {
+      const at::Tensor latents = at::randn({4, 2, height, width});
+      const at::Tensor tiled = decoder.decode(latents, tiling);
+      EXPECT_EQ(tiled.sizes(), (std::vector<std::int64_t>{3, 5, scale * height, scale * width}));
+      EXPECT_FALSE(at::equal(tiled, decoder.decode(latents)));
+      EXPECT_TRUE(at::equal(decoder.decode(latents, tiling), tiled));
+    }
   }
 }
 

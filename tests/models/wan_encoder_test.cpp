@@ -22,10 +22,12 @@ WanEncoder make_encoder(const WanVaeDims& dims = tiny_vae()) {
 }
 
 TEST(WanEncoder, AccountsWithTheDecoderForEveryTensor) {
-  const WeightsView view(random_vae_weights(tiny_vae(), true), "vae");
-  const WanDecoder decoder(view, to_json(tiny_vae()));
-  const WanEncoder encoder(view, to_json(tiny_vae()));
-  EXPECT_NO_THROW(view.finish());
+  for (const WanVaeDims& dims : {tiny_vae(), tiny_vae_22()}) {
+    const WeightsView view(random_vae_weights(dims, true), "vae");
+    const WanDecoder decoder(view, to_json(dims));
+    const WanEncoder encoder(view, to_json(dims));
+    EXPECT_NO_THROW(view.finish());
+  }
 }
 
 TEST(WanEncoder, MissesNoTensorSilently) {
@@ -42,12 +44,14 @@ TEST(WanEncoder, MissesNoTensorSilently) {
 }
 
 TEST(WanEncoder, GivesALatentFrameForTheFirstAndForEachFourWholeOnesLater) {
-  const WanEncoder encoder = make_encoder();
-  for (const auto& [frames, latent_frames] :
-       {std::pair{1, 1}, {2, 1}, {4, 1}, {5, 2}, {8, 2}, {9, 3}, {17, 5}}) {
-    const at::Tensor moments = encoder.moments(at::rand({2, 3, frames, 8, 12}));
-    EXPECT_EQ(moments.sizes(), (std::vector<std::int64_t>{2, 8, latent_frames, 2, 3})) << frames;
-    EXPECT_EQ(encoder.latents(moments).sizes(), (std::vector<std::int64_t>{2, 4, latent_frames, 2, 3}));
+  for (const auto& [dims, scale] : {std::pair{tiny_vae(), 4}, {tiny_vae_22(), 8}}) {
+    const WanEncoder encoder = make_encoder(dims);
+    for (const auto& [frames, latent_frames] :
+         {std::pair{1, 1}, {2, 1}, {4, 1}, {5, 2}, {8, 2}, {9, 3}, {17, 5}}) {
+      const at::Tensor moments = encoder.moments(at::rand({2, 3, frames, 2 * scale, 3 * scale}));
+      EXPECT_EQ(moments.sizes(), (std::vector<std::int64_t>{2, 8, latent_frames, 2, 3})) << frames;
+      EXPECT_EQ(encoder.latents(moments).sizes(), (std::vector<std::int64_t>{2, 4, latent_frames, 2, 3}));
+    }
   }
 }
 
@@ -92,6 +96,22 @@ TEST(WanEncoder, CutsPicturesLargerThanATileOnly) {
     const at::Tensor tiled = encoder.moments(pixels, tiling);
     EXPECT_EQ(tiled.sizes(), (std::vector<std::int64_t>{1, 8, 2, height / 4, width / 4}));
     EXPECT_FALSE(at::equal(tiled, encoder.moments(pixels)));
+  }
+}
+
+TEST(WanEncoder, CutsPatchesIntoTilesOfAsManyPatchesAsTheTilingHasPixels) {
+  const WanEncoder encoder = make_encoder(tiny_vae_22());
+  const configs::VaeTiling tiling{.height = 16, .width = 24, .stride_height = 8, .stride_width = 16};
+  const at::Tensor fits = at::rand({1, 3, 5, 16, 24});
+  EXPECT_TRUE(at::equal(encoder.moments(fits, tiling), encoder.moments(fits)));
+  // Larger than a tile's pixels, not than its patches: as the whole, but for how sums round.
+  const at::Tensor one = at::rand({1, 3, 5, 32, 48});
+  EXPECT_TRUE(at::allclose(encoder.moments(one, tiling), encoder.moments(one), 1e-5, 1e-6));
+  for (const auto& [height, width] : {std::pair{40, 48}, {32, 56}, {72, 104}}) {
+    const at::Tensor pixels = at::rand({1, 3, 5, height, width});
+    const at::Tensor tiled = encoder.moments(pixels, tiling);
+    EXPECT_EQ(tiled.sizes(), (std::vector<std::int64_t>{1, 8, 2, height / 8, width / 8}));
+    EXPECT_FALSE(at::allclose(tiled, encoder.moments(pixels), 1e-5, 1e-6));
   }
 }
 

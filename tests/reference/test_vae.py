@@ -21,18 +21,12 @@ SLOW = not torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 def tiny_vae(rng: random.Random, generator: torch.Generator, halvings: int = 3, narrow: bool = False) -> AutoencoderKLWan:
-    """A VAE of random structure: levels, widths (narrow: the least, for large pictures), where time is halved (at most so
-    often), residual blocks, latent channels."""
+    """A Wan 2.1 VAE of random structure: levels, widths (narrow: the least, for large pictures), where time is halved (at
+    most so often), residual blocks, latent channels."""
     levels = rng.choice([2, 3, 4])
-    temporal = [rng.random() < 0.6 for _ in range(levels - 1)]
-    while sum(temporal) > halvings:
-        temporal[rng.randrange(levels - 1)] = False
     channels = rng.choice([4, 6, 16])
-    statistics = {}
-    if channels != 16 or rng.random() < 0.5:
-        statistics["latents_mean"] = [rng.uniform(-1, 1) for _ in range(channels)]
-        statistics["latents_std"] = [rng.uniform(0.5, 3) for _ in range(channels)]
-    model = AutoencoderKLWan(
+    temporal = halved(rng, levels, halvings)
+    return randomised(AutoencoderKLWan(
         base_dim=8 if narrow else rng.choice([8, 10, 12, 16, 24]),
         z_dim=channels,
         dim_mult=[1 if narrow else rng.choice([1, 2]) for _ in range(levels)],
@@ -40,8 +34,52 @@ def tiny_vae(rng: random.Random, generator: torch.Generator, halvings: int = 3, 
         temperal_downsample=temporal,
         scale_factor_spatial=2 ** (levels - 1),
         scale_factor_temporal=2 ** sum(temporal),
-        **statistics,
-    )
+        **(statistics(rng, channels) if channels != 16 or rng.random() < 0.5 else {}),
+    ), generator)
+
+
+def tiny_vae_22(rng: random.Random, generator: torch.Generator, halvings: int = 3, narrow: bool = False) -> AutoencoderKLWan:
+    """The same of Wan 2.2's: widths that shortcuts lead to, an encoder and a decoder of other widths, patches of two
+    pixels or none."""
+    levels = rng.choice([2, 3, 4])
+    channels = rng.choice([4, 6, 48])
+    temporal = halved(rng, levels, halvings)
+    widths = [1] if narrow else [rng.choice([1, 2])]
+    while len(widths) < levels:  # as wide, or twice
+        widths.append(widths[-1] * (1 if narrow else rng.choice([1, 2])))
+    # The last step halves nothing that it could make channels of.
+    widths[-1] = widths[-2] // (2 if widths[-2] > 1 and rng.random() < 0.3 else 1)
+    patch = 2 if narrow else rng.choice([None, 2, 2, 2])
+    return randomised(AutoencoderKLWan(
+        base_dim=8 if narrow else rng.choice([8, 10, 12, 16]),
+        decoder_base_dim=8 if narrow else rng.choice([None, 8, 12, 20]),
+        z_dim=channels,
+        dim_mult=widths,
+        num_res_blocks=1 if narrow else rng.choice([1, 2]),
+        temperal_downsample=temporal,
+        is_residual=True,
+        in_channels=3 * (patch or 1) ** 2,
+        out_channels=3 * (patch or 1) ** 2,
+        patch_size=patch,
+        scale_factor_spatial=2 ** (levels - 1) * (patch or 1),
+        scale_factor_temporal=2 ** sum(temporal),
+        **statistics(rng, channels),
+    ), generator)
+
+
+def halved(rng: random.Random, levels: int, most: int) -> list[bool]:
+    temporal = [rng.random() < 0.6 for _ in range(levels - 1)]
+    while sum(temporal) > most:
+        temporal[rng.randrange(levels - 1)] = False
+    return temporal
+
+
+def statistics(rng: random.Random, channels: int) -> dict:
+    return {"latents_mean": [rng.uniform(-1, 1) for _ in range(channels)],
+            "latents_std": [rng.uniform(0.5, 3) for _ in range(channels)]}
+
+
+def randomised(model: AutoencoderKLWan, generator: torch.Generator) -> AutoencoderKLWan:
     for name, parameter in model.named_parameters():
         noise = torch.randn(parameter.shape, generator=generator)
         if parameter.ndim == 1 or name.endswith(".gamma"):
@@ -104,6 +142,9 @@ TILINGS = [
 
 
 class Case(unittest.TestCase):
+    make = staticmethod(tiny_vae)
+    unit = 8  # the most pixels of a latent pixel
+
     def setUp(self) -> None:
         self.rng = random.Random(SEED)
         self.generator = torch.Generator().manual_seed(SEED)
@@ -115,11 +156,18 @@ class Case(unittest.TestCase):
 
     def tilings(self, dtype: str) -> list:
         if dtype == "float32":
-            return self.rng.sample(TILINGS, 4)
-        return [TILINGS[1]] if SLOW else self.rng.sample(TILINGS, 2)
+            chosen = self.rng.sample(TILINGS, 4)
+        else:
+            chosen = [TILINGS[1]] if SLOW else self.rng.sample(TILINGS, 2)
+        return [({edge: self.scaled(pixels) for edge, pixels in tiling.items()}, tuple(map(self.scaled, size)))
+                for tiling, size in chosen]
+
+    def scaled(self, pixels: int) -> int:
+        """Of a size in multiples of 8, the same in multiples of `unit`."""
+        return pixels * self.unit // 8
 
     def model(self, halvings: int = 3, narrow: bool = False) -> AutoencoderKLWan:
-        model = tiny_vae(self.rng, self.generator, halvings, narrow)
+        model = self.make(self.rng, self.generator, halvings, narrow)
         model.save_pretrained(self.folder / "vae")
         return model
 
@@ -185,12 +233,12 @@ class Encoder(Case):
         for dtype, lengths in (("float32", (1, 5, 9, 17, 4, 7)), ("bfloat16", (6,) if SLOW else (1, 9, 6))):
             for frames in lengths:
                 model = self.model(halvings=2)
-                size = (self.rng.choice([8, 24, 40]), self.rng.choice([16, 32, 56]))
+                size = (self.scaled(self.rng.choice([8, 24, 40])), self.scaled(self.rng.choice([16, 32, 56])))
                 with self.subTest(dtype=dtype, frames=frames, config=dict(model.config)):
                     self.compare(dtype, self.pixels(1, 3, frames, *size), model)
 
     def test_a_batch_is_its_clips(self) -> None:
-        model, pixels = self.model(halvings=2), self.pixels(3, 3, 5, 24, 16)
+        model, pixels = self.model(halvings=2), self.pixels(3, 3, 5, self.scaled(24), self.scaled(16))
         model.enable_slicing()  # which is how a clip's latents do not depend on the others
         self.compare("float32", pixels, model)
         whole = probe.run("vae_encode", self.folder, {}, {"pixels": pixels})["moments"]
@@ -205,7 +253,7 @@ class Encoder(Case):
                                  self.model(halvings=2), tiling)
 
     def test_tiles_of_the_usual_size_are_diffusers(self) -> None:
-        self.compare("float32", self.pixels(1, 3, 5, 264, 392), self.model(halvings=2, narrow=True), True)
+        self.compare("float32", self.pixels(1, 3, 5, self.scaled(264), self.scaled(392)), self.model(halvings=2, narrow=True), True)
 
 
 class Tiling(Case):
@@ -231,9 +279,23 @@ class Tiling(Case):
                     self.compare(dtype, tiling, size, self.rng.choice([1, 2, 3]))
 
     def test_tiles_of_the_usual_size_are_diffusers(self) -> None:
-        self.compare("float32", True, (392, 264), 2, narrow=True)
+        self.compare("float32", True, (self.scaled(392), self.scaled(264)), 2, narrow=True)
         if not SLOW:
-            self.compare("bfloat16", True, (208, 456), 2, narrow=True)
+            self.compare("bfloat16", True, (self.scaled(208), self.scaled(456)), 2, narrow=True)
+
+
+class Vae22(Vae):
+    make = staticmethod(tiny_vae_22)
+
+
+class Encoder22(Encoder):
+    make = staticmethod(tiny_vae_22)
+    unit = 16
+
+
+class Tiling22(Tiling):
+    make = staticmethod(tiny_vae_22)
+    unit = 16
 
 
 if __name__ == "__main__":

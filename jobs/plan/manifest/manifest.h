@@ -10,6 +10,7 @@
 #include "configs/model_definition.h"
 #include "configs/pipeline_config.h"
 #include "configs/request.h"
+#include "configs/resolution.h"
 #include "configs/yaml_reader.h"
 #include "jobs/requests/items/item_list.h"
 #include "jobs/requests/items/shard.h"
