@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <string>
 
 #include "models/binding/agreement.h"
 #include "models/byte_counts.h"
@@ -20,13 +21,42 @@ namespace {
 
 using wan::Dims;
 
+/// Refuses what no run of this family can use yet, though its layers may be there: pictures, and models of
+/// Wan 2.2 but A14B for texts.
+void refuse_other_models(const registry::Component& component) {
+  constexpr const char* binding = "bind the transformer's weights";
+  const std::string& variant = component.identity.variant;
+  if (variant.starts_with("wan2.2-") && !variant.starts_with("wan2.2-t2v-a14b-")) {
+    throw Error{Category::unsupported, binding, Where{.file = component.label},
+                Expected{"a text-to-video transformer: Wan 2.1's, or an expert of Wan 2.2 A14B"},
+                Got{variant}};
+  }
+  for (const auto& [name, shape] : component.shapes()) {
+    if (name.find(".add_k_proj.") == std::string::npos && name.find("image_embedder.") == std::string::npos)
+      continue;
+    throw Error{Category::unsupported, binding, Where{.file = component.label, .tensor = name},
+                Expected{"a text-to-video transformer"}, Got{"an image-to-video transformer"}};
+  }
+}
+
+Dims bind_text_to_video(const registry::Component& component) {
+  refuse_other_models(component);
+  const Dims dims = wan::bind_dit(component);
+  if (dims.in_channels == dims.out_channels) return dims;
+  throw Error{Category::unsupported, "bind the transformer's weights",
+              Where{.file = component.label, .tensor = "patch_embedding.weight"},
+              Expected{"as many input channels as output channels, " + std::to_string(dims.out_channels) +
+                       ": a text-to-video transformer"},
+              Got{std::to_string(dims.in_channels)}};
+}
+
 class Wan final : public Family {
  public:
   std::string_view name() const noexcept override { return "wan"; }
   std::string_view prediction_type() const noexcept override { return "flow"; }
 
   nlohmann::json bind(const registry::Component& component) const override {
-    if (component.role == "dit") return wan::to_json(wan::bind_dit(component));
+    if (component.role == "dit") return wan::to_json(bind_text_to_video(component));
     if (component.role == "vae") return bind_wan_vae(component);
     if (component.role == "text_encoder") return bind_umt5(component);
     throw Error{Category::unsupported, "bind the weights", Where{.file = component.label},
@@ -37,7 +67,7 @@ class Wan final : public Family {
   void check_together(const HyperParameters& all) const override {
     const Dims dit = wan::dims_from_json(all.at("transformer"));
     const nlohmann::json& vae = all.at("vae");
-    require_agreement("latent channels", "vae", vae.at("z_dim"), dit.in_channels);
+    require_agreement("latent channels", "vae", vae.at("z_dim"), dit.out_channels);
     require_agreement("text width", "text_encoder", all.at("text_encoder").at("dim"), dit.text_dim);
     require_agreement("pixels of a latent pixel", "vae", vae.at("spatial_scale"), wan::spatial_compression);
     require_agreement("frames of a latent frame", "vae", vae.at("temporal_scale"), wan::temporal_compression);
@@ -46,11 +76,12 @@ class Wan final : public Family {
     const nlohmann::json first = wan::to_json(dit);
     const nlohmann::json other = wan::to_json(wan::dims_from_json(second->second));
     for (const auto& [what, value] : other.items()) {
-      if (value == first.at(what)) continue;
+      const nlohmann::json expected = first.value(what, nlohmann::json(nullptr));
+      if (value == expected) continue;
       throw Error{Category::bad_input,
                   "fit the components together",
                   Where{.key = "transformer_2"},
-                  Expected{what + " " + first.at(what).dump() + ", as the other expert has"},
+                  Expected{what + " " + expected.dump() + ", as the other expert has"},
                   Got{value.dump()},
                   "the folder mixes experts of different models"};
     }

@@ -15,8 +15,8 @@ namespace ditmill::models::wan {
 /// `nearest` holds the nearest value that is taken.
 std::vector<Problem> check_sizes(const configs::Request& request);
 
-/// Channels, frames, height and width of a request's latent. Throws Error(bad_input) if the latent has more
-/// positions along an axis than the transformer's RoPE.
+/// Channels, frames, height and width of a request's latent, without what it is conditioned on. Throws
+/// Error(bad_input) if the latent has more positions along an axis than the transformer's RoPE.
 std::array<std::int64_t, 4> latent_shape(const Dims& dims, const configs::Request& request);
 
 /// Peak bytes of activations of one item on a rank while it is denoised, from above: what lives inside a

@@ -11,7 +11,10 @@ class TextPasses final : public ClipPasses {
       : transformer_(transformer), grid_(Transformer::grid_of(latents)), tokens_(transformer.tokens(grid_)) {}
 
   void begin(const at::Tensor& timestep, const dist::TensorMap& told) override {
-    conditions_ = transformer_.embed(timestep, told.at("text").to(transformer_.options()));
+    const auto image = told.find("image");
+    conditions_ =
+        transformer_.embed(timestep, told.at("text").to(transformer_.options()),
+                           image == told.end() ? at::Tensor{} : image->second.to(transformer_.options()));
   }
   Streams enter(const at::Tensor& latents) override { return {transformer_.enter(latents, tokens_)}; }
   Streams pass(Streams streams) override {

@@ -46,6 +46,25 @@ TEST(WanFamily, BindsByRoleAndRefusesOthers) {
   EXPECT_THROW(family_named("wan").bind(component), Error);
 }
 
+TEST(WanFamily, RefusesModelsThatNoRunCanUseYet) {
+  const auto refused = [](const registry::Component& component, const char* words) {
+    try {
+      family_named("wan").bind(component);
+      ADD_FAILURE() << words << " was taken";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.category(), Category::unsupported);
+      EXPECT_THAT(error.what(), HasSubstr(words));
+    }
+  };
+  registry::Component variant = wan::tiny_component();
+  variant.identity.variant = "wan2.2-i2v-a14b-high";
+  refused(variant, "wan2.2-i2v-a14b-high");
+  refused(wan::tiny_component(wan::picture_dims()), "image-to-video");
+  wan::Dims two_experts = wan::picture_dims();
+  two_experts.image_dim = 0;
+  refused(wan::tiny_component(two_experts), "as many input channels as output channels");
+}
+
 TEST(WanFamily, ComponentsThatFitAreTaken) { EXPECT_NO_THROW(family_named("wan").check_together(fitting())); }
 
 TEST(WanFamily, ComponentsThatDoNotFitAreNamed) {
