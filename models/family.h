@@ -29,11 +29,12 @@ using HyperParameters = std::map<std::string, nlohmann::json, std::less<>>;
 
 /// Peak bytes of activations of one item on one rank, by what is being done.
 struct ActivationBytes {
-  std::uint64_t encode = 0;  ///< one text
+  std::uint64_t encode = 0;    ///< one text
+  std::uint64_t pictures = 0;  ///< what an item begins with
   std::uint64_t denoise = 0;
   std::uint64_t decode = 0;  ///< with the frames that come out
 
-  std::uint64_t most() const noexcept { return std::max({encode, denoise, decode}); }
+  std::uint64_t most() const noexcept { return std::max({encode, pictures, denoise, decode}); }
 };
 
 /// Floating-point operations of one item's denoising, all steps and passes, over all ranks: what grows with
@@ -72,9 +73,9 @@ struct TextTask {
   }
 };
 
-/// What an item goes through: a job's texts, steps of denoising, decoding.
+/// What an item goes through: a job's texts, its pictures, steps of denoising, decoding.
 struct Phase {
-  enum class Kind { texts, denoise, decode };
+  enum class Kind { texts, pictures, denoise, decode };
   Kind kind;
   std::string name;                     ///< for people: "denoise", "high noise"
   std::vector<std::string> components;  ///< that it takes, by name

@@ -34,6 +34,12 @@ std::map<std::string, std::vector<std::uint64_t>, std::less<>> Component::shapes
   return shapes;
 }
 
+std::set<std::string_view> parts_of(std::span<const NamedTensor> tensors) {
+  std::set<std::string_view> parts;
+  for (const NamedTensor& tensor : tensors) parts.insert(tensor.parts.begin(), tensor.parts.end());
+  return parts;
+}
+
 const Component& ModelFolder::component(std::string_view name) const {
   std::string names;
   for (const Component& component : components) {

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +38,9 @@ struct NamedTensor {
   std::vector<std::string> parts;  ///< its names in the files; several are joined in this order
   std::size_t dim = 0;             ///< along which they are joined
 };
+
+/// The files' tensors that these are made of: layers use no others. The names are views into theirs.
+std::set<std::string_view> parts_of(std::span<const NamedTensor> tensors);
 
 /// What a component's headers say it is.
 struct Identity {

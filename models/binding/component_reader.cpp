@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <utility>
 
 #include "configs/error.h"
@@ -23,9 +24,11 @@ std::string text(const std::vector<std::uint64_t>& shape) {
 ComponentReader::ComponentReader(const registry::Component& component, std::string doing, std::string kind)
     : component_(component), doing_(std::move(doing)), kind_(std::move(kind)), shapes_(component.shapes()) {
   using enum registry::ElementType;
+  const std::set<std::string_view> used = registry::parts_of(component.named);
   for (const registry::WeightFile& file : component.files) {
     for (const registry::TensorInfo& tensor : file.tensors) {
       if (tensor.type == f32 || tensor.type == bf16 || tensor.type == f16) continue;
+      if (!component.named.empty() && !used.contains(tensor.name)) continue;
       throw Error{Category::unsupported,
                   doing_,
                   Where{.file = file.path, .tensor = tensor.name},
@@ -50,6 +53,11 @@ std::int64_t ComponentReader::count(const std::string& prefix, const std::string
   std::int64_t number = 0;
   while (has(fmt::format("{}{}{}", prefix, number, suffix))) ++number;
   return number;
+}
+
+Where ComponentReader::at_field(const std::string& name) const {
+  return Where{.file = component_.config_path.empty() ? component_.label : component_.config_path,
+               .key = printable(name, 80)};
 }
 
 const nlohmann::json* ComponentReader::field(const std::string& name) const {

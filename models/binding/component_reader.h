@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "configs/error.h"
 #include "registry/component.h"
 
 namespace ditmill::models {
@@ -22,10 +23,12 @@ inline constexpr std::uint64_t largest_size = std::uint64_t{1} << 30;
 class ComponentReader {
  public:
   /// `doing` heads every message; `kind` says what the component should be ("a UMT5 encoder").
-  /// Throws Error(unsupported) for element types that cannot be computed with.
+  /// Throws Error(unsupported) for element types that cannot be computed with, of tensors that layers use.
   ComponentReader(const registry::Component& component, std::string doing, std::string kind);
 
   const std::string& kind() const noexcept { return kind_; }
+  const std::string& doing() const noexcept { return doing_; }
+  const registry::Component& component() const noexcept { return component_; }
   const Shapes& shapes() const noexcept { return shapes_; }
   bool has(std::string_view tensor) const { return shapes_.contains(tensor); }
   /// A dimension of a tensor of that rank: 1 .. 2^30.
@@ -33,6 +36,8 @@ class ComponentReader {
   /// How many tensors `prefix` + 0, 1, ... + `suffix` there are.
   std::int64_t count(const std::string& prefix, const std::string& suffix) const;
 
+  /// The place of a field of config.json, for messages.
+  Where at_field(const std::string& name) const;
   /// A field of config.json; null is as good as absent.
   const nlohmann::json* field(const std::string& name) const;
   /// Its value as a whole number 1 .. 2^30.

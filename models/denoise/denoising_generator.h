@@ -16,7 +16,7 @@ class DenoisingGenerator : public ClipGenerator {
   /// Of all its denoisers; the generator outlives them.
   virtual std::vector<Turn> turns() = 0;
   /// What a clip is made from, for a denoiser with such tensors.
-  virtual DenoiseInput input_of(const at::TensorOptions& options, const ClipInput& clip) const = 0;
+  virtual DenoiseInput input_of(const at::TensorOptions& options, const ClipInput& clip) = 0;
 
   std::vector<ClipLatents> denoise(std::span<const ClipInput> clips, const dist::Tell& tell) final;
 

@@ -12,7 +12,7 @@
 #include "models/samplers/sampler.h"
 #include "models/text_encoders/umt5_text_encoder.h"
 #include "models/toy/transformer.h"
-#include "models/vae/wan_clip_decoder.h"
+#include "models/vae/wan_clip_vae.h"
 
 namespace ditmill::models {
 namespace {
@@ -27,7 +27,7 @@ class ToyGenerator final : public DenoisingGenerator {
         transformer_(transformer_of<toy::Transformer>(
             model, "transformer", toy::dims_from_json(model.hyper_parameters.at("transformer")), pipeline,
             parallel)) {
-    if (model.hyper_parameters.contains("vae")) decoder_.emplace(model, pipeline, parallel);
+    if (model.hyper_parameters.contains("vae")) vae_.emplace(model, pipeline, parallel);
   }
 
   std::vector<Turn> turns() override {
@@ -40,7 +40,7 @@ class ToyGenerator final : public DenoisingGenerator {
              .steps = {0, pipeline().steps}}};
   }
 
-  DenoiseInput input_of(const at::TensorOptions& options, const ClipInput& clip) const override {
+  DenoiseInput input_of(const at::TensorOptions& options, const ClipInput& clip) override {
     const std::array<std::int64_t, 4> shape =
         family_named("toy").latent_shape(hyper_parameters_, clip.request);
     const at::Tensor style = at::full({1}, toy::style_of(clip.request), options.dtype(at::kLong));
@@ -55,7 +55,7 @@ class ToyGenerator final : public DenoisingGenerator {
   }
 
   dist::TensorMap decode(const at::Tensor& latents) override {
-    dist::TensorMap outputs = decoder_.value()(latents);
+    dist::TensorMap outputs = vae_.value().decode(latents);
     if (const auto frames = outputs.find("frames"); frames != outputs.end()) {
       at::Tensor tones = frames->second[0].to(at::kFloat).mean(1).t().contiguous();
       outputs["toy_tones"] = std::move(tones);
@@ -66,7 +66,7 @@ class ToyGenerator final : public DenoisingGenerator {
  private:
   HyperParameters hyper_parameters_;
   Visiting<toy::Transformer> transformer_;
-  std::optional<WanClipDecoder> decoder_;
+  std::optional<WanClipVae> vae_;
 };
 
 }  // namespace

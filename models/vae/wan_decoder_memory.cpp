@@ -2,14 +2,13 @@
 
 #include <algorithm>
 
+#include "models/byte_counts.h"
 #include "models/vae/conv_memory.h"
 
 namespace ditmill::models {
 namespace {
 
 constexpr std::uint64_t kept_frames = 2;
-
-std::uint64_t unsigned_of(std::int64_t value) { return static_cast<std::uint64_t>(value); }
 
 /// One chunk on its way through the decoder. `held` is what callers hold beside what is named.
 class Walk {

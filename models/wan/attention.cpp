@@ -9,7 +9,8 @@
 
 namespace ditmill::models::wan {
 
-Attention::Attention(const WeightsView& weights, const Dims& dims, const dist::ParallelContext& parallel)
+Attention::Attention(const WeightsView& weights, const Dims& dims, const dist::ParallelContext& parallel,
+                     Pictures pictures)
     : parallel_(parallel),
       heads_(parallel.part(dist::Axis::tp, dims.heads).size()),
       head_dim_(dims.head_dim),
@@ -20,7 +21,17 @@ Attention::Attention(const WeightsView& weights, const Dims& dims, const dist::P
       to_v_(weights.scope("to_v"), dims.dim, heads_ * head_dim_),
       to_out_(weights.scope("to_out", 0), heads_ * head_dim_, dims.dim, parallel),
       norm_q_(weights.take("norm_q.weight", {heads_ * head_dim_})),
-      norm_k_(weights.take("norm_k.weight", {heads_ * head_dim_})) {}
+      norm_k_(weights.take("norm_k.weight", {heads_ * head_dim_})),
+      pictures_(picture_keys(weights, pictures)) {}
+
+std::optional<Attention::PictureKeys> Attention::picture_keys(const WeightsView& weights,
+                                                              Pictures pictures) const {
+  if (pictures == Pictures::no) return std::nullopt;
+  const std::int64_t inner = heads_ * head_dim_;
+  return PictureKeys{Linear(weights.scope("add_k_proj"), dim_, inner),
+                     Linear(weights.scope("add_v_proj"), dim_, inner),
+                     weights.take("norm_added_k.weight", {inner})};
+}
 
 at::Tensor Attention::norm(const at::Tensor& x, const at::Tensor& weight) const {
   if (parallel_.degree(dist::Axis::tp) == 1) return at::rms_norm(x, {dim_}, weight, eps_);
@@ -46,11 +57,16 @@ at::Tensor Attention::self(const at::Tensor& x, const Tokens& tokens) const {
   return to_out_(ulysses.give_heads(y).flatten(2, 3));
 }
 
-at::Tensor Attention::cross(const at::Tensor& x, const at::Tensor& context) const {
-  const at::Tensor query = split(norm(to_q_(x), norm_q_));
-  const at::Tensor key = split(norm(to_k_(context), norm_k_));
-  const at::Tensor y = at::scaled_dot_product_attention(query.transpose(1, 2), key.transpose(1, 2),
-                                                        split(to_v_(context)).transpose(1, 2));
+at::Tensor Attention::cross(const at::Tensor& x, const at::Tensor& text, const at::Tensor& image) const {
+  const at::Tensor query = split(norm(to_q_(x), norm_q_)).transpose(1, 2);
+  const auto looked_at = [&](const at::Tensor& keys, const at::Tensor& values) {
+    return at::scaled_dot_product_attention(query, split(keys).transpose(1, 2),
+                                            split(values).transpose(1, 2));
+  };
+  at::Tensor y = looked_at(norm(to_k_(text), norm_k_), to_v_(text));
+  if (pictures_) {
+    y = y + looked_at(norm(pictures_->to_k(image), pictures_->norm_k), pictures_->to_v(image));
+  }
   return to_out_(y.transpose(1, 2).flatten(2, 3));
 }
 

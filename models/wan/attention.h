@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <utility>
 
 #include "dist/exchange/token_shares.h"
@@ -21,17 +22,28 @@ struct Tokens {
 };
 
 /// Attention with RMS norms over all heads of q and k (before they are split), no mask, and biases
-/// everywhere. Holds this rank's heads of the tp axis.
+/// everywhere. Holds this rank's heads of the tp axis. Cross-attention of models that take pictures has keys
+/// and values of its own for their tokens.
 class Attention {
  public:
-  Attention(const WeightsView& weights, const Dims& dims, const dist::ParallelContext& parallel);
+  enum class Pictures { no, yes };
+
+  Attention(const WeightsView& weights, const Dims& dims, const dist::ParallelContext& parallel,
+            Pictures pictures = Pictures::no);
 
   /// x [batch, my tokens, dim] attends to the tokens of all ranks, with RoPE.
   at::Tensor self(const at::Tensor& x, const Tokens& tokens) const;
-  /// x [batch, my tokens, dim] attends to context [batch, text tokens, dim], without RoPE.
-  at::Tensor cross(const at::Tensor& x, const at::Tensor& context) const;
+  /// x [batch, my tokens, dim] attends to text [batch, text tokens, dim], without RoPE; and by itself to
+  /// image [batch, image tokens, dim], undefined where there are no pictures: both results are added.
+  at::Tensor cross(const at::Tensor& x, const at::Tensor& text, const at::Tensor& image) const;
 
  private:
+  struct PictureKeys {
+    Linear to_k, to_v;
+    at::Tensor norm_k;
+  };
+
+  std::optional<PictureKeys> picture_keys(const WeightsView& weights, Pictures pictures) const;
   at::Tensor split(const at::Tensor& x) const { return x.unflatten(2, {heads_, head_dim_}); }
   at::Tensor norm(const at::Tensor& x, const at::Tensor& weight) const;
 
@@ -43,6 +55,7 @@ class Attention {
   Linear to_q_, to_k_, to_v_;
   RowLinear to_out_;
   at::Tensor norm_q_, norm_k_;
+  std::optional<PictureKeys> pictures_;
 };
 
 }  // namespace ditmill::models::wan

@@ -8,16 +8,18 @@
 
 namespace ditmill::models::wan {
 
-/// One block: modulated self-attention, cross-attention to the text, modulated feed-forward; each added to x.
+/// One block: modulated self-attention, cross-attention to the text and to pictures, modulated feed-forward;
+/// each added to x.
 /// Norms, modulation and gates are computed in float32, the rest in the model's dtype.
 class Block {
  public:
   Block(const WeightsView& weights, const Dims& dims, const dist::ParallelContext& parallel);
 
-  /// x [batch, my tokens, dim]; text [batch, text tokens, dim]; modulation [batch, 6, dim]: shift, scale and
-  /// gate of the self-attention, then of the feed-forward.
-  at::Tensor operator()(const at::Tensor& x, const at::Tensor& text, const at::Tensor& modulation,
-                        const Tokens& tokens) const;
+  /// x [batch, my tokens, dim]; text [batch, text tokens, dim]; image [batch, image tokens, dim], undefined
+  /// where there are no pictures; modulation [batch, 6, dim]: shift, scale and gate of the self-attention,
+  /// then of the feed-forward.
+  at::Tensor operator()(const at::Tensor& x, const at::Tensor& text, const at::Tensor& image,
+                        const at::Tensor& modulation, const Tokens& tokens) const;
 
  private:
   std::int64_t ffn_part_;

@@ -10,8 +10,10 @@
 #include "models/samplers/noise.h"
 #include "models/samplers/sampler.h"
 #include "models/text_encoders/umt5_text_encoder.h"
-#include "models/vae/wan_clip_decoder.h"
+#include "models/vae/wan_clip_vae.h"
 #include "models/wan/experts.h"
+#include "models/wan/picture_condition.h"
+#include "models/wan/picture_conditions.h"
 #include "models/wan/sizes.h"
 #include "models/wan/text_denoiser.h"
 #include "models/wan/transformer.h"
@@ -39,9 +41,11 @@ class WanGenerator final : public DenoisingGenerator {
   WanGenerator(LoadedModel& model, const configs::PipelineConfig& pipeline,
                const dist::ParallelContext& parallel)
       : DenoisingGenerator(pipeline, parallel),
-        dims_(wan::dims_from_json(model.hyper_parameters.at("transformer"))),
+        dims_(wan::dims_of(model.hyper_parameters)),
         transformers_(transformers_of(model, pipeline, parallel)) {
-    if (model.hyper_parameters.contains("vae")) decoder_.emplace(model, pipeline, parallel);
+    const bool takes_pictures = wan::takes_condition(dims_);
+    if (model.hyper_parameters.contains("vae")) vae_.emplace(model, pipeline, parallel, takes_pictures);
+    if (takes_pictures && vae_) pictures_.emplace(model, dims_, *vae_);
   }
 
   std::size_t clips_at_once() const noexcept override { return wan::clips_together(pipeline()); }
@@ -63,21 +67,29 @@ class WanGenerator final : public DenoisingGenerator {
     return {turn(0, scale, {0, high}), turn(1, wan::low_noise_guidance(pipeline()), {high, steps})};
   }
 
-  DenoiseInput input_of(const at::TensorOptions& options, const ClipInput& clip) const override {
+  DenoiseInput input_of(const at::TensorOptions& options, const ClipInput& clip) override {
     DenoiseInput input;
     input.noise =
         initial_noise(clip.request.seed, wan::latent_shape(dims_, clip.request)).to(options.device());
+    dist::TensorMap of_pictures;
+    if (pictures_) {
+      of_pictures = pictures_->told(clip.request);
+    } else if (wan::takes_condition(dims_)) {  // without a VAE there is nothing but noise
+      of_pictures = wan::blank_pictures(dims_, input.noise.sizes());
+    }
     for (const auto& [use, encoded] : clip.encoded) {
       // In the encoder's type: each expert has its own.
       const at::Tensor& text = encoded.front().tensors.at("text");
-      input.told.push_back(wan::told_text(text, options.dtype(text.scalar_type())));
+      dist::TensorMap& told =
+          input.told.emplace_back(wan::told_text(text, options.dtype(text.scalar_type())));
+      told.insert(of_pictures.begin(), of_pictures.end());
     }
     input.item = clip.request.id;
     input.sampler = sampler();
     return input;
   }
 
-  dist::TensorMap decode(const at::Tensor& latents) override { return decoder_.value()(latents); }
+  dist::TensorMap decode(const at::Tensor& latents) override { return vae_.value().decode(latents); }
 
  private:
   std::unique_ptr<Sampler> sampler() const {
@@ -86,7 +98,8 @@ class WanGenerator final : public DenoisingGenerator {
 
   wan::Dims dims_;
   std::vector<Visiting<wan::Transformer>> transformers_;
-  std::optional<WanClipDecoder> decoder_;
+  std::optional<WanClipVae> vae_;
+  std::optional<wan::PictureConditions> pictures_;
 };
 
 }  // namespace

@@ -51,7 +51,7 @@ class Formulas {
   }
 
   /// The outputs of self-attention, cross-attention and feed-forward, 3 sums of S dim; and in float32 those
-  /// of squares for the norms of q and k: S three times and the text's tokens once.
+  /// of squares for the norms of q and k: S three times, and the tokens of texts and of pictures once.
   std::int64_t tensor() const {
     const int n = place_.degree(Axis::tp);
     const auto sum = [&](std::int64_t elements, std::int64_t element) {
@@ -59,7 +59,7 @@ class Formulas {
     };
     return n == 1 ? 0
                   : 3 * sum(tokens_ * dims_.dim, element_) + 3 * sum(tokens_, sizeof(float)) +
-                        sum(text_tokens, sizeof(float));
+                        sum(text_tokens, sizeof(float)) + sum(image_tokens_of(dims_), sizeof(float));
   }
 
   /// A pass: the tokens' patches to all ranks of the sequence, on the last stage: S 4 channels (n - 1) e.

@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include <vector>
+
 namespace ditmill::models::wan {
 
 at::Tensor conditioned_frames(const at::Tensor& first, const at::Tensor& last, std::int64_t frames) {
@@ -18,6 +20,16 @@ at::Tensor condition_mask(std::int64_t frames, std::int64_t scale, bool ends_wit
   if (ends_with_picture) given[-1] = 1;
   const at::Tensor by_latent_frame = given.view({-1, scale}).t();
   return by_latent_frame.unsqueeze(-1).unsqueeze(-1).expand({-1, -1, height, width});
+}
+
+dist::TensorMap blank_pictures(const Dims& dims, at::IntArrayRef latents) {
+  std::vector<std::int64_t> shape = latents.vec();
+  shape[1] = dims.in_channels - dims.out_channels;
+  dist::TensorMap told{{"condition", at::zeros(shape, at::kFloat)}};
+  if (dims.takes_pictures()) {
+    told.emplace("image", at::zeros({1, image_tokens_of(dims), dims.image_dim}, at::kFloat));
+  }
+  return told;
 }
 
 }  // namespace ditmill::models::wan

@@ -4,6 +4,9 @@
 
 #include <cstdint>
 
+#include "dist/weights/tensors/tensor_map.h"
+#include "models/wan/dims.h"
+
 namespace ditmill::models::wan {
 
 /// What latents are conditioned on where a clip begins (and ends) with pictures, as diffusers' Wan pipeline
@@ -17,5 +20,8 @@ at::Tensor conditioned_frames(const at::Tensor& first, const at::Tensor& last, s
 /// latent frame; the first frame alone fills its latent frame.
 at::Tensor condition_mask(std::int64_t frames, std::int64_t scale, bool ends_with_picture,
                           std::int64_t height, std::int64_t width);
+
+/// What a transformer with latents of that shape is told of pictures, all zeros: to measure its passes.
+dist::TensorMap blank_pictures(const Dims& dims, at::IntArrayRef latents);
 
 }  // namespace ditmill::models::wan

@@ -9,7 +9,8 @@
 namespace ditmill::models::wan {
 namespace {
 
-constexpr int pixel_step = static_cast<int>(spatial_compression * patch_edge);
+constexpr std::int64_t wide_channels = 48;  ///< of VAE 2.2's latents
+constexpr std::int64_t wide_scale = 16;     ///< and the pixels along an edge of one
 constexpr int frame_step = static_cast<int>(temporal_compression);
 
 /// The number nearest to `value` of the form offset + k * step, k >= 0; the smaller of two equally near.
@@ -20,7 +21,19 @@ std::int64_t nearest(std::int64_t value, std::int64_t step, std::int64_t offset,
 
 }  // namespace
 
-std::vector<Problem> check_sizes(const configs::Request& request) {
+Dims dims_of(const HyperParameters& all, std::string_view transformer) {
+  Dims dims = dims_from_json(all.find(transformer)->second);
+  const auto vae = all.find("vae");
+  if (vae != all.end()) {
+    dims.spatial_scale = vae->second.at("spatial_scale");
+  } else if (dims.out_channels == wide_channels) {
+    dims.spatial_scale = wide_scale;
+  }
+  return dims;
+}
+
+std::vector<Problem> check_sizes(const Dims& dims, const configs::Request& request) {
+  const auto pixel_step = static_cast<int>(dims.spatial_scale * patch_edge);
   std::vector<Problem> problems;
   const auto multiple = [&](const char* name, int value) {
     if (value > 0 && value % pixel_step == 0) return;
@@ -43,9 +56,9 @@ std::vector<Problem> check_sizes(const configs::Request& request) {
 }
 
 std::array<std::int64_t, 4> latent_shape(const Dims& dims, const configs::Request& request) {
-  const std::array<std::int64_t, 4> shape{dims.in_channels, (request.frames - 1) / temporal_compression + 1,
-                                          request.height / spatial_compression,
-                                          request.width / spatial_compression};
+  const std::array<std::int64_t, 4> shape{dims.out_channels, (request.frames - 1) / temporal_compression + 1,
+                                          request.height / dims.spatial_scale,
+                                          request.width / dims.spatial_scale};
   const std::int64_t positions = std::max({shape[1], shape[2] / patch_edge, shape[3] / patch_edge});
   if (positions > dims.rope_max_seq_len) {
     throw Error{Category::bad_input,
@@ -75,6 +88,7 @@ std::uint64_t denoise_bytes(const Dims& dims, configs::Dtype dtype, const config
   const std::uint64_t inner = heads * head_dim;
   const std::uint64_t ffn = ceil_div(unsigned_of(dims.ffn_dim), tp);
   const std::uint64_t text = unsigned_of(text_tokens);
+  const std::uint64_t image = unsigned_of(image_tokens_of(dims));
   // Where tp sums what comes out of a block's halves: the ranks' slices, in float32 and as they came.
   const std::uint64_t reduced = tp > 1 ? tokens * dim * (2 * e + 2 * f) : 0;
 
@@ -95,11 +109,16 @@ std::uint64_t denoise_bytes(const Dims& dims, configs::Dtype dtype, const config
   if (sequence > 0) sequence += tokens * dim * 3 * e;
   const std::uint64_t summed = tokens * (dim * 4 * e + inner * 3 * e) + reduced;
   const std::uint64_t attention =
-      std::max({keys, queries, sequence, summed}) + text * dim * 2 * e + text * inner * 3 * e;
+      std::max({keys, queries, sequence, summed}) + (text + image) * (dim * 2 * e + inner * 3 * e);
   const std::uint64_t feed_forward = tokens * (dim * 4 * e + ffn * e) + reduced;
   const std::uint64_t last = tokens * dim * (3 * e + 2 * wide + 2 * f + cast);
   // What came into the first block stays until the last is done.
   const std::uint64_t entered = dims.layers > 1 ? tokens * dim * e : 0;
+  // Beside the latents what they are conditioned on, and both as they enter.
+  const std::array<std::int64_t, 4> entering{dims.in_channels, latent[1], latent[2], latent[3]};
+  const std::uint64_t conditioned = dims.in_channels > dims.out_channels ? 2 * latent_bytes(entering) : 0;
+  // Pictures' tokens on their way to the blocks' width, in float32 for their norms.
+  const std::uint64_t embedded = image * std::max(dim, unsigned_of(dims.image_dim)) * (2 * e + 2 * f);
   // Matrix libraries pack one operand; samplers keep a few latents; RoPE keeps some tables.
   const std::uint64_t scratch =
       std::max(ffn, inner) * dim * e + 12 * latent_bytes(latent) + 4 * all * head_dim * f;
@@ -109,9 +128,10 @@ std::uint64_t denoise_bytes(const Dims& dims, configs::Dtype dtype, const config
   if (parallel.cfg * std::int64_t{parallel.ring} * parallel.ulysses > 1) shared += 4 * latent_bytes(latent);
   if (parallel.pp > 1) {
     shared += unsigned_of(parallel.pp) * (12 * latent_bytes(latent) + 2 * tokens * dim * e +
-                                          2 * text * (unsigned_of(dims.text_dim) + dim) * e);
+                                          2 * text * (unsigned_of(dims.text_dim) + dim) * e +
+                                          2 * image * (unsigned_of(dims.image_dim) + dim) * e + conditioned);
   }
-  return std::max({attention, feed_forward, last}) + entered + scratch + shared;
+  return std::max({attention, feed_forward, last, embedded}) + entered + scratch + shared + conditioned;
 }
 
 }  // namespace ditmill::models::wan

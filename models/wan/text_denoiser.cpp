@@ -13,9 +13,17 @@ class TextPasses final : public ClipPasses {
       : transformer_(transformer), grid_(Transformer::grid_of(latents)), tokens_(transformer.tokens(grid_)) {}
 
   void begin(const at::Tensor& timestep, const dist::TensorMap& told) override {
-    conditions_ = transformer_.embed(timestep, told.at("text").to(transformer_.options()));
+    const auto image = told.find("image");
+    const auto condition = told.find("condition");
+    condition_ = condition == told.end() ? at::Tensor{} : condition->second.to(transformer_.options());
+    conditions_ =
+        transformer_.embed(timestep, told.at("text").to(transformer_.options()),
+                           image == told.end() ? at::Tensor{} : image->second.to(transformer_.options()));
   }
-  Streams enter(const at::Tensor& latents) override { return {transformer_.enter(latents, tokens_)}; }
+  Streams enter(const at::Tensor& latents) override {
+    if (!condition_.defined()) return {transformer_.enter(latents, tokens_)};
+    return {transformer_.enter(at::cat({latents, condition_}, 1), tokens_)};
+  }
   Streams pass(Streams streams) override {
     return {transformer_.pass(streams.front(), conditions_, tokens_)};
   }
@@ -35,6 +43,7 @@ class TextPasses final : public ClipPasses {
   Grid grid_;
   Tokens tokens_;
   Transformer::Conditions conditions_;
+  at::Tensor condition_;  ///< what stands behind the latents; undefined: nothing
 };
 
 }  // namespace

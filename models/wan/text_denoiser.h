@@ -9,7 +9,8 @@ namespace ditmill::models::wan {
 /// "text" [1, 512, width]; each casts it to its own type.
 dist::TensorMap told_text(const at::Tensor& embedding, const at::TensorOptions& options);
 
-/// The transformer as the loop of denoising takes it; passes are told a "text".
+/// The transformer as the loop of denoising takes it; passes are told a "text" and, where the model takes
+/// pictures, an "image" [1, image tokens, image_dim]: what CLIP says of them.
 class TextDenoiser final : public Denoiser {
  public:
   /// `transformer` outlives it.

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include "configs/error.h"
 #include "dist/comm/tensors.h"
 #include "models/kernels/modulated_norm.h"
 #include "models/kernels/timestep_sinusoid.h"
@@ -24,6 +25,7 @@ Transformer::Transformer(const WeightsView& weights, const Dims& dims, const dis
           },
           parallel, coming),
       rope_(dims.head_dim, text_in_.options().device()) {
+  if (dims.takes_pictures()) image_.emplace(weights.scope("condition_embedder.image_embedder"), dims);
   if (is_first_stage()) {
     entrance_ = {
         weights.take("patch_embedding.weight", {dims.dim, dims.in_channels, 1, patch_edge, patch_edge}),
@@ -35,12 +37,21 @@ Transformer::Transformer(const WeightsView& weights, const Dims& dims, const dis
   }
 }
 
-Transformer::Conditions Transformer::embed(const at::Tensor& timestep, const at::Tensor& text) const {
+Transformer::Conditions Transformer::embed(const at::Tensor& timestep, const at::Tensor& text,
+                                           const at::Tensor& image) const {
+  if (image.defined() != image_.has_value()) {
+    throw Error{Category::internal,
+                "tell the transformer what its pictures show",
+                {},
+                Expected{image_ ? "tokens of pictures" : "none, for it takes no pictures"},
+                Got{image.defined() ? "some" : "none"}};
+  }
   Conditions out;
   const at::Tensor sinusoid = kernels::timestep_sinusoid(timestep, dims_.freq_dim).to(time_in_.dtype());
   out.time = time_out_(at::silu(time_in_(sinusoid))).to(text.scalar_type());
   out.modulation = time_proj_(at::silu(out.time)).unflatten(1, {6, -1});
   out.text = text_out_(at::gelu(text_in_(text), "tanh"));
+  if (image_) out.image = (*image_)(image);
   return out;
 }
 
@@ -74,10 +85,10 @@ at::Tensor Transformer::leave(const at::Tensor& x, const Conditions& conditions,
 }
 
 at::Tensor Transformer::operator()(const at::Tensor& latents, const at::Tensor& timestep,
-                                   const at::Tensor& text) {
+                                   const at::Tensor& text, const at::Tensor& image) {
   const Grid grid = grid_of(latents.sizes());
   const Tokens mine = tokens(grid);
-  const Conditions conditions = embed(timestep, text);
+  const Conditions conditions = embed(timestep, text, image);
   return leave(pass(enter(latents, mine), conditions, mine), conditions, mine, grid);
 }
 

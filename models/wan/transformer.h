@@ -4,11 +4,12 @@
 
 #include "models/parallel/block_stack.h"
 #include "models/wan/block.h"
+#include "models/wan/image_embedder.h"
 #include "models/wan/rope.h"
 
 namespace ditmill::models::wan {
 
-/// The Wan text-to-video diffusion transformer: one forward pass predicts the flow of a latent at a timestep.
+/// The Wan diffusion transformer: one forward pass predicts the flow of a latent at a timestep.
 /// On several ranks each holds its tokens, its heads and its pipeline stage. Not thread-safe.
 class Transformer {
  public:
@@ -17,18 +18,24 @@ class Transformer {
     at::Tensor time;        ///< [batch, dim]
     at::Tensor modulation;  ///< [batch, 6, dim]
     at::Tensor text;        ///< [batch, text tokens, dim]
+    at::Tensor image;       ///< [batch, image tokens, dim]; undefined where there are no pictures
   };
 
   /// Takes every tensor of `weights`: those of this rank's stage. The caller calls finish().
   Transformer(const WeightsView& weights, const Dims& dims, const dist::ParallelContext& parallel,
               const ComingBlocks& coming = {});
 
-  /// latents [batch, channels, frames, height, width] in dtype(), height and width even, equal on all ranks;
-  /// timestep [batch], float32; text [batch, text tokens, text width] in dtype(). Returns the latents' shape
-  /// and dtype, on all ranks. For pipelines of one stage; the parts below are for others.
-  at::Tensor operator()(const at::Tensor& latents, const at::Tensor& timestep, const at::Tensor& text);
+  /// latents [batch, in_channels, frames, height, width] in dtype(), height and width even, equal on all
+  /// ranks; timestep [batch], float32; text [batch, text tokens, text width] in dtype(); image as embed()
+  /// takes it. Returns the flow, in the latents' shape but of out_channels, in their dtype, on all ranks. For
+  /// pipelines of one stage; the parts below are for others.
+  at::Tensor operator()(const at::Tensor& latents, const at::Tensor& timestep, const at::Tensor& text,
+                        const at::Tensor& image = {});
 
-  Conditions embed(const at::Tensor& timestep, const at::Tensor& text) const;
+  /// image [batch, image tokens, image_dim] in dtype(): what CLIP says of a picture; of a first and a last
+  /// one the two below each other. Throws Error(internal) unless it is there where the model takes pictures,
+  /// with the tokens of as many as it has places for.
+  Conditions embed(const at::Tensor& timestep, const at::Tensor& text, const at::Tensor& image = {}) const;
   /// The grid of latents of this shape.
   static Grid grid_of(at::IntArrayRef latents);
   /// This rank's tokens of a grid.
@@ -38,7 +45,7 @@ class Transformer {
   /// Tokens through the blocks of this stage.
   at::Tensor pass(const at::Tensor& x, const Conditions& conditions, const Tokens& tokens) {
     return blocks_(x, [&](const Block& block, const at::Tensor& each) {
-      return block(each, conditions.text, conditions.modulation, tokens);
+      return block(each, conditions.text, conditions.image, conditions.modulation, tokens);
     });
   }
   /// Tokens to the flow, gathered from all ranks of the sequence team: on the last stage.
@@ -70,7 +77,8 @@ class Transformer {
   dist::ParallelContext parallel_;
   Linear time_in_, time_out_, time_proj_;
   Linear text_in_, text_out_;
-  std::optional<Entrance> entrance_;  ///< on the first stage
+  std::optional<ImageEmbedder> image_;  ///< of models that take pictures
+  std::optional<Entrance> entrance_;    ///< on the first stage
   BlockStack<Block> blocks_;
   std::optional<Exit> exit_;  ///< on the last stage
   Rope rope_;

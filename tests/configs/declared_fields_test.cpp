@@ -25,7 +25,7 @@ TEST(DeclaredFields, AreOneListWithTheMembersOfARequest) {
     EXPECT_EQ(field.kind == FieldKind::real, real) << field.name;
   });
   EXPECT_THAT(members, ElementsAre("id", "prompt", "negative_prompt", "seed", "width", "height", "frames",
-                                   "fps", "samples", "resolution", "aspect_ratio"));
+                                   "fps", "samples", "resolution", "aspect_ratio", "size"));
 }
 
 TEST(DeclaredFields, ANameMeansTheSameInEveryFamily) {
@@ -68,7 +68,7 @@ TEST(ParseFamilyFields, RefusesWhatItDoesNotKnow) {
   try {
     parse_family_fields({.stem = "fields",
                          .path = "models/toy/fields.yaml",
-                         .text = "request:\n  a: {kind: picture}\n  b: {kind: whole, leest: 1}\n"
+                         .text = "request:\n  a: {kind: melody}\n  b: {kind: whole, leest: 1}\n"
                                  "  c: {kind: word, words: [x], usual: y}\n"});
     FAIL() << "no error";
   } catch (const Error& error) {

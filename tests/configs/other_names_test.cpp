@@ -12,7 +12,7 @@ std::string path_of(std::string_view name) {
 
 TEST(OtherNames, StandForOurs) {
   EXPECT_EQ(path_of("num_frames"), "requests.defaults.frames");
-  EXPECT_EQ(path_of("size"), "requests.defaults.width and height");
+  EXPECT_EQ(path_of("image_size"), "requests.defaults.width and height");
   EXPECT_EQ(path_of("num_inference_steps"), "pipeline.steps");
   EXPECT_EQ(path_of("sp_ulysses_degree"), "pipeline.parallel.ulysses");
   EXPECT_EQ(path_of("ckpt_dir"), "model.path");

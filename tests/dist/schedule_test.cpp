@@ -108,6 +108,10 @@ TEST(CheckPlan, RefusesWhatCannotBeStreamed) {
   views.files[0].tensors[0].shape = {2};
   views.files[0].tensors[0].strides = {3};
   EXPECT_NO_THROW(check_plan(views)) << "views of one storage overlap";
+  ComponentPlan beside = good;
+  beside.files[0].tensors[1] = tensor("b", 16, 1, ElementType::i64);
+  beside.named = {{.name = "x", .shape = {2}, .parts = {"a"}}, {.name = "y", .shape = {2}, .parts = {"c"}}};
+  EXPECT_NO_THROW(check_plan(beside)) << "no layer has the integers";
   for (const BadPlan& each : cases) {
     ComponentPlan plan = good;
     each.spoil(plan);

@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "models/denoise/denoise.h"
+#include "models/image_encoders/clip_vision.h"
+#include "models/image_encoders/clip_vision_memory.h"
 #include "models/text_encoders/umt5.h"
 #include "models/text_encoders/umt5_memory.h"
 #include "models/vae/wan_decode_memory.h"
@@ -61,6 +63,45 @@ TEST_P(ActivationBytes, OfDenoisingAreAnEstimateFromAbove) {
     denoise(denoiser, {input}, ClassifierFree{5});
   });
   expect_bound(denoise_bytes(tiny_dims(), GetParam(), request), peak);
+}
+
+TEST_P(ActivationBytes, OfDenoisingBesidePicturesAreAnEstimateFromAbove) {
+  for (const bool first_and_last : {false, true}) {
+    Dims dims = picture_dims(first_and_last);
+    dims.in_channels = dims.out_channels;
+    configs::Request request;
+    request.width = 384;
+    request.height = 256;
+    request.frames = 9;
+    Transformer transformer = tiny_transformer(tiny_weights(scalar(GetParam()), 1, dims), dims);
+    const std::uint64_t peak = TensorPeak::installed().of([&] {
+      const std::array<std::int64_t, 4> shape = latent_shape(dims, request);
+      const dist::TensorMap told{
+          {"text", at::zeros({1, text_tokens, dims.text_dim}, transformer.dtype())},
+          {"image", at::zeros({1, image_tokens_of(dims), dims.image_dim}, transformer.dtype())}};
+      const DenoiseInput input{.noise = draw({1, shape[0], shape[1], shape[2], shape[3]}, 1),
+                               .told = {told, told},
+                               .item = {},
+                               .sampler = make_sampler(configs::Solver::unipc, 3, 3)};
+      TextDenoiser denoiser{transformer};
+      denoise(denoiser, {input}, ClassifierFree{5});
+    });
+    expect_bound(denoise_bytes(dims, GetParam(), request), peak);
+  }
+}
+
+TEST_P(ActivationBytes, OfEncodingPicturesAreAnEstimateFromAbove) {
+  for (const std::int64_t pictures : {1, 2}) {
+    const ClipVisionDims dims{
+        .dim = 240, .heads = 3, .ffn_dim = 960, .layers = 3, .patch = 14, .tokens = 257};
+    const nlohmann::json json = to_json(dims);
+    const WeightsView weights(random_weights(clip_vision_shapes(dims), scalar(GetParam())), "image_encoder");
+    const ClipVision encoder(weights, json);
+    const std::uint64_t peak = TensorPeak::installed().of([&] {
+      encoder.encode(at::randn({pictures, 3, 224, 224}));
+    });
+    expect_bound(clip_vision_encode_bytes(json, GetParam(), pictures), peak);
+  }
 }
 
 TEST_P(ActivationBytes, OfEncodingAreAnEstimateFromAbove) {

@@ -12,6 +12,7 @@
 #include <tuple>
 #include <vector>
 
+#include "models/image_encoders/clip_vision.h"
 #include "models/samplers/sampler.h"
 #include "models/text_encoders/umt5.h"
 #include "models/vae/wan_decoder.h"
@@ -110,6 +111,25 @@ TEST(Layers, OfTheTransformerComputeWhereTheirWeightsAre) {
       transformer(at::empty({1, dims.in_channels, 2, 4, 6}, options), at::full({1}, 500.0, options), text);
   EXPECT_EQ(flow.device(), at::kMeta);
   EXPECT_EQ(flow.sizes(), (std::vector<std::int64_t>{1, dims.in_channels, 2, 4, 6}));
+}
+
+TEST(Layers, OfTheTransformerThatIsToldOfPicturesComputeWhereTheirWeightsAre) {
+  const wan::Dims dims = wan::picture_dims(true);
+  wan::Transformer transformer(on_meta(wan::dit_shapes(dims)), dims, wan::alone());
+  const at::TensorOptions options = transformer.options();
+  const at::Tensor text = wan::told_text(at::ones({7, dims.text_dim}), options).at("text");
+  const at::Tensor flow =
+      transformer(at::empty({1, dims.in_channels, 2, 4, 6}, options), at::full({1}, 500.0, options), text,
+                  at::empty({1, dims.image_tokens, dims.image_dim}, options));
+  EXPECT_EQ(flow.device(), at::kMeta);
+  EXPECT_EQ(flow.sizes(), (std::vector<std::int64_t>{1, dims.out_channels, 2, 4, 6}));
+}
+
+TEST(Layers, OfTheImageEncoderComputeWhereTheirWeightsAre) {
+  const ClipVisionDims dims{.dim = 24, .heads = 3, .ffn_dim = 40, .layers = 2, .patch = 56, .tokens = 17};
+  const ClipVision encoder(on_meta(clip_vision_shapes(dims)), to_json(dims));
+  EXPECT_EQ(encoder.encode(at::randn({2, 3, 224, 224})).device(), at::kMeta)
+      << "pixels may come from the host";
 }
 
 TEST(Layers, OfTheTextEncoderComputeWhereTheirWeightsAre) {

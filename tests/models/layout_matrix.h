@@ -117,6 +117,16 @@ struct ClipSize {
   std::int64_t frames, height, width;
 };
 
+/// What a pass of a clip is told: a text of so many tokens, and pictures where the transformer takes some.
+inline dist::TensorMap told_of(const Dims& dims, std::int64_t tokens, const at::TensorOptions& options,
+                               std::uint64_t seed) {
+  dist::TensorMap told = told_text(draw({tokens, dims.text_dim}, seed), options);
+  constexpr std::int64_t of_a_picture = 7;
+  const std::int64_t image_tokens = dims.image_tokens > 0 ? dims.image_tokens : of_a_picture;
+  if (dims.takes_pictures()) told["image"] = draw({1, image_tokens, dims.image_dim}, seed + 2);
+  return told;
+}
+
 /// Final latents [1, 16, T, H, W] of clips of these sizes, made together on the ranks of `parallel`.
 inline std::vector<at::Tensor> make_clips(const dist::TensorMap& whole, const Dims& dims,
                                           const configs::ParallelConfig& degrees,
@@ -133,8 +143,8 @@ inline std::vector<at::Tensor> make_clips(const dist::TensorMap& whole, const Di
     inputs.push_back(
         {.noise = initial_noise(static_cast<std::int64_t>(own),
                                 {dims.in_channels, sizes[i].frames, sizes[i].height, sizes[i].width}),
-         .told = {told_text(draw({9, dims.text_dim}, own + 1), transformer.options()),
-                  told_text(draw({2, dims.text_dim}, own + 2), transformer.options())},
+         .told = {told_of(dims, 9, transformer.options(), own + 1),
+                  told_of(dims, 2, transformer.options(), own + 2)},
          .item = "clip" + std::to_string(i),
          .sampler = make_sampler(configs::Solver::unipc, 3, 3)});
   }

@@ -28,16 +28,25 @@ const std::vector<ClipSize> sizes{{1, 2, 2}, {2, 6, 2}, {3, 6, 10}};
 /// Latents of every rank of one group, made on threads.
 std::vector<std::vector<at::Tensor>> on_threads(const Layout& layout, const dist::TensorMap& weights,
                                                 double guidance, std::uint64_t seed = fresh_seed() + 1,
-                                                const configs::Offload& offload = {}) {
+                                                const configs::Offload& offload = {},
+                                                const Dims& dims = odd_dims()) {
   const dist::Mesh mesh(layout.ranks(), layout.degrees);
   std::vector<std::vector<at::Tensor>> made(static_cast<std::size_t>(layout.ranks()));
   dist::run_on_threads(layout.ranks(), [&](const dist::Communicator& world) {
     const c10::InferenceMode inference;
     const ParallelContext parallel(mesh, world);
     made[static_cast<std::size_t>(world.rank())] =
-        make_clips(weights, odd_dims(), layout.degrees, parallel, sizes, guidance, seed, offload);
+        make_clips(weights, dims, layout.degrees, parallel, sizes, guidance, seed, offload);
   });
   return made;
+}
+
+/// Told of a first picture, or of a first and a last one.
+Dims odd_picture_dims() {
+  Dims dims = odd_dims();
+  dims.image_dim = 37;
+  if (fresh_seed() % 2 == 1) dims.image_tokens = 11;
+  return dims;
 }
 
 std::vector<Layout> matrix() {
@@ -89,6 +98,22 @@ TEST_P(Layouts, GiveTheLatentsOfASingleRank) {
   for (std::size_t i = 0; i < sizes.size(); ++i) EXPECT_TRUE(at::equal(again[0][i], ranks[0][i]));
 }
 
+TEST_P(Layouts, GiveTheLatentsOfASingleRankToldOfPictures) {
+  const Dims dims = odd_picture_dims();
+  const dist::TensorMap weights = random_weights(dims, at::kFloat, fresh_seed());
+  const auto made_on = [&](const Layout& each) {
+    return on_threads(each, weights, 5, fresh_seed() + 1, {}, dims);
+  };
+  const auto alone = made_on(layout({.dp = 1})).front();
+  const auto ranks = made_on(GetParam());
+  for (const auto& latents : ranks) {
+    for (std::size_t i = 0; i < sizes.size(); ++i) {
+      EXPECT_LE(distance(latents[i], alone[i]), 2e-5) << "clip " << i;
+      EXPECT_TRUE(at::equal(latents[i], ranks.front()[i])) << "ranks differ on clip " << i;
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Matrix, Layouts, ::testing::ValuesIn(matrix()), [](const auto& info) {
   std::string name = info.param.name;
   std::ranges::replace(name, '.', '_');
@@ -116,6 +141,20 @@ TEST(Layouts, GiveTheSameBytesWhenBlocksComeAndGo) {
       const auto coming = on_threads(each, weights, 5, fresh_seed() + 1, offload).front();
       for (std::size_t i = 0; i < sizes.size(); ++i) EXPECT_TRUE(at::equal(coming[i], held[i])) << each.name;
     }
+  }
+}
+
+TEST(Layouts, GiveTheSameBytesWhenBlocksThatLookAtPicturesComeAndGo) {
+  const Dims dims = odd_picture_dims();
+  const dist::TensorMap weights = random_weights(dims, at::kFloat, fresh_seed());
+  const configs::Offload coming{.type = configs::OffloadType::async, .ratio = 0.6, .prefetch = 2};
+  for (const Layout& each : {layout({.dp = 1}), layout({.dp = 1, .tp = 2})}) {
+    const auto made_with = [&](const configs::Offload& offload) {
+      return on_threads(each, weights, 5, fresh_seed() + 1, offload, dims).front();
+    };
+    const auto held = made_with({});
+    const auto come = made_with(coming);
+    for (std::size_t i = 0; i < sizes.size(); ++i) EXPECT_TRUE(at::equal(come[i], held[i])) << each.name;
   }
 }
 

@@ -87,6 +87,33 @@ TEST(ShardRules, AccountForEveryTensorOfAWanTransformer) {
   EXPECT_EQ(in_blocks, cuts.size() * 5);
 }
 
+TEST(ShardRules, CutKeysAndValuesOfPicturesAsThoseOfTexts) {
+  wan::Dims dims = wan::picture_dims(true);
+  dims.norm_added_q = true;
+  const std::map<std::string, Cut> cuts{
+      {"add_k_proj.weight", {0, dims.head_dim}},   {"add_k_proj.bias", {0, dims.head_dim}},
+      {"add_v_proj.weight", {0, dims.head_dim}},   {"add_v_proj.bias", {0, dims.head_dim}},
+      {"norm_added_k.weight", {0, dims.head_dim}}, {"norm_added_q.weight", {}}};
+  const Shapes without = wan::dit_shapes(wan::tiny_dims());
+  std::size_t of_pictures = 0;
+  for (const auto& [name, shape] : wan::dit_shapes(dims)) {
+    if (without.contains(name)) continue;
+    const ShardRule rule = dit_rule(dims, name);
+    if (name.starts_with("blocks.")) {
+      const Cut& cut = cuts.at(name.substr(std::string_view("blocks.0.attn2.").size()));
+      EXPECT_EQ(
+          rule,
+          (ShardRule{.dim = cut.dim, .unit = cut.unit, .stages = Stages::of_layer, .layer = name[7] - '0'}))
+          << name;
+    } else {
+      EXPECT_TRUE(name.starts_with("condition_embedder.image_embedder.")) << name;
+      EXPECT_EQ(rule, ShardRule{}) << name;
+    }
+    ++of_pictures;
+  }
+  EXPECT_EQ(of_pictures, cuts.size() * 2 + 9);
+}
+
 TEST(ShardRules, ReadTheNumbersOfBlocksOfSeveralDigits) {
   EXPECT_EQ(dit_rule(odd_dims(), "blocks.39.norm2.weight").layer, 39);
   for (const char* name : {"blocks", "blocks.", "blocks.x.norm2.weight", "blocks.3", "blocksy.3.norm2.bias",

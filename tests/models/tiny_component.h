@@ -1,5 +1,6 @@
 #pragma once
 
+#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 
@@ -22,6 +23,16 @@ inline Dims tiny_dims() {
           .freq_dim = 64};
 }
 
+/// The same for latents with a mask and what a first picture looks like beside them, told of the picture by
+/// tokens of width 26; or of two, the last as well, by 10 tokens.
+inline Dims picture_dims(bool first_and_last = false) {
+  Dims dims = tiny_dims();
+  dims.in_channels = 36;
+  dims.image_dim = 26;
+  if (first_and_last) dims.image_tokens = 10;
+  return dims;
+}
+
 /// Whether a tensor of the transformer is float32 whatever the others are.
 inline bool is_float32_island(std::string_view name) {
   const registry::StatedTensor stated =
@@ -31,6 +42,9 @@ inline bool is_float32_island(std::string_view name) {
 
 /// A transformer's headers, as registry would read them, with a config.json that fits.
 inline registry::Component tiny_component(const Dims& dims = tiny_dims()) {
+  const auto or_null = [](std::int64_t size) {
+    return size > 0 ? nlohmann::json(size) : nlohmann::json(nullptr);
+  };
   registry::Component component;
   component.role = "dit";
   component.label = "model/transformer";
@@ -48,10 +62,10 @@ inline registry::Component tiny_component(const Dims& dims = tiny_dims()) {
                       {"cross_attn_norm", true},
                       {"qk_norm", "rms_norm_across_heads"},
                       {"eps", 1e-6},
-                      {"image_dim", nullptr},
-                      {"added_kv_proj_dim", nullptr},
+                      {"image_dim", or_null(dims.image_dim)},
+                      {"added_kv_proj_dim", or_null(dims.takes_pictures() ? dims.dim : 0)},
                       {"rope_max_seq_len", 1024},
-                      {"pos_embed_seq_len", nullptr}};
+                      {"pos_embed_seq_len", or_null(dims.image_tokens)}};
   registry::WeightFile file;
   file.path = "model/transformer/diffusion_pytorch_model.safetensors";
   for (const auto& [name, shape] : dit_shapes(dims)) {

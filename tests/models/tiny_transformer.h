@@ -11,10 +11,11 @@ namespace ditmill::models::wan {
 inline dist::ParallelContext alone() { return {dist::Mesh(1, {}), 0}; }
 
 /// Random weights of a tiny transformer; islands stay float32.
-inline dist::TensorMap tiny_weights(at::ScalarType dtype = at::kFloat, std::uint64_t seed = 1) {
+inline dist::TensorMap tiny_weights(at::ScalarType dtype = at::kFloat, std::uint64_t seed = 1,
+                                    const Dims& dims = tiny_dims()) {
   const at::Generator generator = at::detail::createCPUGenerator(seed);
   dist::TensorMap tensors;
-  for (const auto& [name, shape] : dit_shapes(tiny_dims())) {
+  for (const auto& [name, shape] : dit_shapes(dims)) {
     const std::vector<std::int64_t> sizes(shape.begin(), shape.end());
     const double fan_in =
         sizes.size() < 2 ? 25.0
@@ -25,9 +26,10 @@ inline dist::TensorMap tiny_weights(at::ScalarType dtype = at::kFloat, std::uint
   return tensors;
 }
 
-inline Transformer tiny_transformer(dist::TensorMap tensors = tiny_weights()) {
+inline Transformer tiny_transformer(dist::TensorMap tensors = tiny_weights(),
+                                    const Dims& dims = tiny_dims()) {
   const WeightsView weights(std::move(tensors), "dit");
-  Transformer transformer(weights, tiny_dims(), alone());
+  Transformer transformer(weights, dims, alone());
   weights.finish();
   return transformer;
 }

@@ -152,18 +152,14 @@ INSTANTIATE_TEST_SUITE_P(
                 },
                 Category::bad_input,
                 {"dim", "4096"}},
-        Refusal{"AnotherVariantOfTheSameShapes",
-                [](Component& c) { c.identity.variant = "wan2.2-i2v-a14b-high"; },
-                Category::unsupported,
-                {"wan2.2-i2v-a14b-high"}},
-        Refusal{"ImageToVideo",
+        Refusal{"Vace",
                 [](Component& c) {
-                  tensors(c).push_back({.name = "blocks.0.attn2.add_k_proj.weight",
+                  tensors(c).push_back({.name = "vace_patch_embedding.bias",
                                         .type = registry::ElementType::f32,
-                                        .shape = {120, 120}});
+                                        .shape = {120}});
                 },
                 Category::unsupported,
-                {"add_k_proj", "text-to-video"}},
+                {"vace_patch_embedding", "VACE"}},
         Refusal{"Integers",
                 [](Component& c) { tensor(c, "proj_out.bias").type = registry::ElementType::i8; },
                 Category::unsupported,
@@ -294,6 +290,61 @@ TEST(WanDims, TakesTheConfigurationOfTheOfficialLayout) {
                       {"text_len", 512},
                       {"qk_norm", true}};
   EXPECT_EQ(bind_dit(component), tiny_dims());
+}
+
+TEST(WanDims, TellPicturesByTheShapes) {
+  for (const bool first_and_last : {false, true}) {
+    Dims dims = picture_dims(first_and_last);
+    EXPECT_EQ(bind_dit(tiny_component(dims)), dims);
+    EXPECT_EQ(dims_from_json(to_json(dims)), dims);
+    dims.norm_added_q = true;
+    EXPECT_EQ(bind_dit(tiny_component(dims)), dims) << "a norm that nothing uses";
+  }
+  for (const char* field : {"image_dim", "image_tokens", "norm_added_q"})
+    EXPECT_FALSE(to_json(tiny_dims()).contains(field)) << "what others are told must not change";
+}
+
+TEST(WanDims, TakeWanOwnNamesForModelsOfPictures) {
+  struct Case {
+    Dims dims;
+    const char* type;
+  };
+  Dims two_experts = picture_dims();
+  two_experts.image_dim = 0;  // A14B, which looks at no picture
+  for (const Case& each :
+       {Case{picture_dims(), "i2v"}, Case{picture_dims(true), "flf2v"}, Case{two_experts, "i2v"}}) {
+    Component component = tiny_component(each.dims);
+    component.identity.layout = "official";
+    component.config = {{"model_type", each.type}, {"num_heads", 3}, {"in_dim", 36}, {"out_dim", 16}};
+    EXPECT_EQ(bind_dit(component), each.dims) << each.type;
+    component.config["model_type"] = "t2v";
+    EXPECT_THROW(bind_dit(component), Error) << each.type;
+  }
+}
+
+TEST(WanDims, RefusePicturesThatConfigAndShapesTellDifferently) {
+  struct Case {
+    std::function<void(Component&)> change;
+    const char* words;
+  };
+  const Case cases[] = {
+      {config("image_dim", 1280), "image_dim): expected 26"},
+      {config("added_kv_proj_dim", 60), "added_kv_proj_dim): expected 120"},
+      {config("pos_embed_seq_len", 514), "pos_embed_seq_len): expected 10"},
+      {[](Component& c) { erase(c, "blocks.1.attn2.add_v_proj.bias"); },
+       "missing blocks.1.attn2.add_v_proj.bias"},
+      {[](Component& c) { erase(c, "condition_embedder.image_embedder.norm1.weight"); }, "image_dim"},
+  };
+  for (const Case& each : cases) {
+    Component component = tiny_component(picture_dims(true));
+    each.change(component);
+    try {
+      bind_dit(component);
+      ADD_FAILURE() << each.words << " was taken";
+    } catch (const Error& error) {
+      EXPECT_THAT(error.what(), HasSubstr(each.words));
+    }
+  }
 }
 
 TEST(WanDims, RefusesAnOddHeadWidth) {

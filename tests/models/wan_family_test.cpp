@@ -46,6 +46,57 @@ TEST(WanFamily, BindsByRoleAndRefusesOthers) {
   EXPECT_THROW(family_named("wan").bind(component), Error);
 }
 
+TEST(WanFamily, TakesTransformersOfTextsAndOfPictures) {
+  const Family& wan = family_named("wan");
+  EXPECT_NO_THROW(wan.bind(wan::tiny_component(wan::picture_dims())));
+  wan::Dims odd = wan::picture_dims();
+  odd.in_channels = odd.out_channels + 3;
+  try {
+    wan.bind(wan::tiny_component(odd));
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.category(), Category::unsupported);
+    EXPECT_THAT(error.what(), HasSubstr("picture to video"));
+  }
+}
+
+TEST(WanFamily, PicturesAreFieldsOfThoseThatTakeThem) {
+  const Family& wan = family_named("wan");
+  HyperParameters all{{"transformer", wan::to_json(wan::tiny_dims())}};
+  EXPECT_FALSE(wan.takes(all, "image"));
+  EXPECT_THAT(wan.required(all), ::testing::IsEmpty());
+  wan::Dims pictures = wan::picture_dims();
+  pictures.in_channels = 2 * pictures.out_channels + 4;
+  pictures.image_tokens = 0;
+  all["transformer"] = wan::to_json(pictures);
+  EXPECT_TRUE(wan.takes(all, "image"));
+  EXPECT_FALSE(wan.takes(all, "last_image")) << "CLIP's tokens of a second picture have no place";
+  EXPECT_THAT(wan.required(all), ::testing::ElementsAre("image"));
+  pictures.image_tokens = 34;
+  all["transformer"] = wan::to_json(pictures);
+  EXPECT_THAT(wan.required(all), ::testing::ElementsAre("image", "last_image"));
+  pictures.image_tokens = 0;
+  pictures.image_dim = 0;
+  all["transformer"] = wan::to_json(pictures);
+  EXPECT_TRUE(wan.takes(all, "last_image")) << "no CLIP: latents alone";
+  EXPECT_THAT(wan.required(all), ::testing::ElementsAre("image"));
+}
+
+TEST(WanFamily, SizesFollowTheVaesScale) {
+  const Family& wan = family_named("wan");
+  wan::Dims wide = wan::tiny_dims();
+  wide.in_channels = wide.out_channels = 48;
+  const HyperParameters all{{"transformer", wan::to_json(wide)}, {"vae", {{"spatial_scale", 16}}}};
+  configs::Request request;
+  request.width = 64;
+  request.height = 48;
+  request.frames = 5;
+  EXPECT_EQ(wan.check_request(all, request).size(), 1U) << "48 is no multiple of 32";
+  request.height = 96;
+  EXPECT_THAT(wan.check_request(all, request), ::testing::IsEmpty());
+  EXPECT_EQ(wan.latent_shape(all, request), (std::array<std::int64_t, 4>{48, 2, 6, 4}));
+}
+
 TEST(WanFamily, ComponentsThatFitAreTaken) { EXPECT_NO_THROW(family_named("wan").check_together(fitting())); }
 
 TEST(WanFamily, ComponentsThatDoNotFitAreNamed) {

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "models/text_encoders/umt5_memory.h"
+#include "models/wan/flops.h"
 #include "models/wan/sizes.h"
 #include "tests/models/tiny_component.h"
 
@@ -21,7 +22,7 @@ configs::Request sized(int width, int height, int frames) {
 TEST(WanSizes, TakesMultiplesOfSixteenAndFourKPlusOne) {
   for (const auto& request :
        {sized(832, 480, 81), sized(16, 16, 1), sized(1280, 720, 5), sized(48, 1024, 17)}) {
-    EXPECT_THAT(check_sizes(request), ::testing::IsEmpty()) << request.width << "x" << request.height;
+    EXPECT_THAT(check_sizes(tiny_dims(), request), ::testing::IsEmpty()) << request.width << "x" << request.height;
   }
 }
 
@@ -42,7 +43,7 @@ TEST(WanSizes, RefusesOthersWithTheNearestThatFits) {
       {sized(832, 480, 4), "frames", "4", "5"},      {sized(832, 480, -3), "frames", "-3", "1"},
   };
   for (const SizeCase& c : cases) {
-    const std::vector<Problem> problems = check_sizes(c.request);
+    const std::vector<Problem> problems = check_sizes(tiny_dims(), c.request);
     ASSERT_EQ(problems.size(), 1U) << c.field << " " << c.got;
     EXPECT_TRUE(problems[0].message.starts_with(c.field)) << problems[0].message;
     EXPECT_EQ(problems[0].got, c.got);
@@ -50,7 +51,7 @@ TEST(WanSizes, RefusesOthersWithTheNearestThatFits) {
   }
 }
 
-TEST(WanSizes, ReportsAllFieldsAtOnce) { EXPECT_EQ(check_sizes(sized(15, 17, 2)).size(), 3U); }
+TEST(WanSizes, ReportsAllFieldsAtOnce) { EXPECT_EQ(check_sizes(tiny_dims(), sized(15, 17, 2)).size(), 3U); }
 
 TEST(WanSizes, LatentIsCompressedEightfoldInSpaceAndFourfoldInTime) {
   EXPECT_EQ(latent_shape(tiny_dims(), sized(832, 480, 81)), (std::array<std::int64_t, 4>{16, 21, 60, 104}));
@@ -86,6 +87,35 @@ TEST(WanSizes, ActivationsOfTheRealModelAreOfTheRightOrder) {
   EXPECT_GT(bytes, std::uint64_t{1} << 30);
   EXPECT_LT(bytes, std::uint64_t{4} << 30);
   EXPECT_GT(denoise_bytes(dims, configs::Dtype::float32, sized(832, 480, 81)), bytes);
+}
+
+TEST(WanSizes, OfPicturesAreThoseOfLatentsAndCountWhatIsBesideThem) {
+  const Dims one = picture_dims();
+  const Dims two = picture_dims(true);
+  const configs::Request request = sized(64, 48, 9);
+  EXPECT_EQ(latent_shape(one, request), latent_shape(tiny_dims(), request)) << "noise has 16 channels";
+  const auto bytes = [&](const Dims& dims, const configs::ParallelConfig& parallel = {}) {
+    return denoise_bytes(dims, configs::Dtype::bfloat16, request, parallel);
+  };
+  EXPECT_GT(bytes(one), bytes(tiny_dims()));
+  EXPECT_GT(bytes(one), bytes(two)) << "257 tokens, and the 10 that its shapes tell";
+  EXPECT_GT(bytes(one, {.pp = 2}) - bytes(one), bytes(tiny_dims(), {.pp = 2}) - bytes(tiny_dims()));
+}
+
+TEST(WanSizes, FlopsOfCrossAttentionGrowWithItsTokens) {
+  configs::PipelineConfig pipeline;
+  pipeline.steps = 3;
+  pipeline.guidance_scale = 1;
+  const Dims with = picture_dims(true);
+  Dims without = with;
+  without.image_dim = without.image_tokens = 0;
+  const configs::Request request = sized(64, 48, 9);
+  const DenoiseFlops more = denoise_flops(with, pipeline, request);
+  const DenoiseFlops less = denoise_flops(without, pipeline, request);
+  const double tokens = 3 * 3 * 4, width = 120, image = 10, blocks = 2 * 3;
+  EXPECT_DOUBLE_EQ(more.linear - less.linear,
+                   blocks * (4 * image * width * width + 4 * tokens * image * width));
+  EXPECT_EQ(more.quadratic, less.quadratic);
 }
 
 TEST(WanSizes, AnEmbeddingHasATokenAByteAtMost) {

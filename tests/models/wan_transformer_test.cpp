@@ -51,6 +51,37 @@ TEST(WanTransformer, ListensToEveryInput) {
                             1e-3, 1e-3));
 }
 
+TEST(WanTransformer, ListensToItsPictures) {
+  for (const bool first_and_last : {false, true}) {
+    const Dims dims = picture_dims(first_and_last);
+    Transformer transformer = tiny_transformer(tiny_weights(at::kFloat, 1, dims), dims);
+    const at::Tensor latents = draw({1, dims.in_channels, 2, 4, 6}, 5);
+    const at::Tensor text = draw({1, text_tokens, dims.text_dim}, 3);
+    const at::Tensor time = at::full({1}, 700.0, at::kFloat);
+    const at::Tensor image = draw({1, 10, dims.image_dim}, 7);
+    const at::Tensor base = transformer(latents, time, text, image);
+    EXPECT_EQ(base.sizes(), (at::IntArrayRef{1, dims.out_channels, 2, 4, 6}));
+    const auto like_base = [&](const at::Tensor& other) {
+      return at::allclose(base, transformer(latents, time, text, other), 1e-4, 1e-4);
+    };
+    EXPECT_FALSE(like_base(draw({1, 10, dims.image_dim}, 8)));
+    // Only positions tell in which order tokens stand.
+    EXPECT_EQ(like_base(image.roll({5}, {1})), !first_and_last);
+  }
+}
+
+TEST(WanTransformer, RefusesOtherPicturesThanItTakes) {
+  const Dims dims = picture_dims(true);
+  const at::Tensor time = at::full({1}, 700.0, at::kFloat);
+  const at::Tensor text = draw({1, text_tokens, dims.text_dim}, 3);
+  const Transformer placed = tiny_transformer(tiny_weights(at::kFloat, 1, dims), dims);
+  EXPECT_NO_THROW(placed.embed(time, text, draw({1, 10, dims.image_dim}, 7)));
+  EXPECT_THROW(placed.embed(time, text), Error);
+  EXPECT_THROW(placed.embed(time, text, draw({1, 5, dims.image_dim}, 7)), Error);
+  EXPECT_THROW(placed.embed(time, text, draw({1, 10, dims.image_dim + 1}, 7)), Error);
+  EXPECT_THROW(tiny_transformer().embed(time, text, draw({1, 10, dims.image_dim}, 7)), Error);
+}
+
 TEST(WanTransformer, AMissingTensorIsNamedBeforeAnythingRuns) {
   dist::TensorMap weights = tiny_weights();
   weights.erase("blocks.1.ffn.net.2.bias");

@@ -25,6 +25,7 @@
 #include "dist/weights/stream.h"
 #include "models/component_plan.h"
 #include "models/generator.h"
+#include "models/image_encoders/clip_vision.h"
 #include "models/samplers/sampler.h"
 #include "models/samplers/sigmas.h"
 #include "models/text/clean.h"
@@ -64,6 +65,7 @@ class Probe {
   }
 
   const json& in() const { return in_; }
+  bool has(const std::string& name) const { return tensors_.contains(name); }
   const at::Tensor& tensor(const std::string& name) const { return tensors_.at(name); }
   configs::Dtype dtype(const std::string& key = "dtype") const {
     return dtype_named(in_.value(key, std::string("float32")));
@@ -71,10 +73,17 @@ class Probe {
   dist::ParallelContext parallel() const { return {dist::Mesh(1, {}), 0}; }
 
   Component load(const std::string& name, configs::Dtype dtype) const {
+    return load(name, dtype, [](const registry::Component& component) {
+      return models::family_named("wan").bind(component);
+    });
+  }
+  /// With the hyper-parameters that `bind` gives: also of layers that no run of the family has yet.
+  Component load(const std::string& name, configs::Dtype dtype,
+                 const std::function<json(const registry::Component&)>& bind) const {
     const registry::ModelFolder opened = open();
     const registry::Component& component = opened.component(name);
-    const models::Family& family = models::family_named("wan");
-    const dist::ComponentPlan plan = models::plan_component(family, component, family.bind(component), dtype);
+    const dist::ComponentPlan plan =
+        models::plan_component(models::family_named("wan"), component, bind(component), dtype);
     return {plan.hyper_parameters,
             dist::stream_component(world_, plan, dist::Mesh(1, {}), registry::open_file, device_).tensors};
   }
@@ -97,14 +106,26 @@ class Probe {
 };
 
 dist::TensorMap run_dit(const Probe& probe) {
-  const Component loaded = probe.load("transformer", probe.dtype());
+  const Component loaded = probe.load("transformer", probe.dtype(), [](const registry::Component& component) {
+    return models::wan::to_json(models::wan::bind_dit(component));
+  });
   const models::WeightsView weights(loaded.tensors, "dit");
   models::wan::Transformer transformer(weights, models::wan::dims_from_json(loaded.hyper_parameters),
                                        probe.parallel());
   weights.finish();
   const at::ScalarType dtype = transformer.dtype();
+  const at::Tensor image = probe.has("image") ? probe.tensor("image").to(dtype) : at::Tensor{};
   return {{"flow", transformer(probe.tensor("latents").to(dtype), probe.tensor("timestep"),
-                               probe.tensor("text").to(dtype))}};
+                               probe.tensor("text").to(dtype), image)}};
+}
+
+/// Normalised pixels to the states that transformers are told of pictures.
+dist::TensorMap run_clip(const Probe& probe) {
+  const Component loaded = probe.load("image_encoder", probe.dtype(), models::bind_clip_vision);
+  const models::WeightsView weights(loaded.tensors, "image_encoder");
+  const models::ClipVision encoder(weights, loaded.hyper_parameters);
+  weights.finish();
+  return {{"states", encoder.encode(probe.tensor("pixels"))}};
 }
 
 /// `tiling` as a manifest's components.vae has it.
@@ -229,7 +250,7 @@ dist::TensorMap run_pipeline(const Probe& probe) {
 }
 
 const std::map<std::string, std::function<dist::TensorMap(const Probe&)>> modes{
-    {"dit", run_dit},   {"vae", run_vae},         {"vae_encode", run_vae_encode},
+    {"dit", run_dit},   {"vae", run_vae},         {"vae_encode", run_vae_encode}, {"clip", run_clip},
     {"text", run_text}, {"sampler", run_sampler}, {"pipeline", run_pipeline}};
 
 /// Does what a request asks for; returns what went wrong.

@@ -24,9 +24,10 @@ std::uint64_t reach(const registry::TensorInfo& tensor) {
   return last + 1;
 }
 
-void check_tensor(const registry::WeightFile& file, const registry::TensorInfo& tensor, std::uint64_t from) {
+void check_tensor(const registry::WeightFile& file, const registry::TensorInfo& tensor, std::uint64_t from,
+                  bool used) {
   const Where where{.file = file.path, .offset = tensor.begin, .tensor = tensor.name};
-  if (!convertible(tensor.type)) {
+  if (used && !convertible(tensor.type)) {
     throw Error{
         Category::unsupported,
         "load weights",
@@ -61,10 +62,11 @@ std::vector<Chunk> schedule(const ComponentPlan& plan) {
 
 void check_plan(const ComponentPlan& plan) {
   std::set<std::string_view> names;
+  const std::set<std::string_view> parts = registry::parts_of(plan.named);
   for (const registry::WeightFile& file : plan.files) {
     std::uint64_t from = 0;
     for (const registry::TensorInfo& tensor : file.tensors) {
-      check_tensor(file, tensor, from);
+      check_tensor(file, tensor, from, plan.named.empty() || parts.contains(tensor.name));
       from = tensor.begin;  // views of one storage overlap
       if (!names.insert(tensor.name).second) {
         throw Error{Category::bad_input, "load weights", Where{.file = file.path, .tensor = tensor.name},

@@ -74,14 +74,16 @@ class PlanMaker {
       const models::ActivationBytes bytes =
           job_.family->activation_bytes(job_.hyper_parameters, pipeline, request, job_.cpu);
       most = {.encode = std::max(most.encode, bytes.encode),
+              .pictures = std::max(most.pictures, bytes.pictures),
               .denoise = std::max(most.denoise, bytes.denoise),
               .decode = std::max(most.decode, bytes.decode)};
     }
     for (models::Phase& phase : job_.family->phases(job_.hyper_parameters)) {
       using Kind = models::Phase::Kind;
-      const std::uint64_t bytes = phase.kind == Kind::texts     ? most.encode
-                                  : phase.kind == Kind::denoise ? most.denoise
-                                                                : most.decode;
+      const std::uint64_t bytes = phase.kind == Kind::texts      ? most.encode
+                                  : phase.kind == Kind::pictures ? most.pictures
+                                  : phase.kind == Kind::denoise  ? most.denoise
+                                                                 : most.decode;
       phases_.push_back({std::move(phase), bytes});
     }
     for (const dist::ComponentPlan& component : job_.components) {

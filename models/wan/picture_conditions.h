@@ -1,0 +1,45 @@
+#pragma once
+
+#include <array>
+#include <list>
+#include <optional>
+
+#include "models/image_encoders/clip_vision.h"
+#include "models/pictures/picture.h"
+#include "models/vae/wan_clip_vae.h"
+#include "models/wan/dims.h"
+
+namespace ditmill::models::wan {
+
+/// What image-to-video transformers are told of a request's pictures. The last few are kept: items of one
+/// picture often follow each other.
+class PictureConditions {
+ public:
+  /// Takes the weights of "image_encoder", if the model has one, out of it. `vae` encodes, and outlives this.
+  PictureConditions(LoadedModel& model, const Dims& dims, WanClipVae& vae);
+
+  /// "condition" [1, 4 + C, T, h, w] float32: the mask, then the latents that the clip begins (and ends)
+  /// with; "image" [1, image tokens, image_dim], where the transformer takes such tokens. All ranks of a
+  /// group call it alike. Throws Error as pictures::read_input() and WanClipVae::encode() do.
+  dist::TensorMap told(const configs::Request& request);
+
+ private:
+  /// A request's pictures: the first and, if there is one, the last.
+  using Pictures = std::vector<pictures::Picture>;
+  struct Kept {
+    configs::FieldValues files;
+    std::array<int, 3> size{};
+    dist::TensorMap told;
+  };
+
+  at::Tensor condition(const Pictures& pictures, const configs::Request& request);
+  at::Tensor image(const Pictures& pictures);
+
+  Dims dims_;
+  WanClipVae& vae_;
+  at::Device device_;
+  std::optional<Visiting<ClipVision>> clip_;
+  std::list<Kept> kept_;  ///< the newest first
+};
+
+}  // namespace ditmill::models::wan
