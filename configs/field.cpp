@@ -43,6 +43,22 @@ bool read_number(MapReader& reader, const Field& field, Bounds<T> bounds, FieldV
   return true;
 }
 
+/// A file with the digest that its bytes must have: {path, sha256}.
+bool read_file(MapReader reader, FieldValue& out) {
+  const std::size_t before = reader.problems().size();
+  FileValue file;
+  reader.read("path", file.path);
+  reader.read("sha256", file.sha256);
+  reader.finish();
+  const std::optional<FieldValue> value = file_value(file);
+  if (value) {
+    out = *value;
+  } else if (reader.problems().size() == before) {
+    reader.problem("sha256", reader.path_of("sha256") + " is no digest", "path, and sha256 of 64 digits");
+  }
+  return value.has_value();
+}
+
 }  // namespace
 
 std::string expected_of(const Field& field) {
@@ -65,6 +81,11 @@ std::string expected_of(const Field& field) {
 }
 
 bool read_field(MapReader& reader, const Field& field, FieldValue& out) {
+  if (field.kind == FieldKind::picture) {
+    const YamlNode* node = reader.find(field.name);
+    if (node != nullptr && node->kind == YamlNode::Kind::mapping)
+      return read_file(reader.map(field.name), out);
+  }
   if (field.kind == FieldKind::whole) return read_number(reader, field, field.whole, out);
   if (field.kind == FieldKind::real) return read_number(reader, field, field.real, out);
   std::string text;

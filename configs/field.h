@@ -63,7 +63,8 @@ struct Field {
 /// What a Problem expects of a field's value: "a whole number from 1 to 1000", "unipc or euler", "text".
 std::string expected_of(const Field& field);
 
-/// Reads a field over what `out` holds. A problem goes to the reader. Returns whether it was set.
+/// Reads a field over what `out` holds. A picture is a path, or {path, sha256}. A problem goes to the reader.
+/// Returns whether it was set.
 bool read_field(MapReader& reader, const Field& field, FieldValue& out);
 /// Reads all of them that are there.
 void read_fields(MapReader& reader, std::span<const Field> fields, FieldValues& out);

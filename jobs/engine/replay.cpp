@@ -20,6 +20,7 @@
 #include "jobs/results/files/temporary_folder.h"
 #include "jobs/results/listing/stored_run.h"
 #include "jobs/results/store/compare.h"
+#include "jobs/run/frozen/kept_inputs.h"
 #include "jobs/run/frozen/resume.h"
 
 namespace ditmill::jobs::engine {
@@ -171,7 +172,23 @@ class Replay {
     if (!dump_.is_object()) {
       throw damaged(part_, item.id, "attribute config_json, a JSON object", printable(dump_text_, 80));
     }
+    take_kept_inputs();
     return item;
+  }
+
+  /// Files that are gone from where they were are those that the run has kept.
+  void take_kept_inputs() {
+    const auto request = dump_.find("layer3_request");
+    if (request == dump_.end() || !request->is_object()) return;
+    for (const configs::Field& field : configs::family_request_fields()) {
+      const auto found = request->find(field.name);
+      if (found == request->end() || !found->is_object()) continue;
+      const std::optional<configs::FieldValue> value = configs::field_value(field, *found);
+      if (!value) continue;
+      const configs::FieldValues there = run::with_kept_inputs(run_.directory(), {{field.name, *value}});
+      *found = configs::to_json(there.at(field.name));
+    }
+    dump_text_ = dump_.dump();
   }
 
   /// A dump of one item does not say what was kept of it; its content is a hash of just that.

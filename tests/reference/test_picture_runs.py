@@ -181,6 +181,8 @@ class Runs(unittest.TestCase):
         refused = ditmill.ditmill("results", "replay", run, "item0", "--threads", "1", ranks=1, code=None)
         self.assertNotEqual(refused.returncode, 0)
         self.assertIn("changed.png", refused.stdout + refused.stderr)
+        changed.unlink()
+        self.assertIn("equal", ditmill.ditmill("results", "replay", run, "item0", "--threads", "1", ranks=1).stdout)
         changed.write_bytes(before)
         self.assertIn("equal", ditmill.ditmill("results", "replay", run, "item0", "--threads", "1", ranks=1).stdout)
 

@@ -23,6 +23,7 @@
 #include "jobs/results/store/index.h"
 #include "jobs/results/store/recover.h"
 #include "jobs/run/frozen/frozen_files.h"
+#include "jobs/run/frozen/kept_inputs.h"
 #include "jobs/run/frozen/resume.h"
 #include "registry/digest.h"
 
@@ -212,6 +213,7 @@ void Authority::freeze(const at::Device& device) {
   for (const std::string& change : plan::changes_since(job_.dump, config_)) {
     spdlog::warn("not as in {}, the results may differ: {}", options_.from_dump, change);
   }
+  run::keep_inputs(*run_, items_, job_.manifest.output.keep_inputs);
   run::publish_frozen(*run_, manifest, requests, config_);
 }
 

@@ -11,6 +11,7 @@
 #include "configs/dump.h"
 #include "dist/comm/agree.h"
 #include "jobs/results/journal/record.h"
+#include "jobs/run/frozen/kept_inputs.h"
 
 namespace ditmill::jobs::engine {
 namespace {
@@ -253,6 +254,8 @@ void GroupRunner::run_items(std::span<const WorkItem> items) {
   for (std::size_t i = 0; i < items.size(); ++i) {
     batch[i].item = &items[i];
     batch[i].clip.request = items[i].item.request;
+    batch[i].clip.request.more =
+        run::with_kept_inputs(results::RunDirectory{output_->path}, std::move(batch[i].clip.request.more));
     batch[i].finished = {.attempt = items[i].attempt, .started = configs::utc_now()};
     embed_clip(batch[i]);
   }

@@ -319,6 +319,7 @@ nlohmann::json dump_output(const results::OutputConfig& output) {
                       {"compression", output.gzip == 0 ? "none" : "gzip-" + std::to_string(output.gzip)},
                       {"items_per_part", output.items_per_part ? nlohmann::json(*output.items_per_part)
                                                                : nlohmann::json("auto")}};
+  if (output.keep_inputs) dump["keep_inputs"] = *output.keep_inputs;
   for (const std::string& name : output.more) dump[name] = true;
   return dump;
 }

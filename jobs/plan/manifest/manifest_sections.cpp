@@ -343,6 +343,7 @@ results::OutputConfig read_output(MapReader output, const ManifestSource& source
   }
   refuse_lacking(output, lacking, names_of(configs::family_outputs()));
   read_kept(output, config);
+  if (bool keep = false; output.read("keep_inputs", keep)) config.keep_inputs = keep;
   read_compression(output, config);
   read_items_per_part(output, config);
   output.finish();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <nlohmann/json.hpp>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -156,6 +157,7 @@ void RequestFields::read_more(const RecordField& field, const configs::Field& kn
   configs::FieldValue value;
   bool right = false;
   if (known.kind == configs::FieldKind::picture) {
+    if (field.kind == JsonKind::object) return read_pinned_file(field, known);
     std::string path;
     if (!read_text(field, path)) return;
     const InputFile& file = defaults_->files->look(defaults_->directory, path);
@@ -184,6 +186,16 @@ void RequestFields::read_more(const RecordField& field, const configs::Field& kn
     value = std::move(text);
   }
   if (right) configs::keep(item_->draft.request.more, known, std::move(value));
+}
+
+void RequestFields::read_pinned_file(const RecordField& field, const configs::Field& known) {
+  std::optional<configs::FieldValue> file =
+      configs::field_value(known, nlohmann::json::parse(field.raw, nullptr, false));
+  if (!file) {
+    return problem(field.value_offset, known.name + " is no file", "its path, or {path, sha256}",
+                   printable(field.raw, max_shown));
+  }
+  configs::keep(item_->draft.request.more, known, *std::move(file));
 }
 
 RecordPlaces RequestFields::end() {

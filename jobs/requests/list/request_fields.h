@@ -69,6 +69,7 @@ class RequestFields {
   template <typename Member>
   void read_member(const RecordField& field, const configs::Field& known, Member& member);
   void read_more(const RecordField& field, const configs::Field& known);
+  void read_pinned_file(const RecordField& field, const configs::Field& known);
   template <typename T>
   bool read_number(const RecordField& field, T& out, configs::Bounds<T> bounds);
   bool wrong_type(const RecordField& field, std::string expected);

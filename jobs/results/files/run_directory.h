@@ -25,6 +25,9 @@ class RunDirectory {
   std::string journals() const { return path_ + "/journal"; }
   std::string loadings() const { return path_ + "/loading"; }
   std::string parts() const { return path_ + "/parts"; }
+  std::string inputs() const { return path_ + "/inputs"; }
+  /// A file that requests name, kept: inputs/SHA-256.
+  std::string input(const std::string& sha256) const { return inputs() + "/" + sha256; }
   std::string submission() const { return path_ + "/submit"; }
   std::string logs() const { return path_ + "/logs"; }
   std::string shards() const { return path_ + "/shards"; }

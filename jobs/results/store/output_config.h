@@ -16,8 +16,9 @@ struct OutputConfig {
   std::optional<VideoConfig> video;  ///< none: none
   bool latents = false;
   std::set<std::string, std::less<>> more = {};  ///< of family_outputs()
-  int gzip = 0;                                  ///< 0: none, else 1 .. 9
-  std::optional<int> items_per_part;             ///< none: auto
+  std::optional<bool> keep_inputs;    ///< files that requests name, in the run directory; none: small ones
+  int gzip = 0;                       ///< 0: none, else 1 .. 9
+  std::optional<int> items_per_part;  ///< none: auto
 
   /// Whether anything is kept that is decoded from latents.
   bool decodes() const noexcept { return frames || video || !more.empty(); }
