@@ -1,9 +1,11 @@
 """Clips that begin (and end) with pictures: whole runs against diffusers' WanImageToVideoPipeline, and in every form."""
 
+import dataclasses
 import json
 import os
 import pathlib
 import random
+import shutil
 import tempfile
 import unittest
 
@@ -14,7 +16,7 @@ from PIL import Image
 import probe
 import tiny_pictures
 import tiny_wan
-from diffusers import AutoencoderKLWan, WanImageToVideoPipeline, WanTransformer3DModel
+from diffusers import AutoencoderKLWan, WanImageToVideoPipeline, WanPipeline, WanTransformer3DModel
 from test_layouts import LAYOUTS, ditmill, name, parallel_option, ranks, results, runnable
 from test_pipeline import LONG, NEGATIVE, SHORT
 from test_samplers import scheduler
@@ -213,6 +215,54 @@ class Runs(unittest.TestCase):
         self.assertEqual(sizes, {"i0": (64, 48), "i1": (112, 64), "i2": (64, 112)})
         for item, (_, frames) in results(run).items():
             self.assertEqual(frames.shape[1:3], sizes[item][::-1])
+
+
+class Wide(unittest.TestCase):
+    """TI2V-5B's structure from text: latents of 48 channels, sizes in multiples of 32."""
+
+    def test_equals_diffusers(self):
+        rng, generator = random.Random(SEED), torch.Generator().manual_seed(SEED)
+        with tempfile.TemporaryDirectory(prefix="ditmill-wide-") as scratch:
+            path = pathlib.Path(scratch)
+            folder = path / "model"
+            tiny_wan.make(folder, SEED, dataclasses.replace(SHAPE, z_dim=48))
+            shutil.rmtree(folder / "vae")
+            vae = AutoencoderKLWan(
+                base_dim=8, decoder_base_dim=12, z_dim=48, dim_mult=[1, 2, 4, 4], num_res_blocks=1,
+                temperal_downsample=[False, True, True], is_residual=True, in_channels=12, out_channels=12, patch_size=2,
+                scale_factor_spatial=16, scale_factor_temporal=4, latents_mean=torch.randn(48, generator=generator).tolist(),
+                latents_std=(1 + torch.rand(48, generator=generator)).tolist())
+            tiny_wan.randomise(vae, generator)
+            vae.save_pretrained(folder / "vae")
+            index = json.loads((folder / "model_index.json").read_text())
+            (folder / "model_index.json").write_text(json.dumps(index | {"expand_timesteps": True}))
+            (path / "catalog.yaml").write_text(ditmill.ditmill("registry", "template", folder, "--name", "tiny-wide").stdout)
+            items = [{"id": f"item{i}", "prompt": text, "negative_prompt": NEGATIVE, "seed": rng.randrange(1 << 62), "width": w,
+                      "height": h, "frames": f} for i, (text, w, h, f) in enumerate(((SHORT, 64, 32, 5), (LONG, 32, 96, 9)))]
+            job = path / "job.yaml"
+            job.write_text(json.dumps({
+                "schema": 1, "name": "wide", "model": {"path": "model", "catalog": "catalog.yaml"},
+                "pipeline": {"preset": "wan2.2-ti2v-5b", "steps": STEPS, "guidance_scale": SCALE, "flow_shift": SHIFT, "dtype": "float32"},
+                "requests": {"items": items}, "output": {"path": "run", "latents": True}}))
+            ditmill.ditmill("run", job, "--threads", "1", ranks=1)
+            got = results(path / "run")
+            pipeline = WanPipeline(
+                tokenizer=AutoTokenizer.from_pretrained(folder / "tokenizer"),
+                text_encoder=UMT5EncoderModel.from_pretrained(folder / "text_encoder", dtype=torch.float32), vae=vae.eval(),
+                transformer=WanTransformer3DModel.from_pretrained(folder / "transformer", torch_dtype=torch.float32),
+                scheduler=scheduler("unipc", SHIFT), expand_timesteps=True)
+            pipeline.set_progress_bar_config(disable=True)
+            for item in items:
+                with torch.no_grad():
+                    want = pipeline(prompt=item["prompt"], negative_prompt=NEGATIVE, width=item["width"], height=item["height"],
+                                    num_frames=item["frames"], num_inference_steps=STEPS, guidance_scale=SCALE,
+                                    generator=torch.Generator().manual_seed(item["seed"]), output_type="latent").frames[0].double()
+                apart = probe.distance(torch.from_numpy(got[item["id"]][0]), want)
+                print(f"wide {item['id']}: {apart:.2e}")
+                self.assertLessEqual(apart, 3e-5)
+                self.assertEqual(got[item["id"]][1].shape, (item["frames"], item["height"], item["width"], 3))
+            refused = ditmill.ditmill("run", job, "--check", "--set", "requests.items.0.height=48", code=1)
+            self.assertIn("multiple of 32", refused.stdout)
 
 
 if __name__ == "__main__":

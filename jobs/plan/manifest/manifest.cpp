@@ -52,7 +52,11 @@ class Decoder {
       manifest.pipeline.components.try_emplace(name,
                                                configs::ComponentConfig{.dtype = preset.pipeline.dtype});
     }
-    for (auto& [field, value] : facts.pipeline) manifest.pipeline.more.insert_or_assign(field, value);
+    if (source_.tree) {  // a dump: what it does not say is not there
+      manifest.pipeline.more.clear();
+    } else {
+      for (auto& [field, value] : facts.pipeline) manifest.pipeline.more.insert_or_assign(field, value);
+    }
     configs::apply_pipeline(pipeline, manifest.pipeline);
     refuse_lacking(pipeline, facts.lacking_pipeline, names_of(configs::family_pipeline_fields()));
     for (const std::string& name : facts.lacking_pipeline) manifest.pipeline.more.erase(name);  // a preset's
