@@ -2,7 +2,7 @@
 # Builds the fuzz targets with clang and libFuzzer, and runs them for a while.
 #
 #   fuzz.sh build FOLDER                   builds into FOLDER what is not up to date
-#   fuzz.sh run FOLDER SECONDS TARGET...   runs targets (safetensors, pickle, pth, catalog) one after another; says how many inputs
+#   fuzz.sh run FOLDER SECONDS TARGET...   runs targets (safetensors, pickle, pth, catalog, exif, picture, picture_header) one after another; says how many inputs
 #   fuzz.sh count FOLDER INPUTS TARGET...  as run, until each target has had so many inputs
 #
 # What a run learns stays in FOLDER/corpus; an input that breaks a target in FOLDER/found.

@@ -5,14 +5,16 @@
 """
 
 import pathlib
+import random
 import sys
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "registry"))
+sys.path[:0] = [str(HERE.parent / "registry"), str(HERE.parent / "reference")]
 
 import malformed_pth as bad
 import malformed_safetensors as safetensors
+import picture_files as pictures
 from torch_files import (
     DESCRIPTOR_FLAG, SIX, Member, archive, counted, dictionary, global_, keys, members, number, pickle, reduce, saved, sizes,
     state_dict, storage, stream, streamed, tensor, text, tuple_, zip64_extra,
@@ -166,7 +168,73 @@ CATALOGS = {name: text.encode() for name, text in {
     "bad_layout_twice": ARCHITECTURE.replace("official", "diffusers"),
 }.items()}
 
-CORPORA = {"catalog": CATALOGS, "pickle": PICKLES, "pth": FILES, "safetensors": SAFETENSORS}
+
+
+def drawn(seed: int) -> random.Random:
+    return random.Random(seed)
+
+
+def exif(turn: int, kind: int = 3, count: int = 1, more: bytes = b"") -> bytes:
+    entry = bytes([1, 0x12, 0, kind, 0, 0, 0, count]) + turn.to_bytes(2 if kind in (3, 8) else 4, "big").ljust(4, b"\0")
+    return b"MM\0*\0\0\0\x08" + (1 + len(more) // 12).to_bytes(2, "big") + more + entry + bytes(4)
+
+
+ROW = b"\0\1\2\3\0\4\5\6"
+XMP = b'<x:xmpmeta><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+PROFILE = b"Raw profile type exif"
+EXIF = {
+    "short": exif(6),
+    "long": exif(8, kind=4),
+    "signed": exif(3, kind=8),
+    "text": exif(6, kind=2),
+    "many": exif(0, count=40),
+    "prefixed": b"Exif\0\0Exif\0\0" + exif(5),
+    "behind_others": exif(2, more=b"\1\x0f\0\2\0\0\0\x10\0\0\0\x08\1\x1a\0\5\0\0\0\1\0\0\0\0"),
+    "beyond": exif(2, more=b"\1\x0f\0\2\0\0\0\x10\0\0\x10\0"),
+    "little": b"II*\0\x08\0\0\0\1\0\x12\1\3\0\1\0\0\0\7\0\0\0\0\0\0\0",
+    "attribute": XMP,
+    "element": b"<tiff:Orientation>7</tiff:Orientation>",
+    "profile": pictures.raw_profile(exif(4)),
+    "none": b"",
+}
+HEADERS = {
+    "png": pictures.png(ROW, pictures.header(1, 2)),
+    "png_exif": pictures.png(ROW, pictures.header(1, 2), after=pictures.chunk(b"eXIf", exif(6))),
+    "png_profile": pictures.png(ROW, pictures.header(1, 2), pictures.text_chunk(drawn(1), PROFILE, pictures.raw_profile(exif(6)))),
+    "png_text_exif": pictures.png(ROW, pictures.header(1, 2), pictures.chunk(b"tEXt", b"exif\0" + exif(6))),
+    "png_xmp": pictures.png(ROW, pictures.header(1, 2), pictures.chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + XMP)),
+    "png_animated": pictures.png(ROW, pictures.header(1, 2), pictures.chunk(b"acTL", b"\0\0\0\2\0\0\0\0")),
+    "png_huge": pictures.png(ROW, pictures.header(60000, 60000)),
+    "png_no_pixels": pictures.PNG_SIGNATURE + pictures.header(1, 2) + pictures.chunk(b"IEND"),
+    "jpeg": pictures.random_jpeg(drawn(1))[:400],
+    "jpeg_exif": b"\xff\xd8" + pictures.segment(0xE1, b"Exif\0\0" + exif(6)) + pictures.segment(0xC0, b"\x08\0\2\0\3\1\1\x11\0") + b"\xff\xda\0\2",
+    "jpeg_xmp": b"\xff\xd8" + pictures.segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + XMP) + pictures.segment(0xC2, b"\x08\0\2\0\3\3") + b"x\xff\xff\xda\0\2",
+    "jpeg_lossless": b"\xff\xd8" + pictures.segment(0xC3, b"\x08\0\2\0\3\1"),
+    "webp_lossy": pictures.saved(pictures.picture(drawn(2)).resize((4, 3)), "WEBP", quality=10),
+    "webp_lossless": pictures.saved(pictures.picture(drawn(2)).resize((4, 3)), "WEBP", lossless=True),
+    "webp_extended": pictures.saved(pictures.picture(drawn(2)).resize((4, 3)), "WEBP", exif=exif(6), xmp=XMP),
+    "webp_animated": b"RIFF\x16\0\0\0WEBPVP8X\x0a\0\0\0\2\0\0\0\3\0\0\2\0\0",
+    "gif": b"GIF89a\1\0\1\0\0\0\0",
+    "avif": b"\0\0\0\x1cftypavif\0\0\0\0",
+    "svg": b'<?xml version="1.0"?>\n<svg/>',
+}
+
+
+def small_png(seed: int, kind: tuple[int, int]) -> bytes:
+    """The first picture of the kind that is small enough."""
+    return next(file for seed in range(seed, seed + 1000) if len(file := pictures.random_png(drawn(seed), kind=kind)) < 600)
+
+
+PICTURES = {f"png_{depth}_{colours}": small_png(depth, (depth, colours)) for depth, colours in pictures.PNG_KINDS}
+PICTURES.update({f"jpeg_{mode.lower()}{kind}": pictures.saved(pictures.picture(drawn(3), mode).resize((19, 11)), "JPEG", quality=30, optimize=True, **options)
+                 for mode in ("L", "RGB", "CMYK") for kind, options in (("", {}), ("_progressive", {"progressive": True}))})
+PICTURES["jpeg_restarts"] = pictures.saved(pictures.picture(drawn(4)).resize((40, 20)), "JPEG", quality=20, restart_marker_blocks=2, optimize=True)
+PICTURES.update({f"webp_{mode.lower()}_{kind}": pictures.saved(pictures.picture(drawn(5), mode).resize((15, 9)), "WEBP", lossless=kind == "lossless", quality=30)
+                 for mode in ("RGB", "RGBA") for kind in ("lossy", "lossless")})
+PICTURES["turned"] = HEADERS["png_exif"]
+
+CORPORA = {"catalog": CATALOGS, "exif": EXIF, "pickle": PICKLES, "picture": PICTURES, "picture_header": HEADERS, "pth": FILES,
+           "safetensors": SAFETENSORS}
 
 
 class Corpus(unittest.TestCase):
