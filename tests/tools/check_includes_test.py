@@ -15,8 +15,10 @@ GOOD = {
     "dist/comm/communicator.h": "#include <memory>\n",
     "dist/comm/mpi.cpp": '#include <mpi.h>\n#include "dist/comm/communicator.h"\n',
     "dist/weights/stream.h": "#include <ATen/core/Tensor.h>\n",
+    "models/pictures/webp.cpp": '#include <webp/decode.h>\n#include "registry/header.h"\n',
+    "models/pictures/picture.h": "#include <vector>\n",
     "models/wan/family.cpp": '#include "registry/header.h"\n',
-    "models/wan/block.cpp": '#include <ATen/ATen.h>\n#include "dist/weights/stream.h"\n',
+    "models/wan/block.cpp": '#include <ATen/ATen.h>\n#include "models/pictures/picture.h"\n#include "dist/weights/stream.h"\n',
     "slurm/allocation.h": '#include "configs/error.h"\n',
     "jobs/requests/item.h": "#include <nlohmann/json_fwd.hpp>\n",
     "jobs/results/store/part.cpp": '#include <hdf5.h>\n#include "jobs/requests/item.h"\n',
@@ -34,6 +36,10 @@ BAD = {
         ("configs/bad.cpp", '#include "registry/header.h"\n', "configs/bad.cpp:1: arrow:"),
     "a room includes a sibling it may not use":
         ("slurm/bad.cpp", '\n#include "registry/header.h"\n', "slurm/bad.cpp:2: arrow:"),
+    "the pictures include a room that the rest of models may use":
+        ("models/pictures/bad.cpp", '#include "dist/mesh.h"\n', "models/pictures/bad.cpp:1: arrow:"),
+    "the pictures include the rest of models":
+        ("models/pictures/bad.cpp", '#include "models/wan/family.cpp"\n', "models/pictures/bad.cpp:1: arrow:"),
     "a room includes tests":
         ("jobs/run/bad.cpp", '#include "tests/jobs/part_test.cpp"\n', "jobs/run/bad.cpp:1: arrow:"),
     "a room of jobs includes one after it":
@@ -58,6 +64,8 @@ BAD = {
         ("jobs/run/export.cpp", "#include <hdf5.h>\n", "jobs/run/export.cpp:1: seam:"),
     "libav outside its seam":
         ("jobs/results/export/video.cpp", "#include <libswscale/swscale.h>\n", "jobs/results/export/video.cpp:1: seam:"),
+    "libwebp outside its seam":
+        ("jobs/results/export/bad.cpp", "#include <webp/encode.h>\n", "jobs/results/export/bad.cpp:1: seam:"),
     "nccl.h outside its seam":
         ("models/bad.cpp", "#include <nccl.h>\n", "models/bad.cpp:1: seam:"),
     "torch/torch.h, even in a test":
