@@ -62,23 +62,34 @@ class LargeActivations : public ::testing::TestWithParam<configs::Dtype> {
     EXPECT_LE(ratio(peak), 1.35) << what;
   }
 
-  void decode(std::int64_t base, int width, int height, int frames,
+  static WanVaeDims vae(std::int64_t base) {
+    return {.base_dim = base,
+            .z_dim = 16,
+            .dim_mult = {1, 2, 4, 4},
+            .num_res_blocks = 1,
+            .temporal_downsample = {false, true, true},
+            .latents_mean = std::vector<double>(16, 0.0),
+            .latents_std = std::vector<double>(16, 1.0)};
+  }
+  static WanVaeDims vae_22(std::int64_t base) {
+    WanVaeDims dims = vae(base);
+    dims.is_residual = true;
+    dims.patch_size = 2;
+    return dims;
+  }
+
+  void decode(const WanVaeDims& dims, int width, int height, int frames,
               const std::optional<configs::VaeTiling>& tiling = {}) const {
-    const WanVaeDims dims{.base_dim = base,
-                          .z_dim = 16,
-                          .dim_mult = {1, 2, 4, 4},
-                          .num_res_blocks = 1,
-                          .temporal_downsample = {false, true, true},
-                          .latents_mean = std::vector<double>(16, 0.0),
-                          .latents_std = std::vector<double>(16, 1.0)};
     const WeightsView weights(random_vae_weights(dims, false, dtype()), "vae");
     const WanDecoder decoder(weights, to_json(dims));
     configs::Request request;
     request.width = width;
     request.height = height;
     request.frames = frames;
-    const at::Tensor latents = at::randn({16, (frames - 1) / 4 + 1, height / 8, width / 8});
-    expect_close("decode, " + std::to_string(base) + " channels" + (tiling ? ", tiles" : ""),
+    const at::Tensor latents =
+        at::randn({16, (frames - 1) / 4 + 1, height / dims.spatial_scale(), width / dims.spatial_scale()});
+    expect_close((dims.is_residual ? "decode 2.2, " : "decode, ") + std::to_string(dims.base_dim) +
+                     " channels" + (tiling ? ", tiles" : ""),
                  wan_decode_bytes(to_json(dims), GetParam(), this_cpu(), request, tiling),
                  [&] { to_frames(decoder.decode(latents, tiling)); });
   }
@@ -129,10 +140,19 @@ class LargeActivations : public ::testing::TestWithParam<configs::Dtype> {
 
 TEST_P(LargeActivations, OfDecodingAreEstimatedClosely) {
   // LibTorch's own loops take long, and most memory, for the first frame already.
-  if (GetParam() == configs::Dtype::bfloat16 && !this_cpu().native_bfloat16) return decode(8, 1024, 512, 1);
-  decode(16, 640, 512, 5);
-  decode(16, 1024, 640, 5,
+  if (GetParam() == configs::Dtype::bfloat16 && !this_cpu().native_bfloat16)
+    return decode(vae(8), 1024, 512, 1);
+  decode(vae(16), 640, 512, 5);
+  decode(vae(16), 1024, 640, 5,
          configs::VaeTiling{.height = 512, .width = 640, .stride_height = 384, .stride_width = 512});
+}
+
+TEST_P(LargeActivations, OfDecodingWithWan22AreEstimatedClosely) {
+  if (GetParam() == configs::Dtype::bfloat16 && !this_cpu().native_bfloat16)
+    return decode(vae_22(8), 2048, 1024, 1);
+  decode(vae_22(8), 1280, 1024, 5);
+  decode(vae_22(8), 2048, 1280, 5,
+         configs::VaeTiling{.height = 1024, .width = 1280, .stride_height = 768, .stride_width = 1024});
 }
 
 TEST_P(LargeActivations, OfDenoisingAreEstimatedClosely) {
