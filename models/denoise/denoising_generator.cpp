@@ -33,7 +33,9 @@ std::vector<ClipLatents> DenoisingGenerator::denoise(std::span<const ClipInput> 
     };
     std::vector<ClipLatents> results;
     for (Denoised& made : denoise_by_turns(turns(), parallel_, make_inputs, at_step)) {
-      results.push_back({made.latents[0].to(at::kCPU, at::kFloat).contiguous(), std::move(made.failure)});
+      at::Tensor latents =
+          concluded(made.latents[0].to(at::kCPU, at::kFloat).contiguous(), clips[results.size()]);
+      results.push_back({std::move(latents), std::move(made.failure)});
     }
     return results;
   });

@@ -18,6 +18,9 @@ class DenoisingGenerator : public ClipGenerator {
   /// What a clip is made from, for a denoiser with such tensors.
   virtual DenoiseInput input_of(const at::TensorOptions& options, const ClipInput& clip) = 0;
 
+  /// What becomes of a clip's latents [C, T, H, W], float32, after all steps.
+  virtual at::Tensor concluded(at::Tensor latents, const ClipInput& /*clip*/) { return latents; }
+
   std::vector<ClipLatents> denoise(std::span<const ClipInput> clips, const dist::Tell& tell) final;
 
  protected:

@@ -31,7 +31,7 @@ class ClipVision {
  private:
   ClipVisionDims dims_;
   at::Tensor class_;      ///< [dim]
-  at::Tensor patches_;    ///< [dim, 3 * patch * patch]
+  at::Tensor patches_;    ///< [dim, 3, patch, patch]
   at::Tensor positions_;  ///< [tokens, dim]
   ClipNorm norm_;
   std::vector<ClipVisionLayer> layers_;

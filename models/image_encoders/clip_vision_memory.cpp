@@ -17,10 +17,15 @@ std::uint64_t clip_vision_encode_bytes(const nlohmann::json& clip, configs::Dtyp
   // its GELU.
   const std::uint64_t attention = tokens * dim * 7 * e;
   const std::uint64_t feed_forward = tokens * (dim * 3 * e + unsigned_of(dims.ffn_dim) * 2 * e);
-  const std::uint64_t pixels =
-      unsigned_of(pictures * 3 * dims.image_size() * dims.image_size()) * (sizeof(float) + 2 * e);
+  // Pixels as they are convolved; the kernels twice in float32, as they are and as a library reorders them;
+  // and what comes out, before it is rounded and after.
+  const std::uint64_t f = sizeof(float);
+  const std::uint64_t edge = unsigned_of(dims.image_size());
+  const std::uint64_t patch = unsigned_of(dims.patch);
+  const std::uint64_t pixels = unsigned_of(pictures) * 3 * edge * edge * (2 * f + e);
+  const std::uint64_t convolved = pixels + 3 * patch * patch * dim * 2 * f + tokens * dim * (2 * f + 2 * e);
   const std::uint64_t packed = std::max(dim, unsigned_of(dims.ffn_dim)) * dim * e;
-  return with_slack(std::max(attention, feed_forward) + pixels + packed);
+  return with_slack(std::max(convolved, std::max(attention, feed_forward) + packed));
 }
 
 }  // namespace ditmill::models

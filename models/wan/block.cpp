@@ -21,19 +21,30 @@ Block::Block(const WeightsView& weights, const Dims& dims, const dist::ParallelC
 }
 
 at::Tensor Block::operator()(const at::Tensor& x, const at::Tensor& text, const at::Tensor& image,
-                             const at::Tensor& modulation, const Tokens& tokens) const {
+                             const Modulation& modulation, const Tokens& tokens) const {
   const at::ScalarType dtype = x.scalar_type();
-  const std::vector<at::Tensor> m = (table_ + modulation.to(at::kFloat)).chunk(6, 1);
+  const Modulation m =
+      modulation.with([this](const at::Tensor& rows) { return table_ + rows.to(at::kFloat); });
+  const auto norm = [&](const at::Tensor& y, std::int64_t shift) {
+    return m.over(y, [&](const at::Tensor& part, const at::Tensor& rows) {
+      return kernels::modulated_norm(part, rows.narrow(1, shift + 1, 1), rows.narrow(1, shift, 1), eps_);
+    });
+  };
+  // Multiplied in float32, whatever comes out of the layer before.
+  const auto gated = [&](const at::Tensor& y, std::int64_t gate) {
+    return m.over(
+        y, [&](const at::Tensor& part, const at::Tensor& rows) { return part * rows.narrow(1, gate, 1); });
+  };
 
-  at::Tensor y = attn1_.self(kernels::modulated_norm(x, m[1], m[0], eps_), tokens);
-  at::Tensor sum = (x.to(at::kFloat) + y * m[2]).to(dtype);
+  at::Tensor y = attn1_.self(norm(x, 0), tokens);
+  at::Tensor sum = (x.to(at::kFloat) + gated(y, 2)).to(dtype);
 
   y = at::layer_norm(sum.to(at::kFloat), {sum.size(-1)}, norm2_weight_, norm2_bias_, eps_).to(dtype);
   sum.add_(attn2_.cross(y, text, image));
 
-  y = ffn_in_(kernels::modulated_norm(sum, m[4], m[3], eps_));
+  y = ffn_in_(norm(sum, 3));
   y = ffn_out_(at::gelu_(y, "tanh"));
-  return (sum.to(at::kFloat) + y.to(at::kFloat) * m[5]).to(dtype);
+  return (sum.to(at::kFloat) + gated(y.to(at::kFloat), 5)).to(dtype);
 }
 
 }  // namespace ditmill::models::wan

@@ -5,6 +5,7 @@
 #include "models/parallel/row_linear.h"
 #include "models/wan/attention.h"
 #include "models/wan/dims.h"
+#include "models/wan/modulation.h"
 
 namespace ditmill::models::wan {
 
@@ -16,10 +17,10 @@ class Block {
   Block(const WeightsView& weights, const Dims& dims, const dist::ParallelContext& parallel);
 
   /// x [batch, my tokens, dim]; text [batch, text tokens, dim]; image [batch, image tokens, dim], undefined
-  /// where there are no pictures; modulation [batch, 6, dim]: shift, scale and gate of the self-attention,
-  /// then of the feed-forward.
+  /// where there are no pictures; modulation, of rows [batch, 6, dim]: shift, scale and gate of the
+  /// self-attention, then of the feed-forward.
   at::Tensor operator()(const at::Tensor& x, const at::Tensor& text, const at::Tensor& image,
-                        const at::Tensor& modulation, const Tokens& tokens) const;
+                        const Modulation& modulation, const Tokens& tokens) const;
 
  private:
   std::int64_t ffn_part_;

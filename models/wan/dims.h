@@ -42,6 +42,11 @@ inline bool takes_condition(const Dims& dims) {
   return dims.in_channels == 2 * dims.out_channels + temporal_compression;
 }
 
+/// Whether a picture may stand in place of the latents' first frame (TI2V, which VAE 2.2 tells).
+inline bool takes_first_frame(const Dims& dims) {
+  return dims.in_channels == dims.out_channels && dims.spatial_scale == 16;
+}
+
 /// What cross-attention sees of pictures, by the shapes; 0 of a transformer that takes none.
 inline std::int64_t image_tokens_of(const Dims& dims) {
   if (!dims.takes_pictures()) return 0;

@@ -87,7 +87,7 @@ class Wan final : public Family {
     const bool of_experts = field == "guidance_scale_2" || field == "boundary";
     if (of_experts) return all.contains("transformer_2");
     const Dims dims = wan::dims_of(all);
-    if (field == "image") return wan::takes_condition(dims);
+    if (field == "image") return wan::takes_condition(dims) || wan::takes_first_frame(dims);
     // What CLIP says of a second picture needs a place of its own.
     const bool has_place = !dims.takes_pictures() || dims.image_tokens > 0;
     return field != "last_image" || (wan::takes_condition(dims) && has_place);
@@ -172,7 +172,7 @@ class Wan final : public Family {
     std::uint64_t decode = wan_decode_bytes(all.at("vae"), dtype("vae"), cpu, request,
                                             pipeline.components.at("vae").tiling, parallel);
     // The VAE encodes a clip of grey frames and pictures, too, in less than its decoder takes.
-    if (wan::takes_condition(dims)) decode += pixel_bytes(request);
+    if (takes(all, "image")) decode += pixel_bytes(request);
     std::uint64_t denoise = wan::denoise_bytes(dims, dtype("transformer"), request, parallel);
     if (all.contains("transformer_2")) {
       denoise = std::max(denoise, wan::denoise_bytes(dims, dtype("transformer_2"), request, parallel));

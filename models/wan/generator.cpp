@@ -43,7 +43,7 @@ class WanGenerator final : public DenoisingGenerator {
       : DenoisingGenerator(pipeline, parallel),
         dims_(wan::dims_of(model.hyper_parameters)),
         transformers_(transformers_of(model, pipeline, parallel)) {
-    const bool takes_pictures = wan::takes_condition(dims_);
+    const bool takes_pictures = wan::takes_condition(dims_) || wan::takes_first_frame(dims_);
     if (model.hyper_parameters.contains("vae")) vae_.emplace(model, pipeline, parallel, takes_pictures);
     if (takes_pictures && vae_) pictures_.emplace(model, dims_, *vae_);
   }
@@ -87,6 +87,14 @@ class WanGenerator final : public DenoisingGenerator {
     input.item = clip.request.id;
     input.sampler = sampler();
     return input;
+  }
+
+  /// The first frame of TI2V stays as it was given.
+  at::Tensor concluded(at::Tensor latents, const ClipInput& clip) override {
+    if (!pictures_ || wan::takes_condition(dims_)) return latents;
+    const dist::TensorMap told = pictures_->told(clip.request);
+    const auto first = told.find("first");
+    return first == told.end() ? latents : wan::with_first_frame(latents, first->second[0]);
   }
 
   dist::TensorMap decode(const at::Tensor& latents) override { return vae_.value().decode(latents); }

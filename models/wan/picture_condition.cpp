@@ -22,6 +22,11 @@ at::Tensor condition_mask(std::int64_t frames, std::int64_t scale, bool ends_wit
   return by_latent_frame.unsqueeze(-1).unsqueeze(-1).expand({-1, -1, height, width});
 }
 
+at::Tensor with_first_frame(const at::Tensor& latents, const at::Tensor& first) {
+  const std::int64_t frames = latents.dim() - 3;
+  return at::cat({first.to(latents.options()), latents.narrow(frames, 1, latents.size(frames) - 1)}, frames);
+}
+
 dist::TensorMap blank_pictures(const Dims& dims, at::IntArrayRef latents) {
   std::vector<std::int64_t> shape = latents.vec();
   shape[1] = dims.in_channels - dims.out_channels;

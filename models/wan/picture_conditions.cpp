@@ -54,7 +54,15 @@ dist::TensorMap PictureConditions::told(const configs::Request& request) {
     if (given == request.more.end()) continue;
     pictures.push_back(pictures::read_input(std::get<configs::FileValue>(given->second)));
   }
-  dist::TensorMap told{{"condition", condition(pictures, request)}};
+  dist::TensorMap told;
+  if (pictures.empty()) return told;
+  if (takes_condition(dims_)) {
+    told.emplace("condition", condition(pictures, request));
+  } else {
+    const at::Tensor pixels = stretched(pictures.front(), request.width, request.height).to(device_);
+    const at::Tensor clip = pixels.view({1, image_channels, 1, request.height, request.width});
+    told.emplace("first", vae_.encode(clip).unsqueeze(0));
+  }
   if (clip_) told.emplace("image", image(pictures));
   kept_.push_front({.files = request.more, .size = size, .told = told});
   if (kept_.size() > most_kept) kept_.pop_back();

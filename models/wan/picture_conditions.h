@@ -18,9 +18,10 @@ class PictureConditions {
   /// Takes the weights of "image_encoder", if the model has one, out of it. `vae` encodes, and outlives this.
   PictureConditions(LoadedModel& model, const Dims& dims, WanClipVae& vae);
 
-  /// "condition" [1, 4 + C, T, h, w] float32: the mask, then the latents that the clip begins (and ends)
-  /// with; "image" [1, image tokens, image_dim], where the transformer takes such tokens. All ranks of a
-  /// group call it alike. Throws Error as pictures::read_input() and WanClipVae::encode() do.
+  /// What TextDenoiser takes of them: "condition" [1, 4 + C, T, h, w] float32, the mask and the latents that
+  /// the clip begins (and ends) with, and "image" [1, image tokens, image_dim], where the transformer takes
+  /// such tokens; or "first" [1, C, 1, h, w] float32, of TI2V; nothing where no picture is given. All ranks
+  /// of a group call it alike. Throws Error as pictures::read_input() and WanClipVae::encode() do.
   dist::TensorMap told(const configs::Request& request);
 
  private:

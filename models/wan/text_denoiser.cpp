@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include "models/wan/pass_traffic.h"
+#include "models/wan/picture_condition.h"
 
 namespace ditmill::models::wan {
 namespace {
@@ -13,16 +14,18 @@ class TextPasses final : public ClipPasses {
       : transformer_(transformer), grid_(Transformer::grid_of(latents)), tokens_(transformer.tokens(grid_)) {}
 
   void begin(const at::Tensor& timestep, const dist::TensorMap& told) override {
-    const auto image = told.find("image");
-    const auto condition = told.find("condition");
-    condition_ = condition == told.end() ? at::Tensor{} : condition->second.to(transformer_.options());
-    conditions_ =
-        transformer_.embed(timestep, told.at("text").to(transformer_.options()),
-                           image == told.end() ? at::Tensor{} : image->second.to(transformer_.options()));
+    const auto of = [&](const char* name) {
+      const auto found = told.find(name);
+      return found == told.end() ? at::Tensor{} : found->second.to(transformer_.options());
+    };
+    condition_ = of("condition");
+    first_ = of("first");
+    conditions_ = transformer_.embed(timestep, of("text"), of("image"));
+    if (first_.defined()) transformer_.hold_still(conditions_, tokens_, grid_);
   }
   Streams enter(const at::Tensor& latents) override {
-    if (!condition_.defined()) return {transformer_.enter(latents, tokens_)};
-    return {transformer_.enter(at::cat({latents, condition_}, 1), tokens_)};
+    if (condition_.defined()) return {transformer_.enter(at::cat({latents, condition_}, 1), tokens_)};
+    return {transformer_.enter(first_.defined() ? with_first_frame(latents, first_) : latents, tokens_)};
   }
   Streams pass(Streams streams) override {
     return {transformer_.pass(streams.front(), conditions_, tokens_)};
@@ -44,6 +47,7 @@ class TextPasses final : public ClipPasses {
   Tokens tokens_;
   Transformer::Conditions conditions_;
   at::Tensor condition_;  ///< what stands behind the latents; undefined: nothing
+  at::Tensor first_;      ///< what stands in place of their first frame; undefined: nothing
 };
 
 }  // namespace

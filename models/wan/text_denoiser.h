@@ -9,8 +9,10 @@ namespace ditmill::models::wan {
 /// "text" [1, 512, width]; each casts it to its own type.
 dist::TensorMap told_text(const at::Tensor& embedding, const at::TensorOptions& options);
 
-/// The transformer as the loop of denoising takes it; passes are told a "text" and, where the model takes
-/// pictures, an "image" [1, image tokens, image_dim]: what CLIP says of them.
+/// The transformer as the loop of denoising takes it; passes are told a "text" and, of pictures, what the
+/// model takes: an "image" [1, image tokens, image_dim], what CLIP says of them; a "condition", channels that
+/// stand behind those of the latents; or "first" [1, channels, 1, height, width], the latents of a first
+/// frame that is given, and that no timestep moves.
 class TextDenoiser final : public Denoiser {
  public:
   /// `transformer` outlives it.

@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+
 #include "configs/error.h"
 #include "dist/comm/tensors.h"
 #include "models/kernels/modulated_norm.h"
@@ -47,12 +49,29 @@ Transformer::Conditions Transformer::embed(const at::Tensor& timestep, const at:
                 Got{image.defined() ? "some" : "none"}};
   }
   Conditions out;
-  const at::Tensor sinusoid = kernels::timestep_sinusoid(timestep, dims_.freq_dim).to(time_in_.dtype());
-  out.time = time_out_(at::silu(time_in_(sinusoid))).to(text.scalar_type());
-  out.modulation = time_proj_(at::silu(out.time)).unflatten(1, {6, -1});
+  out.time = {time_of(timestep)};
+  out.modulation = out.time.with([this](const at::Tensor& time) {
+    return time_proj_(at::silu(time)).unflatten(1, {6, -1});
+  });
   out.text = text_out_(at::gelu(text_in_(text), "tanh"));
   if (image_) out.image = (*image_)(image);
   return out;
+}
+
+at::Tensor Transformer::time_of(const at::Tensor& timestep) const {
+  const at::Tensor sinusoid = kernels::timestep_sinusoid(timestep, dims_.freq_dim).to(time_in_.dtype());
+  return time_out_(at::silu(time_in_(sinusoid))).to(dtype());
+}
+
+void Transformer::hold_still(Conditions& conditions, const Tokens& tokens, const Grid& grid) const {
+  const dist::Range mine = tokens.shares.mine();
+  const std::int64_t given = std::clamp(grid[1] * grid[2], mine.begin, mine.end) - mine.begin;
+  const at::Tensor time =
+      time_of(at::zeros({conditions.time.rows.size(0)}, conditions.time.rows.options().dtype(at::kFloat)));
+  conditions.time.still = time;
+  conditions.time.still_tokens = given;
+  conditions.modulation.still = time_proj_(at::silu(time)).unflatten(1, {6, -1});
+  conditions.modulation.still_tokens = given;
 }
 
 Grid Transformer::grid_of(at::IntArrayRef latents) {
@@ -75,8 +94,11 @@ at::Tensor Transformer::enter(const at::Tensor& latents, const Tokens& tokens) c
 
 at::Tensor Transformer::leave(const at::Tensor& x, const Conditions& conditions, const Tokens& tokens,
                               const Grid& grid) const {
-  const std::vector<at::Tensor> m = (exit_->table + conditions.time.unsqueeze(1)).chunk(2, 1);
-  at::Tensor out = exit_->proj(kernels::modulated_norm(x, m[1], m[0], dims_.eps));
+  const Modulation m =
+      conditions.time.with([this](const at::Tensor& time) { return exit_->table + time.unsqueeze(1); });
+  at::Tensor out = exit_->proj(m.over(x, [this](const at::Tensor& part, const at::Tensor& rows) {
+    return kernels::modulated_norm(part, rows.narrow(1, 1, 1), rows.narrow(1, 0, 1), dims_.eps);
+  }));
   if (parallel_.size(dist::Team::sequence) > 1) {
     out = dist::all_gather(parallel_.team(dist::Team::sequence), out, 1, tokens.shares.sizes(),
                            dist::Purpose::sequence);

@@ -15,8 +15,8 @@ class Transformer {
  public:
   /// What a forward pass is told beside the latents, as the blocks take it.
   struct Conditions {
-    at::Tensor time;        ///< [batch, dim]
-    at::Tensor modulation;  ///< [batch, 6, dim]
+    Modulation time;        ///< of rows [batch, dim]
+    Modulation modulation;  ///< of rows [batch, 6, dim]
     at::Tensor text;        ///< [batch, text tokens, dim]
     at::Tensor image;       ///< [batch, image tokens, dim]; undefined where there are no pictures
   };
@@ -36,6 +36,8 @@ class Transformer {
   /// one the two below each other. Throws Error(internal) unless it is there where the model takes pictures,
   /// with the tokens of as many as it has places for.
   Conditions embed(const at::Tensor& timestep, const at::Tensor& text, const at::Tensor& image = {}) const;
+  /// Sets the first of this rank's tokens, those of a frame that is given, to timestep 0 [batch], float32.
+  void hold_still(Conditions& conditions, const Tokens& tokens, const Grid& grid) const;
   /// The grid of latents of this shape.
   static Grid grid_of(at::IntArrayRef latents);
   /// This rank's tokens of a grid.
@@ -71,6 +73,8 @@ class Transformer {
     at::Tensor table;
   };
 
+  /// [batch, dim] of timesteps [batch], in the type that texts come in.
+  at::Tensor time_of(const at::Tensor& timestep) const;
   at::Tensor unpatchify(const at::Tensor& tokens, const Grid& grid) const;
 
   Dims dims_;

@@ -86,7 +86,8 @@ class Clip(unittest.TestCase):
             apart = max(apart, probe.distance(got, want))
         print(f"bfloat16: error {ours**0.5:.2e}, transformers' own {theirs**0.5:.2e}, apart at most {apart:.1e}")
         self.assertLessEqual(ours**0.5, 1.1 * theirs**0.5)
-        self.assertLessEqual(apart, 1e-3)
+        # Patches are convolved in float32 and rounded once, transformers' by what bfloat16 convolutions there are.
+        self.assertLessEqual(apart, 1e-2)
 
     def test_other_activations_are_refused(self) -> None:
         model, pixels = self.case("transformers")

@@ -237,8 +237,10 @@ class Wide(unittest.TestCase):
             index = json.loads((folder / "model_index.json").read_text())
             (folder / "model_index.json").write_text(json.dumps(index | {"expand_timesteps": True}))
             (path / "catalog.yaml").write_text(ditmill.ditmill("registry", "template", folder, "--name", "tiny-wide").stdout)
+            picture(rng).save(path / "first.png")
             items = [{"id": f"item{i}", "prompt": text, "negative_prompt": NEGATIVE, "seed": rng.randrange(1 << 62), "width": w,
                       "height": h, "frames": f} for i, (text, w, h, f) in enumerate(((SHORT, 64, 32, 5), (LONG, 32, 96, 9)))]
+            items += [dict(item, id=item["id"] + "-first", image="first.png") for item in items]
             job = path / "job.yaml"
             job.write_text(json.dumps({
                 "schema": 1, "name": "wide", "model": {"path": "model", "catalog": "catalog.yaml"},
@@ -246,21 +248,29 @@ class Wide(unittest.TestCase):
                 "requests": {"items": items}, "output": {"path": "run", "latents": True}}))
             ditmill.ditmill("run", job, "--threads", "1", ranks=1)
             got = results(path / "run")
-            pipeline = WanPipeline(
-                tokenizer=AutoTokenizer.from_pretrained(folder / "tokenizer"),
-                text_encoder=UMT5EncoderModel.from_pretrained(folder / "text_encoder", dtype=torch.float32), vae=vae.eval(),
-                transformer=WanTransformer3DModel.from_pretrained(folder / "transformer", torch_dtype=torch.float32),
-                scheduler=scheduler("unipc", SHIFT), expand_timesteps=True)
-            pipeline.set_progress_bar_config(disable=True)
+            parts = {
+                "tokenizer": AutoTokenizer.from_pretrained(folder / "tokenizer"),
+                "text_encoder": UMT5EncoderModel.from_pretrained(folder / "text_encoder", dtype=torch.float32), "vae": vae.eval(),
+                "transformer": WanTransformer3DModel.from_pretrained(folder / "transformer", torch_dtype=torch.float32)}
             for item in items:
+                kind = WanImageToVideoPipeline if "image" in item else WanPipeline
+                pipeline = kind(**parts, scheduler=scheduler("unipc", SHIFT), expand_timesteps=True)
+                pipeline.set_progress_bar_config(disable=True)
+                first = {"image": Image.open(path / item["image"]).convert("RGB")} if "image" in item else {}
                 with torch.no_grad():
-                    want = pipeline(prompt=item["prompt"], negative_prompt=NEGATIVE, width=item["width"], height=item["height"],
+                    want = pipeline(**first, prompt=item["prompt"], negative_prompt=NEGATIVE, width=item["width"], height=item["height"],
                                     num_frames=item["frames"], num_inference_steps=STEPS, guidance_scale=SCALE,
                                     generator=torch.Generator().manual_seed(item["seed"]), output_type="latent").frames[0].double()
                 apart = probe.distance(torch.from_numpy(got[item["id"]][0]), want)
                 print(f"wide {item['id']}: {apart:.2e}")
                 self.assertLessEqual(apart, 3e-5)
                 self.assertEqual(got[item["id"]][1].shape, (item["frames"], item["height"], item["width"], 3))
+            for parallel in runnable(({"ring": 2}, {"ulysses": 3}, {"pp": 2, "tp": 2}, {"cfg": 2})):
+                ditmill.ditmill("run", job, "--run-dir", path / name(parallel), "--threads", "1", *parallel_option(parallel),
+                                ranks=ranks(parallel))
+                for item, (latents, _) in results(path / name(parallel)).items():
+                    apart = probe.distance(torch.from_numpy(latents), torch.from_numpy(got[item][0]).double())
+                    self.assertLessEqual(apart, 2e-5, f"{item} {parallel}")
             refused = ditmill.ditmill("run", job, "--check", "--set", "requests.items.0.height=48", code=1)
             self.assertIn("multiple of 32", refused.stdout)
 
