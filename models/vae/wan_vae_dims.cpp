@@ -108,7 +108,10 @@ void check_shortcut(const ComponentReader& reader, const std::string& block, std
 }
 
 /// Values that become one, or that one becomes, where a level ends.
-std::int64_t merged(bool space, bool time) { return (space ? 4 : 1) * (time ? 2 : 1); }
+std::int64_t merged(bool space, bool time) {
+  const std::int64_t pixels = space ? 4 : 1;
+  return time ? 2 * pixels : pixels;
+}
 
 void read_residual(const ComponentReader& reader, WanVaeDims& d) {
   d.decoder_base_dim = quotient(reader, "decoder.norm_out.gamma", reader.size("decoder.norm_out.gamma", 4, 0),

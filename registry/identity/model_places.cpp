@@ -2,6 +2,7 @@
 #include <array>
 #include <filesystem>
 #include <iterator>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <span>
 #include <string_view>
@@ -75,11 +76,40 @@ ModelIndex index_of(const std::string& folder, Families families) {
 }
 
 /// Those that it names and that are neither weights of a slot nor known to have none.
+/// The small file that a family's models have in a folder of that name; null: none do.
+const SettingsFile* settings_in(Families families, std::string_view folder) {
+  for (const FamilySlots& family : families) {
+    const auto found = std::ranges::find(family.settings, folder, &SettingsFile::folder);
+    if (found != family.settings.end()) return &*found;
+  }
+  return nullptr;
+}
+
+/// How pictures are prepared is what the published settings say: what a folder says else is not followed.
+void warn_of_other_pictures(const std::string& path, const ModelIndex& index, Families families,
+                            std::vector<std::string>& warnings) {
+  constexpr std::uint64_t largest = std::uint64_t{1} << 20;
+  for (const IndexedComponent& each : index.components) {
+    const SettingsFile* settings = settings_in(families, each.name);
+    if (settings == nullptr || settings->with.empty() || each.absent()) continue;
+    const std::string file = inside(inside(path, each.name), settings->file);
+    if (!is_there(file)) continue;
+    const nlohmann::json said = nlohmann::json::parse(read_text(file, largest), nullptr, false);
+    const nlohmann::json known = nlohmann::json::parse(settings->content);
+    for (const auto& [field, value] : known.items()) {
+      if (!said.is_object() || !said.contains(field) || said.at(field) == value) continue;
+      if (field.ends_with("_type")) continue;
+      warnings.push_back(file + ": " + field + " is " + printable(said.at(field).dump(), 60) +
+                         "; pictures are prepared with " + value.dump());
+    }
+  }
+}
+
 std::vector<std::string> unused_in(const ModelIndex& index, Families families) {
   std::vector<std::string> unused;
   for (const IndexedComponent& each : index.components) {
     const bool known = std::ranges::find(without_weights, each.name) != without_weights.end() ||
-                       is_slot(families, each.name);
+                       is_slot(families, each.name) || settings_in(families, each.name) != nullptr;
     if (!known && !each.absent()) unused.push_back(each.name);
   }
   return unused;
@@ -149,6 +179,7 @@ ModelPlaces find_in_model_folder(const std::string& path, const Catalog& catalog
   for (const std::string& name : unused_in(index, families)) {
     places.warnings.push_back(index.file + ": " + printable(name, 60) + " is not used");
   }
+  warn_of_other_pictures(path, index, families, places.warnings);
   if (places.tokenizer_path.empty() && (is_folder(inside(path, "tokenizer")) || index.names("tokenizer"))) {
     places.warnings.push_back(inside(path, "tokenizer") + ": no spiece.model and no tokenizer.json in it");
   }

@@ -3,12 +3,16 @@
 import json
 import pathlib
 import random
+import sys
 import tempfile
 import unittest
 
 import torch
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import ditmill
 import probe
+import tiny_wan
 from diffusers import AutoencoderKLWan
 from diffusers.utils import logging
 
@@ -296,6 +300,37 @@ class Encoder22(Encoder):
 class Tiling22(Tiling):
     make = staticmethod(tiny_vae_22)
     unit = 16
+
+
+class Official22(Case):
+    """Wan 2.2's VAE by the names of Wan's own code, which diffusers' single-file loader cannot read."""
+
+    def test_official_names_give_the_bytes_of_diffusers(self) -> None:
+        model = randomised(AutoencoderKLWan(
+            base_dim=8, decoder_base_dim=12, z_dim=48, is_residual=True, in_channels=12, out_channels=12, patch_size=2,
+            scale_factor_spatial=16), self.generator)
+        model.save_pretrained(self.folder / "vae")
+        # Neither layout has statistics, as the official one never has: both take the published ones.
+        config = json.loads((self.folder / "vae" / "config.json").read_text())
+        config = {field: value for field, value in config.items() if not field.startswith("latents_")}
+        (self.folder / "vae" / "config.json").write_text(json.dumps(config))
+        official, converted = self.folder / "official", self.folder / "converted"
+        official.mkdir()
+        converted.mkdir()
+        tensors = tiny_wan.official_tensors(self.folder, "vae")
+        torch.save(tensors, official / "Wan2.2_VAE.pth")
+        ditmill.ditmill("weights", "convert", self.folder / "vae", converted / "Wan2.2_VAE.pth", "--to", "official")
+        by_ditmill = torch.load(converted / "Wan2.2_VAE.pth", weights_only=True)
+        self.assertEqual(sorted(by_ditmill), sorted(tensors))
+        for name, tensor in tensors.items():
+            self.assertTrue(torch.equal(by_ditmill[name], tensor), name)
+        latents = torch.randn(48, 2, 3, 4, generator=self.generator)
+        pixels = torch.rand(1, 3, 5, 48, 64, generator=self.generator) * 2 - 1
+        for dtype in BOTH:
+            for mode, given, made in (("vae", {"latents": latents}, "decoded"), ("vae_encode", {"pixels": pixels}, "latents")):
+                want = probe.run(mode, self.folder, {"dtype": dtype}, given)[made]
+                for folder in (official, converted):
+                    self.assertTrue(torch.equal(probe.run(mode, folder, {"dtype": dtype}, given)[made], want), folder)
 
 
 if __name__ == "__main__":

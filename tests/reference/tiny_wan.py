@@ -207,6 +207,11 @@ def official_name(role: str, name: str) -> str:
             return ".".join([side, "middle.1", *rest[2:]])
         if what == "mid_block":
             return ".".join([side, "middle", str(2 * int(rest[1])), residual[rest[2]], *rest[3:]])
+        if role == "vae_22":  # blocks within blocks, the one that changes the size last
+            samples, last = ("downsamples", 2) if what == "down_blocks" else ("upsamples", 3)
+            if rest[1] == "resnets":
+                return ".".join([side, samples, rest[0], samples, rest[2], residual[rest[3]], *rest[4:]])
+            return ".".join([side, samples, rest[0], samples, str(last), *rest[2:]])
         if what == "down_blocks":
             return ".".join([side, "downsamples", rest[0], residual.get(rest[1], rest[1]), *rest[2:]])
         if rest[1] == "resnets":
@@ -223,6 +228,8 @@ def official_tensors(diffusers: pathlib.Path, role: str) -> dict[str, torch.Tens
     for path in sorted((pathlib.Path(diffusers) / role).glob("*.safetensors")):
         tensors |= load_file(path)
     tensors.pop("encoder.embed_tokens.weight", None) if "shared.weight" in tensors else None
+    if any(name.startswith("decoder.up_blocks.0.upsampler.") for name in tensors):
+        role = "vae_22"
     return {official_name(role, name): tensor for name, tensor in tensors.items()}
 
 

@@ -372,7 +372,7 @@ TEST_F(ManifestTest, SizesAreRefusedWhereTheyAreWritten) {
 
 std::string known_presets() {
   std::string names;
-  for (const std::string& name : configs::preset_names()) configs::extend_list(names, name);
+  for (const std::string& name : configs::preset_names()) extend_list(names, name);
   return names;
 }
 
