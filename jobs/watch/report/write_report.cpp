@@ -10,6 +10,7 @@
 #include "configs/error.h"
 #include "configs/size_text.h"
 #include "jobs/run/clips/stored_clips.h"
+#include "jobs/watch/report/input_pictures.h"
 #include "jobs/watch/report/item_facts.h"
 #include "jobs/watch/report/overview.h"
 #include "jobs/watch/report/page.h"
@@ -63,7 +64,10 @@ class Notes {
 class Report {
  public:
   Report(const results::ResultsRun& run, PageWriter& page, std::size_t items)
-      : page_(page), clips_(run), thumbnails_(items, ThumbnailMaker::budget(items)) {
+      : page_(page),
+        clips_(run),
+        thumbnails_(items, ThumbnailMaker::budget(items)),
+        inputs_(run.directory()) {
     for (std::string& note : run.notes()) notes_.add(std::move(note));
   }
 
@@ -75,6 +79,9 @@ class Report {
     } else {
       nlohmann::json& facts = facts_.add(chosen.number, *chosen.item, *stored.attributes);
       if (!stored.note.empty()) facts["note"] = stored.note;
+      if (nlohmann::json inputs = inputs_.of(*stored.attributes); !inputs.empty()) {
+        facts["inputs"] = std::move(inputs);
+      }
       if (stored.sprite) {
         facts["sprite"] = {stored.sprite->width, stored.sprite->height, stored.sprite->frames};
         page_.pictures(chosen.number, stored.sprite->jpeg);
@@ -120,6 +127,7 @@ class Report {
   PageWriter& page_;
   run::StoredClips clips_;
   ThumbnailMaker thumbnails_;
+  InputPictures inputs_;
   StageTable stages_;
   ItemFacts facts_;
   Notes notes_;

@@ -31,6 +31,12 @@ function fit(item, width, height) {
 }
 
 // A grid that holds cards only for the rows near the window, whatever the number of items.
+// What a clip began with; a file that is gone is its name alone.
+function inputPictures(item) {
+  return make("span", {class: "inputs"}, ...item.inputs.filter((input) => input.picture)
+    .map((input) => make("img", {src: input.picture, alt: `${input.field}: ${input.path}`, title: `${input.field}: ${input.path}`})));
+}
+
 class Wall {
   constructor(items, open) {
     this.items = items;
@@ -97,6 +103,7 @@ class Wall {
     clip.style.width = `${width}px`;
     clip.style.height = `${height}px`;
     frame.append(item.sprite ? clip : make("span", {class: "none"}, item.note ? "cannot be read" : "no picture"));
+    if (item.inputs) frame.append(inputPictures(item));
     const card = make("button", {class: "card", type: "button", role: "listitem", "aria-posinset": at + 1, "aria-setsize": this.shown.length, tabindex: at === this.active ? 0 : -1, "data-id": item.id},
       frame,
       make("span", {class: "line"}, make("span", {title: item.id}, item.id), make("span", {}, item.seconds ? seconds(item.seconds) : "")),
@@ -202,7 +209,9 @@ class Viewer {
       ["Part", item.part],
       ["Content", item.content],
       ["Note", item.note],
+      ...(item.inputs ?? []).map((input) => [input.field, input.path]),
     ]);
+    byId("viewer-inputs").replaceChildren(...(item.inputs ? [inputPictures(item)] : []));
     const request = {id: item.id, prompt: item.prompt, negative_prompt: item.negative_prompt, seed: item.seed, width: item.width, height: item.height, frames: item.frames, fps: item.fps};
     const config = item.config === null ? {layer3_request: request} : {...this.configs[item.config], layer3_request: request};
     // A seed can be too large for a number here, so it travels as text.
