@@ -26,6 +26,7 @@ dist::ComponentPlan plan_component(const Family& family, const registry::Compone
     plan.rules.emplace(tensor.name, rule);
     plan.layers = std::max(plan.layers, rule.layer + 1);
   }
+  if (plan.layers > 0) plan.lists = block_lists(architecture, plan.hyper_parameters);
   return plan;
 }
 

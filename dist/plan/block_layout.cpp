@@ -20,8 +20,8 @@ int shards(const Mesh& mesh) noexcept {
   return mesh.degree(Axis::cfg) * mesh.degree(Axis::ring) * mesh.degree(Axis::ulysses);
 }
 
-std::string name_within(std::int64_t layer, const std::string& tensor) {
-  const std::string prefix = block_name(layer) + ".";
+std::string name_within(const std::string& block, const std::string& tensor) {
+  const std::string prefix = block + ".";
   if (tensor.starts_with(prefix)) return tensor.substr(prefix.size());
   throw Error{Category::internal, "lay out a block", Where{.tensor = tensor},
               Expected{"a name that begins with " + prefix}, Got{printable(tensor, 80)}};
@@ -42,8 +42,6 @@ BlockLayout lay_out(std::vector<BlockTensor> tensors, std::uint64_t multiple) {
   return layout;
 }
 
-std::string block_name(std::int64_t layer) { return "blocks." + std::to_string(layer); }
-
 std::map<std::int64_t, BlockLayout> block_layouts(const ComponentPlan& plan, const Mesh& mesh, int rank,
                                                   const Range& layers) {
   std::map<std::int64_t, BlockLayout> layouts;
@@ -52,7 +50,7 @@ std::map<std::int64_t, BlockLayout> block_layouts(const ComponentPlan& plan, con
     const ShardRule rule = plan.rule_of(name);
     if (rule.stages != Stages::of_layer || !layouts.contains(rule.layer)) return;
     const std::vector<std::uint64_t> held = tp_slice(rule, mesh, rank, name, shape).shape;
-    layouts[rule.layer].tensors.push_back({.name = name_within(rule.layer, name),
+    layouts[rule.layer].tensors.push_back({.name = name_within(plan.block_name(rule.layer), name),
                                            .dtype = plan.dtype_of(name),
                                            .shape = {held.begin(), held.end()}});
   });

@@ -29,9 +29,6 @@ struct BlockLayout {
 /// offsets are set.
 BlockLayout lay_out(std::vector<BlockTensor> tensors, std::uint64_t multiple = 64);
 
-/// What a block's tensors' names begin with, and what its shard is called: "blocks.N".
-std::string block_name(std::int64_t layer);
-
 /// The layout of a block, cut by tp as `rank` has it, whether the rank's stage holds it or not. Throws
 /// Error(internal) if a tensor of the block is not named after it.
 BlockLayout block_layout(const ComponentPlan& plan, const Mesh& mesh, int rank, std::int64_t layer);

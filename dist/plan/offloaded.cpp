@@ -44,7 +44,7 @@ std::vector<Piece> offloaded_pieces(const ComponentPlan& plan, const Mesh& mesh,
   std::vector<Piece> pieces;
   if (comes_whole(plan)) pieces.push_back({.layout = whole_layout(plan, mesh, rank)});
   for (auto& [layer, layout] : block_layouts(plan, mesh, rank, offloaded_layers(plan, mesh, rank))) {
-    pieces.push_back({.layer = layer, .layout = std::move(layout)});
+    pieces.push_back({.layer = layer, .name = plan.block_name(layer), .layout = std::move(layout)});
   }
   return pieces;
 }

@@ -22,10 +22,11 @@ struct Piece {
   static constexpr std::int64_t whole = -1;
 
   std::int64_t layer = whole;
+  std::string name{};    ///< of the block; of a whole component empty
   BlockLayout layout{};  ///< names are within the block; of a whole component those of the layers
 
   /// What the layers' names of its tensors begin with.
-  std::string prefix() const { return layer == whole ? "" : block_name(layer) + "."; }
+  std::string prefix() const { return name.empty() ? "" : name + "."; }
 };
 
 /// The pieces of a component on a rank, in the order of the blocks; none without plan.offload.

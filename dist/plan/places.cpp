@@ -37,7 +37,7 @@ Places::Places(const ComponentPlan& plan, const Mesh& mesh, int rank)
   for (const auto& [layer, layout] : blocks_) {
     shards_[layer] = shard_range(layout, mesh, rank);
     for (const BlockTensor& tensor : layout.tensors) {
-      in_blocks[block_name(layer) + "." + tensor.name] = {layer, tensor.offset};
+      in_blocks[plan.block_name(layer) + "." + tensor.name] = {layer, tensor.offset};
     }
   }
   for (const registry::NamedTensor& tensor : plan.named.empty() ? unnamed : plan.named) {

@@ -115,6 +115,14 @@ configs::Dtype dtype_from_json(const json& value) {
 
 }  // namespace
 
+std::string block_name(std::span<const BlockList> lists, std::int64_t layer) {
+  for (const BlockList& list : lists) {
+    if (layer < list.layers) return list.name + "." + std::to_string(layer);
+    layer -= list.layers;
+  }
+  return BlockList{}.name + "." + std::to_string(layer);
+}
+
 configs::Dtype ComponentPlan::dtype_of(std::string_view tensor) const {
   const bool kept = std::binary_search(keep_float32.begin(), keep_float32.end(), tensor);
   return kept ? configs::Dtype::float32 : dtype;
@@ -164,6 +172,8 @@ json to_json(const ComponentPlan& plan) {
   for (const std::string& tensor : plan.keep_float32) keep.push_back(bytes_to_json(tensor));
   json named = json::array();
   for (const registry::NamedTensor& tensor : plan.named) named.push_back(to_json(tensor));
+  json lists = json::array();
+  for (const BlockList& list : plan.lists) lists.push_back({list.name, list.layers});
   json rules = json::array();
   for (const auto& [tensor, rule] : plan.rules) rules.push_back(to_json(tensor, rule));
   return {{"name", plan.name},
@@ -174,6 +184,7 @@ json to_json(const ComponentPlan& plan) {
           {"named", std::move(named)},
           {"rules", std::move(rules)},
           {"layers", plan.layers},
+          {"lists", std::move(lists)},
           {"fsdp", plan.fsdp},
           {"offload", configs::dump_offload(plan.offload)}};
 }
@@ -189,6 +200,9 @@ ComponentPlan component_plan_from_json(const json& value) {
     for (const json& file : value.at("files")) plan.files.push_back(file_from_json(file));
     for (const json& tensor : value.at("named")) plan.named.push_back(named_from_json(tensor));
     plan.layers = value.at("layers").get<std::int64_t>();
+    for (const json& list : value.at("lists")) {
+      plan.lists.push_back({.name = list.at(0).get<std::string>(), .layers = list.at(1).get<std::int64_t>()});
+    }
     plan.fsdp = value.at("fsdp").get<bool>();
     plan.offload = configs::offload_from_dump(value.at("offload"));
     for (const json& rule : value.at("rules")) {

@@ -16,6 +16,18 @@
 
 namespace ditmill::dist {
 
+/// Blocks of a transformer that are numbered from 0 under one name.
+struct BlockList {
+  std::string name = "blocks";
+  std::int64_t layers = 0;
+
+  bool operator==(const BlockList&) const = default;
+};
+
+/// What the names of a block's tensors begin with, and what its shard is called: "blocks.N". `layer` counts
+/// through all lists, one behind the other; without lists there is one, of the usual name.
+std::string block_name(std::span<const BlockList> lists, std::int64_t layer);
+
 /// How a component is brought to the ranks: made by rank 0 from headers, broadcast, obeyed by all.
 struct ComponentPlan {
   std::string name;
@@ -29,14 +41,16 @@ struct ComponentPlan {
 
   /// Which part of a tensor of the layers a rank holds; tensors that are not here are whole on every rank.
   std::map<std::string, ShardRule, std::less<>> rules{};
-  std::int64_t layers = 0;  ///< blocks of the transformer, which pipeline stages share; 0: none
-  bool fsdp = false;        ///< blocks are sharded over Team::parameters
+  std::int64_t layers = 0;         ///< blocks of the transformer, which pipeline stages share; 0: none
+  std::vector<BlockList> lists{};  ///< that they are in; none: one list of the usual name
+  bool fsdp = false;               ///< blocks are sharded over Team::parameters
   /// What a rank does not hold all the time (plan/offloaded.h). Not together with fsdp.
   configs::Offload offload{};
 
   /// The type that a tensor of the layers has once it is loaded.
   configs::Dtype dtype_of(std::string_view tensor) const;
   ShardRule rule_of(std::string_view tensor) const;
+  std::string block_name(std::int64_t layer) const { return dist::block_name(lists, layer); }
   /// Every tensor of the layers, whole: its name and shape.
   void for_each_tensor(
       const std::function<void(const std::string& name, std::span<const std::uint64_t> shape)>& visit) const;

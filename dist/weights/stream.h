@@ -25,7 +25,7 @@ namespace ditmill::dist {
 /// What came out of streaming one component.
 struct StreamedComponent {
   /// What this rank holds, by name: slices in float32 or the plan's dtype, contiguous; of a block that is
-  /// sharded (fsdp), this rank's bytes of it, [bytes] uint8, as block_name().
+  /// sharded (fsdp), this rank's bytes of it, [bytes] uint8, as ComponentPlan::block_name().
   TensorMap tensors;
   std::map<std::int64_t, BlockLayout> blocks;  ///< that are sharded, by layer
   std::vector<registry::FileDigest> digests;   ///< of the plan's files, in order, on every rank

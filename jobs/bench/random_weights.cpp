@@ -32,6 +32,8 @@ class Drawing {
     });
   }
 
+  const dist::ComponentPlan& plan() const noexcept { return plan_; }
+
   at::Tensor draw(const std::string& name, at::IntArrayRef shape) {
     const bool cut = plan_.rule_of(name).dim != dist::ShardRule::whole;
     generator_.set_current_seed(std::hash<std::string>{}(name) +
@@ -59,8 +61,9 @@ at::Tensor draw_shard(Drawing& drawing, std::int64_t layer, const dist::BlockLay
     const std::int64_t begin = std::max(offset, mine.begin);
     const std::int64_t end = std::min(offset + bytes, mine.end);
     if (begin >= end) continue;
-    const at::Tensor whole =
-        drawing.draw(dist::block_name(layer) + "." + part.name, part.shape).flatten().view(at::kByte);
+    const at::Tensor whole = drawing.draw(drawing.plan().block_name(layer) + "." + part.name, part.shape)
+                                 .flatten()
+                                 .view(at::kByte);
     shard.narrow(0, begin - mine.begin, end - begin).copy_(whole.narrow(0, begin - offset, end - begin));
   }
   return shard;
@@ -88,7 +91,7 @@ RandomWeights draw_weights(const dist::ComponentPlan& plan, const dist::Mesh& me
         drawing.draw(name, std::vector<std::int64_t>(slice.shape.begin(), slice.shape.end()));
   });
   for (const auto& [layer, layout] : mine.layouts) {
-    mine.tensors[dist::block_name(layer)] =
+    mine.tensors[plan.block_name(layer)] =
         draw_shard(drawing, layer, layout, dist::shard_range(layout, mesh, rank), device);
   }
   for (const auto& [name, tensor] : mine.tensors) mine.bytes += tensor.nbytes();

@@ -110,6 +110,20 @@ void solve_sizes(const ComponentReader& reader, const registry::Layout& architec
   }
 }
 
+std::vector<dist::BlockList> block_lists(const registry::Layout& architecture,
+                                         const nlohmann::json& hyper_parameters) {
+  std::vector<dist::BlockList> lists;
+  for (const registry::LayoutTensor& tensor : architecture.tensors) {
+    if (tensor.stage != registry::Stage::block) continue;
+    if (tensor.list >= lists.size()) lists.resize(tensor.list + 1);
+    const auto layers = hyper_parameters.find(tensor.index);
+    if (layers == hyper_parameters.end()) throw lacks(architecture, tensor.index);
+    // The name goes up to the index and its dot.
+    lists[tensor.list] = {.name = tensor.before.substr(0, tensor.before.size() - 1), .layers = *layers};
+  }
+  return lists;
+}
+
 dist::ShardRule shard_rule(const registry::Layout& architecture, const nlohmann::json& hyper_parameters,
                            std::string_view tensor) {
   const registry::StatedTensor stated = registry::find_tensor(architecture, tensor);
@@ -117,7 +131,13 @@ dist::ShardRule shard_rule(const registry::Layout& architecture, const nlohmann:
   if (stated.tensor == nullptr) return rule;
   rule.dim = stated.tensor->cut;
   rule.stages = stages_of(stated.tensor->stage);
-  if (rule.stages == dist::Stages::of_layer) rule.layer = static_cast<std::int64_t>(stated.number);
+  if (rule.stages == dist::Stages::of_layer) {
+    rule.layer = static_cast<std::int64_t>(stated.number);
+    if (stated.tensor->list > 0) {
+      const std::vector<dist::BlockList> lists = block_lists(architecture, hyper_parameters);
+      for (std::size_t i = 0; i < stated.tensor->list; ++i) rule.layer += lists[i].layers;
+    }
+  }
   if (const std::string& unit = stated.tensor->unit; !unit.empty()) {
     if (!hyper_parameters.contains(unit)) throw lacks(architecture, unit);
     rule.unit = hyper_parameters.at(unit);

@@ -5,7 +5,9 @@
 #include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <string_view>
+#include <vector>
 
+#include "dist/plan/plan.h"
 #include "dist/plan/shard_rule.h"
 #include "models/binding/component_reader.h"
 #include "registry/identity/layout.h"
@@ -47,6 +49,10 @@ void solve_sizes(const ComponentReader& reader, const registry::Layout& architec
   solve_sizes(reader, architecture, sizes);
   for (const Size<Dims>& size : members) dims.*size.member = sizes.at(size.hyper_parameter);
 }
+
+/// The lists of blocks that an architecture has with these hyper-parameters, in their order.
+std::vector<dist::BlockList> block_lists(const registry::Layout& architecture,
+                                         const nlohmann::json& hyper_parameters);
 
 /// How the architecture states that a tensor is cut over the mesh. A tensor that it does not state is whole
 /// on every rank. Throws Error(internal) without the hyper-parameter that says which rows stay together.

@@ -6,7 +6,7 @@
 namespace ditmill::models {
 namespace {
 
-std::unique_ptr<BlockSource> sharded(const WeightsView& weights, const std::string& list,
+std::unique_ptr<BlockSource> sharded(const WeightsView& weights, std::span<const dist::BlockList> lists,
                                      const dist::ParallelContext& parallel, const ComingBlocks& coming,
                                      const dist::Range& layers) {
   std::vector<at::Tensor> parts;
@@ -15,7 +15,7 @@ std::unique_ptr<BlockSource> sharded(const WeightsView& weights, const std::stri
     layouts.push_back(coming.shards.at(layer));
     const auto bytes =
         static_cast<std::int64_t>(layouts.back().bytes) / parallel.size(dist::Team::parameters);
-    parts.push_back(weights.take(list + "." + std::to_string(layer), {bytes}));
+    parts.push_back(weights.take(dist::block_name(lists, layer), {bytes}));
   }
   return std::make_unique<ParameterGather>(parallel.team(dist::Team::parameters), std::move(parts),
                                            std::move(layouts));
@@ -23,13 +23,13 @@ std::unique_ptr<BlockSource> sharded(const WeightsView& weights, const std::stri
 
 }  // namespace
 
-std::unique_ptr<BlockSource> coming_of(const WeightsView& weights, const std::string& list,
+std::unique_ptr<BlockSource> coming_of(const WeightsView& weights, std::span<const dist::BlockList> lists,
                                        const dist::ParallelContext& parallel, const ComingBlocks& coming,
                                        dist::Range& layers) {
   if (!coming.shards.empty()) {
     const dist::Range all = layers;
     layers.end = layers.begin;
-    return sharded(weights, list, parallel, coming, all);
+    return sharded(weights, lists, parallel, coming, all);
   }
   if (!coming.offloaded) return nullptr;
   layers.end -= static_cast<std::int64_t>(coming.offloaded->pieces().size());

@@ -4,12 +4,13 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <string>
+#include <span>
 #include <utility>
 #include <vector>
 
 #include "dist/parallel_context.h"
 #include "dist/plan/block_layout.h"
+#include "dist/plan/plan.h"
 #include "dist/weights/offload/offloaded_weights.h"
 #include "models/offload/block_source.h"
 #include "models/weights_view.h"
@@ -27,27 +28,32 @@ struct ComingBlocks {
   at::Device device = at::kCPU;  ///< that layers compute on
 };
 
-/// The source of the blocks of a list that come and go; null where all are here. `layers` are those of this
-/// rank's stage, and become those that are among its weights.
-std::unique_ptr<BlockSource> coming_of(const WeightsView& weights, const std::string& list,
+/// The source of blocks that come and go; null where all are here. `layers` are those of this rank's stage,
+/// counted through all lists, and become those that are among its weights.
+std::unique_ptr<BlockSource> coming_of(const WeightsView& weights, std::span<const dist::BlockList> lists,
                                        const dist::ParallelContext& parallel, const ComingBlocks& coming,
                                        dist::Range& layers);
 
-/// The blocks of a list that this rank's pipeline stage has, in their order. Not thread-safe.
+/// The blocks that this rank's pipeline stage has, in their order: of one list, or of several that follow
+/// each other (Block is then a variant of their types). Not thread-safe.
 template <typename Block>
 class BlockStack {
  public:
-  using Make = std::function<Block(const WeightsView& weights)>;
+  /// Builds a block of a list from its weights.
+  using Make = std::function<Block(const WeightsView& weights, std::size_t list)>;
 
-  /// `list`: its name ("blocks"); `layers`: of the whole list; `make` builds a block from its weights.
-  BlockStack(const WeightsView& weights, std::string list, std::int64_t layers, Make make,
+  /// `lists`: all that the model has, as its architecture states them.
+  BlockStack(const WeightsView& weights, std::vector<dist::BlockList> lists, Make make,
              const dist::ParallelContext& parallel, const ComingBlocks& coming)
-      : list_(std::move(list)), make_(std::move(make)) {
+      : lists_(std::move(lists)), make_(std::move(make)) {
+    std::int64_t layers = 0;
+    for (const dist::BlockList& list : lists_) layers += list.layers;
     dist::Range here = parallel.part(dist::Axis::pp, layers);
-    source_ = coming_of(weights, list_, parallel, coming, here);
+    first_ = here.begin;
+    source_ = coming_of(weights, lists_, parallel, coming, here);
     blocks_.reserve(static_cast<std::size_t>(here.size()));
     for (std::int64_t layer = here.begin; layer < here.end; ++layer) {
-      blocks_.push_back(make_(weights.scope(list_, layer)));
+      blocks_.push_back(make_(weights.scope(dist::block_name(lists_, layer)), list_of(layer)));
     }
     if (coming.shards.empty() || coming.reshard_after_forward) return;
     for (std::size_t i = 0; i < source_->size(); ++i) {
@@ -70,14 +76,23 @@ class BlockStack {
   }
 
  private:
+  std::size_t list_of(std::int64_t layer) const {
+    std::size_t list = 0;
+    for (; list + 1 < lists_.size() && layer >= lists_[list].layers; ++list) layer -= lists_[list].layers;
+    return list;
+  }
+
+  /// `number`: of the stage's blocks.
   Block built(dist::TensorMap tensors, std::size_t number) const {
-    const WeightsView view(std::move(tensors), list_ + " " + std::to_string(number));
-    Block block = make_(view);
+    const std::int64_t layer = first_ + static_cast<std::int64_t>(number);
+    const WeightsView view(std::move(tensors), dist::block_name(lists_, layer));
+    Block block = make_(view, list_of(layer));
     view.finish();
     return block;
   }
 
-  std::string list_;
+  std::vector<dist::BlockList> lists_;
+  std::int64_t first_ = 0;  ///< of this stage
   Make make_;
   std::vector<Block> blocks_;            ///< those that are here for good
   std::unique_ptr<BlockSource> source_;  ///< of those that come and go, after these

@@ -30,8 +30,14 @@ std::int64_t heads_of(const registry::Component& component, const ComponentReade
 }  // namespace
 
 nlohmann::json to_json(const Dims& d) {
-  return {{"dim", d.dim},           {"heads", d.heads},       {"ffn", d.ffn},          {"layers", d.layers},
-          {"channels", d.channels}, {"text_dim", d.text_dim}, {"freq_dim", d.freq_dim}};
+  return {{"dim", d.dim},
+          {"heads", d.heads},
+          {"ffn", d.ffn},
+          {"layers", d.layers},
+          {"late_layers", d.late_layers},
+          {"channels", d.channels},
+          {"text_dim", d.text_dim},
+          {"freq_dim", d.freq_dim}};
 }
 
 Dims dims_from_json(const nlohmann::json& json) {
@@ -39,6 +45,7 @@ Dims dims_from_json(const nlohmann::json& json) {
           .heads = json.at("heads"),
           .ffn = json.at("ffn"),
           .layers = json.at("layers"),
+          .late_layers = json.at("late_layers"),
           .channels = json.at("channels"),
           .text_dim = json.at("text_dim"),
           .freq_dim = json.at("freq_dim")};
@@ -53,9 +60,11 @@ Dims bind_dit(const registry::Component& component) {
   d.text_dim = reader.size("text_embed.weight", 2, 1);
   d.ffn = reader.size("blocks.0.mlp_in.weight", 2, 0);
   d.layers = reader.count("blocks.", ".mlp_in.weight");
+  d.late_layers = reader.count("late_blocks.", ".mlp_in.weight");
   reader.agrees("hidden_size", d.dim);
   reader.agrees("mlp_size", d.ffn);
   reader.agrees("num_layers", d.layers);
+  reader.agrees("num_late_layers", d.late_layers);
   reader.agrees("in_channels", d.channels);
   reader.agrees("text_dim", d.text_dim);
   reader.agrees("freq_dim", d.freq_dim);

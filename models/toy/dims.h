@@ -14,7 +14,8 @@ struct Dims {
   std::int64_t dim = 0;  ///< a multiple of 4: a quarter for each of the positions' sines and cosines
   std::int64_t heads = 0;
   std::int64_t ffn = 0;
-  std::int64_t layers = 0;
+  std::int64_t layers = 0;       ///< of the list "blocks"
+  std::int64_t late_layers = 0;  ///< and of "late_blocks" behind it
   std::int64_t channels = 0;
   std::int64_t text_dim = 0;
   std::int64_t freq_dim = 0;

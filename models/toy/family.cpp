@@ -120,7 +120,8 @@ class Toy final : public Family {
     const toy::Dims dims = toy::dims_from_json(all.at("transformer"));
     const auto tokens = static_cast<double>(token_count(all, request));
     const auto width = static_cast<double>(dims.dim);
-    const double blocks = static_cast<double>(dims.layers) * pipeline.steps * (pipeline.guided() ? 2 : 1);
+    const double blocks =
+        static_cast<double>(dims.layers + dims.late_layers) * pipeline.steps * (pipeline.guided() ? 2 : 1);
     return {.linear = blocks * tokens * (8 * width * width + 4 * width * static_cast<double>(dims.ffn)),
             .quadratic = blocks * 4 * tokens * tokens * width};
   }

@@ -76,8 +76,8 @@ Transformer::Transformer(const WeightsView& weights, const Dims& dims, const dis
       text_embed_(weights.scope("text_embed"), dims.text_dim, dims.dim),
       style_embed_(weights.take("style_embed", {styles, dims.dim})),
       blocks_(
-          weights, "blocks", dims.layers,
-          [dims](const WeightsView& of_block) {
+          weights, {{.layers = dims.layers}, {.name = "late_blocks", .layers = dims.late_layers}},
+          [dims](const WeightsView& of_block, std::size_t /*list*/) {
             return Block{of_block, dims};
           },
           parallel, coming),

@@ -21,8 +21,8 @@ Transformer::Transformer(const WeightsView& weights, const Dims& dims, const dis
       text_in_(weights.scope("condition_embedder.text_embedder.linear_1"), dims.text_dim, dims.dim),
       text_out_(weights.scope("condition_embedder.text_embedder.linear_2"), dims.dim, dims.dim),
       blocks_(
-          weights, "blocks", dims.layers,
-          [dims, parallel](const WeightsView& of_block) {
+          weights, {{.layers = dims.layers}},
+          [dims, parallel](const WeightsView& of_block, std::size_t /*list*/) {
             return Block{of_block, dims, parallel};
           },
           parallel, coming),

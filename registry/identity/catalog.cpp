@@ -27,6 +27,7 @@ LayoutTensor tensor_of_row(const tables::Tensor& row) {
   tensor.cut = row.cut;
   tensor.unit = row.unit;
   tensor.stage = row.stage;
+  tensor.list = row.list;
   tensor.float32 = row.float32;
   return tensor;
 }

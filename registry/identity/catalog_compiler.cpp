@@ -65,10 +65,10 @@ std::string layout_row(const Layout& layout, Arrays& arrays) {
   const std::string marks = arrays.add("const char*", layout.marks,
                                        [](const LayoutTensor& mark) { return c_text(mark.pattern()); });
   const std::string tensors = arrays.add("Tensor", layout.tensors, [](const LayoutTensor& tensor) {
-    return fmt::format("{{{}, {}, {}, {}, {}, {}, {}, {}, Stage::{}, {}}}", c_text(tensor.before),
+    return fmt::format("{{{}, {}, {}, {}, {}, {}, {}, {}, Stage::{}, {}, {}}}", c_text(tensor.before),
                        c_text(tensor.index), c_text(tensor.after), c_text(shape_text(tensor)),
                        c_text(tensor.when), tensor.optional, tensor.cut, c_text(tensor.unit),
-                       name(tensor.stage), tensor.float32);
+                       name(tensor.stage), tensor.list, tensor.float32);
   });
   const std::string pairs = arrays.add("Pair", layout.pairs, [](const NamePair& pair) {
     return fmt::format("{{{}, {}, {}, {}}}", c_text(pair.file), c_text(pair.layer), pair.part, pair.parts);

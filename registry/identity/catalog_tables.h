@@ -22,6 +22,7 @@ struct Tensor {
   int cut;
   const char* unit;
   Stage stage;
+  std::size_t list;
   bool float32;
 };
 

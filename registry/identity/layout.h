@@ -42,6 +42,7 @@ struct LayoutTensor {
   int cut = -1;           ///< the dimension that tp cuts; -1: none
   std::string unit = {};  ///< the hyper-parameter of how many rows stay together there; empty: 1
   Stage stage = Stage::all;
+  std::size_t list = 0;  ///< of a block: which of the architecture's lists, in their order
   bool float32 = false;  ///< whatever dtype its component runs in
 
   std::string name(std::uint64_t number) const;

@@ -280,6 +280,18 @@ Layout read_layout(const YamlNode& node, const std::string& path, const std::str
   return layout;
 }
 
+/// The hyper-parameters that count the blocks of each list: one, or several in their order.
+std::vector<std::string> read_block_lists(MapReader& reader) {
+  std::vector<std::string> lists;
+  const YamlNode* blocks = reader.find("blocks");
+  if (blocks != nullptr && blocks->kind == YamlNode::Kind::sequence) {
+    reader.read("blocks", lists);
+  } else if (blocks != nullptr) {
+    reader.read("blocks", lists.emplace_back());
+  }
+  return lists;
+}
+
 void read_architecture(const YamlNode& node, const std::string& path, const std::string& file,
                        std::vector<Layout>& architectures, std::vector<Layout>& layouts,
                        std::vector<Problem>& problems) {
@@ -290,10 +302,12 @@ void read_architecture(const YamlNode& node, const std::string& path, const std:
   read_role(reader, architecture.role);
   read_all_tensors(reader, architecture.tensors);
   read_json(reader, "tiny", architecture.tiny);
-  std::string blocks;
-  reader.read("blocks", blocks);
+  const std::vector<std::string> blocks = read_block_lists(reader);
   for (LayoutTensor& tensor : architecture.tensors) {
-    if (!blocks.empty() && tensor.index == blocks) tensor.stage = Stage::block;
+    const auto list = std::ranges::find(blocks, tensor.index);
+    if (list == blocks.end()) continue;
+    tensor.stage = Stage::block;
+    tensor.list = static_cast<std::size_t>(list - blocks.begin());
   }
   const std::span<const YamlNode> nodes = reader.list("layouts");
   std::set<std::string, std::less<>> names;

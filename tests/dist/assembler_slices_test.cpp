@@ -171,7 +171,7 @@ TEST(Assembler, DealsBlocksOutSoThatAllShardsTogetherAreTheBlock) {
         const auto blocks = block_layouts(layout.plan, mesh, rank);
         EXPECT_EQ(tensors.size(), blocks.size() + 1) << "and the one beside";
         for (const auto& [layer, block] : blocks) {
-          const at::Tensor& shard = tensors.at(block_name(layer));
+          const at::Tensor& shard = tensors.at(block_name({}, layer));
           ASSERT_EQ(shard.numel(), shard_range(block, mesh, rank).size());
           shards[{static_cast<int>(layer), mesh.coordinate(rank, Axis::tp), mesh.coordinate(rank, Axis::pp)}]
               .push_back(shard);
@@ -183,8 +183,8 @@ TEST(Assembler, DealsBlocksOutSoThatAllShardsTogetherAreTheBlock) {
               {static_cast<int>(layer), mesh.coordinate(rank, Axis::tp), mesh.coordinate(rank, Axis::pp)}));
           ASSERT_EQ(bytes.numel(), static_cast<std::int64_t>(block.bytes));
           for (const auto& [name, tensor] : unpack(block, bytes)) {
-            EXPECT_TRUE(
-                same_numbers(tensor, own[static_cast<std::size_t>(rank)].at(block_name(layer) + "." + name)))
+            EXPECT_TRUE(same_numbers(
+                tensor, own[static_cast<std::size_t>(rank)].at(block_name({}, layer) + "." + name)))
                 << layer << " " << name << " of rank " << rank;
           }
         }

@@ -26,7 +26,7 @@ ComponentPlan six_blocks(const Offload& offload) {
   add(0, "beside", {10});
   plan.named.push_back({.name = "beside", .shape = {10}, .parts = {"beside"}});
   for (std::int64_t layer = 0; layer < 6; ++layer) {
-    const std::string block = block_name(layer) + ".";
+    const std::string block = block_name({}, layer) + ".";
     add(1, block + "q", {4, 5});
     add(1, block + "k", {4, 5});
     add(layer == 0 ? 0 : 1, block + "norm", {7});

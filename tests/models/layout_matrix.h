@@ -95,13 +95,13 @@ inline RankWeights weights_of(const dist::TensorMap& whole, const Dims& dims,
   for (const auto& [layer, layout] : mine.coming.shards) {
     at::Tensor flat = at::zeros({static_cast<std::int64_t>(layout.bytes)}, at::kByte);
     for (const dist::BlockTensor& part : layout.tensors) {
-      const std::string name = dist::block_name(layer) + "." + part.name;
+      const std::string name = dist::block_name({}, layer) + "." + part.name;
       const at::Tensor tensor = mine.tensors.at(name);
       std::memcpy(static_cast<char*>(flat.data_ptr()) + part.offset, tensor.data_ptr(), tensor.nbytes());
       mine.tensors.erase(name);
     }
     const dist::Range range = dist::shard_range(layout, mesh, rank);
-    mine.tensors[dist::block_name(layer)] = flat.narrow(0, range.begin, range.size()).clone();
+    mine.tensors[dist::block_name({}, layer)] = flat.narrow(0, range.begin, range.size()).clone();
   }
   for (auto& [name, tensor] : mine.tensors) tensor = tensor.clone();  // of the rank's own
   plan.offload = offload;

@@ -37,7 +37,7 @@ Files four_blocks() {
   wanted[1].push_back({"beside", ElementType::f32, {5}});
   Files files = make_files(wanted, 101, configs::Dtype::bfloat16);
   for (std::int64_t layer = 0; layer < 4; ++layer) {
-    const std::string block = block_name(layer) + ".";
+    const std::string block = block_name({}, layer) + ".";
     files.plan.rules[block + "cut"] = {.dim = 0, .unit = 2, .stages = Stages::of_layer, .layer = layer};
     files.plan.rules[block + "norm"] = {.stages = Stages::of_layer, .layer = layer};
     files.plan.keep_float32.push_back(block + "norm");

@@ -6,6 +6,7 @@ import json
 import math
 import pathlib
 import random
+import re
 import sys
 import tarfile
 import tempfile
@@ -61,16 +62,17 @@ class Final(torch.nn.Module):
 class Toy(torch.nn.Module):
     """The oracle, written from the brief alone."""
 
-    def __init__(self, dim=64, heads=2, ffn=96, layers=2, channels=16, text_dim=48, freq_dim=32):
+    def __init__(self, dim=64, heads=2, ffn=96, layers=2, late=2, channels=16, text_dim=48, freq_dim=32):
         super().__init__()
         self.config = {"_class_name": "ToyTransformer2DModel", "patch_size": [1, 2, 2], "hidden_size": dim,
-                       "num_heads": heads, "mlp_size": ffn, "num_layers": layers, "in_channels": channels,
+                       "num_heads": heads, "mlp_size": ffn, "num_layers": layers, "num_late_layers": late, "in_channels": channels,
                        "text_dim": text_dim, "freq_dim": freq_dim}
         self.x_embed = torch.nn.Linear(4 * channels, dim)
         self.time_in, self.time_out = torch.nn.Linear(freq_dim, dim), torch.nn.Linear(dim, dim)
         self.text_embed = torch.nn.Linear(text_dim, dim)
         self.style_embed = torch.nn.Parameter(torch.zeros(3, dim))
         self.blocks = torch.nn.ModuleList(Block(dim, heads, ffn) for _ in range(layers))
+        self.late_blocks = torch.nn.ModuleList(Block(dim, heads, ffn) for _ in range(late))
         self.final = Final(dim, channels)
 
     def places(self, rows, columns):
@@ -93,7 +95,7 @@ class Toy(torch.nn.Module):
         conditions = F.silu(time + self.text_embed(text.mean(0)) + self.style_embed[STYLES.index(toy_style)])
         # F.unfold has a patch's pixels with the channel slowest.
         x = self.x_embed(F.unfold(latents[:, :, 0], 2, stride=2).mT) + self.places(height // 2, width // 2)
-        for block in self.blocks:
+        for block in (*self.blocks, *self.late_blocks):
             x = block(x, conditions)
         flow = F.fold(self.final(x, conditions).mT, (height, width), 2, stride=2)[:, :, None]
         mean = flow.mean((2, 3, 4), keepdim=True)
@@ -223,6 +225,21 @@ class ToyFamily(unittest.TestCase):
         for offload in ("stages", "sequential", "async"):
             self.assert_same(self.run_job(offload, "--set", f"pipeline.components.transformer.offload={offload}"),
                              reference)
+
+    def test_blocks_of_both_lists_come_and_go(self):
+        reference = self.run_job("whole")
+        for name, offload in (("one_by_one", "sequential"), ("some", "{type: async, ratio: 0.75, prefetch: 1}")):
+            self.assert_same(self.run_job(name, "--set", f"pipeline.components.transformer.offload={offload}"), reference)
+
+    def test_steps_are_measured(self):
+        [entry] = re.findall(r"name: (\S+)\n(?:.*\n)?.*role: dit", (self.path / "catalog.yaml").read_text())
+        done = json.loads(ditmill.ditmill(
+            "bench", "step", "--catalog", self.path / "catalog.yaml", "--model", entry, "--width", "64", "--height", "48", "--frames", "1",
+            "--dtype", "float32", "--parallel", "{cfg: 2, fsdp: true}", "--steps", "1", "--threads", "1", "--json", ranks=2).stdout)
+        self.assertEqual((done["tokens"], done["layers"]), (12, 2))
+        for rank in done["ranks"]:
+            for cost in rank["purposes"].values():
+                self.assertEqual(cost["bytes"], cost["expected_bytes"])
 
     def test_matrix(self):
         item = dict(self.items[0], id="cat")

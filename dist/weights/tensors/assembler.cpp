@@ -47,8 +47,9 @@ Assembler::Assembler(const ComponentPlan& plan, const Mesh& mesh, int rank, cons
   }
   for (const auto& [layer, layout] : places_.blocks()) {
     const std::int64_t bytes = places_.shard(layer).size();
-    shards_[layer] = allocated(
-        block_name(layer), [&] { return at::zeros({bytes}, at::TensorOptions(at::kByte).device(device_)); });
+    shards_[layer] = allocated(plan.block_name(layer), [&] {
+      return at::zeros({bytes}, at::TensorOptions(at::kByte).device(device_));
+    });
   }
 }
 
@@ -239,7 +240,7 @@ TensorMap Assembler::finish() {
                 Expected{"all tensors"},
                 Got{std::to_string(missing_) + " without all their bytes"}};
   }
-  for (auto& [layer, shard] : shards_) tensors_.insert_or_assign(block_name(layer), std::move(shard));
+  for (auto& [layer, shard] : shards_) tensors_.insert_or_assign(plan_->block_name(layer), std::move(shard));
   return std::move(tensors_);
 }
 

@@ -41,7 +41,8 @@ class Assembler {
   void add(const Chunk& chunk, std::span<const std::byte> bytes);
   /// Has some targets that are complete made once more, of chunks that come again from the first on.
   void make_again(std::vector<bool> targets);
-  /// All tensors by name, and shards of blocks by block_name(). Throws Error(internal) if bytes are missing.
+  /// All tensors by name, and shards of blocks by ComponentPlan::block_name(). Throws Error(internal) if
+  /// bytes are missing.
   TensorMap finish();
   /// The blocks that are sharded.
   const std::map<std::int64_t, BlockLayout>& blocks() const noexcept { return places_.blocks(); }

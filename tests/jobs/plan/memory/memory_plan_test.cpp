@@ -108,7 +108,7 @@ TEST(MemoryPlan, HoldsOnlyTheBlocksThatStayAndTheBuffersOfThoseThatCome) {
   plan.files[0].tensors.clear();
   plan.layers = 10;
   for (std::int64_t layer = 0; layer < plan.layers; ++layer) {
-    const std::string name = dist::block_name(layer) + ".w";
+    const std::string name = dist::block_name({}, layer) + ".w";
     plan.files[0].tensors.push_back(
         {.name = name, .type = registry::ElementType::f32, .shape = {10'000'000}});
     plan.rules[name] = {.stages = dist::Stages::of_layer, .layer = layer};
