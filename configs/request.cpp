@@ -48,11 +48,12 @@ void read_resolution(MapReader& reader, RequestDraft& out) {
 }
 
 void read_size(MapReader& reader, const Field& field, RequestDraft& out) {
-  FieldValue word;
-  if (read_field(reader, field, word)) {
-    out.size = std::get<std::string>(word);
-  } else if (reader.has(field.name)) {
-    reader.problems().back().expected += or_sides;
+  const YamlNode* size = reader.find(field.name);
+  if (size == nullptr || size->reported) return;
+  if (size->kind == YamlNode::Kind::scalar && size->text == from_image) {
+    out.size = size->text;
+  } else {
+    reader.problem(field.name, std::string{other_size}, std::string{sizes_form}, describe(*size));
   }
 }
 

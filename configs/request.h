@@ -100,8 +100,9 @@ inline constexpr Bounds<int> samples_bounds{1, 1'000'000};
 inline constexpr std::string_view or_auto =
     ", or \"auto\", which makes one of the job's name and the item's id";
 
-/// And of a size.
-inline constexpr std::string_view or_sides = "; other sizes are width and height, or resolution";
+/// What a Problem says of a `size` that is none, as other tools have them.
+inline constexpr std::string_view other_size = "unknown field size: it is called width and height";
+inline constexpr std::string_view sizes_form = "width and height, or resolution; or size: from-image";
 
 /// Whether a text is an id: [A-Za-z0-9][A-Za-z0-9._~-]{0,127}
 bool is_id(std::string_view text) noexcept;

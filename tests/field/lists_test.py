@@ -80,8 +80,7 @@ class Settings(ListsTest):
     FIELDS = {"num_frames": "frames", "frame_num": "frames", "video_length": "frames", "neg_prompt": "negative_prompt",
               "n_prompt": "negative_prompt", "negative": "negative_prompt", "Negative Prompt": "negative_prompt",
               "numFrames": "frames", "WIDTH": "width", "base_seed": "seed", "noise_seed": "seed", "frame_rate": "fps",
-              "num_videos_per_prompt": "samples", "batch_size": "samples", "size": "width and height",
-              "video_size": "width and height"}
+              "num_videos_per_prompt": "samples", "batch_size": "samples", "video_size": "width and height"}
     OF_THE_JOB = {"steps": "pipeline.steps", "num_inference_steps": "pipeline.steps", "sample_steps": "pipeline.steps",
                   "infer_steps": "pipeline.steps", "Steps": "pipeline.steps", "guidance_scale": "pipeline.guidance_scale",
                   "cfg": "pipeline.guidance_scale", "CFG scale": "pipeline.guidance_scale",
@@ -97,6 +96,13 @@ class Settings(ListsTest):
                 self.refused("l.csv", f"prompt,{theirs}\na cat,1\n", "l.csv:1:", theirs, f"it is called {ours}")
                 values = {field: self.VALUES[field] for field in ours.split(" and ")}
                 self.check_list("l.jsonl", json.dumps({"prompt": "a cat", **values}))
+
+    def test_a_size_is_a_pictures_or_says_ours(self):
+        for value in ("1280*720", 720, [832, 480]):
+            with self.subTest(value):
+                line = json.dumps({"prompt": "a cat", "size": value})
+                self.refused("l.jsonl", f'{{"prompt": "a"}}\n{line}\n', "l.jsonl:2:", "size", "it is called width and height")
+        self.refused("l.csv", "prompt,size\na cat,1280*720\n", "l.csv:2:", "size", "it is called width and height")
 
     def test_settings_of_the_job_say_where(self):
         for theirs, path in self.OF_THE_JOB.items():

@@ -232,7 +232,7 @@ class ToyFamily(unittest.TestCase):
             self.assert_same(self.run_job(name, "--set", f"pipeline.components.transformer.offload={offload}"), reference)
 
     def test_steps_are_measured(self):
-        [entry] = re.findall(r"name: (\S+)\n(?:.*\n)?.*role: dit", (self.path / "catalog.yaml").read_text())
+        [entry] = re.findall(r'name: "([^"]+)"\n  family: toy\n  role: dit', (self.path / "catalog.yaml").read_text())
         done = json.loads(ditmill.ditmill(
             "bench", "step", "--catalog", self.path / "catalog.yaml", "--model", entry, "--width", "64", "--height", "48", "--frames", "1",
             "--dtype", "float32", "--parallel", "{cfg: 2, fsdp: true}", "--steps", "1", "--threads", "1", "--json", ranks=2).stdout)

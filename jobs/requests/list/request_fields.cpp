@@ -223,11 +223,12 @@ void RequestFields::read_resolution(const RecordField& field, std::string& out) 
 }
 
 void RequestFields::read_size(const RecordField& field, const configs::Field& known, std::string& out) {
-  if (!read_word(field, out)) return;
-  if (!contains(known.words, out)) {
-    problem(field.value_offset, "size has an unknown value",
-            configs::expected_of(known) + std::string{configs::or_sides}, printable(field.raw, max_shown));
+  if (field.kind == JsonKind::string && contains(known.words, field.text)) {
+    out = field.text;
+    return;
   }
+  problem(field.value_offset, std::string{configs::other_size}, std::string{configs::sizes_form},
+          printable(field.raw, max_shown));
 }
 
 bool RequestFields::read_word(const RecordField& field, std::string& out) {
