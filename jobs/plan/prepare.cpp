@@ -5,7 +5,9 @@
 #include <iterator>
 #include <memory>
 #include <optional>
+#include <set>
 
+#include "configs/declared_fields.h"
 #include "jobs/plan/bind/bind_model.h"
 #include "jobs/plan/bind/long_texts.h"
 #include "jobs/plan/bind/scheduler_settings.h"
@@ -49,6 +51,15 @@ std::vector<dist::ComponentPlan> plan_components(const PreparedJob& job) {
   return plans;
 }
 
+/// What a list may say of pictures means nothing without a model, which may take none.
+std::set<std::string, std::less<>> picture_fields() {
+  std::set<std::string, std::less<>> names;
+  for (const configs::Field& field : configs::family_request_fields()) {
+    if (field.kind == configs::FieldKind::picture) names.insert(field.name);
+  }
+  return names;
+}
+
 }  // namespace
 
 PreparedJob prepare_job(const RunOptions& options, std::vector<Problem>& problems) {
@@ -66,7 +77,7 @@ PreparedJob prepare_job(const RunOptions& options, std::vector<Problem>& problem
   if (!options.run_dir.empty()) job.source.run_dir = std::filesystem::absolute(options.run_dir).string();
 
   const FactsOf facts_of = [&](const configs::ModelDefinition& model) -> ModelFacts {
-    if (model.noop_seconds) return {};
+    if (model.noop_seconds) return {.as_metadata = picture_fields()};
     bind_model(job, model);
     tokenizer = read_tokenizer(job);
     if (dumped) {

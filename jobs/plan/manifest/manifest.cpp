@@ -67,6 +67,7 @@ class Decoder {
                               .negative_prompt_suffix = manifest.pipeline.negative_prompt_suffix,
                               .name = manifest.name,
                               .lacking = std::move(facts.lacking_requests),
+                              .as_metadata = std::move(facts.as_metadata),
                               .required = std::move(facts.required_requests),
                               .size_of_picture = std::move(facts.size_of_picture)}};
     manifest.output = read_output(top.map("output"), source_, facts.lacking_outputs);

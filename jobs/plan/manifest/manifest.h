@@ -57,6 +57,8 @@ struct ModelFacts {
       {};  ///< fields of other models, which this one's lack
   std::set<std::string, std::less<>> lacking_requests = {};
   std::set<std::string, std::less<>> lacking_outputs = {};
+  /// Fields of requests that are kept as metadata: of a rehearsal, what names pictures.
+  std::set<std::string, std::less<>> as_metadata = {};
   /// Width and height of a clip that begins with a picture.
   std::function<configs::FrameSize(int width, int height, std::int64_t area)> size_of_picture = {};
   std::set<std::string, std::less<>> required_requests = {};  ///< fields that no request may be without

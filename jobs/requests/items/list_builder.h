@@ -30,6 +30,8 @@ struct ItemDefaults {
   Matrix matrix = {};
   std::set<std::string, std::less<>> lacking =
       {};  ///< fields of other models' requests, which this one's lack
+  /// Declared fields that are metadata all the same: no model is there that could take them.
+  std::set<std::string, std::less<>> as_metadata = {};
   std::set<std::string, std::less<>> required = {};  ///< of the family's fields: no item may be without them
   std::string directory = {};                        ///< what paths of files are relative to
   /// Width and height of a clip of about `area` pixels that begins with a picture; none: no model has said.

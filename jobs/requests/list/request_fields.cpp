@@ -43,6 +43,10 @@ RequestFields::RequestFields(std::string file, const ItemDefaults& defaults, std
     : file_(std::move(file)), defaults_(&defaults), problems_(&problems), warnings_(&warnings) {}
 
 RequestFields::Meaning RequestFields::meaning_of(std::string_view name) {
+  if (defaults_->as_metadata.contains(name)) {
+    if (!contains(metadata_names_, name)) metadata_names_.emplace_back(name);
+    return Meaning::metadata;
+  }
   if (contains(configs::request_field_names(), name)) return Meaning::request;
   return unknown(name).mistake() ? Meaning::mistake : Meaning::metadata;
 }
