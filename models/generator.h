@@ -72,6 +72,8 @@ class ClipGenerator {
 
   /// How many clips denoise() wants at once to keep all ranks busy.
   virtual std::size_t clips_at_once() const noexcept { return 1; }
+  /// Begins what a later clip can have without a device: reading its files. A failure is that of the clip.
+  virtual void look_ahead(const configs::Request& /*request*/) {}
   /// Latents of each clip. What a clip becomes does not depend on the others.
   virtual std::vector<ClipLatents> denoise(std::span<const ClipInput> clips, const dist::Tell& tell) = 0;
   /// What latents are decoded to, by the names of outputs, on the group's first rank; nothing on others:

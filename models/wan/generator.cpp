@@ -50,6 +50,10 @@ class WanGenerator final : public DenoisingGenerator {
 
   std::size_t clips_at_once() const noexcept override { return wan::clips_together(pipeline()); }
 
+  void look_ahead(const configs::Request& request) override {
+    if (pictures_) pictures_->look_ahead(request);
+  }
+
   std::vector<Turn> turns() override {
     const auto turn = [this](std::size_t expert, double scale, StepRange steps) {
       return Turn{

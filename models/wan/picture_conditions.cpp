@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "models/generator_parts.h"
-#include "models/pictures/input_picture.h"
 #include "models/pictures/model_input.h"
 #include "models/pictures/resize.h"
 #include "models/wan/picture_condition.h"
@@ -35,25 +34,40 @@ at::Tensor stretched(const pictures::Picture& picture, int width, int height) {
   return at::tensor(pixels).view({image_channels, height, width});
 }
 
+std::array<int, 3> size_of(const configs::Request& request) {
+  return {request.width, request.height, request.frames};
+}
+
+/// The first picture's file and, if there is one, the last one's.
+pictures::InputReader::Files files_of(const configs::Request& request) {
+  pictures::InputReader::Files files;
+  for (const char* field : {"image", "last_image"}) {
+    const auto given = request.more.find(field);
+    if (given != request.more.end()) files.push_back(std::get<configs::FileValue>(given->second));
+  }
+  return files;
+}
+
 }  // namespace
 
 PictureConditions::PictureConditions(LoadedModel& model, const Dims& dims, WanClipVae& vae)
     : dims_(dims), vae_(vae), device_(model.device), clip_(clip_of(model)) {}
 
+std::list<PictureConditions::Kept>::iterator PictureConditions::kept_of(const configs::Request& request) {
+  return std::ranges::find_if(
+      kept_, [&](const Kept& kept) { return kept.files == request.more && kept.size == size_of(request); });
+}
+
+void PictureConditions::look_ahead(const configs::Request& request) {
+  if (kept_of(request) == kept_.end()) reader_.ahead(files_of(request));
+}
+
 dist::TensorMap PictureConditions::told(const configs::Request& request) {
-  const std::array<int, 3> size{request.width, request.height, request.frames};
-  const auto known = std::ranges::find_if(
-      kept_, [&](const Kept& kept) { return kept.files == request.more && kept.size == size; });
-  if (known != kept_.end()) {
+  if (const auto known = kept_of(request); known != kept_.end()) {
     kept_.splice(kept_.begin(), kept_, known);
     return kept_.front().told;
   }
-  Pictures pictures;
-  for (const char* field : {"image", "last_image"}) {
-    const auto given = request.more.find(field);
-    if (given == request.more.end()) continue;
-    pictures.push_back(pictures::read_input(std::get<configs::FileValue>(given->second)));
-  }
+  const Pictures pictures = reader_.read(files_of(request));
   dist::TensorMap told;
   if (pictures.empty()) return told;
   if (takes_condition(dims_)) {
@@ -64,7 +78,7 @@ dist::TensorMap PictureConditions::told(const configs::Request& request) {
     told.emplace("first", vae_.encode(clip).unsqueeze(0));
   }
   if (clip_) told.emplace("image", image(pictures));
-  kept_.push_front({.files = request.more, .size = size, .told = told});
+  kept_.push_front({.files = request.more, .size = size_of(request), .told = told});
   if (kept_.size() > most_kept) kept_.pop_back();
   return told;
 }

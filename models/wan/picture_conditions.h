@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "models/image_encoders/clip_vision.h"
-#include "models/pictures/picture.h"
+#include "models/pictures/input_reader.h"
 #include "models/vae/wan_clip_vae.h"
 #include "models/wan/dims.h"
 
@@ -23,16 +23,19 @@ class PictureConditions {
   /// such tokens; or "first" [1, C, 1, h, w] float32, of TI2V; nothing where no picture is given. All ranks
   /// of a group call it alike. Throws Error as pictures::read_input() and WanClipVae::encode() do.
   dist::TensorMap told(const configs::Request& request);
+  /// Begins to read the pictures of a request that will be asked for next.
+  void look_ahead(const configs::Request& request);
 
  private:
   /// A request's pictures: the first and, if there is one, the last.
-  using Pictures = std::vector<pictures::Picture>;
+  using Pictures = pictures::InputReader::Pictures;
   struct Kept {
     configs::FieldValues files;
     std::array<int, 3> size{};
     dist::TensorMap told;
   };
 
+  std::list<Kept>::iterator kept_of(const configs::Request& request);
   at::Tensor condition(const Pictures& pictures, const configs::Request& request);
   at::Tensor image(const Pictures& pictures);
 
@@ -40,6 +43,7 @@ class PictureConditions {
   WanClipVae& vae_;
   at::Device device_;
   std::optional<Visiting<ClipVision>> clip_;
+  pictures::InputReader reader_;
   std::list<Kept> kept_;  ///< the newest first
 };
 

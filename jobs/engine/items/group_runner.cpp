@@ -203,6 +203,7 @@ bool GroupRunner::run_window(const Grant& grant) {
       if (count == left.size()) ask();
       for (const WorkItem& work : left.first(count)) store_->start(work);
     });
+    if (left.size() > count) generator_->look_ahead(with_files(left[count].item.request));
     run_items(left.first(count));
     left = left.subspan(count);
   }
@@ -245,6 +246,12 @@ std::optional<Error> GroupRunner::settle(std::optional<Error> failure) {
   return dist::failure_of([&] { dist::agree_on(parallel_->host(dist::Team::clip), failure); });
 }
 
+/// A request whose files are where their bytes are.
+configs::Request GroupRunner::with_files(configs::Request request) const {
+  request.more = run::with_kept_inputs(results::RunDirectory{output_->path}, std::move(request.more));
+  return request;
+}
+
 void GroupRunner::run_items(std::span<const WorkItem> items) {
   std::vector<std::string> ids;
   for (const WorkItem& work : items) ids.push_back(work.item.request.id);
@@ -253,9 +260,7 @@ void GroupRunner::run_items(std::span<const WorkItem> items) {
   std::vector<Work> batch(items.size());
   for (std::size_t i = 0; i < items.size(); ++i) {
     batch[i].item = &items[i];
-    batch[i].clip.request = items[i].item.request;
-    batch[i].clip.request.more =
-        run::with_kept_inputs(results::RunDirectory{output_->path}, std::move(batch[i].clip.request.more));
+    batch[i].clip.request = with_files(items[i].item.request);
     batch[i].finished = {.attempt = items[i].attempt, .started = configs::utc_now()};
     embed_clip(batch[i]);
   }

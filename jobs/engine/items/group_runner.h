@@ -90,6 +90,7 @@ class GroupRunner {
   bool run_window(const Grant& grant);
   void encode_texts(const Grant& grant);
   models::EncodedText encoded(const configs::Request& request, const models::Encoding& task);
+  configs::Request with_files(configs::Request request) const;
   void run_items(std::span<const WorkItem> items);
   void embed_clip(Work& work);
   void denoise(std::span<Work> batch);
