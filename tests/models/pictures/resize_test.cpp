@@ -21,7 +21,7 @@ Picture cropped(const Picture& picture, int x, int y, int width, int height) {
   Picture out{width, height, {}};
   for (int row = y; row < y + height; ++row) {
     const auto from = picture.rgb.begin() + 3 * (std::ptrdiff_t{row} * picture.width + x);
-    out.rgb.insert(out.rgb.end(), from, from + 3 * width);
+    out.rgb.insert(out.rgb.end(), from, from + std::ptrdiff_t{3} * width);
   }
   return out;
 }
