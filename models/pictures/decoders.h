@@ -10,7 +10,8 @@ namespace ditmill::models::pictures {
 
 // Each fills the pixels of a picture whose sides are those of the file's header and whose bytes are there,
 // and throws Error(bad_input) with the library's words where the data are damaged, end early or are of other
-// sides. `file` is for messages.
+// sides. A WebP is given without its container, so that libwebp cannot leave the picture's chunk. `file` is
+// for messages.
 
 void decode_png(const std::string& file, std::span<const std::byte> bytes, Picture& picture);
 void decode_jpeg(const std::string& file, std::span<const std::byte> bytes, Picture& picture);

@@ -13,8 +13,8 @@ constexpr std::uint64_t window_bytes = 4096;
 
 }  // namespace
 
-void refuse_picture(const std::string& file, std::uint64_t offset, std::string expected, std::string got,
-                    std::string hint) {
+void refuse_picture(const std::string& file, std::optional<std::uint64_t> offset, std::string expected,
+                    std::string got, std::string hint) {
   if (hint.empty()) hint = "fetch or save the picture again";
   throw Error{Category::bad_input,           "read a picture",    Where{.file = file, .offset = offset},
               Expected{std::move(expected)}, Got{std::move(got)}, std::move(hint)};

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,8 +13,8 @@
 namespace ditmill::models::pictures {
 
 /// Throws Error(bad_input) of a picture file. An empty hint is that the file be fetched or saved again.
-[[noreturn]] void refuse_picture(const std::string& file, std::uint64_t offset, std::string expected,
-                                 std::string got, std::string hint = {});
+[[noreturn]] void refuse_picture(const std::string& file, std::optional<std::uint64_t> offset,
+                                 std::string expected, std::string got, std::string hint = {});
 
 /// A file as readers of headers take it: through a window, so that a small chunk does not cost a read, nor a
 /// large one its bytes. The source outlives it.

@@ -28,7 +28,7 @@ struct Chunk {
 
 Chunk next_chunk(HeaderBytes& bytes, std::uint64_t at) {
   const auto head = bytes.at(at, 8, "a chunk of a PNG");
-  const Chunk chunk{at, big_endian(head.first(4)), std::string(text_of(head.subspan(4)))};
+  Chunk chunk{at, big_endian(head.first(4)), std::string(text_of(head.subspan(4)))};
   const bool named = std::ranges::all_of(
       chunk.name, [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); });
   if (!named) bytes.refuse(at + 4, "the name of a chunk, four letters", "'" + printable(chunk.name) + "'");

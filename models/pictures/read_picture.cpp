@@ -46,8 +46,9 @@ PictureInfo read_info(const registry::ByteSource& source) {
 
 Picture decode(const registry::ByteSource& source) {
   const Header header = read_header(source);
-  std::vector<std::byte> bytes(source.size());
-  source.read_at(0, bytes);
+  const std::uint64_t end = header.stored.end > 0 ? header.stored.end : source.size();
+  std::vector<std::byte> bytes(end - header.stored.begin);
+  source.read_at(header.stored.begin, bytes);
   Picture picture{header.stored.width, header.stored.height, {}};
   picture.rgb.resize(rgb_bytes(picture.width, picture.height));
   switch (header.format) {

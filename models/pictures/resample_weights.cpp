@@ -23,6 +23,12 @@ double bicubic(double x) {
   return 0.0;
 }
 
+/// Not lround(), which differs below 0 and where the sum rounds up.
+std::int64_t cut_after_half(double place) {
+  const double later = place + 0.5;
+  return static_cast<std::int64_t>(later);
+}
+
 std::int32_t rounded_weight(double weight) {
   return static_cast<std::int32_t>((weight < 0 ? -0.5 : 0.5) + weight * (1 << weight_bits));
 }
@@ -39,8 +45,8 @@ ResampleWeights::ResampleWeights(std::int64_t in, const Stretch& stretch, Filter
   std::vector<double> weights;
   for (std::int64_t pixel = stretch.begin; pixel < stretch.end; ++pixel) {
     const double centre = (static_cast<double>(pixel) + 0.5) * scale;
-    const auto low = std::max<std::int64_t>(static_cast<std::int64_t>(centre - reach + 0.5), 0);
-    const auto high = std::min(static_cast<std::int64_t>(centre + reach + 0.5), in);
+    const std::int64_t low = std::max<std::int64_t>(cut_after_half(centre - reach), 0);
+    const std::int64_t high = std::min(cut_after_half(centre + reach), in);
     weights.clear();
     double sum = 0.0;
     for (std::int64_t x = low; x < high; ++x) {

@@ -48,7 +48,7 @@ Picture stretched_across(const Picture& in, const ResampleWeights& weights, std:
 template <std::size_t Values>
 void sum_down(const std::uint8_t* from, std::size_t row_bytes, std::span<const std::int32_t> weights,
               std::uint8_t* to) {
-  std::array<std::int32_t, Values> sums;
+  std::array<std::int32_t, Values> sums{};
   sums.fill(half);
   for (const std::int32_t weight : weights) {
     for (std::size_t i = 0; i < Values; ++i) sums[i] += from[i] * weight;

@@ -11,6 +11,9 @@ struct StoredPicture {
   int width = 0;
   int height = 0;
   int orientation = 1;  ///< 1 .. 8
+  /// Where the bytes lie that a decoder is given; 0, 0: all.
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
 };
 
 /// The longest metadata (EXIF, XMP) that are read, inflated ones as they come out; longer ones are passed

@@ -29,9 +29,7 @@ void decode_webp(const std::string& file, std::span<const std::byte> bytes, Pict
     throw Error{Category::internal, "start libwebp", {}, Expected{"the version that it was built with"}};
   }
   const auto* data = reinterpret_cast<const std::uint8_t*>(bytes.data());
-  const auto refuse = [&](const char* got) {
-    refuse_picture(file, bytes.size(), "a whole WebP picture", got);
-  };
+  const auto refuse = [&](const char* got) { refuse_picture(file, {}, "a whole WebP picture", got); };
   VP8StatusCode status = WebPGetFeatures(data, bytes.size(), &config.input);
   if (status != VP8_STATUS_OK) refuse(words_of(status));
   if (config.input.width != picture.width || config.input.height != picture.height ||

@@ -103,6 +103,7 @@ StoredPicture read_webp_header(HeaderBytes& bytes) {
   std::optional<Extended> extended;
   std::vector<std::byte> exif;
   std::vector<std::byte> xmp;
+  std::optional<std::uint64_t> alpha;  // where the chunk before begins, if it is that
   // A last odd byte is padding.
   for (std::uint64_t at = riff_bytes; at + 1 < end;) {
     const RiffChunk chunk = riff_chunk(bytes, at, end);
@@ -115,11 +116,14 @@ StoredPicture read_webp_header(HeaderBytes& bytes) {
       bytes.refuse(at, "VP8, VP8L or VP8X, with which a WebP begins", "'" + printable(chunk.name) + "'");
     } else if (picture && !stored) {
       stored = lossy ? lossy_size(bytes, chunk) : lossless_size(bytes, chunk);
+      stored->begin = alpha.value_or(at);
+      stored->end = chunk.at + chunk.length;
     } else if (extended && (extended->flags & has_exif) != 0 && chunk.name == "EXIF" && exif.empty()) {
       exif = metadata(bytes, chunk);
     } else if (extended && (extended->flags & has_xmp) != 0 && chunk.name == "XMP " && xmp.empty()) {
       xmp = metadata(bytes, chunk);
     }
+    alpha = chunk.name == "ALPH" ? std::optional(at) : std::nullopt;
     at = chunk.at + chunk.length + chunk.length % 2;
   }
   if (!stored) bytes.refuse(riff_bytes, "a picture in the WebP", "none");

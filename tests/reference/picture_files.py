@@ -122,10 +122,6 @@ def random_jpeg(rng: random.Random, segments: bytes = b"") -> bytes:
     return file[:2] + segments + file[2:]
 
 
-def webp_chunk(name: bytes, content: bytes) -> bytes:
-    return name + struct.pack("<I", len(content)) + content + bytes(len(content) % 2)
-
-
 def random_webp(rng: random.Random, **metadata) -> bytes:
     image = picture(rng, rng.choice(["RGB", "RGBA"]))
     return saved(image, "WEBP", lossless=rng.random() < 0.5, quality=rng.randint(0, 100), method=rng.randint(0, 4), **metadata)

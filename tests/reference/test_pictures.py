@@ -94,6 +94,10 @@ class Pictures(unittest.TestCase):
         self.assertLessEqual(most, 2)
         self.assertLess(other, values / 100)
 
+    def test_the_first_picture_of_several_is_taken(self) -> None:
+        one, other = files.picture(self.rng), files.picture(self.rng)
+        self.agree(files.saved(one, "MPO", save_all=True, append_images=[other]))
+
     # Turns
 
     def test_turns_of_exif_and_xmp_wherever_pillow_reads_them(self) -> None:

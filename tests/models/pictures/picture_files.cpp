@@ -125,7 +125,7 @@ std::string webp_file(const Picture& picture, bool lossless) {
                                                             picture.width * 3, &bytes)
                                     : WebPEncodeRGB(picture.rgb.data(), picture.width, picture.height,
                                                     picture.width * 3, 80, &bytes);
-  const std::string file(reinterpret_cast<const char*>(bytes), size);
+  std::string file(reinterpret_cast<const char*>(bytes), size);
   WebPFree(bytes);
   return file;
 }

@@ -36,7 +36,7 @@ std::string refusal(const std::string& bytes, const std::function<void(const std
   } catch (const Error& error) {
     EXPECT_EQ(error.category(), Category::bad_input) << error.what();
     EXPECT_EQ(error.where().file, "a/picture");
-    EXPECT_LE(error.where().offset.value_or(~0U), bytes.size()) << error.what();
+    EXPECT_LE(error.where().offset.value_or(0), bytes.size()) << error.what();
     EXPECT_FALSE(error.expected().empty() || error.got().empty() || error.hint().empty()) << error.what();
     return error.what();
   }
@@ -115,6 +115,21 @@ TEST(ReadPicture, NeverFillsWhatAJpegLacksWithGrey) {
   for (std::size_t length = scan; length < file.size() - 2; ++length) {
     ASSERT_THAT(decode_refusal(file.substr(0, length) + "\xff\xd9"), HasSubstr("a whole JPEG picture"))
         << length;
+  }
+}
+
+TEST(ReadPicture, DoesNotDecodeWhatFollowsAWebpAsItsPixels) {
+  const Picture picture = sample_picture();
+  for (const bool lossless : {false, true}) {
+    const std::string file = webp_file(picture, lossless);
+    // The last 20 bytes of the picture become those of another chunk, which are as they were.
+    std::string content = file.substr(20, file.size() - 20 - file.size() % 2);
+    const std::string rest = content.substr(content.size() - 20);
+    content.resize(content.size() - 20);
+    const std::string name = file.substr(12, 4);
+    const std::string cut =
+        webp_of(webp_extended(8, 23, 9) + webp_chunk(name, content) + webp_chunk("EXIF", rest));
+    EXPECT_THAT(decode_refusal(cut), HasSubstr("a whole WebP picture")) << name;
   }
 }
 

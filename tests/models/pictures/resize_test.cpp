@@ -21,7 +21,7 @@ Picture cropped(const Picture& picture, int x, int y, int width, int height) {
   Picture out{width, height, {}};
   for (int row = y; row < y + height; ++row) {
     const auto from = picture.rgb.begin() + 3 * (std::ptrdiff_t{row} * picture.width + x);
-    out.rgb.insert(out.rgb.end(), from, from + 3 * width);
+    out.rgb.insert(out.rgb.end(), from, from + std::ptrdiff_t{3} * width);
   }
   return out;
 }
@@ -72,6 +72,10 @@ TEST(ToModelRange, GoesFromMinusOneToOneByColour) {
             (std::vector<float>{-1, 1, 1, -1, 2 * (51.0F / 255) - 1, 2 * (51.0F / 255) - 1}));
 }
 
+constexpr std::int64_t area_480p = std::int64_t{480} * 832;
+constexpr std::int64_t area_720p = std::int64_t{720} * 1280;
+constexpr std::int64_t area_704p = std::int64_t{704} * 1280;
+
 TEST(PictureSizes, AreThoseOfTheFactsTables) {
   using configs::FrameSize;
   struct Row {
@@ -84,22 +88,22 @@ TEST(PictureSizes, AreThoseOfTheFactsTables) {
                               {1280, 720, {832, 464}, {1280, 720}}, {1920, 1080, {832, 464}, {1280, 720}},
                               {1024, 1024, {624, 624}, {960, 960}}, {640, 427, {768, 512}, {1168, 784}}};
   for (const Row& row : rows) {
-    EXPECT_EQ(size_by_area(row.width, row.height, 480 * 832, 16), row.at_480p) << row.width;
-    EXPECT_EQ(size_by_area(row.width, row.height, 720 * 1280, 16), row.at_720p) << row.width;
+    EXPECT_EQ(size_by_area(row.width, row.height, area_480p, 16), row.at_480p) << row.width;
+    EXPECT_EQ(size_by_area(row.width, row.height, area_720p, 16), row.at_720p) << row.width;
   }
   const std::vector<std::pair<FrameSize, FrameSize>> within{
       {{1280, 704}, {1280, 704}}, {{1920, 1080}, {1248, 704}}, {{832, 480}, {1248, 704}},
       {{1024, 1024}, {960, 928}}, {{640, 427}, {1152, 768}},   {{3000, 1000}, {1632, 544}}};
   for (const auto& [from, to] : within) {
-    EXPECT_EQ(size_within_area(from.width, from.height, 704 * 1280, 32), to) << from.width;
+    EXPECT_EQ(size_within_area(from.width, from.height, area_704p, 32), to) << from.width;
   }
 }
 
 TEST(PictureSizes, KeepAMultipleOfTheNarrowestSide) {
-  EXPECT_EQ(size_by_area(100000, 1, 480 * 832, 16).height, 16);
-  EXPECT_EQ(size_within_area(1, 100000, 480 * 832, 16).width, 16);
-  EXPECT_THROW(size_by_area(0, 1, 480 * 832, 16), Error);
-  EXPECT_THROW(size_within_area(1, 1, 480 * 832, 0), Error);
+  EXPECT_EQ(size_by_area(100000, 1, area_480p, 16).height, 16);
+  EXPECT_EQ(size_within_area(1, 100000, area_480p, 16).width, 16);
+  EXPECT_THROW(size_by_area(0, 1, area_480p, 16), Error);
+  EXPECT_THROW(size_within_area(1, 1, area_480p, 0), Error);
 }
 
 }  // namespace
