@@ -46,7 +46,8 @@ void write_safetensors(const std::string& path, std::span<const NewTensor> tenso
     at = end;
   }
   std::string text = header.dump();
-  const std::size_t whole = (length_bytes + text.size() + data_alignment - 1) / data_alignment * data_alignment;
+  const std::size_t whole =
+      (length_bytes + text.size() + data_alignment - 1) / data_alignment * data_alignment;
   text.resize(whole - length_bytes, ' ');
   std::array<char, length_bytes> length{};
   for (std::size_t i = 0; i < length.size(); ++i) length[i] = static_cast<char>(text.size() >> (8 * i));

@@ -22,7 +22,8 @@ configs::Request sized(int width, int height, int frames) {
 TEST(WanSizes, TakesMultiplesOfSixteenAndFourKPlusOne) {
   for (const auto& request :
        {sized(832, 480, 81), sized(16, 16, 1), sized(1280, 720, 5), sized(48, 1024, 17)}) {
-    EXPECT_THAT(check_sizes(tiny_dims(), request), ::testing::IsEmpty()) << request.width << "x" << request.height;
+    EXPECT_THAT(check_sizes(tiny_dims(), request), ::testing::IsEmpty())
+        << request.width << "x" << request.height;
   }
 }
 

@@ -21,8 +21,8 @@ struct Chunk {
 std::vector<Chunk> schedule(const ComponentPlan& plan);
 
 /// Throws Error unless the plan can be streamed: unsupported for an element type of a tensor in use that
-/// has no conversion to float32 or bfloat16, bad_input for a name that two files hold, internal for ranges that are not in order,
-/// leave their file or do not fit shape and strides.
+/// has no conversion to float32 or bfloat16, bad_input for a name that two files hold, internal for ranges
+/// that are not in order, leave their file or do not fit shape and strides.
 void check_plan(const ComponentPlan& plan);
 
 /// The tensors that have bytes in [begin, end) of a file, for messages: up to three names, else the first,

@@ -106,7 +106,8 @@ std::size_t Coordinator::left() const {
 
 void Coordinator::grant(int rank) {
   std::span<const run::PendingItem>& from = given_back_.empty() ? parts_.pending : given_back_.back();
-  const std::size_t count = std::min(plan::grant_size(left(), groups_, parts_.window, parts_.together), from.size());
+  const std::size_t count =
+      std::min(plan::grant_size(left(), groups_, parts_.window, parts_.together), from.size());
   Grant grant;
   for (const run::PendingItem& each : from.first(count)) {
     grant.items.push_back({(*parts_.items)[each.item], each.attempt, each.alone});

@@ -31,7 +31,7 @@ class Coordinator {
     std::set<int> group_roots = {};                  ///< the ranks that ask
     int window = 1;
     std::size_t together = 1;  ///< items that a group computes at once
-    int max_fails = 0;  ///< so many failures, and nothing more is handed out; 0: any number
+    int max_fails = 0;         ///< so many failures, and nothing more is handed out; 0: any number
     Progress* progress = nullptr;
     const StopSwitch* stop = nullptr;         ///< nothing more is handed out once it is thrown
     std::function<void()> every_second = {};  ///< called from its thread

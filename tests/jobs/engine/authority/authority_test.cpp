@@ -72,8 +72,9 @@ struct TakeCpuTest : AuthorityTest {
 TEST_F(TakeCpuTest, WarnsInOneLineOfBfloat16WhereTheCpuHasNone) {
   EXPECT_THAT(
       said_of(without, "{}"),
-      ElementsAre(AllOf(StartsWith("warning: text_encoder, transformer in bfloat16: this CPU has no native bfloat16"),
-                        HasSubstr("float32 is several times faster"), HasSubstr("pipeline.dtype: float32"))));
+      ElementsAre(
+          AllOf(StartsWith("warning: text_encoder, transformer in bfloat16: this CPU has no native bfloat16"),
+                HasSubstr("float32 is several times faster"), HasSubstr("pipeline.dtype: float32"))));
 }
 
 TEST_F(TakeCpuTest, NamesTheComponentsThatAreInBfloat16) {

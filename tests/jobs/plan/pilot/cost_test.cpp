@@ -13,14 +13,14 @@ PreparedJob wan_job() {
   PreparedJob job;
   job.family = &models::family_named("wan");
   job.hyper_parameters["transformer"] = models::wan::to_json(models::wan::Dims{.dim = 1536,
-                                                                       .heads = 12,
-                                                                       .head_dim = 128,
-                                                                       .ffn_dim = 8960,
-                                                                       .layers = 30,
-                                                                       .in_channels = 16,
-                                                                       .out_channels = 16,
-                                                                       .text_dim = 4096,
-                                                                       .freq_dim = 256});
+                                                                               .heads = 12,
+                                                                               .head_dim = 128,
+                                                                               .ffn_dim = 8960,
+                                                                               .layers = 30,
+                                                                               .in_channels = 16,
+                                                                               .out_channels = 16,
+                                                                               .text_dim = 4096,
+                                                                               .freq_dim = 256});
   return job;
 }
 

@@ -58,7 +58,8 @@ TEST(ItemList, StaysWholeWhenMovedAndSelectsInAnyOrder) {
 }
 
 TEST(ItemList, KeysAreThoseOfTheCanonicalJson) {
-  nlohmann::json identity = job_identity({{.name = "transformer", .key_hash = "aa", .digest = "sha256:01"}}, {});
+  nlohmann::json identity =
+      job_identity({{.name = "transformer", .key_hash = "aa", .digest = "sha256:01"}}, {});
   ItemList list;
   for (const char* prompt :
        {"a", "", "\"\\/\b\f\n\r\t\x01\x1f\x7f", "caf\xc3\xa9 \xf0\x9f\x98\xba \xe2\x80\xa8"}) {
