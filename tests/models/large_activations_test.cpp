@@ -150,8 +150,8 @@ TEST_P(LargeActivations, OfDecodingAreEstimatedClosely) {
 TEST_P(LargeActivations, OfDecodingWithWan22AreEstimatedClosely) {
   if (GetParam() == configs::Dtype::bfloat16 && !this_cpu().native_bfloat16)
     return decode(vae_22(8), 2048, 1024, 1);
-  decode(vae_22(8), 1280, 1024, 5);
-  decode(vae_22(8), 2048, 1280, 5,
+  decode(vae_22(16), 1280, 1024, 5);
+  decode(vae_22(16), 2048, 1280, 5,
          configs::VaeTiling{.height = 1024, .width = 1280, .stride_height = 768, .stride_width = 1024});
 }
 
