@@ -152,11 +152,26 @@ class Wan final : public Family {
 
   std::vector<Problem> check_pipeline(const HyperParameters& all,
                                       const configs::PipelineConfig& pipeline) const override {
-    if (!all.contains("transformer_2") || configs::real_in(pipeline.more, "boundary")) return {};
-    return {
-        {.message = "boundary is missing, which shares the steps between two experts",
-         .expected = "a number from 0 to 1, or boundary_ratio in model_index.json, or a preset that has it",
-         .field = "boundary"}};
+    std::vector<Problem> problems;
+    if (all.contains("transformer_2") && !configs::real_in(pipeline.more, "boundary")) {
+      problems.push_back(
+          {.message = "boundary is missing, which shares the steps between two experts",
+           .expected = "a number from 0 to 1, or boundary_ratio in model_index.json, or a preset that has it",
+           .field = "boundary"});
+    }
+    const std::int64_t scale = all.at("vae").at("spatial_scale");
+    const std::optional<configs::VaeTiling>& tiling = pipeline.components.at("vae").tiling;
+    for (const int edge :
+         tiling ? std::vector{tiling->height, tiling->width, tiling->stride_height, tiling->stride_width}
+                : std::vector<int>{}) {
+      if (edge % scale == 0) continue;
+      problems.push_back({.message = "components.vae.tiling cuts this VAE's latent pixels",
+                          .expected = "multiples of " + std::to_string(scale),
+                          .got = std::to_string(edge),
+                          .field = "components"});
+      break;
+    }
+    return problems;
   }
 
   std::array<std::int64_t, 4> latent_shape(const HyperParameters& all,
