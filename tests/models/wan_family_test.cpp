@@ -105,10 +105,8 @@ TEST(WanFamily, ComponentsThatDoNotFitAreNamed) {
     const char* field;
     int value;
   };
-  for (const Case& c : {Case{"vae", "z_dim", 48},
-                        {"vae", "spatial_scale", 16},
-                        {"vae", "temporal_scale", 8},
-                        {"text_encoder", "dim", 4096}}) {
+  for (const Case& c :
+       {Case{"vae", "z_dim", 48}, {"vae", "temporal_scale", 8}, {"text_encoder", "dim", 4096}}) {
     HyperParameters all = fitting();
     all[c.role][c.field] = c.value;
     try {

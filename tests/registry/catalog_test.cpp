@@ -6,6 +6,8 @@
 #include <array>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <string>
 #include <tuple>
 
 #include "tests/jobs/temp_folder.h"
@@ -57,8 +59,10 @@ TEST(Catalog, HoldsTheKnownWeights) {
   EXPECT_EQ(catalog.with_hash("cb104773c6c2cb6df4f9529ad5c60d0b").size(), 3U)
       << "Wan2.1 14B and both experts of 2.2";
   for (const CatalogEntry& entry : catalog.entries()) {
-    const bool runs = entry.name == "wan2.2-t2v-a14b-high" || entry.name == "wan2.2-t2v-a14b-low";
-    EXPECT_EQ(entry.name.starts_with("wan2.2") && !entry.preset.empty(), runs) << entry.name;
+    const std::set<std::string> runs{"wan2.2-t2v-a14b-high", "wan2.2-t2v-a14b-low", "wan2.2-i2v-a14b-high",
+                                     "wan2.2-i2v-a14b-low", "wan2.2-ti2v-5b"};
+    EXPECT_EQ(entry.name.starts_with("wan2.2") && !entry.preset.empty(), runs.contains(entry.name))
+        << entry.name;
   }
 }
 
