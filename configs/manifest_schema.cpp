@@ -18,7 +18,11 @@ nlohmann::json schema_of(const Field& field) {
       schema["type"] = {"string", "number", "boolean"};
       break;
     case FieldKind::picture:
-      schema = {{"type", "string"}, {"minLength", 1}};
+      schema = {{"type", {"string", "object"}},
+                {"minLength", 1},
+                {"required", {"path", "sha256"}},
+                {"properties", {{"path", {{"type", "string"}}}, {"sha256", {{"pattern", "^[0-9a-f]{64}$"}}}}},
+                {"additionalProperties", false}};
       break;
     case FieldKind::word:
       schema["enum"] = field.words;

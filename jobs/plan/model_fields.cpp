@@ -41,21 +41,21 @@ nlohmann::json description(const Field& field, nlohmann::json usual) {
 }
 
 nlohmann::json request_fields(const configs::RequestDraft& usual,
-                              const std::set<std::string, std::less<>>& lacking) {
+                              const std::set<std::string, std::less<>>& lacking,
+                              const std::set<std::string, std::less<>>& required) {
   nlohmann::json fields = nlohmann::json::array();
   for (const Field& field : configs::common_request_fields()) {
-    const bool required = field.name == "prompt";
     const bool unset = !field.usual.has_value();
     fields.push_back(
         description(field, unset ? nlohmann::json() : configs::to_json(configs::value_of(usual, field))));
     fields.back()["may_vary"] = field.may_vary;
-    fields.back()["required"] = required;
+    fields.back()["required"] = field.name == "prompt";
   }
   for (const Field& field : configs::family_request_fields()) {
     if (lacking.contains(field.name)) continue;
     fields.push_back(description(field, usual_of(configs::value_of(usual.request.more, field))));
     fields.back()["may_vary"] = field.may_vary;
-    fields.back()["required"] = false;
+    fields.back()["required"] = required.contains(field.name);
   }
   return fields;
 }
@@ -124,7 +124,8 @@ int show_fields(const std::string& model, bool json, std::ostream& out) {
       {"family", job.family->name()},
       {"preset", preset.name},
       {"requests",
-       request_fields(preset.defaults, job.family->lacking(job.hyper_parameters, models::Layer::request))},
+       request_fields(preset.defaults, job.family->lacking(job.hyper_parameters, models::Layer::request),
+                      job.family->required(job.hyper_parameters))},
       {"pipeline",
        pipeline_fields(preset.pipeline, job.family->lacking(job.hyper_parameters, models::Layer::pipeline))}};
   if (json) {

@@ -199,6 +199,12 @@ class Runs(unittest.TestCase):
                       "takes no last_image"):
             self.assertIn(words, said)
 
+    def test_fields_say_which_pictures_a_model_needs(self):
+        for kind, needed in (("first", ["image"]), ("first_and_last", ["image", "last_image"]), ("experts", ["image"])):
+            shown = json.loads(ditmill.ditmill("run", "--fields", self.job(kind), "--json").stdout)["requests"]
+            self.assertEqual([field["name"] for field in shown if field["required"]], ["prompt", *needed])
+            self.assertEqual({field["kind"] for field in shown if field["name"] in needed}, {"picture"})
+
     def test_size_from_image(self):
         image = Image.new("RGB", (640, 427))
         image.save(self.path / "in" / "wide.png")
