@@ -126,13 +126,38 @@ std::vector<std::string> words_of_solvers() {
   return words;
 }
 
+/// What only a draft has.
+std::vector<Field> draft_fields() {
+  const std::span<const std::string> resolutions = resolution_names();
+  return {
+      {.name = "samples",
+       .kind = FieldKind::whole,
+       .whole = wide(samples_bounds),
+       .usual = std::int64_t{1},
+       .says = "items that a line stands for, with seeds one after the other",
+       .in_key = false},
+      {.name = "resolution",
+       .kind = FieldKind::word,
+       .words = {resolutions.begin(), resolutions.end()},
+       .says = "width and height by name, in place of both",
+       .in_key = false},
+      {.name = "aspect_ratio",
+       .says = "beside a resolution: " + std::string{aspect_ratio_form},
+       .in_key = false},
+      {.name = "size",
+       .kind = FieldKind::word,
+       .words = {std::string{from_image}},
+       .says = "from-image: the picture's aspect, and the area that width and height or a resolution have",
+       .in_key = false,
+       .may_vary = false}};
+}
+
 }  // namespace
 
 std::span<const Field> common_request_fields() {
   static const std::vector<Field> fields = [] {
     const Request usual;
-    const std::span<const std::string> resolutions = resolution_names();
-    return std::vector<Field>{
+    std::vector<Field> all{
         {.name = "id",
          .says = "names the item; without one: its position in the list",
          .in_key = false,
@@ -166,27 +191,10 @@ std::span<const Field> common_request_fields() {
          .real = fps_bounds,
          .usual = usual.fps,
          .says = "frames a second that the clip is played at",
-         .in_key = false},
-        {.name = "samples",
-         .kind = FieldKind::whole,
-         .whole = wide(samples_bounds),
-         .usual = std::int64_t{1},
-         .says = "items that a line stands for, with seeds one after the other",
-         .in_key = false},
-        {.name = "resolution",
-         .kind = FieldKind::word,
-         .words = {resolutions.begin(), resolutions.end()},
-         .says = "width and height by name, in place of both",
-         .in_key = false},
-        {.name = "aspect_ratio",
-         .says = "beside a resolution: " + std::string{aspect_ratio_form},
-         .in_key = false},
-        {.name = "size",
-         .kind = FieldKind::word,
-         .words = {std::string{from_image}},
-         .says = "from-image: the picture's aspect, and the area that width and height or a resolution have",
-         .in_key = false,
-         .may_vary = false}};
+         .in_key = false}};
+    const std::vector<Field> of_drafts = draft_fields();
+    all.insert(all.end(), of_drafts.begin(), of_drafts.end());
+    return all;
   }();
   return fields;
 }

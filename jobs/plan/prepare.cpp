@@ -60,6 +60,23 @@ std::set<std::string, std::less<>> picture_fields() {
   return names;
 }
 
+/// What a bound model says of the manifest's other layers. The job outlives it.
+ModelFacts facts_of_model(const PreparedJob& job) {
+  std::vector<std::string> names;
+  for (const registry::Component& component : job.folder.components) names.push_back(component.name);
+  return {.preset = job.folder.component("transformer").identity.preset,
+          .components = std::move(names),
+          .pipeline = settings_of_index(job.folder.path),
+          .lacking_pipeline = job.family->lacking(job.hyper_parameters, models::Layer::pipeline),
+          .lacking_requests = job.family->lacking(job.hyper_parameters, models::Layer::request),
+          .lacking_outputs = job.family->lacking_outputs(),
+          .size_of_picture =
+              [&job](int width, int height, std::int64_t area) {
+                return job.family->size_of_picture(job.hyper_parameters, width, height, area);
+              },
+          .required_requests = job.family->required(job.hyper_parameters)};
+}
+
 }  // namespace
 
 PreparedJob prepare_job(const RunOptions& options, std::vector<Problem>& problems) {
@@ -83,19 +100,7 @@ PreparedJob prepare_job(const RunOptions& options, std::vector<Problem>& problem
     if (dumped) {
       require_same_weights(dumped->dump.at("layer1_model_definition"), weights_dump(job), model.path);
     }
-    std::vector<std::string> names;
-    for (const registry::Component& component : job.folder.components) names.push_back(component.name);
-    return {.preset = job.folder.component("transformer").identity.preset,
-            .components = std::move(names),
-            .pipeline = settings_of_index(job.folder.path),
-            .lacking_pipeline = job.family->lacking(job.hyper_parameters, models::Layer::pipeline),
-            .lacking_requests = job.family->lacking(job.hyper_parameters, models::Layer::request),
-            .lacking_outputs = job.family->lacking_outputs(),
-            .size_of_picture =
-                [&job](int width, int height, std::int64_t area) {
-                  return job.family->size_of_picture(job.hyper_parameters, width, height, area);
-                },
-            .required_requests = job.family->required(job.hyper_parameters)};
+    return facts_of_model(job);
   };
   const CheckRequest check_request = [&job](const configs::Request& request) {
     return job.family == nullptr ? std::vector<Problem>{}

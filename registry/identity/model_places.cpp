@@ -99,8 +99,9 @@ void warn_of_other_pictures(const std::string& path, const ModelIndex& index, Fa
     for (const auto& [field, value] : known.items()) {
       if (!said.is_object() || !said.contains(field) || said.at(field) == value) continue;
       if (field.ends_with("_type")) continue;
-      warnings.push_back(file + ": " + field + " is " + printable(said.at(field).dump(), 60) +
-                         "; pictures are prepared with " + value.dump());
+      std::string& warning = warnings.emplace_back(file);
+      warning.append(": ").append(field).append(" is ").append(printable(said.at(field).dump(), 60));
+      warning.append("; pictures are prepared with ").append(value.dump());
     }
   }
 }

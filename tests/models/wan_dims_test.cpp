@@ -307,7 +307,7 @@ TEST(WanDims, TellPicturesByTheShapes) {
 TEST(WanDims, TakeWanOwnNamesForModelsOfPictures) {
   struct Case {
     Dims dims;
-    const char* type;
+    const char* type = nullptr;
   };
   Dims two_experts = picture_dims();
   two_experts.image_dim = 0;  // A14B, which looks at no picture

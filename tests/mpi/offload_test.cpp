@@ -48,7 +48,7 @@ Files four_blocks() {
 }
 
 at::Tensor fetched(OffloadedWeights& weights, std::size_t i) {
-  const at::Tensor buffer =
+  at::Tensor buffer =
       at::full({static_cast<std::int64_t>(weights.pieces()[i].layout.bytes)}, 0xAB, at::kByte);
   weights.fetch(i, buffer);
   return buffer;

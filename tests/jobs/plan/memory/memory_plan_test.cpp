@@ -98,7 +98,7 @@ TEST(MemoryPlan, CountsATensorTwiceWhileItIsConverted) {
   const MemoryPlan converted =
       plan_memory(job_of(configs::OffloadType::stages, bf16, registry::ElementType::f32));
   EXPECT_EQ(same.weights(), converted.weights());
-  EXPECT_GE(converted.peak(), converted.weights() + 4U * 300'000'000);
+  EXPECT_GE(converted.peak(), converted.weights() + std::uint64_t{4} * 300'000'000);
   EXPECT_LE(same.peak(), same.weights() + 300 * mib);
 }
 

@@ -32,7 +32,7 @@ const std::string png{
 
 struct InputFilesTest : ::testing::Test {
   std::string write(const std::string& name, const std::string& bytes = png) {
-    const std::string path = folder / name;
+    std::string path = folder / name;
     std::filesystem::create_directories(std::filesystem::path(path).parent_path());
     std::ofstream(path, std::ios::binary) << bytes;
     return path;

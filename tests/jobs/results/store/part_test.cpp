@@ -54,7 +54,7 @@ struct PartTest : ::testing::Test {
   PartWriter writer(int gzip = 0) { return PartWriter(path, gzip, {{"layer", 1}}, "1.2.3", memory); }
   std::string write(const PartItem& item, int gzip = 0) {
     PartWriter part = writer(gzip);
-    const std::string content = part.add(item);
+    std::string content = part.add(item);
     part.seal();
     return content;
   }
@@ -230,10 +230,10 @@ TEST_F(PartTest, SaysWhatIsMissing) {
 }
 
 struct Foreign {
-  const char* name;
-  hid_t type;
+  const char* name = nullptr;
+  hid_t type = H5I_INVALID_HID;
   h5::Layout layout;
-  const char* words;
+  const char* words = nullptr;
 };
 
 TEST_F(PartTest, RefusesForeignDatasets) {
