@@ -24,7 +24,8 @@ from transformers import AutoTokenizer, CLIPImageProcessor, CLIPVisionModel, UMT
 
 SEED = probe.fresh_seed("test_picture_runs")
 STEPS, SHIFT, SCALE, BOUNDARY = 8, 3.0, 5.0, 0.9
-SHAPE = tiny_wan.Shape(heads=3, head_dim=40, layers=2, ffn=200, text_dim=48, text_heads=3, vae_res_blocks=2)
+# What every layout can share out: blocks for three stages, heads for tp 2 with ulysses 2.
+SHAPE = tiny_wan.Shape(heads=5, head_dim=24, layers=3, ffn=200, text_dim=40, text_heads=5, vae_res_blocks=2)
 KINDS = ("first", "first_and_last", "experts")
 
 
