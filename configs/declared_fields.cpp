@@ -107,7 +107,7 @@ void require_one_meaning(std::span<const FamilyFields> families) {
       return;
     refuse(family, field.name);
   };
-  const std::set<std::string, std::less<>> settings{"path", "compression", "items_per_part"};
+  const std::set<std::string, std::less<>> settings{"path", "compression", "items_per_part", "keep_inputs"};
   for (const FamilyFields& family : families) {
     for (const Field& field : family.request) add(family, field, of_requests, of_pipelines);
     for (const Field& field : family.pipeline) add(family, field, of_pipelines, of_requests);

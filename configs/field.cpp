@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "configs/error.h"
+#include "configs/hex.h"
 #include "configs/list_text.h"
 #include "configs/suggest.h"
 #include "configs/yaml_reader.h"
@@ -29,9 +30,8 @@ std::optional<FieldValue> file_value(const nlohmann::json& json) {
     return std::nullopt;
   }
   FileValue file{.path = *path, .sha256 = *sha256};
-  const bool is_digest =
-      file.sha256.size() == digits && file.sha256.find_first_not_of("0123456789abcdef") == std::string::npos;
-  if (!is_digest || file.path.empty() || file.path.find('\0') != std::string::npos) return std::nullopt;
+  if (!is_hex(file.sha256, digits) || file.path.empty() || file.path.find('\0') != std::string::npos)
+    return std::nullopt;
   return file;
 }
 

@@ -46,6 +46,18 @@ std::string sha256_hex(std::string_view bytes) {
   return hex(hasher.finish());
 }
 
+std::string sha256_hex(const ByteSource& source) {
+  constexpr std::uint64_t piece = std::uint64_t{1} << 20;
+  Hasher hasher{Hasher::Kind::sha256};
+  std::vector<std::byte> buffer(std::min(piece, source.size()));
+  for (std::uint64_t at = 0; at < source.size(); at += piece) {
+    const std::span<std::byte> part{buffer.data(), std::min(piece, source.size() - at)};
+    source.read_at(at, part);
+    hasher.add(part);
+  }
+  return hex(hasher.finish());
+}
+
 std::string digest_root(std::span<const FileDigest> files, std::string_view canonical_hyper_parameters) {
   Hasher hasher{Hasher::Kind::sha256};
   hasher.add(root_format);

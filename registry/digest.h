@@ -21,6 +21,8 @@ Leaf leaf_digest(std::span<const std::byte> bytes) noexcept;
 std::string hex(std::span<const std::uint8_t> bytes);
 /// SHA-256 of bytes, as lower-case hex.
 std::string sha256_hex(std::string_view bytes);
+/// The same of all bytes of a source, read piece by piece. Throws as read_at().
+std::string sha256_hex(const ByteSource& source);
 
 /// The leaves of one file.
 struct FileDigest {

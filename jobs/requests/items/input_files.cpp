@@ -1,34 +1,17 @@
 #include "jobs/requests/items/input_files.h"
 
-#include <algorithm>
 #include <filesystem>
 #include <memory>
-#include <span>
 #include <utility>
 #include <variant>
-#include <vector>
 
 #include "configs/written_path.h"
 #include "models/pictures/read_picture.h"
 #include "registry/byte_source.h"
 #include "registry/digest.h"
-#include "registry/hasher.h"
 
 namespace ditmill::jobs::requests {
 namespace {
-
-std::string sha256_of(const registry::ByteSource& source) {
-  constexpr std::uint64_t piece = std::uint64_t{1} << 20;
-  registry::Hasher hasher{registry::Hasher::Kind::sha256};
-  std::vector<std::byte> bytes(std::min(source.size(), piece));
-  for (std::uint64_t at = 0; at < source.size(); at += bytes.size()) {
-    const std::span<std::byte> now =
-        std::span(bytes).first(std::min<std::uint64_t>(piece, source.size() - at));
-    source.read_at(at, now);
-    hasher.add(now);
-  }
-  return registry::hex(hasher.finish());
-}
 
 InputFile look_at(const std::string& path) {
   InputFile file{.value = {.path = path}};
@@ -37,7 +20,7 @@ InputFile look_at(const std::string& path) {
     const models::pictures::PictureInfo info = models::pictures::read_info(*source);
     file.width = info.width;
     file.height = info.height;
-    file.value.sha256 = sha256_of(*source);
+    file.value.sha256 = registry::sha256_hex(*source);
   } catch (const Error& error) {
     file.fault = error;
   }

@@ -2,20 +2,16 @@
 
 #include <fcntl.h>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <span>
-#include <vector>
 
 #include "jobs/requests/items/frozen_item.h"
 #include "jobs/results/files/durable.h"
 #include "registry/byte_source.h"
 #include "registry/digest.h"
-#include "registry/hasher.h"
 
 namespace ditmill::jobs::run {
 
@@ -51,18 +47,7 @@ nlohmann::json read_unpublished_config(const results::RunDirectory& run) {
   return config.is_object() ? config : nullptr;
 }
 
-std::string list_sha256(const std::string& path) {
-  constexpr std::uint64_t piece = std::uint64_t{1} << 20;
-  const std::unique_ptr<registry::ByteSource> source = registry::open_file(path);
-  registry::Hasher hasher{registry::Hasher::Kind::sha256};
-  std::vector<std::byte> buffer(std::min(piece, source->size()));
-  for (std::uint64_t at = 0; at < source->size(); at += piece) {
-    const std::span<std::byte> part{buffer.data(), std::min(piece, source->size() - at)};
-    source->read_at(at, part);
-    hasher.add(part);
-  }
-  return registry::hex(hasher.finish());
-}
+std::string list_sha256(const std::string& path) { return registry::sha256_hex(*registry::open_file(path)); }
 
 nlohmann::json dump_requests(const std::string& file, std::size_t items) {
   return {{"file", "requests.jsonl"}, {"items", items}, {"sha256", list_sha256(file)}};
