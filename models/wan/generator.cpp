@@ -45,7 +45,7 @@ class WanGenerator final : public DenoisingGenerator {
         transformers_(transformers_of(model, pipeline, parallel)) {
     const bool takes_pictures = wan::takes_condition(dims_) || wan::takes_first_frame(dims_);
     if (model.hyper_parameters.contains("vae")) vae_.emplace(model, pipeline, parallel, takes_pictures);
-    if (takes_pictures && vae_) pictures_.emplace(model, dims_, *vae_);
+    if (takes_pictures && vae_) pictures_.emplace(model, dims_, parallel, *vae_);
   }
 
   std::size_t clips_at_once() const noexcept override { return wan::clips_together(pipeline()); }

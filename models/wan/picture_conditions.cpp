@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "dist/comm/agree.h"
 #include "models/generator_parts.h"
 #include "models/pictures/model_input.h"
 #include "models/pictures/resize.h"
@@ -50,8 +51,9 @@ pictures::InputReader::Files files_of(const configs::Request& request) {
 
 }  // namespace
 
-PictureConditions::PictureConditions(LoadedModel& model, const Dims& dims, WanClipVae& vae)
-    : dims_(dims), vae_(vae), device_(model.device), clip_(clip_of(model)) {}
+PictureConditions::PictureConditions(LoadedModel& model, const Dims& dims,
+                                     const dist::ParallelContext& parallel, WanClipVae& vae)
+    : dims_(dims), parallel_(parallel), vae_(vae), device_(model.device), clip_(clip_of(model)) {}
 
 std::list<PictureConditions::Kept>::iterator PictureConditions::kept_of(const configs::Request& request) {
   return std::ranges::find_if(
@@ -59,7 +61,7 @@ std::list<PictureConditions::Kept>::iterator PictureConditions::kept_of(const co
 }
 
 void PictureConditions::look_ahead(const configs::Request& request) {
-  if (kept_of(request) == kept_.end()) reader_.ahead(files_of(request));
+  if (leads() && kept_of(request) == kept_.end()) reader_.ahead(files_of(request));
 }
 
 dist::TensorMap PictureConditions::told(const configs::Request& request) {
@@ -67,36 +69,57 @@ dist::TensorMap PictureConditions::told(const configs::Request& request) {
     kept_.splice(kept_.begin(), kept_, known);
     return kept_.front().told;
   }
-  const Pictures pictures = reader_.read(files_of(request));
+  const pictures::InputReader::Files files = files_of(request);
   dist::TensorMap told;
-  if (pictures.empty()) return told;
+  if (files.empty()) return told;
+  const auto [pixels, image] = seen(files, request);
   if (takes_condition(dims_)) {
-    told.emplace("condition", condition(pictures, request));
+    told.emplace("condition", condition(pixels.to(device_), request.frames));
   } else {
-    const at::Tensor pixels = stretched(pictures.front(), request.width, request.height).to(device_);
-    const at::Tensor clip = pixels.view({1, image_channels, 1, request.height, request.width});
-    told.emplace("first", vae_.encode(clip).unsqueeze(0));
+    told.emplace("first", vae_.encode(pixels.narrow(0, 0, 1).unsqueeze(2).to(device_)).unsqueeze(0));
   }
-  if (clip_) told.emplace("image", image(pictures));
+  if (clip_) told.emplace("image", image.to(device_));
   kept_.push_front({.files = request.more, .size = size_of(request), .told = told});
   if (kept_.size() > most_kept) kept_.pop_back();
   return told;
 }
 
-at::Tensor PictureConditions::condition(const Pictures& pictures, const configs::Request& request) {
-  const auto pixels = [&](const pictures::Picture& picture) {
-    return stretched(picture, request.width, request.height).to(device_);
+PictureConditions::Seen PictureConditions::seen(const pictures::InputReader::Files& files,
+                                                const configs::Request& request) {
+  Seen seen;
+  const auto look = [&] {
+    if (!leads()) return;
+    const pictures::InputReader::Pictures pictures = reader_.read(files);
+    std::vector<at::Tensor> pixels;
+    for (const pictures::Picture& picture : pictures)
+      pixels.push_back(stretched(picture, request.width, request.height));
+    seen.pixels = at::stack(pixels);
+    if (clip_) seen.image = image(pictures);
   };
-  const bool ends = pictures.size() > 1;
-  const at::Tensor clip = conditioned_frames(pixels(pictures.front()),
-                                             ends ? pixels(pictures.back()) : at::Tensor{}, request.frames);
-  const at::Tensor latents = vae_.encode(clip);
-  const at::Tensor mask =
-      condition_mask(request.frames, temporal_compression, ends, latents.size(2), latents.size(3));
-  return at::cat({mask.to(device_), latents}).unsqueeze(0);
+  if (parallel_.size(dist::Team::clip) == 1) {
+    look();
+    return seen;
+  }
+  const dist::Communicator& group = parallel_.host(dist::Team::clip);
+  dist::agree(group, look);
+  const auto share = [&group](at::Tensor& tensor) {
+    group.broadcast(std::as_writable_bytes(std::span(tensor.mutable_data_ptr<float>(),
+                                                     static_cast<std::size_t>(tensor.numel()))),
+                    0, dist::Purpose::pictures);
+  };
+  if (!leads()) {
+    seen.pixels = at::empty(
+        {static_cast<std::int64_t>(files.size()), image_channels, request.height, request.width}, at::kFloat);
+  }
+  share(seen.pixels);
+  if (!clip_) return seen;
+  const std::int64_t tokens = group.max(leads() ? seen.image.size(1) : 0, dist::Purpose::pictures);
+  if (!leads()) seen.image = at::empty({1, tokens, dims_.image_dim}, at::kFloat);
+  share(seen.image);
+  return seen;
 }
 
-at::Tensor PictureConditions::image(const Pictures& pictures) {
+at::Tensor PictureConditions::image(const pictures::InputReader::Pictures& pictures) {
   std::vector<at::Tensor> pixels;
   for (const pictures::Picture& picture : pictures) {
     pixels.push_back(at::tensor(pictures::clip_pixels(picture))
@@ -104,7 +127,16 @@ at::Tensor PictureConditions::image(const Pictures& pictures) {
   }
   const auto clip = clip_->enter();
   const at::Tensor states = clip->encode(at::stack(pixels).to(device_));
-  return states.reshape({1, -1, states.size(2)});
+  return states.reshape({1, -1, states.size(2)}).to(at::kCPU, at::kFloat);
+}
+
+at::Tensor PictureConditions::condition(const at::Tensor& pixels, std::int64_t frames) {
+  const bool ends = pixels.size(0) > 1;
+  const at::Tensor latents =
+      vae_.encode(conditioned_frames(pixels[0], ends ? pixels[-1] : at::Tensor{}, frames));
+  const at::Tensor mask =
+      condition_mask(frames, temporal_compression, ends, latents.size(2), latents.size(3));
+  return at::cat({mask.to(device_), latents}).unsqueeze(0);
 }
 
 }  // namespace ditmill::models::wan

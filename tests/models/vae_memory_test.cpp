@@ -121,6 +121,21 @@ TEST_P(VaeMemory, OfTiledDecodingIsEstimatedFromAbove) {
   }
 }
 
+// What a run is planned by, which encodes pictures as well: decoding a clip of the same size.
+TEST_P(VaeMemory, OfEncodingIsWithinTheEstimateOfDecoding) {
+  configs::Request request;
+  request.frames = frames;
+  for (const auto& [height, width] : {std::pair{56, 64}, {40, 112}, {32, 48}, {72, 32}}) {
+    request.height = unit() * height;
+    request.width = unit() * width;
+    for (const auto& cut : {std::optional<configs::VaeTiling>{}, std::optional{tiling}}) {
+      EXPECT_LE(encoding(height, width, scaled(cut)),
+                wan_decode_bytes(to_json(dims_), config_dtype(), this_cpu(), request, scaled(cut)))
+          << height << "x" << width << (cut ? " tiled" : "");
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Dtypes, VaeMemory,
                          ::testing::Combine(::testing::Values(configs::Dtype::float32,
                                                               configs::Dtype::bfloat16),
