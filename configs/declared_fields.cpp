@@ -223,7 +223,12 @@ std::span<const Field> common_pipeline_fields() {
          .kind = FieldKind::real,
          .real = flow_shift_bounds,
          .usual = usual.flow_shift,
-         .says = "how much of the steps goes to high noise"}};
+         .says = "how much of the steps goes to high noise"},
+        {.name = "numerics",
+         .kind = FieldKind::word,
+         .words = {std::string{name(Numerics::reference)}, std::string{name(Numerics::fast)}},
+         .usual = std::string{name(usual.numerics)},
+         .says = "reference: diffusers' operators in their order; fast: fused and reordered"}};
   }();
   return fields;
 }

@@ -14,7 +14,7 @@ namespace ditmill::configs {
 /// What every request takes, in the order that they are shown: those of a Request (request.h:
 /// visit_fields()), then those that only a draft has (samples, resolution, aspect_ratio).
 std::span<const Field> common_request_fields();
-/// What every pipeline takes: solver, steps, guidance_scale, flow_shift.
+/// What every pipeline takes: solver, steps, guidance_scale, flow_shift, numerics.
 std::span<const Field> common_pipeline_fields();
 
 /// What a family's models take besides.

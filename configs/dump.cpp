@@ -69,6 +69,9 @@ PipelineConfig read_pipeline(const nlohmann::json& dumped) {
   pipeline.steps = layer2.at("steps").get<int>();
   pipeline.guidance_scale = layer2.at("guidance_scale").get<double>();
   pipeline.flow_shift = layer2.at("flow_shift").get<double>();
+  // Only where it is not the reference, which dumps of before there was any other lack.
+  if (const auto numerics = layer2.find("numerics"); numerics != layer2.end())
+    pipeline.numerics = named(*numerics, numerics_named);
   for (const Field& field : family_pipeline_fields()) {
     const auto found = layer2.find(field.name);
     if (found == layer2.end()) continue;
@@ -184,6 +187,7 @@ nlohmann::json dump_layer2(const PipelineConfig& pipeline) {
                         {"components", std::move(components)},
                         {"text_window", pipeline.text_window},
                         {"negative_prompt_suffix", pipeline.negative_prompt_suffix}};
+  if (pipeline.numerics != Numerics::reference) layer2["numerics"] = name(pipeline.numerics);
   for (const auto& [name, value] : pipeline.more) layer2[name] = to_json(value);
   // Only where one is wanted: dumps of before lack it.
   if (pipeline.loading != Strategy::automatic) layer2["loading"] = {{"strategy", name(pipeline.loading)}};

@@ -21,6 +21,9 @@ constexpr std::array<Choice<Solver>, 5> solvers{{{"unipc", Solver::unipc},
                                                  {"wan-euler", Solver::wan_euler},
                                                  {"wan-dpm++", Solver::wan_dpmpp}}};
 
+constexpr std::array<Choice<Numerics>, 2> all_numerics{
+    {{"reference", Numerics::reference}, {"fast", Numerics::fast}}};
+
 constexpr std::array<Choice<Strategy>, 5> strategies{{{"auto", Strategy::automatic},
                                                       {"independent", Strategy::independent},
                                                       {"broadcast", Strategy::broadcast},
@@ -220,6 +223,7 @@ void read_loading(MapReader loading, Strategy& out) {
 
 std::string_view name(Dtype dtype) noexcept { return word_of(dtypes, dtype); }
 std::string_view name(Solver solver) noexcept { return word_of(solvers, solver); }
+std::string_view name(Numerics numerics) noexcept { return word_of(all_numerics, numerics); }
 std::string_view name(Strategy strategy) noexcept { return word_of(strategies, strategy); }
 std::optional<Strategy> strategy_named(std::string_view name) noexcept {
   return value_of<Strategy>(strategies, name);
@@ -234,6 +238,9 @@ std::span<const std::string_view> solver_names() {
 }
 std::optional<Solver> solver_named(std::string_view name) noexcept { return value_of<Solver>(solvers, name); }
 std::optional<Dtype> dtype_named(std::string_view name) noexcept { return value_of<Dtype>(dtypes, name); }
+std::optional<Numerics> numerics_named(std::string_view name) noexcept {
+  return value_of<Numerics>(all_numerics, name);
+}
 
 void apply_pipeline(MapReader pipeline, PipelineConfig& config) {
   pipeline.read("preset", config.preset);
@@ -241,6 +248,7 @@ void apply_pipeline(MapReader pipeline, PipelineConfig& config) {
   pipeline.read("steps", config.steps, steps_bounds);
   pipeline.read("guidance_scale", config.guidance_scale, guidance_bounds);
   pipeline.read("flow_shift", config.flow_shift, flow_shift_bounds);
+  pipeline.read("numerics", config.numerics, all_numerics);
   read_fields(pipeline, family_pipeline_fields(), config.more);
   if (pipeline.read("dtype", config.dtype, dtypes)) {
     for (auto& [name, component] : config.components) {

@@ -20,11 +20,15 @@ enum class Dtype { float32, bfloat16 };
 /// unipc, euler: as diffusers has them; the others: as Wan's own code has them.
 enum class Solver { unipc, euler, wan_unipc, wan_euler, wan_dpmpp };
 
+/// How layers compute: by diffusers' operators in their order, or by some that are fused and reordered.
+enum class Numerics { reference, fast };
+
 /// How weights come to the ranks (dist/weights/load.h). automatic: by what is held and where files are.
 enum class Strategy { automatic, independent, broadcast, striped, shared };
 
 std::string_view name(Dtype dtype) noexcept;
 std::string_view name(Solver solver) noexcept;
+std::string_view name(Numerics numerics) noexcept;
 std::string_view name(Strategy strategy) noexcept;
 /// None if there is none of that name.
 std::optional<Strategy> strategy_named(std::string_view name) noexcept;
@@ -33,6 +37,8 @@ std::span<const std::string_view> solver_names();
 std::optional<Solver> solver_named(std::string_view name) noexcept;
 /// None if there is none of that name.
 std::optional<Dtype> dtype_named(std::string_view name) noexcept;
+/// None if there is none of that name.
+std::optional<Numerics> numerics_named(std::string_view name) noexcept;
 
 /// The degrees of the axes; their product is the number of ranks. No dp: `auto`, what the world leaves.
 struct ParallelConfig {
@@ -88,6 +94,7 @@ struct PipelineConfig {
   int steps = 50;
   double guidance_scale = 5.0;  ///< 1 or less: no guidance, one DiT forward a step
   double flow_shift = 3.0;
+  Numerics numerics = Numerics::reference;
   FieldValues more;               ///< of the fields that the model's family has besides (declared_fields.h)
   Dtype dtype = Dtype::bfloat16;  ///< of transformer and text_encoder; the VAE has its own
   ParallelConfig parallel;

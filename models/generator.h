@@ -34,7 +34,8 @@ struct LoadedModel {
   /// By name: what this rank does not hold of a component, where not all of it is here.
   std::map<std::string, std::shared_ptr<dist::OffloadedWeights>, std::less<>> offloaded = {};
   at::Device device = at::kCPU;  ///< that layers compute on
-  std::string tokenizer;         ///< the bytes of spiece.model or tokenizer.json
+  configs::Numerics numerics = configs::Numerics::reference;
+  std::string tokenizer;  ///< the bytes of spiece.model or tokenizer.json
 };
 
 /// The text half of a loaded pipeline on this rank: with tp, all ranks of the team call it alike. It shares

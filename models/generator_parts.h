@@ -25,8 +25,9 @@ typename Map::mapped_type taken(Map& map, std::string_view name) {
 
 /// Builds one component's layers from its weights, and accounts for every tensor.
 template <typename Layers, typename... Arguments>
-Layers build(dist::TensorMap tensors, const std::string& name, const Arguments&... arguments) {
-  const WeightsView weights(std::move(tensors), name);
+Layers build(dist::TensorMap tensors, const std::string& name, configs::Numerics numerics,
+             const Arguments&... arguments) {
+  const WeightsView weights(std::move(tensors), name, numerics);
   Layers layers(weights, arguments...);
   weights.finish();
   return layers;

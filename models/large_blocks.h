@@ -7,4 +7,8 @@ namespace ditmill::models {
 /// more than twice what tensors hold: no estimate bounds that. Once a process, before it computes.
 void give_large_blocks_back();
 
+/// From now on LibTorch asks for huge pages for tensors of 2 MiB and more: a step makes hundreds of MB of
+/// them anew, and the faults of small pages took up to 8 % of it. Once a process, before its first tensor.
+void use_huge_pages();
+
 }  // namespace ditmill::models

@@ -32,10 +32,14 @@ struct WeightsView::Account {
   std::set<std::string, std::less<>> taken;
   std::vector<std::string> missing;
   std::vector<std::string> misshapen;
+  configs::Numerics numerics = configs::Numerics::reference;
 };
 
-WeightsView::WeightsView(dist::TensorMap tensors, std::string label)
-    : account_(std::make_shared<Account>(Account{std::move(tensors), std::move(label), {}, {}, {}})) {}
+WeightsView::WeightsView(dist::TensorMap tensors, std::string label, configs::Numerics numerics)
+    : account_(
+          std::make_shared<Account>(Account{std::move(tensors), std::move(label), {}, {}, {}, numerics})) {}
+
+configs::Numerics WeightsView::numerics() const noexcept { return account_->numerics; }
 
 WeightsView::WeightsView(std::shared_ptr<Account> account, std::string prefix)
     : account_(std::move(account)), prefix_(std::move(prefix)) {}

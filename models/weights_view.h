@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "configs/pipeline_config.h"
 #include "dist/weights/stream.h"
 
 namespace ditmill::models {
@@ -17,8 +18,9 @@ namespace ditmill::models {
 /// accounts for every name. Copies share that account.
 class WeightsView {
  public:
-  /// `label` names the component in messages.
-  WeightsView(dist::TensorMap tensors, std::string label);
+  /// `label` names the component in messages; `numerics`: how layers that take their weights here compute.
+  WeightsView(dist::TensorMap tensors, std::string label,
+              configs::Numerics numerics = configs::Numerics::reference);
 
   /// The view of a deeper scope.
   WeightsView scope(std::string_view name) const;
@@ -27,6 +29,7 @@ class WeightsView {
   /// by finish(); an empty tensor of that shape is returned meanwhile.
   at::Tensor take(std::string_view name, std::vector<std::int64_t> shape) const;
   bool has(std::string_view name) const;
+  configs::Numerics numerics() const noexcept;
 
   /// Call once, after building: throws Error(bad_input) listing what is missing, misshapen and never taken.
   void finish() const;

@@ -23,13 +23,14 @@ struct BenchStepOptions {
   int width = 832;                        ///< --width, --height, --frames
   int height = 480;
   int frames = 81;
-  std::string dtype = "bfloat16";  ///< --dtype
-  std::string parallel = "{}";     ///< --parallel: as `pipeline.parallel` of a manifest
-  double guidance = 5;             ///< --guidance
-  int steps = 3;                   ///< --steps that are measured, or rounds beside a peer
-  std::string peer;                ///< --peer: diffusers, or empty
-  std::string device = "auto";     ///< --device, as `run` has it
-  int threads = 0;                 ///< --threads; 0: each rank's own default
+  std::string dtype = "bfloat16";      ///< --dtype
+  std::string numerics = "reference";  ///< --numerics
+  std::string parallel = "{}";         ///< --parallel: as `pipeline.parallel` of a manifest
+  double guidance = 5;                 ///< --guidance
+  int steps = 3;                       ///< --steps that are measured, or rounds beside a peer
+  std::string peer;                    ///< --peer: diffusers, or empty
+  std::string device = "auto";         ///< --device, as `run` has it
+  int threads = 0;                     ///< --threads; 0: each rank's own default
   bool json = false;
   std::string out;  ///< --out FILE
 };

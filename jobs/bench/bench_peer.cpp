@@ -149,6 +149,7 @@ json measure_peer(const StepSetup& setup, const BenchStepOptions& options, const
           {"frames", options.frames},
           {"tokens", setup.tokens()},
           {"dtype", configs::name(setup.dtype())},
+          {"numerics", configs::name(setup.pipeline.numerics)},
           {"device", dist::describe_device(device)},
           {"threads", threads},
           {"rounds", options.steps},
@@ -161,11 +162,12 @@ json measure_peer(const StepSetup& setup, const BenchStepOptions& options, const
 
 std::string peer_table(const json& report) {
   std::string text = fmt::format(
-      "{}, {} blocks, {} tokens, {}, {}, {} threads each; {} rounds in turn, diffusers {}\n"
+      "{}, {} blocks, {} tokens, {}, {}, {}, {} threads each; {} rounds in turn, diffusers {}\n"
       "relative distance of the two flows: {:.2e}\n\n{:<12}{:>10}{:>10}{:>10}\n",
       report.at("model").get<std::string>(), report.at("layers").get<int>(),
       report.at("tokens").get<std::int64_t>(), report.at("dtype").get<std::string>(),
-      report.at("device").get<std::string>(), report.at("threads").get<int>(), report.at("rounds").get<int>(),
+      report.at("numerics").get<std::string>(), report.at("device").get<std::string>(),
+      report.at("threads").get<int>(), report.at("rounds").get<int>(),
       report.at("libraries").at("diffusers").get<std::string>(), report.at("distance").get<double>(),
       "forward s", "median", "min", "max");
   for (const auto& [who, key] : {std::pair{"ditmill", "ours"}, std::pair{"diffusers", "theirs"}}) {

@@ -158,6 +158,7 @@ class StepBench {
             {"frames", options_.frames},
             {"tokens", setup_.tokens()},
             {"dtype", configs::name(setup_.dtype())},
+            {"numerics", configs::name(setup_.pipeline.numerics)},
             {"guidance", setup_.pipeline.guidance_scale},
             {"parallel", degrees},
             {"world", world_.size()},

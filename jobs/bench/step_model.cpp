@@ -16,6 +16,7 @@ std::unique_ptr<models::DenoisingGenerator> generator_of(const StepSetup& setup,
                             .hyper_parameters = setup.hyper_parameters,
                             .weights = {},
                             .device = device,
+                            .numerics = setup.pipeline.numerics,
                             .tokenizer = {}};
   model.weights[step_component] = std::move(weights.tensors);
   model.blocks[step_component] = std::move(weights.layouts);

@@ -91,6 +91,7 @@ StepSetup read_step_setup(const BenchStepOptions& options) {
   pipeline.parallel = read_parallel(options.parallel, options.guidance);
   pipeline.components[step_component].dtype =
       configs::dtype_named(options.dtype).value_or(configs::Dtype::bfloat16);
+  pipeline.numerics = configs::numerics_named(options.numerics).value_or(configs::Numerics::reference);
   setup.request.width = options.width;
   setup.request.height = options.height;
   setup.request.frames = options.frames;

@@ -66,6 +66,7 @@ int main(int argc, char** argv) {
   // MKL's matrix products otherwise differ in the last bit with the number of threads.
   setenv("MKL_CBWR", "AUTO,STRICT", 0);
   models::give_large_blocks_back();
+  models::use_huge_pages();
   dist::Sentinel::take_over_signals();
   // NCCL's communicators otherwise wait for each other where exchanges of two of them overlap on a device.
   setenv("NCCL_LAUNCH_ORDER_IMPLICIT", "1", 0);

@@ -26,8 +26,8 @@ Visiting<Transformer> transformer_of(LoadedModel& model, const std::string& name
   std::shared_ptr<dist::OffloadedWeights> whole;
   if (coming.offloaded && !offload.by_block()) whole = std::exchange(coming.offloaded, nullptr);
   if (coming.offloaded && coming.offloaded->pieces().empty()) coming.offloaded = nullptr;
-  return {[name, dims, parallel, coming](dist::TensorMap weights) {
-            return build<Transformer>(std::move(weights), name, dims, parallel, coming);
+  return {[name, dims, parallel, coming, numerics = model.numerics](dist::TensorMap weights) {
+            return build<Transformer>(std::move(weights), name, numerics, dims, parallel, coming);
           },
           taken(model.weights, name), std::move(whole), model.device};
 }

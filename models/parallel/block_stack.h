@@ -45,7 +45,7 @@ class BlockStack {
   /// `lists`: all that the model has, as its architecture states them.
   BlockStack(const WeightsView& weights, std::vector<dist::BlockList> lists, Make make,
              const dist::ParallelContext& parallel, const ComingBlocks& coming)
-      : lists_(std::move(lists)), make_(std::move(make)) {
+      : lists_(std::move(lists)), make_(std::move(make)), numerics_(weights.numerics()) {
     std::int64_t layers = 0;
     for (const dist::BlockList& list : lists_) layers += list.layers;
     dist::Range here = parallel.part(dist::Axis::pp, layers);
@@ -85,7 +85,7 @@ class BlockStack {
   /// `number`: of the stage's blocks.
   Block built(dist::TensorMap tensors, std::size_t number) const {
     const std::int64_t layer = first_ + static_cast<std::int64_t>(number);
-    const WeightsView view(std::move(tensors), dist::block_name(lists_, layer));
+    const WeightsView view(std::move(tensors), dist::block_name(lists_, layer), numerics_);
     Block block = make_(view, list_of(layer));
     view.finish();
     return block;
@@ -94,6 +94,7 @@ class BlockStack {
   std::vector<dist::BlockList> lists_;
   std::int64_t first_ = 0;  ///< of this stage
   Make make_;
+  configs::Numerics numerics_;
   std::vector<Block> blocks_;            ///< those that are here for good
   std::unique_ptr<BlockSource> source_;  ///< of those that come and go, after these
 };

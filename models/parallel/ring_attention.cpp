@@ -5,20 +5,13 @@
 #include <optional>
 
 #include "dist/comm/tensors.h"
-#include "models/kernels/partial_attention.h"
+#include "models/kernels/operators.h"
 
 namespace ditmill::models {
-namespace {
-
-at::Tensor by_head(const at::Tensor& x) { return x.transpose(1, 2); }
-
-}  // namespace
-
-at::Tensor ring_attention(const dist::ParallelContext& parallel, const dist::TokenShares& shares,
-                          const at::Tensor& query, const at::Tensor& key, const at::Tensor& value) {
-  if (parallel.degree(dist::Axis::ring) == 1) {
-    return by_head(at::scaled_dot_product_attention(by_head(query), by_head(key), by_head(value)));
-  }
+at::Tensor ring_attention(configs::Numerics numerics, const dist::ParallelContext& parallel,
+                          const dist::TokenShares& shares, const at::Tensor& query, const at::Tensor& key,
+                          const at::Tensor& value) {
+  if (parallel.degree(dist::Axis::ring) == 1) return kernels::attention(numerics, query, key, value);
   const dist::Communicator& ring = parallel.team(dist::Team::ring);
   const int ranks = ring.size();
   const int next = (ring.rank() + 1) % ranks;
@@ -33,12 +26,12 @@ at::Tensor ring_attention(const dist::ParallelContext& parallel, const dist::Tok
       coming = dist::start_shift(ring, block, next, previous, shape, dist::Purpose::ring);
     }
     if (block.size(2) > 0 && query.size(1) > 0) {
-      const auto part = kernels::attend_partly(by_head(query), by_head(block[0]), by_head(block[1]));
+      const auto part = kernels::attend_partly(numerics, query, block[0], block[1]);
       sum = sum ? kernels::merge(*sum, part) : part;
     }
     if (step + 1 < ranks) block = coming.wait().front();
   }
-  return sum ? by_head(sum->output).to(query.scalar_type()) : query;
+  return sum ? sum->output.transpose(1, 2).to(query.scalar_type()) : query;
 }
 
 }  // namespace ditmill::models

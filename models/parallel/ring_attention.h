@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "configs/pipeline_config.h"
 #include "dist/exchange/token_shares.h"
 
 namespace ditmill::models {
@@ -10,7 +11,8 @@ namespace ditmill::models {
 /// next ones on their way while these are attended to, and the parts are merged in float32. query, key, value
 /// [batch, tokens of the row, heads, width]; so is the result, in their dtype.
 /// Liu, Zaharia, Abbeel: Ring Attention with Blockwise Transformers (2023).
-at::Tensor ring_attention(const dist::ParallelContext& parallel, const dist::TokenShares& shares,
-                          const at::Tensor& query, const at::Tensor& key, const at::Tensor& value);
+at::Tensor ring_attention(configs::Numerics numerics, const dist::ParallelContext& parallel,
+                          const dist::TokenShares& shares, const at::Tensor& query, const at::Tensor& key,
+                          const at::Tensor& value);
 
 }  // namespace ditmill::models

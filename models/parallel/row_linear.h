@@ -1,6 +1,6 @@
 #pragma once
 
-#include <ATen/ops/linear.h>
+#include <ATen/core/Tensor.h>
 
 #include <cstdint>
 
@@ -17,20 +17,21 @@ class RowLinear {
   /// `in`: this rank's columns of W.
   RowLinear(const WeightsView& weights, std::int64_t in, std::int64_t out,
             const dist::ParallelContext& parallel, Linear::Bias bias = Linear::Bias::yes)
-      : parallel_(parallel), weight_(weights.take("weight", {out, in})) {
+      : parallel_(parallel), numerics_(weights.numerics()), weight_(weights.take("weight", {out, in})) {
     if (bias == Linear::Bias::no) return;
     const at::Tensor whole = weights.take("bias", {out});
     if (parallel.index(dist::Axis::tp) == 0) bias_ = whole;  // added once
   }
 
   at::Tensor operator()(const at::Tensor& x) const {
-    at::Tensor part = at::linear(x, weight_, bias_);
+    at::Tensor part = kernels::linear(numerics_, x, weight_, bias_);
     if (parallel_.degree(dist::Axis::tp) == 1) return part;
     return dist::all_reduce(parallel_.team(dist::Team::tp), part, dist::Purpose::tensor);
   }
 
  private:
   dist::ParallelContext parallel_;
+  configs::Numerics numerics_;
   at::Tensor weight_;
   std::optional<at::Tensor> bias_;
 };

@@ -15,7 +15,7 @@ class Umt5TextEncoder final : public TextEncoder {
  public:
   Umt5TextEncoder(LoadedModel& model, const dist::ParallelContext& parallel)
       : tokenizer_(make_tokenizer(model.tokenizer)),
-        text_encoder_(build<Umt5Encoder>(taken(model.weights, "text_encoder"), "text_encoder",
+        text_encoder_(build<Umt5Encoder>(taken(model.weights, "text_encoder"), "text_encoder", model.numerics,
                                          model.hyper_parameters.at("text_encoder"), parallel)) {}
 
   EncodedText encode(const TextTask& task) override {

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "models/kernels/modulated_norm.h"
+#include "models/kernels/operators.h"
 #include "models/kernels/timestep_sinusoid.h"
 
 namespace ditmill::models::toy {
@@ -62,8 +62,10 @@ at::Tensor Block::attention(const at::Tensor& x) const {
 
 at::Tensor Block::operator()(const at::Tensor& x, const at::Tensor& conditions) const {
   const std::vector<at::Tensor> m = modulation_(conditions).unflatten(-1, {6, -1}).chunk(6, 1);
-  const at::Tensor sum = x + m[2] * attention(kernels::modulated_norm(x, m[1], m[0], eps));
-  return sum + m[5] * mlp_out_(at::gelu(mlp_in_(kernels::modulated_norm(sum, m[4], m[3], eps)), "tanh"));
+  const at::Tensor sum =
+      x + m[2] * attention(kernels::modulated_norm(modulation_.numerics(), x, m[1], m[0], eps));
+  return sum +
+         m[5] * mlp_out_(mlp_in_.gelu(kernels::modulated_norm(mlp_in_.numerics(), sum, m[4], m[3], eps)));
 }
 
 Transformer::Transformer(const WeightsView& weights, const Dims& dims, const dist::ParallelContext& parallel,
@@ -107,7 +109,7 @@ at::Tensor Transformer::pass(const at::Tensor& x, const at::Tensor& conditions) 
 at::Tensor Transformer::leave(const at::Tensor& x, const at::Tensor& conditions, std::int64_t height,
                               std::int64_t width) const {
   const std::vector<at::Tensor> m = final_modulation_(conditions).unflatten(-1, {2, -1}).chunk(2, 1);
-  return final_proj_(kernels::modulated_norm(x, m[1], m[0], eps))
+  return final_proj_(kernels::modulated_norm(final_proj_.numerics(), x, m[1], m[0], eps))
       .reshape({1, height / patch_edge, width / patch_edge, dims_.channels, patch_edge, patch_edge})
       .permute({0, 3, 1, 4, 2, 5})
       .reshape({1, dims_.channels, 1, height, width});

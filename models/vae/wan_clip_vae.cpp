@@ -14,8 +14,9 @@ WanClipVae::Layers::Layers(const WeightsView& weights, const nlohmann::json& hyp
       decoder(weights, hyper_parameters) {}
 
 Visiting<WanClipVae::Layers> WanClipVae::layers_of(LoadedModel& model, bool encodes) {
-  return {[encodes, hyper_parameters = model.hyper_parameters.at("vae")](dist::TensorMap weights) {
-            return build<Layers>(std::move(weights), "vae", hyper_parameters, encodes);
+  return {[encodes, hyper_parameters = model.hyper_parameters.at("vae"),
+           numerics = model.numerics](dist::TensorMap weights) {
+            return build<Layers>(std::move(weights), "vae", numerics, hyper_parameters, encodes);
           },
           taken(model.weights, "vae"), taken(model.offloaded, "vae"), model.device};
 }

@@ -4,6 +4,8 @@
 
 #include "dist/comm/tensors.h"
 #include "dist/exchange/ulysses.h"
+#include "models/kernels/fast.h"
+#include "models/kernels/operators.h"
 #include "models/kernels/rotate_pairs.h"
 #include "models/parallel/ring_attention.h"
 
@@ -12,6 +14,7 @@ namespace ditmill::models::wan {
 Attention::Attention(const WeightsView& weights, const Dims& dims, const dist::ParallelContext& parallel,
                      Pictures pictures)
     : parallel_(parallel),
+      numerics_(weights.numerics()),
       heads_(parallel.part(dist::Axis::tp, dims.heads).size()),
       head_dim_(dims.head_dim),
       dim_(dims.dim),
@@ -33,6 +36,19 @@ std::optional<Attention::PictureKeys> Attention::picture_keys(const WeightsView&
                      weights.take("norm_added_k.weight", {inner})};
 }
 
+at::Tensor Attention::normed(const at::Tensor& x, const at::Tensor& weight, const RopeTable* rope) const {
+  if (numerics_ == configs::Numerics::fast && kernels::fast::takes(x)) {
+    at::Tensor squares = kernels::fast::sums_of_squares(x);
+    if (parallel_.degree(dist::Axis::tp) > 1)
+      squares = dist::all_reduce(parallel_.team(dist::Team::tp), squares, dist::Purpose::tensor);
+    return kernels::fast::scaled_and_turned(x, at::rsqrt(squares / dim_ + eps_), weight, heads_,
+                                            rope == nullptr ? at::Tensor{} : rope->cos,
+                                            rope == nullptr ? at::Tensor{} : rope->sin);
+  }
+  const at::Tensor heads = split(norm(x, weight));
+  return rope == nullptr ? heads : kernels::rotate_pairs(heads, rope->cos, rope->sin);
+}
+
 at::Tensor Attention::norm(const at::Tensor& x, const at::Tensor& weight) const {
   if (parallel_.degree(dist::Axis::tp) == 1) return at::rms_norm(x, {dim_}, weight, eps_);
   // The mean is over the heads of all tp ranks.
@@ -43,31 +59,26 @@ at::Tensor Attention::norm(const at::Tensor& x, const at::Tensor& weight) const 
 }
 
 at::Tensor Attention::self(const at::Tensor& x, const Tokens& tokens) const {
-  const auto rotated = [&](const at::Tensor& y) {
-    return kernels::rotate_pairs(split(y), tokens.rope.cos, tokens.rope.sin);
-  };
   const dist::Ulysses ulysses(parallel_, tokens.shares, heads_);
   // Each goes on its way while the next is projected.
-  dist::PendingTensors query = ulysses.give_tokens(rotated(norm(to_q_(x), norm_q_)));
-  dist::PendingTensors key = ulysses.give_tokens(rotated(norm(to_k_(x), norm_k_)));
+  dist::PendingTensors query = ulysses.give_tokens(normed(to_q_(x), norm_q_, &tokens.rope));
+  dist::PendingTensors key = ulysses.give_tokens(normed(to_k_(x), norm_k_, &tokens.rope));
   dist::PendingTensors value = ulysses.give_tokens(split(to_v_(x)));
   const at::Tensor q = ulysses.join_tokens(std::move(query));
   const at::Tensor k = ulysses.join_tokens(std::move(key));
-  const at::Tensor y = ring_attention(parallel_, tokens.shares, q, k, ulysses.join_tokens(std::move(value)));
+  const at::Tensor y =
+      ring_attention(numerics_, parallel_, tokens.shares, q, k, ulysses.join_tokens(std::move(value)));
   return to_out_(ulysses.give_heads(y).flatten(2, 3));
 }
 
 at::Tensor Attention::cross(const at::Tensor& x, const at::Tensor& text, const at::Tensor& image) const {
-  const at::Tensor query = split(norm(to_q_(x), norm_q_)).transpose(1, 2);
+  const at::Tensor query = normed(to_q_(x), norm_q_);
   const auto looked_at = [&](const at::Tensor& keys, const at::Tensor& values) {
-    return at::scaled_dot_product_attention(query, split(keys).transpose(1, 2),
-                                            split(values).transpose(1, 2));
+    return kernels::attention(numerics_, query, keys, split(values));
   };
-  at::Tensor y = looked_at(norm(to_k_(text), norm_k_), to_v_(text));
-  if (pictures_) {
-    y = y + looked_at(norm(pictures_->to_k(image), pictures_->norm_k), pictures_->to_v(image));
-  }
-  return to_out_(y.transpose(1, 2).flatten(2, 3));
+  at::Tensor y = looked_at(normed(to_k_(text), norm_k_), to_v_(text));
+  if (pictures_) y = y + looked_at(normed(pictures_->to_k(image), pictures_->norm_k), pictures_->to_v(image));
+  return to_out_(y.flatten(2, 3));
 }
 
 }  // namespace ditmill::models::wan

@@ -45,9 +45,12 @@ class Attention {
 
   std::optional<PictureKeys> picture_keys(const WeightsView& weights, Pictures pictures) const;
   at::Tensor split(const at::Tensor& x) const { return x.unflatten(2, {heads_, head_dim_}); }
+  /// x [batch, tokens, heads * head_dim], normed, as heads, turned by the angles; null: they are not.
+  at::Tensor normed(const at::Tensor& x, const at::Tensor& weight, const RopeTable* rope = nullptr) const;
   at::Tensor norm(const at::Tensor& x, const at::Tensor& weight) const;
 
   dist::ParallelContext parallel_;
+  configs::Numerics numerics_;
   std::int64_t heads_;
   std::int64_t head_dim_;
   std::int64_t dim_;

@@ -2,12 +2,13 @@
 
 #include <ATen/ATen.h>
 
-#include "models/kernels/modulated_norm.h"
+#include "models/kernels/operators.h"
 
 namespace ditmill::models::wan {
 
 Block::Block(const WeightsView& weights, const Dims& dims, const dist::ParallelContext& parallel)
-    : ffn_part_(parallel.part(dist::Axis::tp, dims.ffn_dim).size()),
+    : numerics_(weights.numerics()),
+      ffn_part_(parallel.part(dist::Axis::tp, dims.ffn_dim).size()),
       eps_(dims.eps),
       attn1_(weights.scope("attn1"), dims, parallel),
       attn2_(weights.scope("attn2"), dims, parallel,
@@ -22,29 +23,24 @@ Block::Block(const WeightsView& weights, const Dims& dims, const dist::ParallelC
 
 at::Tensor Block::operator()(const at::Tensor& x, const at::Tensor& text, const at::Tensor& image,
                              const Modulation& modulation, const Tokens& tokens) const {
-  const at::ScalarType dtype = x.scalar_type();
   const Modulation m =
       modulation.with([this](const at::Tensor& rows) { return table_ + rows.to(at::kFloat); });
   const auto norm = [&](const at::Tensor& y, std::int64_t shift) {
     return m.over(y, [&](const at::Tensor& part, const at::Tensor& rows) {
-      return kernels::modulated_norm(part, rows.narrow(1, shift + 1, 1), rows.narrow(1, shift, 1), eps_);
+      return kernels::modulated_norm(numerics_, part, rows.narrow(1, shift + 1, 1), rows.narrow(1, shift, 1),
+                                     eps_);
     });
   };
-  // Multiplied in float32, whatever comes out of the layer before.
-  const auto gated = [&](const at::Tensor& y, std::int64_t gate) {
-    return m.over(
-        y, [&](const at::Tensor& part, const at::Tensor& rows) { return part * rows.narrow(1, gate, 1); });
+  const auto gated_sum = [&](const at::Tensor& to, const at::Tensor& y, std::int64_t gate) {
+    return m.over(to, y, [&](const at::Tensor& part, const at::Tensor& of_y, const at::Tensor& rows) {
+      return kernels::gated_sum(numerics_, part, of_y, rows.narrow(1, gate, 1));
+    });
   };
 
-  at::Tensor y = attn1_.self(norm(x, 0), tokens);
-  at::Tensor sum = (x.to(at::kFloat) + gated(y, 2)).to(dtype);
-
-  y = at::layer_norm(sum.to(at::kFloat), {sum.size(-1)}, norm2_weight_, norm2_bias_, eps_).to(dtype);
-  sum.add_(attn2_.cross(y, text, image));
-
-  y = ffn_in_(norm(sum, 3));
-  y = ffn_out_(at::gelu_(y, "tanh"));
-  return (sum.to(at::kFloat) + gated(y.to(at::kFloat), 5)).to(dtype);
+  at::Tensor sum = gated_sum(x, attn1_.self(norm(x, 0), tokens), 2);
+  sum.add_(
+      attn2_.cross(kernels::weighted_norm(numerics_, sum, norm2_weight_, norm2_bias_, eps_), text, image));
+  return gated_sum(sum, ffn_out_(ffn_in_.gelu(norm(sum, 3))), 5);
 }
 
 }  // namespace ditmill::models::wan

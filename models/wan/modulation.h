@@ -21,10 +21,18 @@ struct Modulation {
   /// op(x, rows) of x [batch, tokens, dim], of each token with the rows that are its own.
   template <typename Op>
   at::Tensor over(const at::Tensor& x, const Op& op) const {
-    if (!still.defined() || still_tokens == 0) return op(x, rows);
-    if (still_tokens == x.size(1)) return op(x, still);
-    return at::cat({op(x.narrow(1, 0, still_tokens), still),
-                    op(x.narrow(1, still_tokens, x.size(1) - still_tokens), rows)},
+    return over(x, x, [&](const at::Tensor& part, const at::Tensor&, const at::Tensor& of_part) {
+      return op(part, of_part);
+    });
+  }
+  /// op(x, y, rows) of the same tokens of both.
+  template <typename Op>
+  at::Tensor over(const at::Tensor& x, const at::Tensor& y, const Op& op) const {
+    if (!still.defined() || still_tokens == 0) return op(x, y, rows);
+    const std::int64_t others = x.size(1) - still_tokens;
+    if (others == 0) return op(x, y, still);
+    return at::cat({op(x.narrow(1, 0, still_tokens), y.narrow(1, 0, still_tokens), still),
+                    op(x.narrow(1, still_tokens, others), y.narrow(1, still_tokens, others), rows)},
                    1);
   }
 };

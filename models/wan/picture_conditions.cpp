@@ -21,8 +21,8 @@ std::optional<Visiting<ClipVision>> clip_of(LoadedModel& model) {
   const auto known = model.hyper_parameters.find("image_encoder");
   if (known == model.hyper_parameters.end()) return std::nullopt;
   return Visiting<ClipVision>{
-      [hyper_parameters = known->second](dist::TensorMap weights) {
-        return build<ClipVision>(std::move(weights), "image_encoder", hyper_parameters);
+      [hyper_parameters = known->second, numerics = model.numerics](dist::TensorMap weights) {
+        return build<ClipVision>(std::move(weights), "image_encoder", numerics, hyper_parameters);
       },
       taken(model.weights, "image_encoder"), taken(model.offloaded, "image_encoder"), model.device};
 }

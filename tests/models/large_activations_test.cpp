@@ -37,6 +37,7 @@ class LargeActivations : public ::testing::TestWithParam<configs::Dtype> {
  protected:
   void SetUp() override {
     give_large_blocks_back();
+    use_huge_pages();
     TensorPeak::installed();
   }
 

@@ -132,9 +132,10 @@ inline std::vector<at::Tensor> make_clips(const dist::TensorMap& whole, const Di
                                           const configs::ParallelConfig& degrees,
                                           const dist::ParallelContext& parallel,
                                           const std::vector<ClipSize>& sizes, double guidance,
-                                          std::uint64_t seed, const configs::Offload& offload = {}) {
+                                          std::uint64_t seed, const configs::Offload& offload = {},
+                                          configs::Numerics numerics = configs::Numerics::reference) {
   RankWeights mine = weights_of(whole, dims, degrees, parallel.mesh(), parallel.rank(), offload);
-  const WeightsView weights(std::move(mine.tensors), "dit");
+  const WeightsView weights(std::move(mine.tensors), "dit", numerics);
   Transformer transformer(weights, dims, parallel, mine.coming);
   weights.finish();
   std::vector<DenoiseInput> inputs;

@@ -29,14 +29,15 @@ const std::vector<ClipSize> sizes{{1, 2, 2}, {2, 6, 2}, {3, 6, 10}};
 std::vector<std::vector<at::Tensor>> on_threads(const Layout& layout, const dist::TensorMap& weights,
                                                 double guidance, std::uint64_t seed = fresh_seed() + 1,
                                                 const configs::Offload& offload = {},
-                                                const Dims& dims = odd_dims()) {
+                                                const Dims& dims = odd_dims(),
+                                                configs::Numerics numerics = configs::Numerics::reference) {
   const dist::Mesh mesh(layout.ranks(), layout.degrees);
   std::vector<std::vector<at::Tensor>> made(static_cast<std::size_t>(layout.ranks()));
   dist::run_on_threads(layout.ranks(), [&](const dist::Communicator& world) {
     const c10::InferenceMode inference;
     const ParallelContext parallel(mesh, world);
     made[static_cast<std::size_t>(world.rank())] =
-        make_clips(weights, dims, layout.degrees, parallel, sizes, guidance, seed, offload);
+        make_clips(weights, dims, layout.degrees, parallel, sizes, guidance, seed, offload, numerics);
   });
   return made;
 }
@@ -125,6 +126,29 @@ TEST(Layouts, WithoutGuidanceGiveThoseOfASingleRankToo) {
   const auto alone = on_threads(layout({.dp = 1}), weights, 1).front();
   for (const Layout& each : {layout({.dp = 1, .ring = 2, .ulysses = 2}), layout({.dp = 1, .pp = 3})}) {
     const auto made = on_threads(each, weights, 1).front();
+    for (std::size_t i = 0; i < sizes.size(); ++i) EXPECT_LE(distance(made[i], alone[i]), 2e-5) << each.name;
+  }
+}
+
+// There a token's bits do not depend on those beside it: only sums over ranks (tp), and keys that come in
+// parts (ring), change them.
+TEST(Layouts, InFastNumericsGiveTheBytesOfASingleRankWhereNothingIsSummed) {
+  const Dims dims = odd_picture_dims();
+  const dist::TensorMap weights = random_weights(dims, at::kFloat, fresh_seed());
+  const auto made_on = [&](const Layout& each, configs::Numerics numerics) {
+    return on_threads(each, weights, 5, fresh_seed() + 1, {}, dims, numerics).front();
+  };
+  const auto alone = made_on(layout({.dp = 1}), configs::Numerics::fast);
+  const auto reference = made_on(layout({.dp = 1}), configs::Numerics::reference);
+  for (std::size_t i = 0; i < sizes.size(); ++i) EXPECT_LE(distance(alone[i], reference[i]), 2e-5);
+  for (const Layout& each : {layout({.dp = 1, .cfg = 2, .ulysses = 2}), layout({.dp = 1, .cfg = 2, .pp = 3}),
+                             layout({.dp = 1, .ulysses = 3, .fsdp = true})}) {
+    const auto made = made_on(each, configs::Numerics::fast);
+    for (std::size_t i = 0; i < sizes.size(); ++i) EXPECT_TRUE(at::equal(made[i], alone[i])) << each.name;
+  }
+  for (const Layout& each :
+       {layout({.dp = 1, .tp = 3}), layout({.dp = 1, .ring = 2, .ulysses = 2, .tp = 2})}) {
+    const auto made = made_on(each, configs::Numerics::fast);
     for (std::size_t i = 0; i < sizes.size(); ++i) EXPECT_LE(distance(made[i], alone[i]), 2e-5) << each.name;
   }
 }

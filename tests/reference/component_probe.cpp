@@ -211,8 +211,11 @@ dist::TensorMap run_pipeline(const Probe& probe) {
   pipeline.steps = in.at("steps");
   pipeline.guidance_scale = in.at("guidance_scale");
   pipeline.flow_shift = in.at("flow_shift");
-  models::LoadedModel model{
-      .family = "wan", .hyper_parameters = {}, .weights = {}, .tokenizer = probe.tokenizer()};
+  models::LoadedModel model{.family = "wan",
+                            .hyper_parameters = {},
+                            .weights = {},
+                            .numerics = configs::numerics_named(in.value("numerics", "reference")).value(),
+                            .tokenizer = probe.tokenizer()};
   for (const char* field : {"boundary", "guidance_scale_2"}) {
     if (in.contains(field)) pipeline.more[field] = in.at(field).get<double>();
   }

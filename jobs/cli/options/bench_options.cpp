@@ -62,6 +62,10 @@ void add_step(CLI::App& bench, bench::BenchOptions& options) {
       ->check(CLI::IsMember({"bfloat16", "float32"}))
       ->type_name("DTYPE")
       ->capture_default_str();
+  command->add_option("--numerics", step.numerics, "How layers compute, as pipeline.numerics")
+      ->check(CLI::IsMember({"reference", "fast"}))
+      ->type_name("NUMERICS")
+      ->capture_default_str();
   command
       ->add_option("--parallel", step.parallel,
                    "The layout, as pipeline.parallel of a manifest: '{cfg: 2, ulysses: 2}'")

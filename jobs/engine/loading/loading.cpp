@@ -18,6 +18,8 @@
 #include "dist/weights/load.h"
 #include "dist/weights/work_of_ranks.h"
 #include "jobs/results/files/durable.h"
+#include "models/kernels/fast.h"
+#include "models/kernels/operators.h"
 #include "registry/byte_source.h"
 #include "registry/digest.h"
 
@@ -121,7 +123,11 @@ void load_stage(const dist::Nodes& nodes, const LoadPlan& plan, LoadStage stage,
                 const at::Device& device, Loading& loading, const dist::Tell& tell) {
   loading.model.family = plan.family;
   loading.model.device = device;
+  loading.model.numerics = plan.pipeline.numerics;
   const dist::Communicator& comm = nodes.world();
+  dist::agree(comm, [&] { models::kernels::require(plan.pipeline.numerics, device); });
+  if (plan.pipeline.numerics == configs::Numerics::fast && device.is_cpu() && comm.rank() == 0)
+    spdlog::info("fast numerics by {}", models::kernels::fast::level_name());
   dist::LoadOptions options{
       .open = OpenWeights{plan}, .device = device, .read_again = [&comm](const Error& error) {
         if (comm.rank() == 0) spdlog::warn("{}; it is read once more", error.what());

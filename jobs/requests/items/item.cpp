@@ -83,6 +83,8 @@ nlohmann::json job_identity(const std::vector<ComponentIdentity>& components,
     // Only where it is on: the keys of jobs without it are those of versions that had none.
     if (component.tiling) identity["tiling"][hashed(name)] = tile_identity(*component.tiling);
   }
+  if (pipeline.numerics != configs::Numerics::reference)
+    identity["numerics"] = configs::name(pipeline.numerics);
   for (const configs::Field& field : configs::family_pipeline_fields()) {
     const auto given = pipeline.more.find(field.name);
     if (field.in_key && given != pipeline.more.end()) identity[field.name] = configs::to_json(given->second);

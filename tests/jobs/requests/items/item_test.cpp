@@ -70,6 +70,7 @@ TEST(ItemKey, ChangesWithWhateverCanChangeAPixel) {
       [](auto&, auto& pipeline, auto&) { pipeline.steps = 49; },
       [](auto&, auto& pipeline, auto&) { pipeline.guidance_scale = 5.5; },
       [](auto&, auto& pipeline, auto&) { pipeline.flow_shift = 3.0000000000000004; },
+      [](auto&, auto& pipeline, auto&) { pipeline.numerics = configs::Numerics::fast; },
       [](auto&, auto& pipeline, auto&) { pipeline.components["vae"].dtype = configs::Dtype::bfloat16; },
       [](auto&, auto& pipeline, auto&) {
         pipeline.components["transformer"].dtype = configs::Dtype::float32;
