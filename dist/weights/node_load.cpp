@@ -51,22 +51,35 @@ class NodeLoad {
         alarm_(world_, nodes.next_load()),
         shares_(options.strategy == configs::Strategy::shared && !plan.fsdp && options.device == at::kCPU) {}
 
+  void open() {
+    if (mesh_.world() != world_.size()) {
+      throw Error{Category::internal,
+                  "load weights",
+                  {},
+                  Expected{"a mesh of " + std::to_string(world_.size()) + " ranks"},
+                  Got{std::to_string(mesh_.world())}};
+    }
+    sources_ = open_files(plan_, options_.open);
+  }
+
+  /// Collective, once all ranks have the files open.
   StreamedComponent run() {
-    agree(world_, [&] { open(); });
     map_files();
-    std::optional<Communicator> team;  // that share
-    if (shares_) {
+    std::optional<Communicator> part;
+    if (shares_ && mesh_.degree(Axis::tp) * mesh_.degree(Axis::pp) > 1) {
       const int rank = world_.rank();
-      team = nodes_.local().split(
+      part = nodes_.local().split(
           mesh_.coordinate(rank, Axis::tp) * mesh_.degree(Axis::pp) + mesh_.coordinate(rank, Axis::pp), rank,
           Purpose::plan);
     }
-    place_targets(team ? team->size() : 1);
-    const int team_rank = team ? team->rank() : 0;
+    const Communicator* const team = !shares_ ? nullptr : part ? &*part : &nodes_.local();  // that share
+    place_targets(team != nullptr ? team->size() : 1);
+    const int team_rank = team != nullptr ? team->rank() : 0;
     leads_ = team_rank == 0;
+    alone_ = team != nullptr && team->size() == 1;
     std::optional<Error> failure;
     bool ready = true;
-    if (team) {
+    if (team != nullptr) {
       failure = failure_of([&] { memory_ = TensorMemory::shared(*team, memory_bytes_); });
       ready = !failure;
       // All of the team have failed: its first says so, as a rank of the world.
@@ -87,17 +100,6 @@ class NodeLoad {
   }
 
  private:
-  void open() {
-    if (mesh_.world() != world_.size()) {
-      throw Error{Category::internal,
-                  "load weights",
-                  {},
-                  Expected{"a mesh of " + std::to_string(world_.size()) + " ranks"},
-                  Got{std::to_string(mesh_.world())}};
-    }
-    sources_ = open_files(plan_, options_.open);
-  }
-
   /// Files of this machine that lie in its page cache are mapped, by all of its ranks or by none.
   void map_files() {
     ChunkReader::Maps maps = map_cached(plan_, sources_);
@@ -301,8 +303,8 @@ class NodeLoad {
     }
     for (std::size_t i = 0; i < made_.size(); ++i) {
       const std::string& name = places_.targets()[i].name;
-      // Told once a team.
-      if (leads_) work_.shared_bytes += made_[i].bytes;
+      // Told once a team; what a rank made for itself alone is its own.
+      if (leads_) (alone_ && !made_[i].stays() ? work_.private_bytes : work_.shared_bytes) += made_[i].bytes;
       if (leads_ && made_[i].stays()) work_.mapped_bytes += made_[i].bytes;
       if (!result.tensors.contains(name)) result.tensors.emplace(name, tensor_of(i));
     }
@@ -318,7 +320,8 @@ class NodeLoad {
   Places places_;
   Alarm alarm_;
   bool shares_;
-  bool leads_ = true;  ///< its team, or itself
+  bool leads_ = true;   ///< its team, or itself
+  bool alone_ = false;  ///< in its team
   Sources sources_;
   ChunkReader::Maps maps_;
   std::vector<bool> stays_;  ///< files that tensors lie in
@@ -340,6 +343,7 @@ StreamedComponent load_on_nodes(const Nodes& nodes, const ComponentPlan& plan, c
   agree(nodes.world(), [&] {
     check_plan(plan);
     load.emplace(nodes, plan, mesh, options);
+    load->open();
   });
   StreamedComponent result = load->run();
   result.reading_machines = nodes.count();

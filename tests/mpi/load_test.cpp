@@ -133,7 +133,10 @@ TEST(Load, LeavesWholeTensorsInTheFilesPagesWhereTheyAreAligned) {
     disk.plan.rules = {{"a", {.dim = 0, .unit = 4}}};  // which no tp cuts
     const StreamedComponent loaded =
         load_component(nodes, disk.plan, Mesh(world().size(), {}), {.strategy = Strategy::shared});
-    EXPECT_EQ(loaded.work.shared_bytes, world().rank() == 0 ? 64U * 32 * 2 + 32 * 2 : 0) << "told once";
+    const LoadWork& work = loaded.work;
+    EXPECT_EQ(work.shared_bytes + work.private_bytes, world().rank() == 0 ? 64U * 32 * 2 + 32 * 2 : 0)
+        << "told once";
+    EXPECT_EQ(work.private_bytes > 0, world().size() == 1) << "what one rank made is its own";
     return loaded.work.mapped_bytes;
   };
   EXPECT_EQ(mapped(128), world().rank() == 0 ? 64U * 32 * 2 : 0) << "b has another type than the layers want";
@@ -149,6 +152,18 @@ TEST(Load, ProbesDisksAndLinksOfAllMachinesAlike) {
   EXPECT_GT(rates.read_together, 0);
   EXPECT_GT(rates.link, 0);
   mpi_test::expect_same_everywhere(describe(rates));
+}
+
+TEST(Load, HasAsManyMachinesReadAsItIsTold) {
+  if (world().size() < 2) return;
+  const Files files = make_files({{{"large", ElementType::bf16, {5 * leaf_bytes / 2}}}}, 0);
+  const Nodes nodes{world(), std::to_string(world().rank())};
+  for (const int readers : {1, 2, 100}) {
+    const StreamedComponent loaded =
+        load_component(nodes, files.plan, Mesh(world().size(), {}),
+                       {.strategy = Strategy::striped, .readers = readers, .open = files.open()});
+    EXPECT_EQ(loaded.reading_machines, std::min(readers, nodes.count()));
+  }
 }
 
 TEST(Load, DigestsEachChunkOnceAMachine) {
