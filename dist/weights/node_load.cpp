@@ -100,16 +100,33 @@ class NodeLoad {
   }
 
  private:
-  /// Files of this machine that lie in its page cache are mapped, by all of its ranks or by none.
+  /// Files of this machine are mapped, by all of its ranks or by none, where they lie in its page cache, and
+  /// where ranks share most of what is in them.
   void map_files() {
-    ChunkReader::Maps maps = map_cached(plan_, sources_);
-    const bool usable = maps.size() == sources_.size();
-    if (nodes_.local().max(usable ? 0 : 1, Purpose::weights) == 0) {
+    ChunkReader::Maps maps = map_local(plan_, sources_);
+    const int lacks = maps.size() < sources_.size() ? 2 : are_cached(maps) ? 0 : 1;
+    const std::int64_t all_lack = nodes_.local().max(lacks, Purpose::weights);
+    cached_ = all_lack == 0;
+    if (cached_ || (all_lack == 1 && shares_ && nodes_.local().size() > 1 && most_can_stay())) {
       maps_ = std::move(maps);
     } else if (shares_ || nodes_.local().size() == 1) {
       // What is not cached is read once on this machine, so it need not go through the page cache.
       read_past_cache(sources_);
     }
+  }
+
+  bool most_can_stay() const {
+    std::uint64_t stays = 0;
+    std::uint64_t all = 0;
+    for (const registry::WeightFile& file : plan_.files) {
+      for (const registry::TensorInfo& tensor : file.tensors) {
+        const Place* place = places_.find(tensor.name);
+        if (place == nullptr) continue;
+        all += tensor.end - tensor.begin;
+        if (can_stay(tensor, *place)) stays += tensor.end - tensor.begin;
+      }
+    }
+    return stays > all / 2;
   }
 
   /// Decides where each target is made and by whom: the same on all ranks of a team.
@@ -124,7 +141,7 @@ class NodeLoad {
         Made& made = made_[place->target];
         if (made.source_bytes == 0) order.push_back(place->target);
         made.source_bytes += std::max<std::uint64_t>(tensor.end - tensor.begin, 1);
-        if (!shares_ || !can_stay(tensor, *place)) continue;
+        if (!shares_ || maps_.empty() || !can_stay(tensor, *place)) continue;
         made.file = f;
         made.offset = tensor.begin;
         stays_[f] = true;
@@ -157,7 +174,7 @@ class NodeLoad {
     const bool whole =
         place.dim == ShardRule::whole ||
         place.range.size() == static_cast<std::int64_t>(tensor.shape[static_cast<std::size_t>(place.dim)]);
-    return !maps_.empty() && same && whole && target.parts == 1 && tensor.strides.empty() &&
+    return same && whole && target.parts == 1 && tensor.strides.empty() &&
            tensor.begin % tensor_alignment == 0;
   }
 
@@ -185,13 +202,8 @@ class NodeLoad {
     destination.mine = mine_;
     if (memory_ != nullptr) destination.room = [this](std::size_t target) { return tensor_of(target); };
     const std::vector<std::size_t> wanted = wanted_chunks(mine_);
-    timed(work_.busy.read, [this] {
-      for (std::size_t f = 0; f < maps_.size(); ++f) {
-        if (stays_[f]) maps_[f]->populate(0, maps_[f]->bytes().size());
-      }
-    });
     assembler_.emplace(plan_, mesh_, world_.rank(), options_.device, std::move(destination));
-    ChunkReader reader(plan_, chunks_, wanted, sources_, maps_, stays_, world_.rank());
+    ChunkReader reader(plan_, chunks_, wanted, sources_, read_where_mapped(), stays_, world_.rank());
     while (const std::optional<ChunkReader::Read> read = reader.next()) {
       if (alarm_.rung()) return;
       if (digests_here(read->chunk)) {
@@ -203,12 +215,32 @@ class NodeLoad {
     work_.read_bytes = reader.work().read_bytes;
     work_.busy.read += reader.work().busy.read;
     work_.stall.read = reader.work().stall.read;
+    timed(work_.busy.read, [this] { populate_others(); });
     for (std::size_t f = 0; f < sources_.size(); ++f) expect_as_planned(plan_.files[f], *sources_[f]);
   }
 
+  /// What is mapped and on the disk yet is read: the page cache then has it in larger pieces, which are
+  /// mapped in a tenth of the time, than where pages are read as they are mapped.
+  const ChunkReader::Maps& read_where_mapped() const {
+    static const ChunkReader::Maps none;
+    return cached_ ? maps_ : none;
+  }
+
+  /// Has the pages that tensors lie in mapped, but for those that were so to be digested.
+  void populate_others() {
+    if (maps_.empty()) return;
+    constexpr std::size_t alarm_every = 64;  // MPI gives the processor away where it has nothing to say
+    for (std::size_t i = 0; i < chunks_.size(); ++i) {
+      const std::size_t at = (first_digested() + i) % chunks_.size();
+      const Chunk& chunk = chunks_[at];
+      if (i % alarm_every == 0 && alarm_.rung()) return;
+      if (stays_[chunk.file] && !(cached_ && digests_here(at))) populate(maps_, plan_, chunk, world_.rank());
+    }
+  }
+
   /// Chunks that this rank digests for its machine: a range, so that it is near what it makes.
-  bool digests_here(std::size_t chunk) const {
-    if (!options_.hash) return false;
+  bool digests_here(std::size_t chunk) const { return options_.hash && is_of_my_part(chunk); }
+  bool is_of_my_part(std::size_t chunk) const {
     return chunk >= first_digested() && chunk < first_digested(1);
   }
   /// The first of them, or of those of a rank further on.
@@ -220,8 +252,9 @@ class NodeLoad {
   std::vector<std::size_t> wanted_chunks(const std::vector<bool>& mine) const {
     const std::vector<bool> wanted = needed_chunks(plan_, places_, mine);
     std::vector<std::size_t> numbers;
+    const bool reads_for_all = !maps_.empty() && !cached_;
     for (std::size_t i = 0; i < chunks_.size(); ++i) {
-      if (wanted[i] || digests_here(i)) numbers.push_back(i);
+      if (wanted[i] || digests_here(i) || (reads_for_all && is_of_my_part(i))) numbers.push_back(i);
     }
     return numbers;
   }
@@ -324,6 +357,7 @@ class NodeLoad {
   bool alone_ = false;  ///< in its team
   Sources sources_;
   ChunkReader::Maps maps_;
+  bool cached_ = false;      ///< what is mapped
   std::vector<bool> stays_;  ///< files that tensors lie in
   std::vector<Made> made_;   ///< by target
   std::vector<bool> mine_;   ///< that this rank makes

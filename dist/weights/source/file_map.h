@@ -42,6 +42,7 @@ class FileMap {
       : path_(std::move(path)), bytes_(bytes), fd_(std::move(fd)) {}
 
   std::uint64_t size_now() const noexcept;
+  bool is_there(std::size_t page, bool asks) const noexcept;
 
   std::string path_;
   std::span<const std::byte> bytes_;
