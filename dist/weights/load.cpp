@@ -77,13 +77,15 @@ StrategyChoice choose_strategy(const Nodes& nodes, const ComponentPlan& plan, co
   if (nodes.count() == 1 || plan.file_bytes() < worth_a_probe)
     return {Strategy::broadcast, "they are read once"};
   const Rates rates = probe_rates(nodes, plan, options.open);
-  return {fastest(rates, nodes.count(), own ? Strategy::independent : Strategy::shared), describe(rates)};
+  return {fastest(rates, nodes.count(), own ? Strategy::independent : Strategy::shared), describe(rates),
+          useful_readers(rates, nodes.count())};
 }
 
 namespace {
 
 /// Of `striped`.
 int readers(const Nodes& nodes, const ComponentPlan& plan, const LoadOptions& options) {
+  if (options.readers > 0) return std::min(options.readers, nodes.count());
   if (nodes.count() == 1 || plan.file_bytes() < worth_a_probe) return nodes.count();
   return useful_readers(nodes, plan, options.open);
 }

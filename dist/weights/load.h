@@ -13,6 +13,7 @@ namespace ditmill::dist {
 struct StrategyChoice {
   configs::Strategy strategy = configs::Strategy::broadcast;
   std::string why;
+  int readers = 0;  ///< LoadOptions::readers
 };
 
 /// The way to load a component: that of the options, if it can; for `automatic` by what ranks hold, where the

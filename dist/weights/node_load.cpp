@@ -51,22 +51,35 @@ class NodeLoad {
         alarm_(world_, nodes.next_load()),
         shares_(options.strategy == configs::Strategy::shared && !plan.fsdp && options.device == at::kCPU) {}
 
+  void open() {
+    if (mesh_.world() != world_.size()) {
+      throw Error{Category::internal,
+                  "load weights",
+                  {},
+                  Expected{"a mesh of " + std::to_string(world_.size()) + " ranks"},
+                  Got{std::to_string(mesh_.world())}};
+    }
+    sources_ = open_files(plan_, options_.open);
+  }
+
+  /// Collective, once all ranks have the files open.
   StreamedComponent run() {
-    agree(world_, [&] { open(); });
     map_files();
-    std::optional<Communicator> team;  // that share
-    if (shares_) {
+    std::optional<Communicator> part;
+    if (shares_ && mesh_.degree(Axis::tp) * mesh_.degree(Axis::pp) > 1) {
       const int rank = world_.rank();
-      team = nodes_.local().split(
+      part = nodes_.local().split(
           mesh_.coordinate(rank, Axis::tp) * mesh_.degree(Axis::pp) + mesh_.coordinate(rank, Axis::pp), rank,
           Purpose::plan);
     }
-    place_targets(team ? team->size() : 1);
-    const int team_rank = team ? team->rank() : 0;
+    const Communicator* const team = !shares_ ? nullptr : part ? &*part : &nodes_.local();  // that share
+    place_targets(team != nullptr ? team->size() : 1);
+    const int team_rank = team != nullptr ? team->rank() : 0;
     leads_ = team_rank == 0;
+    alone_ = team != nullptr && team->size() == 1;
     std::optional<Error> failure;
     bool ready = true;
-    if (team) {
+    if (team != nullptr) {
       failure = failure_of([&] { memory_ = TensorMemory::shared(*team, memory_bytes_); });
       ready = !failure;
       // All of the team have failed: its first says so, as a rank of the world.
@@ -87,27 +100,33 @@ class NodeLoad {
   }
 
  private:
-  void open() {
-    if (mesh_.world() != world_.size()) {
-      throw Error{Category::internal,
-                  "load weights",
-                  {},
-                  Expected{"a mesh of " + std::to_string(world_.size()) + " ranks"},
-                  Got{std::to_string(mesh_.world())}};
-    }
-    sources_ = open_files(plan_, options_.open);
-  }
-
-  /// Files of this machine that lie in its page cache are mapped, by all of its ranks or by none.
+  /// Files of this machine are mapped, by all of its ranks or by none, where they lie in its page cache, and
+  /// where ranks share most of what is in them.
   void map_files() {
-    ChunkReader::Maps maps = map_cached(plan_, sources_);
-    const bool usable = maps.size() == sources_.size();
-    if (nodes_.local().max(usable ? 0 : 1, Purpose::weights) == 0) {
+    ChunkReader::Maps maps = map_local(plan_, sources_);
+    const int lacks = maps.size() < sources_.size() ? 2 : are_cached(maps) ? 0 : 1;
+    const std::int64_t all_lack = nodes_.local().max(lacks, Purpose::weights);
+    cached_ = all_lack == 0;
+    if (cached_ || (all_lack == 1 && shares_ && nodes_.local().size() > 1 && most_can_stay())) {
       maps_ = std::move(maps);
     } else if (shares_ || nodes_.local().size() == 1) {
       // What is not cached is read once on this machine, so it need not go through the page cache.
       read_past_cache(sources_);
     }
+  }
+
+  bool most_can_stay() const {
+    std::uint64_t stays = 0;
+    std::uint64_t all = 0;
+    for (const registry::WeightFile& file : plan_.files) {
+      for (const registry::TensorInfo& tensor : file.tensors) {
+        const Place* place = places_.find(tensor.name);
+        if (place == nullptr) continue;
+        all += tensor.end - tensor.begin;
+        if (can_stay(tensor, *place)) stays += tensor.end - tensor.begin;
+      }
+    }
+    return stays > all / 2;
   }
 
   /// Decides where each target is made and by whom: the same on all ranks of a team.
@@ -122,7 +141,7 @@ class NodeLoad {
         Made& made = made_[place->target];
         if (made.source_bytes == 0) order.push_back(place->target);
         made.source_bytes += std::max<std::uint64_t>(tensor.end - tensor.begin, 1);
-        if (!shares_ || !can_stay(tensor, *place)) continue;
+        if (!shares_ || maps_.empty() || !can_stay(tensor, *place)) continue;
         made.file = f;
         made.offset = tensor.begin;
         stays_[f] = true;
@@ -155,7 +174,7 @@ class NodeLoad {
     const bool whole =
         place.dim == ShardRule::whole ||
         place.range.size() == static_cast<std::int64_t>(tensor.shape[static_cast<std::size_t>(place.dim)]);
-    return !maps_.empty() && same && whole && target.parts == 1 && tensor.strides.empty() &&
+    return same && whole && target.parts == 1 && tensor.strides.empty() &&
            tensor.begin % tensor_alignment == 0;
   }
 
@@ -183,13 +202,8 @@ class NodeLoad {
     destination.mine = mine_;
     if (memory_ != nullptr) destination.room = [this](std::size_t target) { return tensor_of(target); };
     const std::vector<std::size_t> wanted = wanted_chunks(mine_);
-    timed(work_.busy.read, [this] {
-      for (std::size_t f = 0; f < maps_.size(); ++f) {
-        if (stays_[f]) maps_[f]->populate(0, maps_[f]->bytes().size());
-      }
-    });
     assembler_.emplace(plan_, mesh_, world_.rank(), options_.device, std::move(destination));
-    ChunkReader reader(plan_, chunks_, wanted, sources_, maps_, stays_, world_.rank());
+    ChunkReader reader(plan_, chunks_, wanted, sources_, read_where_mapped(), stays_, world_.rank());
     while (const std::optional<ChunkReader::Read> read = reader.next()) {
       if (alarm_.rung()) return;
       if (digests_here(read->chunk)) {
@@ -201,12 +215,32 @@ class NodeLoad {
     work_.read_bytes = reader.work().read_bytes;
     work_.busy.read += reader.work().busy.read;
     work_.stall.read = reader.work().stall.read;
+    timed(work_.busy.read, [this] { populate_others(); });
     for (std::size_t f = 0; f < sources_.size(); ++f) expect_as_planned(plan_.files[f], *sources_[f]);
   }
 
+  /// What is mapped and on the disk yet is read: the page cache then has it in larger pieces, which are
+  /// mapped in a tenth of the time, than where pages are read as they are mapped.
+  const ChunkReader::Maps& read_where_mapped() const {
+    static const ChunkReader::Maps none;
+    return cached_ ? maps_ : none;
+  }
+
+  /// Has the pages that tensors lie in mapped, but for those that were so to be digested.
+  void populate_others() {
+    if (maps_.empty()) return;
+    constexpr std::size_t alarm_every = 64;  // MPI gives the processor away where it has nothing to say
+    for (std::size_t i = 0; i < chunks_.size(); ++i) {
+      const std::size_t at = (first_digested() + i) % chunks_.size();
+      const Chunk& chunk = chunks_[at];
+      if (i % alarm_every == 0 && alarm_.rung()) return;
+      if (stays_[chunk.file] && !(cached_ && digests_here(at))) populate(maps_, plan_, chunk, world_.rank());
+    }
+  }
+
   /// Chunks that this rank digests for its machine: a range, so that it is near what it makes.
-  bool digests_here(std::size_t chunk) const {
-    if (!options_.hash) return false;
+  bool digests_here(std::size_t chunk) const { return options_.hash && is_of_my_part(chunk); }
+  bool is_of_my_part(std::size_t chunk) const {
     return chunk >= first_digested() && chunk < first_digested(1);
   }
   /// The first of them, or of those of a rank further on.
@@ -218,8 +252,9 @@ class NodeLoad {
   std::vector<std::size_t> wanted_chunks(const std::vector<bool>& mine) const {
     const std::vector<bool> wanted = needed_chunks(plan_, places_, mine);
     std::vector<std::size_t> numbers;
+    const bool reads_for_all = !maps_.empty() && !cached_;
     for (std::size_t i = 0; i < chunks_.size(); ++i) {
-      if (wanted[i] || digests_here(i)) numbers.push_back(i);
+      if (wanted[i] || digests_here(i) || (reads_for_all && is_of_my_part(i))) numbers.push_back(i);
     }
     return numbers;
   }
@@ -301,8 +336,8 @@ class NodeLoad {
     }
     for (std::size_t i = 0; i < made_.size(); ++i) {
       const std::string& name = places_.targets()[i].name;
-      // Told once a team.
-      if (leads_) work_.shared_bytes += made_[i].bytes;
+      // Told once a team; what a rank made for itself alone is its own.
+      if (leads_) (alone_ && !made_[i].stays() ? work_.private_bytes : work_.shared_bytes) += made_[i].bytes;
       if (leads_ && made_[i].stays()) work_.mapped_bytes += made_[i].bytes;
       if (!result.tensors.contains(name)) result.tensors.emplace(name, tensor_of(i));
     }
@@ -318,9 +353,11 @@ class NodeLoad {
   Places places_;
   Alarm alarm_;
   bool shares_;
-  bool leads_ = true;  ///< its team, or itself
+  bool leads_ = true;   ///< its team, or itself
+  bool alone_ = false;  ///< in its team
   Sources sources_;
   ChunkReader::Maps maps_;
+  bool cached_ = false;      ///< what is mapped
   std::vector<bool> stays_;  ///< files that tensors lie in
   std::vector<Made> made_;   ///< by target
   std::vector<bool> mine_;   ///< that this rank makes
@@ -340,6 +377,7 @@ StreamedComponent load_on_nodes(const Nodes& nodes, const ComponentPlan& plan, c
   agree(nodes.world(), [&] {
     check_plan(plan);
     load.emplace(nodes, plan, mesh, options);
+    load->open();
   });
   StreamedComponent result = load->run();
   result.reading_machines = nodes.count();

@@ -162,6 +162,12 @@ int madvise(void* address, size_t length, int advice) noexcept {
     if (const std::string path = path_at(address); is_weights(path) && is_due("map")) strike(path);
   }
 #endif
+#ifdef MADV_POPULATE_WRITE
+  if (advice == MADV_POPULATE_WRITE && path_at(address).starts_with("/dev/shm/") && is_due("room")) {
+    errno = EFAULT;
+    return -1;
+  }
+#endif
   return real(address, length, advice);
 }
 

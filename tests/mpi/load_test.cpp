@@ -1,6 +1,7 @@
 #include "dist/weights/load.h"
 
 #include <ATen/ATen.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -133,11 +134,37 @@ TEST(Load, LeavesWholeTensorsInTheFilesPagesWhereTheyAreAligned) {
     disk.plan.rules = {{"a", {.dim = 0, .unit = 4}}};  // which no tp cuts
     const StreamedComponent loaded =
         load_component(nodes, disk.plan, Mesh(world().size(), {}), {.strategy = Strategy::shared});
-    EXPECT_EQ(loaded.work.shared_bytes, world().rank() == 0 ? 64U * 32 * 2 + 32 * 2 : 0) << "told once";
+    const LoadWork& work = loaded.work;
+    EXPECT_EQ(work.shared_bytes + work.private_bytes, world().rank() == 0 ? 64U * 32 * 2 + 32 * 2 : 0)
+        << "told once";
+    EXPECT_EQ(work.private_bytes > 0, world().size() == 1) << "what one rank made is its own";
     return loaded.work.mapped_bytes;
   };
   EXPECT_EQ(mapped(128), world().rank() == 0 ? 64U * 32 * 2 : 0) << "b has another type than the layers want";
   EXPECT_EQ(mapped(136), 0U);
+}
+
+TEST(Load, LeavesTensorsInFilesThatOnlyTheDiskHas) {
+  const Nodes nodes{world(), "all"};
+  const OnDisk disk{make_files({{{"large", ElementType::bf16, {5 * leaf_bytes / 2}}}}, 128)};
+  const Mesh mesh(world().size(), {});
+  const StreamedComponent expected = stream_component(world(), disk.plan, mesh);
+  for (const bool hash : {true, false}) {
+    world().barrier(Purpose::agreement);
+    if (world().rank() == 0) {
+      const registry::UniqueFd fd{::open(disk.plan.files[0].path.c_str(), O_RDONLY | O_CLOEXEC)};
+      ASSERT_EQ(::fsync(fd.get()), 0);
+      ASSERT_EQ(::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_DONTNEED), 0);
+      const auto map = FileMap::open(disk.plan.files[0].path);
+      for (int asked = 0; asked < 3; ++asked) EXPECT_LT(map->cached(), 0.1) << "to ask changes nothing";
+    }
+    world().barrier(Purpose::agreement);
+    StreamedComponent loaded =
+        load_component(nodes, disk.plan, mesh, {.strategy = Strategy::shared, .hash = hash});
+    EXPECT_EQ(loaded.work.mapped_bytes > 0, world().rank() == 0 && world().size() > 1);
+    if (!hash) loaded.digests = expected.digests;
+    expect_same(loaded, expected);
+  }
 }
 
 TEST(Load, ProbesDisksAndLinksOfAllMachinesAlike) {
@@ -149,6 +176,18 @@ TEST(Load, ProbesDisksAndLinksOfAllMachinesAlike) {
   EXPECT_GT(rates.read_together, 0);
   EXPECT_GT(rates.link, 0);
   mpi_test::expect_same_everywhere(describe(rates));
+}
+
+TEST(Load, HasAsManyMachinesReadAsItIsTold) {
+  if (world().size() < 2) return;
+  const Files files = make_files({{{"large", ElementType::bf16, {5 * leaf_bytes / 2}}}}, 0);
+  const Nodes nodes{world(), std::to_string(world().rank())};
+  for (const int readers : {1, 2, 100}) {
+    const StreamedComponent loaded =
+        load_component(nodes, files.plan, Mesh(world().size(), {}),
+                       {.strategy = Strategy::striped, .readers = readers, .open = files.open()});
+    EXPECT_EQ(loaded.reading_machines, std::min(readers, nodes.count()));
+  }
 }
 
 TEST(Load, DigestsEachChunkOnceAMachine) {

@@ -32,10 +32,7 @@ ChunkReader::Read ChunkReader::read_mapped(std::size_t i) {
   }
   mapped_ = i;
   const Chunk& chunk = chunks_[i];
-  if (!kept_[chunk.file]) {
-    const auto failure = failure_of([&] { maps_[chunk.file]->populate(chunk.offset, chunk.length); });
-    if (failure) throw Error{with_place(*failure, plan_, chunk, rank_)};
-  }
+  timed(work_.busy.read, [&] { populate(maps_, plan_, chunk, rank_); });
   return {i, maps_[chunk.file]->bytes().subspan(chunk.offset, chunk.length)};
 }
 
@@ -57,6 +54,11 @@ std::optional<ChunkReader::Read> ChunkReader::next() {
   const Frame* frame = timed(work_.stall.read, [this] { return ahead_->take(); });
   if (frame->header().valid == 0) throw Error{failure_.get().value()};
   return Read{i, frame->payload(chunk.length)};
+}
+
+void populate(const ChunkReader::Maps& maps, const ComponentPlan& plan, const Chunk& chunk, int rank) {
+  const auto failure = failure_of([&] { maps[chunk.file]->populate(chunk.offset, chunk.length); });
+  if (failure) throw Error{with_place(*failure, plan, chunk, rank)};
 }
 
 }  // namespace ditmill::dist

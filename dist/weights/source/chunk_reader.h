@@ -54,4 +54,7 @@ class ChunkReader {
   std::optional<ReadAhead> ahead_;  ///< without maps
 };
 
+/// Has the pages of a chunk of a mapped file mapped at once. Throws as FileMap::populate(), with the place.
+void populate(const ChunkReader::Maps& maps, const ComponentPlan& plan, const Chunk& chunk, int rank);
+
 }  // namespace ditmill::dist

@@ -34,7 +34,8 @@ class FileMap {
   /// Unmaps the pages that lie wholly in a range: they stay in the page cache, and count for this process no
   /// more until they are looked at again.
   void let_go(std::size_t from, std::size_t length) const noexcept;
-  /// How much of the file is in the page cache, 0 to 1, by a sample; 0 where the system does not tell.
+  /// How much of the file is in the page cache, 0 to 1, by a sample; 0 where the system does not tell. To ask
+  /// leaves that as it is, but for files that are another's and read-only: of these it caches the sample.
   double cached() const;
 
  private:
@@ -42,6 +43,7 @@ class FileMap {
       : path_(std::move(path)), bytes_(bytes), fd_(std::move(fd)) {}
 
   std::uint64_t size_now() const noexcept;
+  bool is_there(std::size_t page, bool asks) const noexcept;
 
   std::string path_;
   std::span<const std::byte> bytes_;

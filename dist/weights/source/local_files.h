@@ -9,6 +9,10 @@
 
 namespace ditmill::dist {
 
+/// The files of a plan, mapped, where all are this machine's; else none.
+std::vector<std::shared_ptr<const FileMap>> map_local(const ComponentPlan& plan, const Sources& sources);
+/// Whether all of them are in the page cache.
+bool are_cached(const std::vector<std::shared_ptr<const FileMap>>& maps);
 /// The files of a plan as the page cache has them, where all are this machine's and cached; else none.
 std::vector<std::shared_ptr<const FileMap>> map_cached(const ComponentPlan& plan, const Sources& sources);
 

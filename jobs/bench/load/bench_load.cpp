@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <ostream>
@@ -56,17 +55,14 @@ std::uint64_t faults_so_far() {
   return static_cast<std::uint64_t>(usage.ru_minflt + usage.ru_majflt);
 }
 
-/// Looks at every page of all tensors, so that nothing is left to be fetched later.
-void touch_all(const dist::TensorMap& tensors) {
-  static std::atomic<std::uint8_t> sink = 0;
-  std::uint8_t sum = 0;
+/// Looks at every page of all tensors, so that nothing is left to be fetched later; gives their bytes.
+std::uint64_t look_at_all(const dist::TensorMap& tensors) {
+  std::uint64_t bytes = 0;
   for (const auto& [name, tensor] : tensors) {
-    if (!tensor.is_cpu()) continue;
-    const auto* bytes = static_cast<const std::uint8_t*>(tensor.data_ptr());
-    for (std::size_t i = 0; i < tensor.nbytes(); i += dist::page_bytes)
-      sum = static_cast<std::uint8_t>(sum + bytes[i]);
+    bytes += tensor.nbytes();
+    if (tensor.is_cpu()) look_at({static_cast<const std::byte*>(tensor.data_ptr()), tensor.nbytes()});
   }
-  sink = sum;
+  return bytes;
 }
 
 class LoadBench {
@@ -193,21 +189,25 @@ class LoadBench {
     const std::uint64_t faults = faults_so_far();
     std::vector<dist::StreamedComponent> loaded;
     dist::LoadWork work;
+    std::uint64_t held = 0;
+    const auto load_one = [&](const dist::ComponentPlan& plan) {
+      state_.set("loading " + plan.name + ", " + std::string{configs::name(strategy)});
+      loaded.push_back(dist::load_component(nodes_, plan, mesh_, how));
+      held += look_at_all(loaded.back().tensors);
+      finish_work(device_);
+      work += loaded.back().work;
+    };
+    double first = 0;
     run.last_rank = seconds_on_all(world_, device_, [&] {
-      for (const dist::ComponentPlan& plan : plans_.components) {
-        const double seconds = seconds_on_all(world_, device_, [&] {
-          state_.set("loading " + plan.name + ", " + std::string{configs::name(strategy)});
-          loaded.push_back(dist::load_component(nodes_, plan, mesh_, how));
-          touch_all(loaded.back().tensors);
-        });
-        if (loaded.size() == 1) run.first_component = seconds;
-        work += loaded.back().work;
-      }
+      dist::timed(first, [&] { load_one(plans_.components.front()); });
+      std::ranges::for_each(plans_.components.begin() + 1, plans_.components.end(), load_one);
     });
+    run.first_component = most_of(world_, first);
     const std::uint64_t now = private_dirty();
     run.private_growth = most_of(world_, now > dirty ? now - dirty : 0);
     run.page_faults = sum_of(world_, faults_so_far() - faults);
     run.network_bytes = sum_of(world_, nodes_.weight_bytes_given() - given);
+    run.held_bytes = sum_of(world_, held);
     run.work = dist::work_of_ranks(world_, work);
     loaded.clear();
     ::malloc_trim(0);

@@ -136,11 +136,20 @@ nlohmann::json to_json(const LoadLimits& limits) {
           {"touch_gbps", limits.touch / giga},
           {"touch_shared_gbps", limits.touch_shared / giga},
           {"map_gbps", limits.map / giga},
+          {"look_gbps", limits.look / giga},
           {"read_hot_gbps", limits.read_hot / giga},
           {"read_cold_gbps", limits.read_cold / giga},
           {"read_together_gbps", limits.read_together / giga},
           {"link_gbps", limits.link / giga},
           {"hash_gbps", limits.hash / giga}};
+}
+
+void look_at(std::span<const std::byte> bytes, std::size_t first) noexcept {
+  static std::atomic<std::uint8_t> sink = 0;
+  std::uint8_t sum = 0;
+  for (std::size_t i = first; i < bytes.size(); i += dist::page_bytes)
+    sum = static_cast<std::uint8_t>(sum + static_cast<std::uint8_t>(bytes[i]));
+  sink = sum;
 }
 
 void drop_from_cache(const dist::ComponentPlan& plan) {
@@ -182,10 +191,18 @@ LoadLimits probe_limits(const dist::Nodes& nodes, const dist::ComponentPlan& pla
         best_rate(nodes, nodes.world(), machines * chunks.bytes(), [&] { read_mine(chunks, direct); });
   }
   limits.read_hot = best_rate(nodes, chunks.bytes(), [&] { read_mine(chunks, sources); });
-  limits.map = best_rate(nodes, chunks.bytes(), [&] {
+  // Pages are had so fast that all of them are probed; a part would come from caches.
+  const ProbedChunks mapped{local, plan, cold ? chunks.bytes() : plan.file_bytes()};
+  limits.map = best_rate(nodes, mapped.bytes(), [&] {
     for (auto& map : maps)
       map = dist::FileMap::open(plan.files[static_cast<std::size_t>(&map - maps.data())].path);
-    for (const dist::Chunk& chunk : chunks.all()) maps[chunk.file]->populate(chunk.offset, chunk.length);
+    for (const dist::Chunk& chunk : mapped.all()) maps[chunk.file]->populate(chunk.offset, chunk.length);
+  });
+  std::size_t line = 0;
+  limits.look = best_rate(nodes, ranks * mapped.bytes(), [&] {
+    line += 256;  // one that no cache holds
+    for (const dist::Chunk& chunk : mapped.all())
+      look_at(maps[chunk.file]->bytes().subspan(chunk.offset, chunk.length), line);
   });
   limits.hash = best_rate(nodes, chunks.bytes(), [&] {
     chunks.for_mine([&](const dist::Chunk& chunk) {
@@ -207,9 +224,9 @@ LoadLimits probe_limits(const dist::Nodes& nodes, const dist::ComponentPlan& pla
       std::max<std::size_t>(std::min(most_probed, chunks.bytes()) / ranks, buffer_bytes);
   limits.touch = best_rate(nodes, ranks * fresh, [&] { touch(dist::TensorMemory::own(fresh)->bytes()); });
   bool room = true;
-  limits.touch_shared = best_rate(nodes, buffer_bytes, [&] {
+  limits.touch_shared = best_rate(nodes, ranks * fresh, [&] {
     const auto failure =
-        dist::failure_of([&] { touch(dist::TensorMemory::shared(local, buffer_bytes)->bytes()); });
+        dist::failure_of([&] { look_at(dist::TensorMemory::shared(local, ranks * fresh)->bytes()); });
     room = room && !failure;
   });
   if (!room) limits.touch_shared = 0;

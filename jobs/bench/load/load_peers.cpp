@@ -133,6 +133,7 @@ LoadRun LoadPeers::load(const std::string& name) {
   dist::agree_on(world, failure);
   run.first_component = run.last_rank;  // they bring all at once
   run.private_growth = most_of(world, done.at("private_bytes").get<std::uint64_t>());
+  run.held_bytes = sum_of(world, done.at("held_bytes").get<std::uint64_t>());
   run.work.private_bytes = sum_of(world, done.at("private_bytes").get<std::uint64_t>());
   run.work.read_bytes = sum_of(world, done.at("read_bytes").get<std::uint64_t>());
   run.network_bytes = sum_of(world, done.at("network_bytes").get<std::uint64_t>());

@@ -72,6 +72,14 @@ double network_limit(const LoadSetting& setting, const LoadLimits& limits, const
   return (1 - own) * over(setting.bytes, limits.link);
 }
 
+/// What a machine's ranks look at, but for what they made to share: that its first touch counts.
+std::uint64_t looked_at(const LoadRun& run) {
+  if (run.work.shared_bytes == 0) return run.held_bytes;
+  const double mapped =
+      static_cast<double>(run.work.mapped_bytes) / static_cast<double>(run.work.shared_bytes);
+  return static_cast<std::uint64_t>(mapped * static_cast<double>(run.held_bytes));
+}
+
 }  // namespace
 
 double limit_seconds(const LoadSetting& setting, const LoadLimits& limits, const LoadRun& run) {
@@ -81,7 +89,7 @@ double limit_seconds(const LoadSetting& setting, const LoadLimits& limits, const
   const std::uint64_t made = (run.work.shared_bytes - run.work.mapped_bytes) / nodes;
   const double hash = run.work.verified_bytes > 0 ? over(setting.bytes, limits.hash) : 0;
   const double copies = over(own, limits.touch) + over(own, limits.memcpy) + over(made, limits.touch_shared) +
-                        over(made, limits.memcpy);
+                        over(made, limits.memcpy) + over(looked_at(run) / nodes, limits.look);
   const double network = network_limit(setting, limits, run);
   if (setting.cold) return std::max({read_limit(setting, limits, run.readers), hash + copies, network});
   return std::max(over(setting.bytes, limits.map) + hash + copies, network);
@@ -118,15 +126,15 @@ std::string bench_load_table(const LoadSetting& setting, const LoadLimits& limit
                              const std::vector<LoadRun>& runs, const std::vector<SkippedStrategy>& skipped) {
   std::string text = fmt::format(
       "{} of {}, {}, to {} ranks on {} machines, {}, load average {:.1f}\n"
-      "a machine's ranks together, GB/s: memcpy {:.1f}, fresh memory {:.1f}, fresh shared {:.1f}, cached "
-      "read "
-      "{:.1f}, storage {:.2f}, link {:.2f}, hash {:.1f}\n\n{:<24} {:>8} {:>8} {:>8} {:>7} {:>6} {:>10} "
+      "a machine's ranks together, GB/s: memcpy {:.1f}, fresh memory {:.1f}, fresh shared {:.1f}, a look at "
+      "pages {:.1f}, cached read {:.1f}, storage {:.2f}, link {:.2f}, hash {:.1f}\n\n{:<24} {:>8} {:>8} "
+      "{:>8} {:>7} {:>6} {:>10} "
       "{:>10}\n",
       size_text(static_cast<double>(setting.bytes)), setting.model, setting.cold ? "cold" : "hot",
       setting.ranks, setting.nodes, setting.hash ? "verified" : "not verified", setting.load,
-      limits.memcpy / 1e9, limits.touch / 1e9, limits.touch_shared / 1e9, limits.read_hot / 1e9,
-      limits.read_cold / 1e9, limits.link / 1e9, limits.hash / 1e9, "strategy", "median s", "least s",
-      "first s", "GB/s", "of limit", "private", "shared");
+      limits.memcpy / 1e9, limits.touch / 1e9, limits.touch_shared / 1e9, limits.look / 1e9,
+      limits.read_hot / 1e9, limits.read_cold / 1e9, limits.link / 1e9, limits.hash / 1e9, "strategy",
+      "median s", "least s", "first s", "GB/s", "of limit", "private", "shared");
   for (const auto& group : by_strategy(runs)) {
     const Spread seconds = seconds_of(group);
     std::vector<double> first;

@@ -18,9 +18,10 @@ struct LoadRun {
   std::string strategy;
   Readers readers = Readers::each;
   int repeat = 0;
-  double first_component = 0;  ///< seconds until the last rank had the first component, every page touched
-  double last_rank = 0;        ///< and all of them
-  dist::LoadWork work;         ///< bytes: of all ranks; seconds: of the rank that had most of each
+  double first_component = 0;    ///< seconds until the last rank had the first component, every page touched
+  double last_rank = 0;          ///< and all of them
+  dist::LoadWork work;           ///< bytes: of all ranks; seconds: of the rank that had most of each
+  std::uint64_t held_bytes = 0;  ///< of the tensors of all ranks, each counting what it shares
   std::uint64_t network_bytes = 0;
   std::uint64_t private_growth = 0;  ///< of Private_Dirty, of the rank where it grew most
   std::uint64_t page_faults = 0;     ///< of all ranks

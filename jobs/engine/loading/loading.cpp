@@ -143,6 +143,7 @@ void load_stage(const dist::Nodes& nodes, const LoadPlan& plan, LoadStage stage,
     options.strategy = plan.pipeline.loading;
     const dist::StrategyChoice choice = dist::choose_strategy(nodes, component, mesh, options);
     options.strategy = choice.strategy;
+    options.readers = choice.readers;
     const std::uint64_t before = nodes.weight_bytes_given();
     dist::StreamedComponent streamed = dist::load_component(nodes, component, mesh, options);
     const std::uint64_t given = nodes.weight_bytes_given() - before;
