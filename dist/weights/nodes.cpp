@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "dist/comm/agree.h"
+
 namespace ditmill::dist {
 
 Nodes::Nodes(const Communicator& world, const std::string& machine) : Nodes(world, find(world, machine)) {}
@@ -30,6 +32,18 @@ Nodes::Found Nodes::find(const Communicator& world, const std::string& machine) 
     if (rank == world.rank()) mine.node = node;
   }
   return mine;
+}
+
+MachineRing* Nodes::ring(std::size_t frames) const {
+  if (!ring_refused_.empty()) return nullptr;
+  if (ring_ != nullptr && ring_->size() >= frames) return ring_.get();
+  ring_.reset();
+  try {
+    ring_ = std::make_unique<MachineRing>(local_, frames);
+  } catch (const AgreedError& error) {
+    ring_refused_ = error.what();
+  }
+  return ring_.get();
 }
 
 std::uint64_t Nodes::weight_bytes_given() const {
