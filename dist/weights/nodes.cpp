@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "dist/comm/agree.h"
@@ -41,7 +42,9 @@ MachineRing* Nodes::ring(std::size_t frames) const {
   try {
     ring_ = std::make_unique<MachineRing>(local_, frames);
   } catch (const AgreedError& error) {
-    ring_refused_ = error.what();
+    Where where = error.where();
+    where.rank = -1;  // of local_, which means nothing to others
+    ring_refused_ = error.with({.where = std::move(where)}).what();
   }
   return ring_.get();
 }
