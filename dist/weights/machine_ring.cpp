@@ -9,6 +9,7 @@
 #include <ctime>
 #include <new>
 
+#include "dist/comm/agree.h"
 #include "dist/weights/source/load_work.h"
 
 namespace ditmill::dist {
@@ -35,7 +36,12 @@ constexpr std::size_t whole_pages(std::size_t bytes) {
 MachineRing::MachineRing(const Communicator& local, std::size_t frames)
     : first_(local.rank() == 0), others_(static_cast<std::uint32_t>(local.size() - 1)) {
   const std::size_t before = whole_pages(sizeof(Head) + frames * sizeof(Entry));
-  memory_ = TensorMemory::shared(local, before + frames * Frame::memory_bytes);
+  const std::size_t bytes = before + frames * Frame::memory_bytes;
+  if (others_ == 0) {
+    agree(local, [&] { memory_ = TensorMemory::own(bytes); });
+  } else {
+    memory_ = TensorMemory::shared(local, bytes);
+  }
 #ifdef MADV_POPULATE_WRITE
   // Where the system cannot, each page is mapped when it is first used.
   ::madvise(memory_->bytes().data(), memory_->bytes().size(), MADV_POPULATE_WRITE);

@@ -89,11 +89,7 @@ std::shared_ptr<TensorMemory> TensorMemory::own(std::size_t bytes) {
 
 std::shared_ptr<TensorMemory> TensorMemory::shared(const Communicator& team, std::size_t bytes) {
   if (bytes == 0) return own(0);
-  std::shared_ptr<TensorMemory> memory;
-  if (team.size() == 1) {
-    agree(team, [&] { memory = own(bytes); });
-    return memory;
-  }
+  if (team.size() == 1) return own(bytes);
   std::string name;
   registry::UniqueFd fd;
   agree(team, [&] {
@@ -113,6 +109,7 @@ std::shared_ptr<TensorMemory> TensorMemory::shared(const Communicator& team, std
     if (team.rank() == 0 && ::ftruncate(fd.get(), static_cast<off_t>(bytes)) != 0)
       throw system_error(errno, sharing, Where{.file = shared_folder});
   });
+  std::shared_ptr<TensorMemory> memory;
   agree(team, [&] {
     make_pages(fd.get(), bytes, static_cast<std::size_t>(team.rank()), static_cast<std::size_t>(team.size()));
     memory.reset(new TensorMemory{map_memory(bytes, MAP_SHARED, fd.get())});
