@@ -8,7 +8,8 @@
 namespace ditmill::dist {
 
 /// While it lives, a signal that ends this process by its own fault (SIGSEGV, SIGBUS, SIGFPE, SIGILL,
-/// SIGABRT) is first noted in the rank's state; then it takes its course. One a process.
+/// SIGABRT) is first noted in the rank's state, and of a SIGBUS stderr is told which mapped file is cut or
+/// cannot be read; then it takes its course. One a process.
 class FatalSignals {
  public:
   /// `state` outlives it.

@@ -90,19 +90,6 @@ int readers(const Nodes& nodes, const ComponentPlan& plan, const LoadOptions& op
   return useful_readers(nodes, plan, options.open);
 }
 
-/// All ranks have the same error, so all read all of it again: every rank has the bytes of a chunk by then,
-/// verified or not, and what it made of them.
-StreamedComponent stream_held(const Nodes& nodes, int readers, const ComponentPlan& plan, const Mesh& mesh,
-                              const LoadOptions& options) {
-  try {
-    return stream_between(nodes, readers, plan, mesh, options);
-  } catch (const AgreedError& error) {
-    if (error.doing() != verifying_weights) throw;
-    if (options.read_again) options.read_again(error);
-  }
-  return stream_between(nodes, readers, plan, mesh, options);
-}
-
 StreamedComponent load_held(const Nodes& nodes, const ComponentPlan& plan, const Mesh& mesh,
                             const LoadOptions& options) {
   switch (options.strategy) {
@@ -110,9 +97,9 @@ StreamedComponent load_held(const Nodes& nodes, const ComponentPlan& plan, const
     case Strategy::shared:
       return load_on_nodes(nodes, plan, mesh, options);
     case Strategy::broadcast:
-      return stream_held(nodes, 1, plan, mesh, options);
+      return stream_between(nodes, 1, plan, mesh, options);
     case Strategy::striped:
-      return stream_held(nodes, readers(nodes, plan, options), plan, mesh, options);
+      return stream_between(nodes, readers(nodes, plan, options), plan, mesh, options);
     case Strategy::automatic:
       break;
   }

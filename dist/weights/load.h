@@ -24,9 +24,8 @@ StrategyChoice choose_strategy(const Nodes& nodes, const ComponentPlan& plan, co
 
 /// Brings a component to every rank by the strategy of the options, `shared` without sharing where that
 /// cannot be. What plan.offload has come and go waits in the files, or for layers on a device in the host's
-/// memory. Bytes that are not the same on all ranks, or on all machines, are read once more before that is an
-/// error: where each machine reads for itself, with the tensors that have them; else with the whole
-/// component. Collective; throws the agreed Error.
+/// memory. Bytes that are not the same on all ranks, or on all machines, are read once more, with all that
+/// their tensors are made of, before that is an error. Collective; throws the agreed Error.
 StreamedComponent load_component(const Nodes& nodes, const ComponentPlan& plan, const Mesh& mesh,
                                  const LoadOptions& options);
 

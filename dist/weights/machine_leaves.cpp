@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "configs/error.h"
+#include "dist/weights/marks.h"
 #include "dist/weights/source/planned_files.h"
 
 namespace ditmill::dist {
@@ -47,21 +48,9 @@ void MachineLeaves::expect_same() const {
 }
 
 std::vector<bool> MachineLeaves::differing(const Nodes& nodes) const {
-  std::string marks(chunks_->size(), '0');
-  for (std::size_t i = 0; i < marks.size(); ++i) {
-    if (here(i) != leaf_at(first_, i)) marks[i] = '1';
-  }
-  // One rank a machine tells what all of them know.
-  const std::string told = nodes.local().rank() == 0 ? marks : std::string{};
-  for (const std::string& others : nodes.world().gather_text(told, 0, Purpose::weights)) {
-    for (std::size_t i = 0; i < others.size(); ++i) {
-      if (others[i] == '1') marks[i] = '1';
-    }
-  }
-  marks = nodes.world().broadcast_text(std::move(marks), 0, Purpose::weights);
   std::vector<bool> differ;
-  for (const char mark : marks) differ.push_back(mark == '1');
-  return differ;
+  for (std::size_t i = 0; i < chunks_->size(); ++i) differ.push_back(here(i) != leaf_at(first_, i));
+  return marked_anywhere(nodes.world(), differ);
 }
 
 }  // namespace ditmill::dist

@@ -296,16 +296,8 @@ class NodeLoad {
   /// Reads chunks once more, each with the others that its tensors are made of, and makes these anew: of a
   /// chunk alone no tensor can be made. Gives the digests of all that it read.
   std::map<std::size_t, registry::Leaf> read_again(const std::vector<bool>& differ) {
-    std::vector<bool> spoilt(made_.size());
-    for (std::size_t i = 0; i < chunks_.size(); ++i) {
-      if (!differ[i]) continue;
-      const std::uint64_t end = chunks_[i].offset + chunks_[i].length;
-      for (const registry::TensorInfo& tensor : plan_.files[chunks_[i].file].tensors) {
-        if (tensor.begin >= end || tensor.end <= chunks_[i].offset) continue;
-        const Place* place = places_.find(tensor.name);
-        if (place != nullptr) spoilt[place->target] = mine_[place->target];
-      }
-    }
+    std::vector<bool> spoilt = targets_of(plan_, places_, differ);
+    for (std::size_t i = 0; i < spoilt.size(); ++i) spoilt[i] = spoilt[i] && mine_[i];
     const std::vector<bool> needed = needed_chunks(plan_, places_, spoilt);
     std::vector<std::size_t> wanted;
     for (std::size_t i = 0; i < chunks_.size(); ++i) {

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <charconv>
 #include <string_view>
+#include <utility>
 #include <vector>
+
+#include "dist/comm/agree.h"
 
 namespace ditmill::dist {
 
@@ -30,6 +33,20 @@ Nodes::Found Nodes::find(const Communicator& world, const std::string& machine) 
     if (rank == world.rank()) mine.node = node;
   }
   return mine;
+}
+
+MachineRing* Nodes::ring(std::size_t frames) const {
+  if (!ring_refused_.empty()) return nullptr;
+  if (ring_ != nullptr && ring_->size() >= frames) return ring_.get();
+  ring_.reset();
+  try {
+    ring_ = std::make_unique<MachineRing>(local_, frames);
+  } catch (const AgreedError& error) {
+    Where where = error.where();
+    where.rank = -1;  // of local_, which means nothing to others
+    ring_refused_ = error.with({.where = std::move(where)}).what();
+  }
+  return ring_.get();
 }
 
 std::uint64_t Nodes::weight_bytes_given() const {

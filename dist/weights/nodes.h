@@ -1,9 +1,12 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "dist/comm/communicator.h"
+#include "dist/weights/machine_ring.h"
 
 namespace ditmill::dist {
 
@@ -25,6 +28,12 @@ class Nodes {
   /// Bytes of weights that this rank gave others so far, or got by a broadcast.
   std::uint64_t weight_bytes_given() const;
   int node() const noexcept { return node_; }  ///< this one, in the order of their first ranks
+  /// Frames that the ranks of this machine share, at least so many: made by the first load that needs them,
+  /// and kept for the next. Null where /dev/shm has no room for them: ring_refused() says so. Collective over
+  /// local().
+  MachineRing* ring(std::size_t frames) const;
+  /// Why there is no ring; empty: there is.
+  const std::string& ring_refused() const noexcept { return ring_refused_; }
 
  private:
   Nodes(const Communicator& world, int node, int count)
@@ -46,6 +55,8 @@ class Nodes {
   Communicator local_;
   Communicator leaders_;  ///< on other ranks: those that lead nothing
   mutable int loads_ = 0;
+  mutable std::unique_ptr<MachineRing> ring_;
+  mutable std::string ring_refused_;
 };
 
 }  // namespace ditmill::dist

@@ -38,6 +38,10 @@ bool Relay::reads(std::size_t chunk) const noexcept {
   return local().rank() == 0 && (nodes_ == nullptr || node() == chunk % readers_);
 }
 
+bool Relay::reads_here(std::size_t chunk) const noexcept {
+  return nodes_ == nullptr ? reads(chunk) : node() == chunk % readers_;
+}
+
 bool Relay::verifies(std::size_t chunk) const noexcept {
   if (nodes_ == nullptr) return true;
   return chunk % static_cast<std::size_t>(local().size()) == static_cast<std::size_t>(local().rank());
@@ -55,7 +59,12 @@ std::size_t Relay::frames_to_get() const noexcept {
 
 /// Those that are leaving, one that waits for others of its round or is looked at, and two that are read.
 std::size_t Relay::frames_to_read() const noexcept {
-  return ring() == 1 ? 4 : (most_behind + readers_) / readers_ + (readers_ > 4 ? 2 : 3);
+  return ring() == 1 ? 8 : (most_behind + readers_) / readers_ + (readers_ > 4 ? 2 : 3);
+}
+
+std::size_t Relay::frames_of_machine() const noexcept {
+  if (ring() == 1) return frames_to_read();
+  return frames_to_get() + (node() < readers_ ? frames_to_read() : 0);
 }
 
 std::size_t Relay::chunk_of(std::size_t step) const noexcept {
@@ -131,8 +140,12 @@ void Relay::bring(const std::vector<Chunk>& chunks, std::size_t first, std::size
       coming_.pop_front();
     }
     if (in_ring) forward(i, chunks[i].length, passing);
-    local().broadcast(passing.frame->wire(chunks[i].length), 0, Purpose::weights);
     passing.frame->chunk = i;
+    if (frames.share) {
+      frames.share(*passing.frame);
+    } else {
+      local().broadcast(passing.frame->wire(chunks[i].length), 0, Purpose::weights);
+    }
     leaving_.push_back(std::move(passing));
     let_go(in_ring ? most_behind : 0, frames);
   }

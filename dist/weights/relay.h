@@ -14,7 +14,7 @@
 namespace ditmill::dist {
 
 /// The way of chunks between machines: their first ranks form a ring, and a chunk goes round it from the
-/// machine that reads it, in segments, so that all links are at work; within a machine it is broadcast. Chunk
+/// machine that reads it, in segments, so that all links are at work; within a machine it is shared. Chunk
 /// i is read by the first rank of machine i modulo the number of readers. A round is a chunk of each reader:
 /// a machine gives its own on first, then what comes from the one before it.
 class Relay {
@@ -24,16 +24,22 @@ class Relay {
     std::function<Frame*()> filled;  ///< with the next chunk that this rank reads
     std::function<Frame*()> free;    ///< for one that it gets
     std::function<void(Frame*)> arrived;
+    /// Tells the other ranks of the machine of it; empty: it is broadcast to them.
+    std::function<void(const Frame&)> share = {};
   };
 
   /// Without `nodes`: rank 0 reads, and all ranks are told at once. All outlives the relay, and the frames
   /// do.
   Relay(const Communicator& world, const Nodes* nodes, int readers, std::size_t chunks) noexcept;
 
+  /// Whether this rank is the first of its machine.
+  bool leads() const noexcept { return local().rank() == 0; }
   /// Whether this rank reads a chunk.
   bool reads(std::size_t chunk) const noexcept;
   /// Whether it reads any.
   bool reads_some() const noexcept;
+  /// Whether a rank of this machine does.
+  bool reads_here(std::size_t chunk) const noexcept;
   /// Whether this rank is the one of its machine to verify a chunk that it has got.
   bool verifies(std::size_t chunk) const noexcept;
 
@@ -43,9 +49,12 @@ class Relay {
   std::size_t frames_to_get() const noexcept;
   /// And for those that it reads. Where many read no more: the one that reads ahead takes from the others.
   std::size_t frames_to_read() const noexcept;
+  /// Both, on the first rank of this rank's machine.
+  std::size_t frames_of_machine() const noexcept;
 
   /// Brings the chunks of the steps [first, past) to this rank: as many as there are chunks, in an order of
-  /// its machine. What is on its way between machines may still be so when it returns. Collective.
+  /// its machine. What is on its way between machines may still be so when it returns. Collective; over the
+  /// first ranks of machines where frames are shared.
   void bring(const std::vector<Chunk>& chunks, std::size_t first, std::size_t past, const Frames& frames);
   /// Ends what is on its way after bring() up to `past`, where nobody goes on: whole rounds are brought until
   /// no rank waits for what another would not send. Collective.

@@ -48,7 +48,9 @@ StreamedComponent stream_component(const Communicator& comm, const ComponentPlan
                                    const at::Device& device = at::kCPU);
 
 /// As that, between machines by a Relay: the first ranks of so many machines read, each its share of the
-/// chunks, and each machine verifies a chunk once.
+/// chunks; each machine verifies a chunk once, and its ranks share the frames (Nodes::ring()), if there is
+/// room. Chunks that come spoilt to any rank are read once more, with all that their tensors are made of,
+/// before that is an error.
 StreamedComponent stream_between(const Nodes& nodes, int readers, const ComponentPlan& plan, const Mesh& mesh,
                                  const LoadOptions& options);
 

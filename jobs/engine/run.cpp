@@ -237,6 +237,12 @@ class Run {
       if (leads() && !options_.skip_memory_check) demand = authority_->memory_demand();
     });
     planned_bytes_ = check_memory(mesh_->ranks, demand, memory_here());
+    if (!device_.is_cuda()) return;
+    if (demand) {
+      demand = MemoryDemand{
+          .plans = demand->plans.beside_devices(), .alternatives = {}, .loading = demand->loading};
+    }
+    check_memory(mesh_->ranks, demand, plan::this_rank());
   }
 
   Generation load(const LoadPlan& plan, Loading& loading) {

@@ -43,7 +43,10 @@ nlohmann::json problems_report(const std::vector<Problem>& problems) {
 nlohmann::json rank_report(const MemoryPlan& plan) {
   std::uint64_t activations = 0;
   for (const StageMemory& stage : plan.stages) activations = std::max(activations, stage.activations);
-  return {{"weights_bytes", plan.weights()}, {"activation_bytes", activations}, {"peak_bytes", plan.peak()}};
+  return {{"weights_bytes", plan.weights()},
+          {"activation_bytes", activations},
+          {"peak_bytes", plan.peak()},
+          {"beside_device_bytes", plan.beside_device}};
 }
 
 int world_of(const RunOptions& options, const configs::ParallelConfig& degrees) {

@@ -33,13 +33,14 @@ SMALL_SHM = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o size=2m tmpfs 
 # change on rank 3, which digests its machine's bytes.
 FAULTS = [
     ("EIO of every read", "any:EIO+", STRATEGIES, 3, ["Input/output error", "{file}"]),
-    ("EINVAL past the page cache", "direct:EINVAL+", ("shared",), 0, []),
+    ("EINVAL past the page cache", "direct:EINVAL+", ("broadcast", "striped", "shared"), 0, []),
     ("short reads", "any:short+", STRATEGIES, 0, []),
     ("an interrupted read", "any:EINTR", STRATEGIES, 0, []),
     ("the file is cut while it is read", "any:truncate", STRATEGIES, None, ["changed", "{file}"]),
     ("the file is cut while it is mapped", "map:truncate", ("independent", "shared"), 3, ["has the file been changed", "{file}"]),
     ("the file is replaced while it is read", "any:replace", STRATEGIES, 1, ["changed while the job started", "{file}"]),
     ("/dev/shm fills up", "room:ENOSPC", ("shared",), 3, ["/dev/shm", "--shm-size"]),
+    ("/dev/shm fills up", "room:ENOSPC+", ("broadcast", "striped"), 0, ["/dev/shm", "was sent its own copy"]),
     ("a bit changes in one read", "any:flip", ("independent",), 0, ["as rank 0's machine read them", "it is read once more"]),
 ]
 # What a rank was doing: loading, probing, or, while rank 0 is held, the step before. Of a process of another machine nobody
@@ -178,8 +179,8 @@ class Loading(unittest.TestCase):
         else:
             self.assertEqual(code, 0, lines)
 
-    def test_a_dev_shm_that_is_too_small_is_an_error_of_shared_and_nothing_to_auto(self):
-        ditmill.side_by_side(self, ("shared", "auto"), self.check_small_shm)
+    def test_a_dev_shm_that_is_too_small_is_an_error_of_shared_alone(self):
+        ditmill.side_by_side(self, ("shared", "broadcast", "auto"), self.check_small_shm)
 
 
 if __name__ == "__main__":

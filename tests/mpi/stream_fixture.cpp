@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <optional>
 #include <random>
 #include <stdexcept>
@@ -33,31 +34,34 @@ class WatchedSource final : public registry::ByteSource {
 
 class Inner final : public RequestImpl {
  public:
-  explicit Inner(Request request) : request_(std::move(request)) {}
+  Inner(Request request, std::function<void()> arrived)
+      : request_(std::move(request)), arrived_(std::move(arrived)) {}
   double wait() override {
     request_.wait();
+    arrived_();
     return 0;
   }
 
  private:
   Request request_;
+  std::function<void()> arrived_;
 };
 
 class Tampering final : public CommunicatorImpl {
  public:
   Tampering(const Communicator& inner, Tamper tamper) : inner_(inner), tamper_(std::move(tamper)) {}
-  explicit Tampering(Communicator inner) : own_(std::move(inner)), inner_(*own_) {}
+  Tampering(Communicator&& inner, Tamper tamper)
+      : own_(std::move(inner)), inner_(*own_), tamper_(std::move(tamper)) {}
 
   int rank() const noexcept override { return inner_.rank(); }
   int size() const noexcept override { return inner_.size(); }
-  /// What a machine's ranks tell each other is left alone.
   std::unique_ptr<CommunicatorImpl> split(int color, int key) override {
-    return std::make_unique<Tampering>(inner_.split(color, key, Purpose::plan));
+    return std::make_unique<Tampering>(inner_.split(color, key, Purpose::plan), tamper_);
   }
   void barrier() override { inner_.barrier(Purpose::plan); }
   void broadcast(std::span<std::byte> bytes, int root) override {
     inner_.broadcast(bytes, root, Purpose::weights);
-    if (tamper_) tamper_(calls_++, bytes);
+    if (!own_) tamper_(calls_++, bytes);
   }
   std::int64_t max(std::int64_t value) override { return inner_.max(value, Purpose::agreement); }
   std::vector<std::string> gather(std::string_view bytes, int root) override {
@@ -65,7 +69,13 @@ class Tampering final : public CommunicatorImpl {
   }
   std::unique_ptr<RequestImpl> exchange(std::span<const Outgoing> outgoing,
                                         std::span<const Incoming> incoming) override {
-    return std::make_unique<Inner>(inner_.exchange(outgoing, incoming, Purpose::agreement));
+    std::vector<Incoming> got;
+    if (own_) got.assign(incoming.begin(), incoming.end());
+    return std::make_unique<Inner>(inner_.exchange(outgoing, incoming, Purpose::agreement),
+                                   [this, got = std::move(got)] {
+                                     for (const Incoming& in : got)
+                                       tamper_(calls_++, {static_cast<std::byte*>(in.data), in.bytes});
+                                   });
   }
   void copy(void*, const void*, std::size_t) override { throw std::logic_error("not for this test"); }
   void send(std::span<const std::byte>, int, int) override { throw std::logic_error("not for this test"); }

@@ -42,7 +42,8 @@ using BeforeRead = std::function<void(std::uint64_t offset, std::span<std::byte>
 /// Files whose reads are watched, and whose sizes may lie (0: the true one).
 OpenSource watched(const Files& files, BeforeRead before_read, std::uint64_t claimed_size = 0);
 
-/// What is done to the bytes that a rank has got from its broadcast number `call` (from 0).
+/// What is done to the bytes that a rank has got from its broadcast number `call` (from 0), or on a
+/// communicator that was split off from its exchange of that number.
 using Tamper = std::function<void(int call, std::span<std::byte> bytes)>;
 /// A communicator like `inner`, which outlives it, with a network that changes bytes.
 Communicator tampering(const Communicator& inner, Tamper tamper);

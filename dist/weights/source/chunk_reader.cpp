@@ -1,5 +1,6 @@
 #include "dist/weights/source/chunk_reader.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "dist/comm/agree.h"
@@ -22,7 +23,8 @@ ChunkReader::ChunkReader(const ComponentPlan& plan, const std::vector<Chunk>& ch
       kept_(std::move(kept)),
       rank_(rank) {
   if (!maps_.empty() || wanted_.empty()) return;
-  ahead_.emplace(plan_, chunks_, wanted_, frames_ahead, sources_, rank_, failure_);
+  ahead_.emplace(plan_, chunks_, wanted_, std::vector<Frame>(std::min(frames_ahead, wanted_.size())),
+                 sources_, rank_, failure_);
 }
 
 ChunkReader::Read ChunkReader::read_mapped(std::size_t i) {

@@ -3,8 +3,6 @@
 #include <cstring>
 #include <new>
 
-#include "dist/weights/source/load_work.h"
-
 namespace ditmill::dist {
 namespace {
 
@@ -14,27 +12,27 @@ static_assert(sizeof(FrameHeader) <= header_bytes);
 }  // namespace
 
 Frame::Frame()
-    : bytes_(static_cast<std::byte*>(std::aligned_alloc(page_bytes, page_bytes + registry::leaf_bytes))) {
-  if (!bytes_) throw std::bad_alloc();
-  std::memset(bytes_.get(), 0, page_bytes);
+    : own_(static_cast<std::byte*>(std::aligned_alloc(page_bytes, memory_bytes))), bytes_(own_.get()) {
+  if (!own_) throw std::bad_alloc();
+  std::memset(bytes_, 0, page_bytes);
 }
 
 FrameHeader Frame::header() const noexcept {
   FrameHeader header;
-  std::memcpy(&header, bytes_.get() + page_bytes - header_bytes, sizeof header);
+  std::memcpy(&header, bytes_ + page_bytes - header_bytes, sizeof header);
   return header;
 }
 
 void Frame::set_header(const FrameHeader& header) noexcept {
-  std::memcpy(bytes_.get() + page_bytes - header_bytes, &header, sizeof header);
+  std::memcpy(bytes_ + page_bytes - header_bytes, &header, sizeof header);
 }
 
 std::span<std::byte> Frame::payload(std::size_t length) const noexcept {
-  return {bytes_.get() + page_bytes, length};
+  return {bytes_ + page_bytes, length};
 }
 
 std::span<std::byte> Frame::wire(std::size_t length) const noexcept {
-  return {bytes_.get() + page_bytes - header_bytes, header_bytes + length};
+  return {bytes_ + page_bytes - header_bytes, header_bytes + length};
 }
 
 }  // namespace ditmill::dist

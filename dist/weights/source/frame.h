@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 
+#include "dist/weights/source/load_work.h"
 #include "registry/digest.h"
 
 namespace ditmill::dist {
@@ -21,8 +22,13 @@ struct FrameHeader {
 /// boundary.
 class Frame {
  public:
+  /// Of memory on a page boundary, for one that is not made by the frame itself.
+  static constexpr std::size_t memory_bytes = page_bytes + registry::leaf_bytes;
+
   /// Room for registry::leaf_bytes. Throws std::bad_alloc.
   Frame();
+  /// In `memory_bytes` from there on, which outlive it.
+  explicit Frame(std::byte* memory) noexcept : bytes_(memory) {}
 
   FrameHeader header() const noexcept;
   void set_header(const FrameHeader& header) noexcept;
@@ -37,7 +43,8 @@ class Frame {
   struct Free {
     void operator()(std::byte* bytes) const noexcept { std::free(bytes); }
   };
-  std::unique_ptr<std::byte, Free> bytes_;
+  std::unique_ptr<std::byte, Free> own_;
+  std::byte* bytes_;
 };
 
 }  // namespace ditmill::dist

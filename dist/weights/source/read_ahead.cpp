@@ -19,8 +19,8 @@ std::size_t reading_threads(const Sources& sources) {
 }  // namespace
 
 ReadAhead::ReadAhead(const ComponentPlan& plan, const std::vector<Chunk>& chunks,
-                     std::vector<std::size_t> wanted, std::size_t frames, const Sources& sources, int rank,
-                     FirstFailure& failure, Digest digest)
+                     std::vector<std::size_t> wanted, std::vector<Frame> frames, const Sources& sources,
+                     int rank, FirstFailure& failure, Digest digest, Await await)
     : plan_(plan),
       chunks_(chunks),
       wanted_(std::move(wanted)),
@@ -28,8 +28,9 @@ ReadAhead::ReadAhead(const ComponentPlan& plan, const std::vector<Chunk>& chunks
       rank_(rank),
       failure_(failure),
       digest_(std::move(digest)),
-      parts_(reading_threads(sources)),
-      slots_(std::min(frames, wanted_.size())) {
+      await_(std::move(await)),
+      parts_(reading_threads(sources)) {
+  for (Frame& frame : frames) slots_.push_back({.frame = std::move(frame)});
   for (std::size_t i = 0; i < parts_; ++i) threads_.emplace_back([this] { run(); });
 }
 
@@ -49,6 +50,7 @@ void ReadAhead::run() {
       ++begun_;
     }
     lock.unlock();
+    if (await_) await_(slot.frame);
     read(i, part, slot.frame, seconds);
     lock.lock();
     if (slot.parts_read + 1 == parts_) {

@@ -26,11 +26,15 @@ class ReadAhead {
   /// threads of the reader; what it throws is a failure of the chunk.
   using Digest = std::function<registry::Leaf(const Chunk&, std::span<const std::byte>, LoadSeconds&)>;
 
-  /// `wanted`: numbers in `chunks`; `frames`: as many are filled and not given back, at most. What goes wrong
-  /// is noted in `failure`, as this rank's, with its place; once there is one, frames come marked as not
-  /// valid. All outlives the reader.
+  /// Waits until a frame that was given back may be filled anew. Called by threads of the reader.
+  using Await = std::function<void(const Frame&)>;
+
+  /// `wanted`: numbers in `chunks`; as many of them as there are `frames` are filled and not given back, at
+  /// most. What goes wrong is noted in `failure`, as this rank's, with its place; once there is one, frames
+  /// come marked as not valid. All outlives the reader.
   ReadAhead(const ComponentPlan& plan, const std::vector<Chunk>& chunks, std::vector<std::size_t> wanted,
-            std::size_t frames, const Sources& sources, int rank, FirstFailure& failure, Digest digest = {});
+            std::vector<Frame> frames, const Sources& sources, int rank, FirstFailure& failure,
+            Digest digest = {}, Await await = {});
   ReadAhead(const ReadAhead&) = delete;
   ReadAhead& operator=(const ReadAhead&) = delete;
   ~ReadAhead() { stop(); }
@@ -61,6 +65,7 @@ class ReadAhead {
   int rank_;
   FirstFailure& failure_;
   Digest digest_;
+  Await await_;
   std::size_t parts_;        ///< of a chunk, and threads
   std::vector<Slot> slots_;  ///< that of wanted_[i] is i modulo their number
   std::mutex mutex_;

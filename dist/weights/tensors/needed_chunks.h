@@ -12,4 +12,8 @@ namespace ditmill::dist {
 std::vector<bool> needed_chunks(const ComponentPlan& plan, const Places& places,
                                 const std::vector<bool>& mine = {});
 
+/// Of the targets of `places`, those that have bytes of some chunks of schedule(plan), marked by number.
+std::vector<bool> targets_of(const ComponentPlan& plan, const Places& places,
+                             const std::vector<bool>& chunks);
+
 }  // namespace ditmill::dist

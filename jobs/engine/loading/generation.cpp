@@ -6,6 +6,7 @@
 
 #include "configs/size_text.h"
 #include "dist/comm/agree.h"
+#include "dist/weights/source/load_work.h"
 #include "jobs/engine/loading/noop_generator.h"
 #include "jobs/engine/loading/text_stage.h"
 #include "jobs/plan/memory/memory_limit.h"
@@ -22,6 +23,16 @@ std::shared_ptr<const TextSpool> spool_texts(const GenerationParts& parts, model
   const std::string folder = parts.world->broadcast_text(spool.folder, 0, dist::Purpose::plan);
   return std::make_shared<const TextSpool>(
       encode_texts(parts.mesh->ranks, parts.mesh->parallel, encoder, spool.texts, folder, parts.seams));
+}
+
+/// Builds layers of the components that were loaded last. Collective.
+void build(const dist::Communicator& world, Loading& loading, const std::function<void()>& layers) {
+  double seconds = 0;
+  dist::agree(world, [&] { dist::timed(seconds, layers); });
+  for (LoadedComponent& component : loading.components) {
+    if (component.build_seconds == 0) component.build_seconds = seconds;
+  }
+  if (world.rank() == 0) spdlog::info("built layers in {:.3f} s", seconds);
 }
 
 }  // namespace
@@ -42,7 +53,8 @@ Generation load_generation(const LoadPlan& plan, const GenerationParts& parts, L
   Generation generation;
   load(LoadStage::text);
   tell("building the text encoder");
-  dist::agree(*parts.world, [&] { generation.encoder = models::make_text_encoder(loading.model, parallel); });
+  build(*parts.world, loading,
+        [&] { generation.encoder = models::make_text_encoder(loading.model, parallel); });
   const configs::Offload& offload = plan.pipeline.components.at("text_encoder").offload;
   generation.texts.cache_bytes = plan::text_cache_bytes(offload);
   generation.texts.encodings = models::family_named(plan.family).encodings(plan.pipeline);
@@ -66,8 +78,8 @@ Generation load_generation(const LoadPlan& plan, const GenerationParts& parts, L
   }
   load(LoadStage::clips);
   tell("building the generator");
-  dist::agree(*parts.world,
-              [&] { generation.generator = models::make_generator(loading.model, plan.pipeline, parallel); });
+  build(*parts.world, loading,
+        [&] { generation.generator = models::make_generator(loading.model, plan.pipeline, parallel); });
   return generation;
 }
 

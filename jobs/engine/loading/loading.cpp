@@ -175,6 +175,8 @@ void load_stage(const dist::Nodes& nodes, const LoadPlan& plan, LoadStage stage,
     loading.model.weights[component.name] = std::move(streamed.tensors);
     if (streamed.offloaded) loading.model.offloaded[component.name] = std::move(streamed.offloaded);
   }
+  if (nodes.local().rank() == 0 && !nodes.ring_refused().empty())
+    spdlog::warn("{}; each rank of this machine was sent its own copy of what is read", nodes.ring_refused());
   if (stage == LoadStage::text) load_tokenizer(comm, plan, loading);
 }
 

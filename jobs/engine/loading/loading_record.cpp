@@ -27,7 +27,8 @@ nlohmann::json to_json(std::span<const LoadedComponent> components) {
                     {"private_bytes", component.work.private_bytes},
                     {"shared_bytes", component.work.shared_bytes},
                     {"busy", to_json(component.work.busy)},
-                    {"stall", to_json(component.work.stall)}});
+                    {"stall", to_json(component.work.stall)},
+                    {"build_seconds", component.build_seconds}});
   }
   return rows;
 }

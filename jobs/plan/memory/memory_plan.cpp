@@ -61,6 +61,13 @@ std::uint64_t coming_bytes(const dist::ComponentPlan& plan, const dist::Mesh& me
   return std::min(pieces.size(), buffers) * largest;
 }
 
+/// Bytes of what comes and goes, where it lies in the memory of a device's host.
+std::uint64_t lying_bytes(const dist::ComponentPlan& plan, const dist::Mesh& mesh, int rank) {
+  std::uint64_t bytes = 0;
+  for (const dist::Piece& piece : dist::offloaded_pieces(plan, mesh, rank)) bytes += piece.layout.bytes;
+  return bytes;
+}
+
 }  // namespace
 
 /// One plan in the making.
@@ -97,6 +104,11 @@ class PlanMaker {
       if (!chosen.offload.any()) continue;
       const std::uint64_t coming = coming_bytes(chosen, mesh, rank) + converted_.back() + streaming_bytes;
       (dist::comes_whole(chosen) ? phases_[phase_of(chosen.name)].bytes : blocks_) += coming;
+      const std::uint64_t lies = lying_bytes(chosen, mesh, rank);
+      chosen.offload = {};
+      const std::uint64_t loaded = chosen.bytes_on(mesh, rank) + converted_.back() + streaming_bytes;
+      beside_device_ = std::max(beside_device_, lying_ + lies + loaded);
+      lying_ += lies;
     }
     for (const auto& [phase, bytes] : phases_) {
       std::uint64_t& largest = phase.kind == models::Phase::Kind::texts ? encode_ : clips_;
@@ -105,7 +117,7 @@ class PlanMaker {
   }
 
   MemoryPlan plan() const {
-    MemoryPlan plan{.components = held_, .stages = {}};
+    MemoryPlan plan{.components = held_, .stages = {}, .beside_device = beside_device_};
     const auto is_text = [&](const std::string& name) {
       return phases_[phase_of(name)].phase.kind == models::Phase::Kind::texts;
     };
@@ -182,6 +194,8 @@ class PlanMaker {
   std::uint64_t blocks_ = 0;  ///< buffers that blocks come to
   std::uint64_t encode_ = 0;  ///< what the largest phase of texts takes
   std::uint64_t clips_ = 0;   ///< and the largest of the others
+  std::uint64_t lying_ = 0;   ///< on a device's host, of components that are loaded
+  std::uint64_t beside_device_ = 0;
 };
 
 MemoryPlanner::MemoryPlanner(const PreparedJob& job) : job_(job) {
@@ -247,7 +261,10 @@ nlohmann::json to_json(const MemoryPlan& plan) {
                       {"other_bytes", stage.others},
                       {"peak_bytes", stage.peak}});
   }
-  return {{"components", components}, {"stages", stages}, {"peak_bytes", plan.peak()}};
+  return {{"components", components},
+          {"stages", stages},
+          {"peak_bytes", plan.peak()},
+          {"beside_device_bytes", plan.beside_device}};
 }
 
 std::string to_text(const MemoryPlan& plan) {
@@ -261,6 +278,10 @@ std::string to_text(const MemoryPlan& plan) {
                         gigabytes(stage.peak), gigabytes(stage.weights), gigabytes(stage.activations),
                         gigabytes(stage.others));
   }
+  if (plan.beside_device > 0)
+    text +=
+        fmt::format("  on a device  {:>13}  at most, of the host's memory beside it: what comes and goes\n",
+                    gigabytes(plan.beside_device));
   return text;
 }
 

@@ -42,6 +42,9 @@ struct StageMemory {
 struct MemoryPlan {
   std::vector<ComponentMemory> components;
   std::vector<StageMemory> stages;
+  /// Of the host's memory, where the rank computes on a device: what of components comes and goes lies there,
+  /// beside all of the one that is being loaded. 0 where all stays on the device.
+  std::uint64_t beside_device = 0;
 
   std::uint64_t peak() const noexcept;
   std::uint64_t weights() const noexcept;  ///< held at the same time, at most

@@ -72,6 +72,16 @@ RankPlans RankPlans::without_sharing() const {
   return plans;
 }
 
+RankPlans RankPlans::beside_devices() const {
+  RankPlans plans = *this;
+  for (MemoryPlan& plan : plans.plans_) {
+    const std::uint64_t bytes = plan.beside_device;
+    plan = {.components = {},
+            .stages = {{.name = "host", .components = {}, .weights = bytes, .peak = bytes}}};
+  }
+  return plans;
+}
+
 RankPlans plan_ranks(const PreparedJob& job, const dist::Mesh& mesh) {
   return {MemoryPlanner{job}, job.manifest.pipeline, mesh};
 }

@@ -33,6 +33,8 @@ class RankPlans {
   std::uint64_t shared(std::span<const int> ranks) const;
   /// The same plans for ranks of which each has all of its weights for itself.
   RankPlans without_sharing() const;
+  /// What the ranks take of their hosts' memory where they compute on devices.
+  RankPlans beside_devices() const;
 
  private:
   int period_ = 1;  ///< ranks one after the other whose plans repeat

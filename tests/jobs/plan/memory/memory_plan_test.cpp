@@ -102,7 +102,8 @@ TEST(MemoryPlan, CountsATensorTwiceWhileItIsConverted) {
   EXPECT_LE(same.peak(), same.weights() + 300 * mib);
 }
 
-TEST(MemoryPlan, HoldsOnlyTheBlocksThatStayAndTheBuffersOfThoseThatCome) {
+/// A job whose transformer has ten blocks of 40 MB.
+PreparedJob job_of_blocks() {
   PreparedJob job = job_of(configs::OffloadType::stages, f32, registry::ElementType::f32);
   dist::ComponentPlan& plan = job.components.front();
   plan.files[0].tensors.clear();
@@ -113,6 +114,11 @@ TEST(MemoryPlan, HoldsOnlyTheBlocksThatStayAndTheBuffersOfThoseThatCome) {
         {.name = name, .type = registry::ElementType::f32, .shape = {10'000'000}});
     plan.rules[name] = {.stages = dist::Stages::of_layer, .layer = layer};
   }
+  return job;
+}
+
+TEST(MemoryPlan, HoldsOnlyTheBlocksThatStayAndTheBuffersOfThoseThatCome) {
+  PreparedJob job = job_of_blocks();
   const auto clips = [&](const configs::Offload& offload) {
     job.manifest.pipeline.components["transformer"].offload = offload;
     return plan_memory(job).stages.at(1);
@@ -133,6 +139,34 @@ TEST(MemoryPlan, HoldsOnlyTheBlocksThatStayAndTheBuffersOfThoseThatCome) {
   EXPECT_LT(taken_by_buffers(sequential), 2 * block);
   EXPECT_LT(sequential.peak, async.peak);
   EXPECT_LT(async.peak, held.peak);
+}
+
+TEST(MemoryPlan, CountsWhatLiesInTheHostsMemoryBesideADevice) {
+  PreparedJob job = job_of_blocks();
+  EXPECT_EQ(plan_memory(job).beside_device, 0U);
+  constexpr std::uint64_t block = 40'000'000;
+  constexpr std::uint64_t vae = 40'000'000;
+  constexpr std::uint64_t frames = 32 * mib;
+  job.manifest.pipeline.components["transformer"].offload = {
+      .type = configs::OffloadType::async, .ratio = 0.5, .prefetch = 2};
+  EXPECT_EQ(plan_memory(job).beside_device, (10 + 5) * block + frames) << "five come and go, all are loaded";
+  job.manifest.pipeline.components["vae"].offload = {.type = configs::OffloadType::stages};
+  EXPECT_EQ(plan_memory(job).beside_device, (10 + 5) * block + frames);
+  job.manifest.pipeline.components["transformer"].offload.ratio = 0;
+  EXPECT_EQ(plan_memory(job).beside_device, 10 * block + frames) << "none leaves, and the VAE is smaller";
+  job.manifest.pipeline.components["transformer"].offload = {};
+  EXPECT_EQ(plan_memory(job).beside_device, 2 * vae + frames);
+  EXPECT_THAT(to_text(plan_memory(job)), HasSubstr("on a device"));
+
+  const RankPlans host = plan_ranks(job, dist::Mesh{2, {}}).beside_devices();
+  std::vector<RankMemory> ranks(
+      2, {.machine = "m", .name = "m", .bounds = {{.id = "all", .source = "MemAvailable", .available = 0}}});
+  for (RankMemory& rank : ranks) rank.bounds[0].available = 2 * (2 * vae + frames);
+  EXPECT_EQ(memory_shortage(ranks, host, {}), std::nullopt);
+  for (RankMemory& rank : ranks) --rank.bounds[0].available;
+  const std::optional<Error> refused = memory_shortage(ranks, host, {});
+  ASSERT_TRUE(refused.has_value());
+  EXPECT_THAT(refused->what(), HasSubstr("MemAvailable"));
 }
 
 TEST(MemoryPlan, KnowsWhatWouldTakeLess) {
