@@ -4,6 +4,7 @@
 #include <exception>
 #include <filesystem>
 #include <iterator>
+#include <map>
 #include <memory>
 #include <tuple>
 #include <utility>
@@ -48,10 +49,7 @@ class Decoder {
     MapReader pipeline = top.map("pipeline");
     configs::Preset preset = choose_preset(pipeline, facts.preset);
     manifest.pipeline = preset.pipeline;
-    for (const std::string& name : facts.components) {
-      manifest.pipeline.components.try_emplace(name,
-                                               configs::ComponentConfig{.dtype = preset.pipeline.dtype});
-    }
+    settle_components(facts.components, manifest.pipeline);
     if (source_.tree) {  // a dump: what it does not say is not there
       manifest.pipeline.more.clear();
     } else {
@@ -123,6 +121,16 @@ class Decoder {
     } else {
       top.problem("name", "name is not valid", std::string{configs::id_form}, printable(name, max_shown));
     }
+  }
+
+  /// Those of the model, and those of any; a preset may speak of more.
+  static void settle_components(const std::vector<std::string>& names, configs::PipelineConfig& pipeline) {
+    const std::map<std::string, configs::ComponentConfig> any = configs::PipelineConfig{}.components;
+    std::erase_if(pipeline.components, [&](const auto& component) {
+      return !any.contains(component.first) && std::ranges::find(names, component.first) == names.end();
+    });
+    for (const std::string& name : names)
+      pipeline.components.try_emplace(name, configs::ComponentConfig{.dtype = pipeline.dtype});
   }
 
   /// What the model's family and the output refuse of a request.
