@@ -37,6 +37,7 @@ class PictureConditions {
 
   std::list<Kept>::iterator kept_of(const configs::Request& request);
   at::Tensor condition(const Pictures& pictures, const configs::Request& request);
+  /// What CLIP says of the pictures that the transformer has places for.
   at::Tensor image(const Pictures& pictures);
 
   Dims dims_;

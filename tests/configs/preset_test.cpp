@@ -57,7 +57,8 @@ TEST(Presets, OfTwoExpertsShareTheStepsAndHaveTwoScales) {
 }
 
 TEST(Presets, SayEachComponentsType) {
-  for (const char* name : {"wan2.1-i2v-14b-480p", "wan2.1-i2v-14b-720p", "wan2.1-flf2v-14b-720p"}) {
+  for (const char* name :
+       {"wan2.1-i2v-14b-480p", "wan2.1-i2v-14b-720p", "wan2.1-flf2v-14b-720p", "wan2.1-fun-inp"}) {
     const PipelineConfig pictures = preset_named(name).pipeline;
     EXPECT_EQ(pictures.dtype, Dtype::bfloat16);
     EXPECT_EQ(pictures.components.at("transformer").dtype, Dtype::bfloat16);

@@ -15,6 +15,7 @@
 #include "configs/preset.h"
 #include "configs/yaml_reader.h"
 #include "jobs/plan/manifest/manifest_sections.h"
+#include "jobs/run/frozen/gone_inputs.h"
 #include "registry/byte_source.h"
 
 namespace ditmill::jobs::plan {
@@ -59,6 +60,8 @@ class Decoder {
     refuse_lacking(pipeline, facts.lacking_pipeline, names_of(configs::family_pipeline_fields()));
     for (const std::string& name : facts.lacking_pipeline) manifest.pipeline.more.erase(name);  // a preset's
 
+    manifest.output = read_output(top.map("output"), source_, facts.lacking_outputs);
+    run::GoneInputs gone{results::RunDirectory{manifest.output.path}};
     RequestsSection requests{top.map("requests"),
                              source_,
                              {.draft = preset.defaults,
@@ -67,8 +70,9 @@ class Decoder {
                               .lacking = std::move(facts.lacking_requests),
                               .as_metadata = std::move(facts.as_metadata),
                               .required = std::move(facts.required_requests),
-                              .size_of_picture = std::move(facts.size_of_picture)}};
-    manifest.output = read_output(top.map("output"), source_, facts.lacking_outputs);
+                              .size_of_picture = std::move(facts.size_of_picture),
+                              .files = std::make_shared<requests::InputFiles>(
+                                  [&gone](const std::string& path) { return gone.find(path); })}};
     const CheckRequest check_request = [&](const configs::Request& request) {
       return check(request, manifest.output);
     };
