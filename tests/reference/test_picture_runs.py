@@ -210,7 +210,7 @@ class Runs(unittest.TestCase):
         for i in range(3):
             (inputs / f"away{i}.png").unlink(missing_ok=True)
         self.assertEqual(ditmill.ditmill("run", job, "--run-dir", run, *slow, ranks=1).returncode, 0)
-        job = self.job(kind, [*items, dict(items[0], id="new")], f"away-{kind}.jsonl")
+        job = self.job(kind, [*items, dict(items[0], id="new", seed=1)], f"away-{kind}.jsonl")
         refused = ditmill.ditmill("run", job, "--run-dir", run, *slow, ranks=1, code=1)
         for words in ("new", "away0.png"):
             self.assertIn(words, refused.stdout + refused.stderr)
