@@ -176,7 +176,7 @@ void read_tiling(MapReader& vae, std::optional<VaeTiling>& out) {
 }
 
 void read_component(MapReader component, std::string_view name, ComponentConfig& out, int& text_window) {
-  component.read("dtype", out.dtype, dtypes);
+  if (component.read("dtype", out.dtype, dtypes)) out.own_dtype = true;
   read_attention(component, out.attention);
   read_offload(component, out.offload);
   refuse_lora(component);
@@ -252,7 +252,7 @@ void apply_pipeline(MapReader pipeline, PipelineConfig& config) {
   read_fields(pipeline, family_pipeline_fields(), config.more);
   if (pipeline.read("dtype", config.dtype, dtypes)) {
     for (auto& [name, component] : config.components) {
-      if (name != "vae") component.dtype = config.dtype;
+      if (!component.own_dtype) component.dtype = config.dtype;
     }
   }
   read_parallel(pipeline, config.parallel, config.guided());

@@ -74,6 +74,7 @@ struct VaeTiling {
 /// How one component is run.
 struct ComponentConfig {
   Dtype dtype = Dtype::bfloat16;
+  bool own_dtype = false;  ///< it was said of this component alone: pipeline.dtype leaves it
   std::string attention = "sdpa";
   std::optional<VaeTiling> tiling = {};  ///< the VAE's; none: whole pictures
   Offload offload = {};                  ///< of what has no blocks any type is `stages`
@@ -96,11 +97,12 @@ struct PipelineConfig {
   double flow_shift = 3.0;
   Numerics numerics = Numerics::reference;
   FieldValues more;               ///< of the fields that the model's family has besides (declared_fields.h)
-  Dtype dtype = Dtype::bfloat16;  ///< of transformer and text_encoder; the VAE has its own
+  Dtype dtype = Dtype::bfloat16;  ///< of components that have none of their own, as the VAE has
   ParallelConfig parallel;
-  /// By name: those that the model has; before it is known, transformer, text_encoder, vae.
+  /// By name: those that the model has; before it is known, transformer, text_encoder, vae, and what a preset
+  /// speaks of.
   std::map<std::string, ComponentConfig> components{
-      {"transformer", {}}, {"text_encoder", {}}, {"vae", {.dtype = Dtype::float32}}};
+      {"transformer", {}}, {"text_encoder", {}}, {"vae", {.dtype = Dtype::float32, .own_dtype = true}}};
   Strategy loading = Strategy::automatic;
   int text_window = 64;                ///< items whose texts are encoded together
   std::string negative_prompt_suffix;  ///< the preset's; not a manifest field

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "configs/component_name.h"
 #include "configs/error.h"
 #include "configs/suggest.h"
 #include "configs/yaml_reader.h"
@@ -21,6 +22,15 @@ const EmbeddedText* find_text(std::string_view name) {
     if (file.stem == name) return &file;
   }
   return nullptr;
+}
+
+/// Components that a preset speaks of, and not all models have.
+void add_components(MapReader pipeline, PipelineConfig& config) {
+  const YamlNode* components = pipeline.find("components");
+  if (components == nullptr || components->kind != YamlNode::Kind::mapping) return;
+  for (const std::string_view name : component_names()) {
+    if (components->find(name) != nullptr) config.components.try_emplace(std::string{name});
+  }
 }
 
 }  // namespace
@@ -59,6 +69,7 @@ Preset parse_preset(const EmbeddedText& file) {
   MapReader reader(root, "", path, problems);
   Preset preset;
   preset.name = file.stem;
+  add_components(reader.map("pipeline"), preset.pipeline);
   apply_pipeline(reader.map("pipeline"), preset.pipeline);
   preset.pipeline.preset = preset.name;
   reader.read("negative_prompt_suffix", preset.pipeline.negative_prompt_suffix);

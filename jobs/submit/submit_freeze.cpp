@@ -1,9 +1,11 @@
 #include "jobs/submit/submit_freeze.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <system_error>
 #include <vector>
 
+#include "configs/declared_fields.h"
 #include "configs/error.h"
 #include "configs/overrides.h"
 #include "configs/yaml_text.h"
@@ -23,6 +25,15 @@ std::string list_of(const plan::PreparedJob& job) {
   return file == nullptr ? "" : plan::absolute_path(job.source.directory, file->text);
 }
 
+/// Whether a list may name pictures, relative to where it is.
+bool takes_pictures(const plan::PreparedJob& job) {
+  if (job.family == nullptr) return false;
+  const auto lacking = job.family->lacking(job.hyper_parameters, models::Layer::request);
+  return std::ranges::any_of(configs::family_request_fields(), [&lacking](const configs::Field& field) {
+    return field.kind == configs::FieldKind::picture && !lacking.contains(field.name);
+  });
+}
+
 /// What is read at the start of the job, and what it is made of.
 struct Frozen {
   std::string manifest;  ///< its text
@@ -37,7 +48,13 @@ Frozen frozen_of(const plan::PreparedJob& job, const results::RunDirectory& run)
   if (!frozen.list.empty()) {
     frozen.copy = run.submission() + "/prompts" + fs::path(frozen.list).extension().string();
     std::vector<Problem> none;
-    configs::apply_override(manifest.tree, "requests.file=" + configs::yaml_quoted(frozen.copy), none);
+    const auto set = [&](const char* key, const std::string& path) {
+      configs::apply_override(manifest.tree, key + ("=" + configs::yaml_quoted(path)), none);
+    };
+    set("requests.file", frozen.copy);
+    const configs::YamlNode* requests = manifest.tree.find("requests");
+    if (takes_pictures(job) && requests->find("directory") == nullptr)
+      set("requests.directory", fs::path(frozen.list).parent_path().string());
   }
   manifest.output.path = job.manifest.output.path;
   frozen.manifest = plan::frozen_manifest(manifest, job.source.directory);

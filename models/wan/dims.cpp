@@ -108,6 +108,8 @@ void bind_pictures(const ComponentReader& reader, Dims& d) {
     return;
   }
   d.image_dim = reader.size(norm, 1, 0);
+  const nlohmann::json& known = reader.component().identity.hyper_parameters;
+  d.last_picture = known.contains("last_picture") && known.at("last_picture") == 1;
   if (reader.has(positions)) d.image_tokens = reader.size(positions, 3, 1);
   reader.agrees("image_dim", d.image_dim);
   reader.agrees("added_kv_proj_dim", d.dim);
@@ -131,6 +133,7 @@ nlohmann::json to_json(const Dims& d) {
                       {"eps", d.eps}};
   if (d.takes_pictures()) json["image_dim"] = d.image_dim;
   if (d.image_tokens > 0) json["image_tokens"] = d.image_tokens;
+  if (d.last_picture) json["last_picture"] = true;
   if (d.norm_added_q) json["norm_added_q"] = true;
   return json;
 }
@@ -160,6 +163,7 @@ Dims dims_from_json(const nlohmann::json& json) {
   d.eps = json.at("eps");
   d.image_dim = json.value("image_dim", d.image_dim);
   d.image_tokens = json.value("image_tokens", d.image_tokens);
+  d.last_picture = json.value("last_picture", d.last_picture);
   d.norm_added_q = json.value("norm_added_q", d.norm_added_q);
   return d;
 }

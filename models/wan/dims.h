@@ -23,7 +23,10 @@ struct Dims {
   double eps = 1e-6;
   std::int64_t image_dim = 0;     ///< width of pictures' tokens, as CLIP gives them; 0: it takes none
   std::int64_t image_tokens = 0;  ///< of a first and a last picture, which have a place; 0: of one, without
-  bool norm_added_q = false;      ///< its files hold a norm that nothing uses
+  /// It was taught to end with a picture, too, of which CLIP tells it nothing (Fun-InP): the catalog says so,
+  /// no shape does.
+  bool last_picture = false;
+  bool norm_added_q = false;  ///< its files hold a norm that nothing uses
   /// Pixels along an edge of a latent pixel: the VAE's, which says it of itself (sizes.h: dims_of()).
   std::int64_t spatial_scale = 8;
 
@@ -45,6 +48,11 @@ inline bool takes_condition(const Dims& dims) {
 /// Whether a picture may stand in place of the latents' first frame (TI2V, which VAE 2.2 tells).
 inline bool takes_first_frame(const Dims& dims) {
   return dims.in_channels == dims.out_channels && dims.spatial_scale == 16;
+}
+
+/// Whether a clip may end with a picture as well.
+inline bool takes_last_picture(const Dims& dims) {
+  return takes_condition(dims) && (!dims.takes_pictures() || dims.image_tokens > 0 || dims.last_picture);
 }
 
 /// What cross-attention sees of pictures, by the shapes; 0 of a transformer that takes none.

@@ -88,9 +88,7 @@ class Wan final : public Family {
     if (of_experts) return all.contains("transformer_2");
     const Dims dims = wan::dims_of(all);
     if (field == "image") return wan::takes_condition(dims) || wan::takes_first_frame(dims);
-    // What CLIP says of a second picture needs a place of its own.
-    const bool has_place = !dims.takes_pictures() || dims.image_tokens > 0;
-    return field != "last_image" || (wan::takes_condition(dims) && has_place);
+    return field != "last_image" || wan::takes_last_picture(dims);
   }
 
   std::set<std::string, std::less<>> required(const HyperParameters& all) const override {

@@ -124,6 +124,7 @@ at::Tensor PictureConditions::image(const pictures::InputReader::Pictures& pictu
   for (const pictures::Picture& picture : pictures) {
     pixels.push_back(at::tensor(pictures::clip_pixels(picture))
                          .view({image_channels, pictures::clip_side, pictures::clip_side}));
+    if (dims_.image_tokens == 0) break;
   }
   const auto clip = clip_->enter();
   const at::Tensor states = clip->encode(at::stack(pixels).to(device_));

@@ -44,6 +44,7 @@ class PictureConditions {
   std::list<Kept>::iterator kept_of(const configs::Request& request);
   bool leads() const noexcept { return parallel_.place(dist::Team::clip) == 0; }
   Seen seen(const pictures::InputReader::Files& files, const configs::Request& request);
+  /// What CLIP says of the pictures that the transformer has places for.
   at::Tensor image(const pictures::InputReader::Pictures& pictures);
   at::Tensor condition(const at::Tensor& pixels, std::int64_t frames);
 

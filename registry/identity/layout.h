@@ -26,6 +26,7 @@ struct LayoutSize {
 
   /// As catalog files have it.
   std::string text() const;
+  bool operator==(const LayoutSize&) const = default;
 };
 
 /// Which pipeline stages hold a tensor; `block`: the one of the transformer's block that it is in.
@@ -48,6 +49,7 @@ struct LayoutTensor {
   std::string name(std::uint64_t number) const;
   /// The name as catalog files have it: `blocks.{layers}.norm2.weight`.
   std::string pattern() const { return index.empty() ? before : before + "{" + index + "}" + after; }
+  bool operator==(const LayoutTensor&) const = default;
 };
 
 /// How tensors of a layout get the names that the family's layers know.

@@ -53,7 +53,7 @@ void convert_model(const ConvertRequest& request, const ModelPlaces& places, con
     const Component component = open_component(place, catalog, {}, conversion.warnings);
     const Layout& from = layout_from(component, catalog);
     const std::string file =
-        target.place_for(component, place, from, layout_to(component, from, request.to, catalog));
+        target.place_for(component, place, layout_to(component, from, request.to, catalog));
     conversion.weights.push_back(convert_component(component, request, file, catalog));
   }
   target.finish(places, conversion.copied);

@@ -31,29 +31,29 @@ nlohmann::json known_of(const Component& component) {
 
 }  // namespace
 
-const Slot& TargetFolder::slot_of(const Component& component, const Layout& from) {
+const Slot& TargetFolder::slot_of(const Component& component, const Layout& to) {
   if (family_ == nullptr) family_ = catalog_.family(component.identity.family);
-  const Slot* slot = family_ == nullptr ? nullptr : family_->slot_for(from.architecture, component.name);
+  const Slot* slot = family_ == nullptr ? nullptr : family_->slot_for(to.architecture, component.name);
   if (slot != nullptr && catalog_.family(component.identity.family) == family_) return *slot;
   throw Error{Category::unsupported,          "convert a model folder",
               Where{.file = component.label}, Expected{"a component that model folders of its family have"},
-              Got{from.architecture},         "convert the others one by one, in a folder without it"};
+              Got{to.architecture},           "convert the others one by one, in a folder without it"};
 }
 
 std::string TargetFolder::place_for(const Component& component, const ComponentPlace& place,
-                                    const Layout& from, const Layout& to) {
-  const Slot& slot = slot_of(component, from);
+                                    const Layout& to) {
+  const Slot& slot = slot_of(component, to);
   const bool expert = place.expert_folder && !place.expert_folder->empty();
   const std::string folder = diffusers_ ? inside(folder_, slot.name)
                              : expert   ? inside(folder_, slot.expert_folder)
                                         : folder_;
   fs::create_directories(folder);
-  std::string file = inside(folder, slot.accepted(from.architecture)->file(layout_).name);
+  std::string file = inside(folder, slot.accepted(to.architecture)->file(layout_).name);
   if (component.role == family_->slots.front().role && variant_.empty()) {
     variant_ = component.identity.variant;
     hyper_parameters_ = component.identity.hyper_parameters.dump();
   }
-  placed_.push_back({.slot = slot.name, .architecture = from.architecture});
+  placed_.push_back({.slot = slot.name, .architecture = to.architecture});
   put_config(component, to, slot, file);
   return file;
 }

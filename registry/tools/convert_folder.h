@@ -20,14 +20,13 @@ class TargetFolder {
   /// The file that a component's weights get, in a folder that is there then; its config.json is put beside
   /// it, in the fields of this layout. Throws Error: unsupported for an architecture that
   /// model folders do not hold, io.
-  std::string place_for(const Component& component, const ComponentPlace& place, const Layout& from,
-                        const Layout& to);
+  std::string place_for(const Component& component, const ComponentPlace& place, const Layout& to);
   /// Copies the tokenizer and other small files, which `copied` gets, and writes model_index.json if the
   /// layout has one. Throws Error(io).
   void finish(const ModelPlaces& places, std::vector<std::string>& copied);
 
  private:
-  const Slot& slot_of(const Component& component, const Layout& from);
+  const Slot& slot_of(const Component& component, const Layout& to);
   void put_config(const Component& component, const Layout& to, const Slot& slot, const std::string& file);
   void copy(const std::string& from, const std::string& to);
   void write_json(const std::string& path, const nlohmann::json& value);

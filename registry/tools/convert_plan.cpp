@@ -59,6 +59,16 @@ bool equal_tensors(const PlannedTensor& a, const PlannedTensor& b) {
   return compare_values({*in_a, *a.tensor}, {*in_b, *b.tensor}).equal_bits;
 }
 
+/// Whether layouts name the same layers' tensors: those of one architecture, and of others that were made for
+/// a further naming.
+bool same_layers(const Layout& a, const Layout& b, const Catalog& catalog) {
+  if (a.architecture == b.architecture) return true;
+  if (a.family != b.family || a.role != b.role) return false;
+  const Layout* of_a = catalog.architecture(a.architecture);
+  const Layout* of_b = catalog.architecture(b.architecture);
+  return of_a != nullptr && of_b != nullptr && of_a->tensors == of_b->tensors;
+}
+
 class Planner {
  public:
   Planner(const Component& component, const Layout& from, const Layout& to, const SideFile* side)
@@ -239,10 +249,12 @@ const Layout& layout_from(const Component& component, const Catalog& catalog) {
 const Layout& layout_to(const Component& component, const Layout& from, std::string_view to,
                         const Catalog& catalog) {
   if (from.layout == to) return from;
-  const auto found = std::ranges::find_if(catalog.layouts(), [&](const Layout& layout) {
-    return layout.architecture == from.architecture && layout.layout == to;
-  });
-  if (found != catalog.layouts().end()) return *found;
+  const Layout* found = nullptr;
+  for (const Layout& layout : catalog.layouts()) {
+    if (layout.layout != to || !same_layers(layout, from, catalog)) continue;
+    if (found == nullptr || layout.architecture == from.architecture) found = &layout;
+  }
+  if (found != nullptr) return *found;
   throw Error{Category::unsupported, converting, Where{.file = component.label},
               Expected{"an architecture that has the layout " + std::string{to}},
               Got{from.architecture + ", which is known as " + from.layout + " only"}};

@@ -36,9 +36,9 @@ struct ConversionPlan {
   KeptNames names;                     ///< of the side file
 };
 
-/// The layout that a component was recognised in, and the one of that name of the same architecture. Throws
-/// Error: unknown_model for weights that no layout with an architecture is known of, unsupported where the
-/// architecture has no such layout.
+/// The layout that a component was recognised in, and the one of that name of the same architecture, or of
+/// another one whose layers have the same tensors. Throws Error: unknown_model for weights that no layout
+/// with an architecture is known of, unsupported where there is no such layout.
 const Layout& layout_from(const Component& component, const Catalog& catalog);
 const Layout& layout_to(const Component& component, const Layout& from, std::string_view to,
                         const Catalog& catalog);

@@ -56,6 +56,31 @@ TEST(Presets, OfTwoExpertsShareTheStepsAndHaveTwoScales) {
   EXPECT_EQ(distilled.solver, Solver::wan_euler);
 }
 
+TEST(Presets, SayEachComponentsType) {
+  for (const char* name :
+       {"wan2.1-i2v-14b-480p", "wan2.1-i2v-14b-720p", "wan2.1-flf2v-14b-720p", "wan2.1-fun-inp"}) {
+    const PipelineConfig pictures = preset_named(name).pipeline;
+    EXPECT_EQ(pictures.dtype, Dtype::bfloat16);
+    EXPECT_EQ(pictures.components.at("transformer").dtype, Dtype::bfloat16);
+    EXPECT_EQ(pictures.components.at("image_encoder").dtype, Dtype::float32) << name;
+  }
+  EXPECT_FALSE(preset_named("wan2.2-i2v-a14b").pipeline.components.contains("image_encoder"));
+}
+
+TEST(Presets, ATypeOfAComponentAloneOutlivesThatOfAll) {
+  const Preset preset = parse_preset({"mine", "mine.yaml",
+                                      "pipeline: {dtype: bfloat16, components: {image_encoder: {dtype: "
+                                      "float32}, text_encoder: {dtype: bfloat16}}}\n"});
+  PipelineConfig pipeline = preset.pipeline;
+  EXPECT_THAT(problems_of("{dtype: float32, components: {image_encoder: {dtype: bfloat16}}}",
+                          [&](MapReader& reader) { apply_pipeline(reader, pipeline); }),
+              IsEmpty());
+  EXPECT_EQ(pipeline.components.at("transformer").dtype, Dtype::float32);
+  EXPECT_EQ(pipeline.components.at("text_encoder").dtype, Dtype::bfloat16);
+  EXPECT_EQ(pipeline.components.at("image_encoder").dtype, Dtype::bfloat16);
+  EXPECT_EQ(pipeline.components.at("vae").dtype, Dtype::float32);
+}
+
 TEST(Presets, UnknownNamesAreAnsweredWithTheNearest) {
   try {
     preset_named("wan2.1-t2v-1.4b");
@@ -107,6 +132,7 @@ TEST(Presets, AreCheckedLikeManifests) {
   EXPECT_THROW(parse_preset({"mine", "mine.yaml", "requests: {defaults: {prompt: x}}\n"}), Error);
   EXPECT_THROW(parse_preset({"mine", "mine.yaml", "requests: {default: {}}\n"}), Error);
   EXPECT_THROW(parse_preset({"mine", "mine.yaml", "pipelines: {}\n"}), Error);
+  EXPECT_THROW(parse_preset({"mine", "mine.yaml", "pipeline: {components: {upscaler: {}}}\n"}), Error);
 }
 
 }  // namespace

@@ -71,6 +71,9 @@ TEST(WanFamily, PicturesAreFieldsOfThoseThatTakeThem) {
   all["transformer"] = wan::to_json(pictures);
   EXPECT_TRUE(wan.takes(all, "image"));
   EXPECT_FALSE(wan.takes(all, "last_image")) << "CLIP's tokens of a second picture have no place";
+  pictures.last_picture = true;
+  EXPECT_TRUE(wan.takes({{"transformer", wan::to_json(pictures)}}, "last_image")) << "Fun-InP";
+  pictures.last_picture = false;
   EXPECT_THAT(wan.required(all), ::testing::ElementsAre("image"));
   pictures.image_tokens = 34;
   all["transformer"] = wan::to_json(pictures);

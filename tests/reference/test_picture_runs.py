@@ -1,12 +1,12 @@
 """Clips that begin (and end) with pictures: whole runs against diffusers' WanImageToVideoPipeline, and in every form."""
 
-import dataclasses
 import json
 import os
 import pathlib
 import random
-import shutil
+import re
 import tempfile
+import time
 import unittest
 
 import numpy
@@ -23,10 +23,10 @@ from test_samplers import scheduler
 from transformers import AutoTokenizer, CLIPImageProcessor, CLIPVisionModel, UMT5EncoderModel
 
 SEED = probe.fresh_seed("test_picture_runs")
-STEPS, SHIFT, SCALE, BOUNDARY = 8, 3.0, 5.0, 0.9
+STEPS, SHIFT, SCALE = 8, 3.0, 5.0
 # What every layout can share out: blocks for three stages, heads for tp 2 with ulysses 2.
 SHAPE = tiny_wan.Shape(heads=5, head_dim=24, layers=3, ffn=200, text_dim=40, text_heads=5, vae_res_blocks=2)
-KINDS = ("first", "first_and_last", "experts")
+KINDS = ("first", "first_and_last", "experts", "fun")  # fun: as first, and a last picture that CLIP does not see
 
 
 def picture(rng: random.Random, mode: str = "RGB") -> Image.Image:
@@ -38,55 +38,66 @@ def picture(rng: random.Random, mode: str = "RGB") -> Image.Image:
     return Image.fromarray(numpy.clip(numpy.stack(channels, 2) + noise, 0, 255).astype(numpy.uint8), mode)
 
 
-def make_model(folder: pathlib.Path, kind: str, rng: random.Random) -> None:
-    """A model folder as diffusers writes it."""
-    tiny_wan.make(folder, SEED, SHAPE, BOUNDARY if kind == "experts" else None)
-    generator = torch.Generator().manual_seed(SEED)
-    index = json.loads((folder / "model_index.json").read_text())
-    index["_class_name"] = "WanImageToVideoPipeline"
-    if kind == "experts":
-        for part in ("transformer", "transformer_2"):
-            model = WanTransformer3DModel(
-                num_attention_heads=SHAPE.heads, attention_head_dim=SHAPE.head_dim, num_layers=SHAPE.layers, ffn_dim=SHAPE.ffn,
-                freq_dim=SHAPE.freq_dim, text_dim=SHAPE.text_dim, in_channels=36, out_channels=16)
-            tiny_wan.randomise(model, generator)
-            model.condition_embedder.time_proj.weight.data.mul_(0.5)
-            model.save_pretrained(folder / part)
-    else:
-        clip = tiny_pictures.clip(rng, generator)
-        clip.save_pretrained(folder / "image_encoder")
-        CLIPImageProcessor().save_pretrained(folder / "image_processor")
-        tokens = clip.vision_model.embeddings.num_positions if hasattr(clip, "vision_model") else clip.embeddings.num_positions
-        told = tiny_pictures.Pictures(clip.config.hidden_size, tokens, kind == "first_and_last")
-        tiny_pictures.transformer(SHAPE, told, generator).save_pretrained(folder / "transformer")
-        index["image_encoder"] = ["transformers", "CLIPVisionModel"]
-        index["image_processor"] = ["transformers", "CLIPImageProcessor"]
-    (folder / "model_index.json").write_text(json.dumps(index))
+class FunPipeline(WanImageToVideoPipeline):
+    """VideoX-Fun's InP (pipeline_wan_fun_inpaint.py): diffusers' conditions, and CLIP sees the first picture alone."""
+
+    def encode_image(self, image, device=None):
+        return super().encode_image(image[0] if isinstance(image, list) else image, device)
 
 
 class Oracle:
-    def __init__(self, folder: pathlib.Path):
+    """diffusers' pipeline of a folder, in a dtype; the VAE and CLIP are float32 or wider, as in its examples."""
+
+    def __init__(self, folder: pathlib.Path, dtype: torch.dtype = torch.float32):
+        wide = torch.float64 if dtype == torch.float64 else torch.float32
+        index = json.loads((folder / "model_index.json").read_text())
+        self.expand = index["expand_timesteps"]
+        self.kind = FunPipeline if folder.name == "fun" else WanImageToVideoPipeline
         self.parts = {
             "tokenizer": AutoTokenizer.from_pretrained(folder / "tokenizer"),
-            "text_encoder": UMT5EncoderModel.from_pretrained(folder / "text_encoder", dtype=torch.float32),
-            "vae": AutoencoderKLWan.from_pretrained(folder / "vae", torch_dtype=torch.float32),
-            "transformer": WanTransformer3DModel.from_pretrained(folder / "transformer", torch_dtype=torch.float32)}
+            "text_encoder": UMT5EncoderModel.from_pretrained(folder / "text_encoder", dtype=dtype),
+            "vae": AutoencoderKLWan.from_pretrained(folder / "vae", torch_dtype=wide),
+            "transformer": WanTransformer3DModel.from_pretrained(folder / "transformer", torch_dtype=dtype)}
         if (folder / "transformer_2").exists():
-            self.parts["transformer_2"] = WanTransformer3DModel.from_pretrained(folder / "transformer_2", torch_dtype=torch.float32)
-            self.parts["boundary_ratio"] = BOUNDARY
+            self.parts["transformer_2"] = WanTransformer3DModel.from_pretrained(folder / "transformer_2", torch_dtype=dtype)
+            self.parts["boundary_ratio"] = 0.9
         if (folder / "image_encoder").exists():
-            self.parts["image_encoder"] = CLIPVisionModel.from_pretrained(folder / "image_encoder", dtype=torch.float32)
+            self.parts["image_encoder"] = CLIPVisionModel.from_pretrained(folder / "image_encoder", dtype=wide)
+        for part in self.parts.values():
+            if isinstance(part, torch.nn.Module):
+                probe.aligned(part)
+        if "image_encoder" in self.parts:
             self.parts["image_processor"] = CLIPImageProcessor()
 
     def latents(self, folder: pathlib.Path, item: dict) -> torch.Tensor:
-        pipeline = WanImageToVideoPipeline(**self.parts, scheduler=scheduler("unipc", SHIFT))
+        parts, pictures = dict(self.parts), {}
+        for field in ("image", "last_image"):
+            if field in item:
+                pictures[field] = Image.open(folder / item[field]).convert("RGB")
+        pipeline = (self.kind if pictures else WanPipeline)(
+            **parts, scheduler=scheduler("unipc", SHIFT), expand_timesteps=self.expand)
         pipeline.set_progress_bar_config(disable=True)
-        pictures = {field: Image.open(folder / item[field]).convert("RGB") for field in ("image", "last_image") if field in item}
         with torch.no_grad():
             return pipeline(
                 **pictures, prompt=item["prompt"], negative_prompt=item["negative_prompt"], width=item["width"], height=item["height"],
                 num_frames=item["frames"], num_inference_steps=STEPS, guidance_scale=SCALE,
                 generator=torch.Generator().manual_seed(item["seed"]), output_type="latent").frames[0].double()
+
+
+def assert_as_exact(test: unittest.TestCase, got: dict, model: pathlib.Path, folder: pathlib.Path, items: list[dict]) -> None:
+    """bfloat16 as of texts (test_pipeline): how far its latents are from float64's, and from diffusers' own."""
+    exact, peer = Oracle(model, torch.float64), Oracle(model, torch.bfloat16)
+    pooled = torch.zeros(2, dtype=torch.float64)
+    for item in items:
+        latents = torch.from_numpy(got[item["id"]][0]).double()
+        true, theirs = exact.latents(folder, item), peer.latents(folder, item)
+        pooled += torch.stack([(latents - true).norm() ** 2, (theirs - true).norm() ** 2])
+        apart = probe.distance(latents, theirs)
+        print(f"bfloat16 {model.name} {item['id']}: {apart:.2e} from diffusers' bfloat16")
+        test.assertLessEqual(apart, 3e-3, "a float32 island or an operator's order is lost")
+    ratio = float((pooled[0] / pooled[1]).sqrt())
+    print(f"bfloat16 {model.name}: error against float64 is {ratio:.3f} of diffusers' own")
+    test.assertLessEqual(ratio, 1.1)
 
 
 class Runs(unittest.TestCase):
@@ -107,17 +118,20 @@ class Runs(unittest.TestCase):
 
     @classmethod
     def items_of(cls, kind: str) -> list[dict]:
-        """FLF2V needs a last picture, two experts may have one."""
-        last = {"first": (), "first_and_last": (0, 1, 2), "experts": (1,)}[kind]
+        """FLF2V needs a last picture, two experts and Fun may have one."""
+        last = {"first": (), "first_and_last": (0, 1, 2), "experts": (1,), "fun": (0, 2)}[kind]
         return [dict(item, **({"last_image": f"in/{(i + 1) % 3}.png"} if i in last else {})) for i, item in enumerate(cls.items)]
 
     @classmethod
     def job(cls, kind: str, lines=None, list_name="list.jsonl") -> pathlib.Path:
         folder = cls.path / kind
         if not folder.exists():
-            make_model(folder, kind, cls.rng)
-            (cls.path / f"{kind}.catalog.yaml").write_text(
-                ditmill.ditmill("registry", "template", folder, "--name", f"tiny-{kind}").stdout)
+            tiny_pictures.make(folder, "first" if kind == "fun" else kind, SEED, SHAPE)
+            catalog = ditmill.ditmill("registry", "template", folder, "--name", f"tiny-{kind}").stdout
+            if kind == "fun":  # which no shape tells
+                catalog, found = re.subn(r"image_dim: *\d+", r"\g<0>, last_picture: 1", catalog)
+                assert found == 1, catalog
+            (cls.path / f"{kind}.catalog.yaml").write_text(catalog)
         listed = cls.path / f"{kind}-{list_name}"
         listed.write_text("".join(json.dumps(item) + "\n" for item in (lines or cls.items_of(kind))))
         job = cls.path / f"{kind}-{list_name}.yaml"
@@ -145,6 +159,75 @@ class Runs(unittest.TestCase):
                     apart = probe.distance(torch.from_numpy(got[item["id"]][0]), oracle.latents(self.path, item))
                     print(f"pictures {kind} {item['id']}: {apart:.2e}")
                     self.assertLessEqual(apart, 3e-5)
+
+    def test_bfloat16(self):
+        for kind in KINDS:
+            with self.subTest(kind):
+                # A preset's float32 of CLIP stays; wan2.2-i2v-a14b has no CLIP.
+                got = self.run_job(kind, f"bfloat16-{kind}", "--set", "pipeline.dtype=bfloat16")
+                assert_as_exact(self, got, self.path / kind, self.path, self.items_of(kind)[:2])
+
+    def test_killed_and_resumed_without_pictures_that_are_not_needed(self):
+        kind = self.rng.choice(KINDS)
+        inputs = self.path / "in"
+        for i in range(3):
+            (inputs / f"away{i}.png").write_bytes((inputs / f"{i}.png").read_bytes())
+        items = [{field: value.replace("in/", "in/away") if field.endswith("image") else value for field, value in item.items()}
+                 for item in self.items_of(kind)]
+        job = self.job(kind, items, f"away-{kind}.jsonl")
+        slow = ("--threads", "1", "--set", "pipeline.steps=60", "--set", "output.items_per_part=1", "--set", "output.keep_inputs=false")
+        calm, run = self.path / "calm", self.path / "killed"
+        ditmill.ditmill("run", job, "--run-dir", calm, *slow, ranks=1)
+        process = ditmill.start("run", job, "--run-dir", run, *slow, ranks=1)
+        try:
+            while not any(record["event"] == "done" for record in ditmill.journal(run)):
+                self.assertIsNone(process.poll(), "it ended before it was killed")
+                time.sleep(0.02)
+        finally:
+            ditmill.kill_all(process, run)
+        done = {record["item"] for record in ditmill.journal(run) if record["event"] == "done"}
+        self.assertLess(len(done), len(items))
+        needed = {value for item in items if item["id"] not in done for field, value in item.items() if field.endswith("image")}
+        gone = {f"in/away{i}.png" for i in range(3)} - needed
+        left = sorted(needed)[0]
+        bytes_of = {path: (self.path / path).read_bytes() for path in gone | {left}}
+        for path in gone | {left}:
+            (self.path / path).unlink()
+        refused = ditmill.ditmill("run", job, "--run-dir", run, *slow, ranks=1, code=1)
+        said = refused.stdout + refused.stderr
+        self.assertIn(left, said)
+        for path in gone:
+            self.assertNotIn(path, said)
+        (self.path / left).write_bytes(bytes_of[left])
+        ditmill.ditmill("run", job, "--run-dir", run, *slow, ranks=1)
+        stored = [record["item"] for record in ditmill.journal(run) if record["event"] == "done"]
+        self.assertEqual(sorted(stored), sorted(item["id"] for item in items))
+        want = results(calm)
+        for item, arrays in results(run).items():
+            for array, other in zip(arrays, want[item]):
+                self.assertTrue(numpy.array_equal(array, other), item)
+        # All is done, nothing is kept, no picture is there: nothing is left to do, but for what is new.
+        for i in range(3):
+            (inputs / f"away{i}.png").unlink(missing_ok=True)
+        self.assertEqual(ditmill.ditmill("run", job, "--run-dir", run, *slow, ranks=1).returncode, 0)
+        job = self.job(kind, [*items, dict(items[0], id="new", seed=1)], f"away-{kind}.jsonl")
+        refused = ditmill.ditmill("run", job, "--run-dir", run, *slow, ranks=1, code=1)
+        for words in ("new", "away0.png"):
+            self.assertIn(words, refused.stdout + refused.stderr)
+
+    def test_a_run_goes_on_with_the_pictures_that_it_has_kept(self):
+        kind, lent = "experts", self.path / "in" / "lent.png"
+        lent.write_bytes((self.path / "in" / "0.png").read_bytes())
+        items = [dict(self.items[0], id=name, image="in/lent.png", seed=seed) for seed, name in enumerate(("now", "later"))]
+        job = self.job(kind, items, "lent.jsonl")
+        run = self.path / "lent"
+        start = ("run", job, "--run-dir", run, "--threads", "1")
+        ditmill.ditmill(*start, "--only", "now", ranks=1)
+        lent.unlink()
+        ditmill.ditmill(*start, ranks=1)
+        self.assertEqual(ditmill.outcome(run)["done"], 2)
+        for item in ("now", "later"):
+            self.assertIn("equal", ditmill.ditmill("results", "replay", run, item, "--threads", "1", ranks=1).stdout)
 
     def test_layouts_are_those_of_one_rank(self):
         every = os.environ.get("DITMILL_TEST_LONG") == "1"
@@ -201,7 +284,8 @@ class Runs(unittest.TestCase):
             self.assertIn(words, said)
 
     def test_fields_say_which_pictures_a_model_needs(self):
-        for kind, needed in (("first", ["image"]), ("first_and_last", ["image", "last_image"]), ("experts", ["image"])):
+        for kind, needed in (("first", ["image"]), ("first_and_last", ["image", "last_image"]), ("experts", ["image"]),
+                             ("fun", ["image"])):
             shown = json.loads(ditmill.ditmill("run", "--fields", self.job(kind), "--json").stdout)["requests"]
             self.assertEqual([field["name"] for field in shown if field["required"]], ["prompt", *needed])
             self.assertEqual({field["kind"] for field in shown if field["name"] in needed}, {"picture"})
@@ -228,21 +312,11 @@ class Wide(unittest.TestCase):
     """TI2V-5B's structure from text: latents of 48 channels, sizes in multiples of 32."""
 
     def test_equals_diffusers(self):
-        rng, generator = random.Random(SEED), torch.Generator().manual_seed(SEED)
+        rng = random.Random(SEED)
         with tempfile.TemporaryDirectory(prefix="ditmill-wide-") as scratch:
             path = pathlib.Path(scratch)
             folder = path / "model"
-            tiny_wan.make(folder, SEED, dataclasses.replace(SHAPE, z_dim=48))
-            shutil.rmtree(folder / "vae")
-            vae = AutoencoderKLWan(
-                base_dim=8, decoder_base_dim=12, z_dim=48, dim_mult=[1, 2, 4, 4], num_res_blocks=1,
-                temperal_downsample=[False, True, True], is_residual=True, in_channels=12, out_channels=12, patch_size=2,
-                scale_factor_spatial=16, scale_factor_temporal=4, latents_mean=torch.randn(48, generator=generator).tolist(),
-                latents_std=(1 + torch.rand(48, generator=generator)).tolist())
-            tiny_wan.randomise(vae, generator)
-            vae.save_pretrained(folder / "vae")
-            index = json.loads((folder / "model_index.json").read_text())
-            (folder / "model_index.json").write_text(json.dumps(index | {"expand_timesteps": True}))
+            tiny_pictures.make(folder, "wide", SEED, SHAPE)
             (path / "catalog.yaml").write_text(ditmill.ditmill("registry", "template", folder, "--name", "tiny-wide").stdout)
             picture(rng).save(path / "first.png")
             items = [{"id": f"item{i}", "prompt": text, "negative_prompt": NEGATIVE, "seed": rng.randrange(1 << 62), "width": w,
@@ -255,23 +329,15 @@ class Wide(unittest.TestCase):
                 "requests": {"items": items}, "output": {"path": "run", "latents": True}}))
             ditmill.ditmill("run", job, "--threads", "1", ranks=1)
             got = results(path / "run")
-            parts = {
-                "tokenizer": AutoTokenizer.from_pretrained(folder / "tokenizer"),
-                "text_encoder": UMT5EncoderModel.from_pretrained(folder / "text_encoder", dtype=torch.float32), "vae": vae.eval(),
-                "transformer": WanTransformer3DModel.from_pretrained(folder / "transformer", torch_dtype=torch.float32)}
+            oracle = Oracle(folder)
             for item in items:
-                kind = WanImageToVideoPipeline if "image" in item else WanPipeline
-                pipeline = kind(**parts, scheduler=scheduler("unipc", SHIFT), expand_timesteps=True)
-                pipeline.set_progress_bar_config(disable=True)
-                first = {"image": Image.open(path / item["image"]).convert("RGB")} if "image" in item else {}
-                with torch.no_grad():
-                    want = pipeline(**first, prompt=item["prompt"], negative_prompt=NEGATIVE, width=item["width"], height=item["height"],
-                                    num_frames=item["frames"], num_inference_steps=STEPS, guidance_scale=SCALE,
-                                    generator=torch.Generator().manual_seed(item["seed"]), output_type="latent").frames[0].double()
+                want = oracle.latents(path, item)
                 apart = probe.distance(torch.from_numpy(got[item["id"]][0]), want)
                 print(f"wide {item['id']}: {apart:.2e}")
                 self.assertLessEqual(apart, 3e-5)
                 self.assertEqual(got[item["id"]][1].shape, (item["frames"], item["height"], item["width"], 3))
+            ditmill.ditmill("run", job, "--run-dir", path / "bfloat16", "--threads", "1", "--set", "pipeline.dtype=bfloat16", ranks=1)
+            assert_as_exact(self, results(path / "bfloat16"), folder, path, items)
             for parallel in runnable(({"ring": 2}, {"ulysses": 3}, {"pp": 2, "tp": 2}, {"cfg": 2})):
                 ditmill.ditmill("run", job, "--run-dir", path / name(parallel), "--threads", "1", *parallel_option(parallel),
                                 ranks=ranks(parallel))

@@ -5,24 +5,44 @@ import dataclasses
 import json
 import pathlib
 import random
+import shutil
 
 import tiny_wan
 import torch
-from diffusers import WanTransformer3DModel
+from diffusers import AutoencoderKLWan, WanTransformer3DModel
 from safetensors.torch import save_file
-from transformers import CLIPVisionConfig, CLIPVisionModel
+from transformers import CLIPImageProcessor, CLIPVisionConfig, CLIPVisionModel
 
 
-def clip(rng: random.Random, generator: torch.Generator) -> CLIPVisionModel:
-    """A vision encoder of random structure for pictures of 224 pixels, as CLIPImageProcessor makes them."""
+# Statistics of VAE 2.2's latents, as its authors published them: in the official layout, nothing else says them.
+WIDE_MEAN = [float(x) for x in """
+-0.2289 -0.0052 -0.1323 -0.2339 -0.2799 0.0174 0.1838 0.1557 -0.1382 0.0542 0.2813 0.0891 0.1570 -0.0098 0.0375
+-0.1825 -0.2246 -0.1207 -0.0698 0.5109 0.2665 -0.2108 -0.2158 0.2502 -0.2055 -0.0322 0.1109 0.1567 -0.0729 0.0899
+-0.2799 -0.1230 -0.0313 -0.1649 0.0117 0.0723 -0.2839 -0.2083 -0.0520 0.3748 0.0152 0.1957 0.1433 -0.2944 0.3573
+-0.0548 -0.1681 -0.0667""".split()]
+WIDE_STD = [float(x) for x in """
+0.4765 1.0364 0.4514 1.1677 0.5313 0.4990 0.4818 0.5013 0.8158 1.0344 0.5894 1.0901 0.6885 0.6165 0.8454 0.4978 0.5759
+0.3523 0.7135 0.6804 0.5833 1.4146 0.8986 0.5659 0.7069 0.5338 0.4889 0.4917 0.4069 0.4999 0.6866 0.4093 0.5709 0.6065
+0.6415 0.4944 0.5726 1.2042 0.5458 1.6887 0.3971 1.0600 0.3943 0.5537 0.5444 0.4089 0.7468 0.7744""".split()]
+WAN_CLIP = "models_clip_open-clip-xlm-roberta-large-vit-huge-14.pth"
+
+
+def clip(rng: random.Random, generator: torch.Generator, widths=(8, 12, 24)) -> CLIPVisionModel:
+    """A vision encoder of random structure for pictures of 224 pixels, as CLIPImageProcessor makes them. `widths`: of a
+    head."""
     heads = rng.choice([2, 3, 4])
     config = CLIPVisionConfig(
-        hidden_size=heads * rng.choice([8, 12, 24]), intermediate_size=rng.choice([72, 96, 130]),
+        hidden_size=heads * rng.choice(widths), intermediate_size=rng.choice([72, 96, 130]),
         num_hidden_layers=rng.choice([2, 3, 4]), num_attention_heads=heads, image_size=224,
         patch_size=rng.choice([32, 56, 112]), hidden_act="gelu")
     model = CLIPVisionModel(config)
     tiny_wan.randomise(model, generator)
     return model.eval()
+
+
+def tokens_of(model: CLIPVisionModel) -> int:
+    """Of one picture."""
+    return bare_tensors(model)["embeddings.position_embedding.weight"].shape[0]
 
 
 def bare_tensors(model: CLIPVisionModel) -> dict[str, torch.Tensor]:
@@ -94,7 +114,7 @@ def save_clip(folder: pathlib.Path, model: CLIPVisionModel, tensors: dict[str, t
     (folder / "config.json").write_text(model.config.to_json_string())
     tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
     if "visual.cls_embedding" in tensors:
-        torch.save(tensors, folder / "models_clip_open-clip-xlm-roberta-large-vit-huge-14.pth")
+        torch.save(tensors, folder / WAN_CLIP)
     else:
         save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
 
@@ -112,33 +132,19 @@ class Pictures:
         return self.tokens * (2 if self.first_and_last else 1)
 
 
-def transformer(shape: tiny_wan.Shape, pictures: Pictures, generator: torch.Generator) -> WanTransformer3DModel:
-    """Of latents, a mask of four channels, and as many of what the pictures look like."""
+def transformer(shape: tiny_wan.Shape, pictures: Pictures | None, generator: torch.Generator) -> WanTransformer3DModel:
+    """Of latents, a mask of four channels, and as many of what the pictures look like; None: that is all it is told."""
     model = WanTransformer3DModel(
         num_attention_heads=shape.heads, attention_head_dim=shape.head_dim, num_layers=shape.layers, ffn_dim=shape.ffn,
         freq_dim=shape.freq_dim, text_dim=shape.text_dim, in_channels=2 * shape.z_dim + 4, out_channels=shape.z_dim,
-        image_dim=pictures.width, added_kv_proj_dim=shape.heads * shape.head_dim,
-        pos_embed_seq_len=pictures.all_tokens if pictures.first_and_last else None)
+        image_dim=pictures and pictures.width, added_kv_proj_dim=pictures and shape.heads * shape.head_dim,
+        pos_embed_seq_len=pictures.all_tokens if pictures and pictures.first_and_last else None)
     tiny_wan.randomise(model, generator)
     model.condition_embedder.time_proj.weight.data.mul_(0.5)
-    if pictures.first_and_last:
+    if pictures and pictures.first_and_last:
         positions = model.condition_embedder.image_embedder.pos_embed
         positions.data.copy_(torch.randn(positions.shape, generator=generator))
     return model
-
-
-def official_name(name: str) -> str:
-    """tiny_wan.official_name() of a transformer's tensor, pictures' included (Wan's own model.py)."""
-    beginnings = {"norm1": "proj.0", "ff.net.0.proj": "proj.1", "ff.net.2": "proj.3", "norm2": "proj.4",
-                  "pos_embed": "emb_pos"}
-    embedder = "condition_embedder.image_embedder."
-    for old, new in beginnings.items():
-        if name == embedder + old or name.startswith(f"{embedder}{old}."):
-            return "img_emb." + new + name[len(embedder + old):]
-    for old, new in {"add_k_proj": "k_img", "add_v_proj": "v_img", "norm_added_k": "norm_k_img"}.items():
-        if f".attn2.{old}." in name:
-            return name.replace(f".attn2.{old}.", f".cross_attn.{new}.")
-    return tiny_wan.official_name("transformer", name)
 
 
 def save_transformer(folder: pathlib.Path, model: WanTransformer3DModel, official: bool, norm_added_q: bool) -> None:
@@ -153,11 +159,52 @@ def save_transformer(folder: pathlib.Path, model: WanTransformer3DModel, officia
         for layer in range(config.num_layers):
             tensors[f"blocks.{layer}.attn2.norm_added_q.weight"] = torch.randn(config.added_kv_proj_dim)
     if official:
-        tensors = {official_name(name): tensor for name, tensor in tensors.items()}
-        (place / "config.json").write_text(json.dumps({
-            "_class_name": "WanModel", "dim": config.added_kv_proj_dim, "eps": config.eps, "ffn_dim": config.ffn_dim,
-            "freq_dim": config.freq_dim, "in_dim": config.in_channels,
-            "model_type": "i2v" if config.pos_embed_seq_len is None else "flf2v",
-            "num_heads": config.num_attention_heads, "num_layers": config.num_layers, "out_dim": config.out_channels,
-            "text_len": 512}))
+        tensors = {tiny_wan.official_name("transformer", name): tensor for name, tensor in tensors.items()}
+        (place / "config.json").write_text(json.dumps(tiny_wan.official_config(config)))
     save_file(tensors, place / "diffusion_pytorch_model.safetensors", metadata={"format": "pt"})
+
+
+def wide_vae(generator: torch.Generator, res_blocks: int) -> AutoencoderKLWan:
+    """VAE 2.2: 48 channels of latents, 16 pixels along their edge."""
+    model = AutoencoderKLWan(
+        base_dim=8, decoder_base_dim=12, z_dim=48, dim_mult=[1, 2, 4, 4], num_res_blocks=res_blocks,
+        temperal_downsample=[False, True, True], is_residual=True, in_channels=12, out_channels=12, patch_size=2,
+        scale_factor_spatial=16, scale_factor_temporal=4, latents_mean=WIDE_MEAN, latents_std=WIDE_STD)
+    tiny_wan.randomise(model, generator)
+    return model
+
+
+def make(folder: pathlib.Path, kind: str, seed: int, shape: tiny_wan.Shape, vision: CLIPVisionModel | None = None) -> None:
+    """A model folder as diffusers writes it: I2V ("first", and where `vision` is what sees its pictures), FLF2V
+    ("first_and_last"), I2V A14B ("experts", with a boundary of 0.9), TI2V ("wide")."""
+    tiny_wan.make(folder, seed, dataclasses.replace(shape, z_dim=48) if kind == "wide" else shape,
+                  0.9 if kind == "experts" else None)
+    generator = torch.Generator().manual_seed(seed)
+    dtype = tiny_wan.DTYPES[shape.dtype]
+    index = json.loads((folder / "model_index.json").read_text())
+    parts: dict[str, torch.nn.Module] = {}
+    if kind == "wide":
+        shutil.rmtree(folder / "vae")
+        parts["vae"] = wide_vae(generator, shape.vae_res_blocks)
+        index["expand_timesteps"] = True
+    elif kind == "experts":
+        parts |= {name: transformer(shape, None, generator) for name in ("transformer", "transformer_2")}
+    else:
+        parts["image_encoder"] = vision = vision or clip(random.Random(seed), generator)
+        told = Pictures(vision.config.hidden_size, tokens_of(vision), kind == "first_and_last")
+        parts["transformer"] = transformer(shape, told, generator)
+        CLIPImageProcessor().save_pretrained(folder / "image_processor")
+        index["image_encoder"] = ["transformers", "CLIPVisionModel"]
+        index["image_processor"] = ["transformers", "CLIPImageProcessor"]
+    if kind != "wide":
+        index["_class_name"] = "WanImageToVideoPipeline"
+    for name, model in parts.items():
+        model.to(dtype).save_pretrained(folder / name)
+    (folder / "model_index.json").write_text(json.dumps(index))
+
+
+def make_official(diffusers: pathlib.Path, folder: pathlib.Path, **options) -> None:
+    """tiny_wan.make_official() of a folder of make(), with CLIP as Wan has it."""
+    tiny_wan.make_official(diffusers, folder, **options)
+    if (diffusers / "image_encoder").exists():
+        torch.save(wan_tensors(CLIPVisionModel.from_pretrained(diffusers / "image_encoder")), folder / WAN_CLIP)

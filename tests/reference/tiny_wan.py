@@ -168,8 +168,11 @@ def official_name(role: str, name: str) -> str:
                "condition_embedder.text_embedder.linear_1": "text_embedding.0",
                "condition_embedder.text_embedder.linear_2": "text_embedding.2",
                "proj_out": "head.head"}
+        embedder = {"norm1": "proj.0", "ff.net.0.proj": "proj.1", "ff.net.2": "proj.3", "norm2": "proj.4",
+                    "pos_embed": "emb_pos"}
+        top |= {f"condition_embedder.image_embedder.{old}": f"img_emb.{new}" for old, new in embedder.items()}
         for old, new in top.items():
-            if name.startswith(old + "."):
+            if name == old or name.startswith(old + "."):
                 return new + name[len(old):]
         if name == "scale_shift_table":
             return "head.modulation"
@@ -180,6 +183,8 @@ def official_name(role: str, name: str) -> str:
         for old, new in (("attn1", "self_attn"), ("attn2", "cross_attn")):
             names |= {f"{old}.to_{x}": f"{new}.{x}" for x in "qkv"}
             names |= {f"{old}.to_out.0": f"{new}.o", f"{old}.norm_q": f"{new}.norm_q", f"{old}.norm_k": f"{new}.norm_k"}
+        names |= {"attn2.add_k_proj": "cross_attn.k_img", "attn2.add_v_proj": "cross_attn.v_img",
+                  "attn2.norm_added_k": "cross_attn.norm_k_img"}
         for old, new in names.items():
             if inner == old or inner.startswith(old + "."):
                 return f"blocks.{parts[1]}.{new}{inner[len(old):]}"
@@ -233,17 +238,23 @@ def official_tensors(diffusers: pathlib.Path, role: str) -> dict[str, torch.Tens
     return {official_name(role, name): tensor for name, tensor in tensors.items()}
 
 
+def official_config(config: dict) -> dict:
+    """Of a transformer, whose config in diffusers is that one."""
+    kind = "t2v" if config["in_channels"] == config["out_channels"] else "i2v"
+    return {
+        "_class_name": "WanModel", "_diffusers_version": "0.30.0",
+        "dim": config["num_attention_heads"] * config["attention_head_dim"], "eps": config["eps"],
+        "ffn_dim": config["ffn_dim"], "freq_dim": config["freq_dim"], "in_dim": config["in_channels"],
+        "model_type": "flf2v" if config["pos_embed_seq_len"] else kind, "num_heads": config["num_attention_heads"],
+        "num_layers": config["num_layers"], "out_dim": config["out_channels"], "text_len": 512}
+
+
 def official_transformer(diffusers: pathlib.Path, name: str, folder: pathlib.Path, shards: int) -> None:
     from safetensors.torch import save_file
 
     folder.mkdir(exist_ok=True)
     config = json.loads((diffusers / name / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps({
-        "_class_name": "WanModel", "_diffusers_version": "0.30.0",
-        "dim": config["num_attention_heads"] * config["attention_head_dim"], "eps": config["eps"],
-        "ffn_dim": config["ffn_dim"], "freq_dim": config["freq_dim"], "in_dim": config["in_channels"],
-        "model_type": "t2v", "num_heads": config["num_attention_heads"], "num_layers": config["num_layers"],
-        "out_dim": config["out_channels"], "text_len": 512}))
+    (folder / "config.json").write_text(json.dumps(official_config(config)))
     tensors = official_tensors(diffusers, name)
     names = sorted(tensors)
     weight_map = {}
@@ -270,7 +281,8 @@ def make_official(diffusers: pathlib.Path, folder: pathlib.Path, shards: int = 1
     else:
         official_transformer(diffusers, "transformer", folder, shards)
     save(official_tensors(diffusers, "text_encoder"), folder / "models_t5_umt5-xxl-enc-bf16.pth")
-    save(official_tensors(diffusers, "vae"), folder / "Wan2.1_VAE.pth")
+    residual = json.loads((diffusers / "vae" / "config.json").read_text())["is_residual"]
+    save(official_tensors(diffusers, "vae"), folder / ("Wan2.2_VAE.pth" if residual else "Wan2.1_VAE.pth"))
     target = folder / tokenizer
     target.mkdir(parents=True, exist_ok=True)
     for path in (diffusers / "tokenizer").iterdir():

@@ -5,8 +5,10 @@ import pathlib
 import re
 import shlex
 import shutil
+import struct
 import subprocess
 import unittest
+import zlib
 
 import ditmill
 from submission import SubmissionTest
@@ -33,6 +35,32 @@ class SubmitTest(SubmissionTest):
         self.assert_done_once(10)
         config = json.loads((self.run_directory / "config.json").read_text())
         self.assertEqual(config["layer2_inference_config"]["steps"], 7)
+
+    def test_pictures_of_a_list_are_found_by_a_job_that_starts_elsewhere(self):
+        folder = self.path / "lists"
+        (folder / "in").mkdir(parents=True)
+        ditmill.ditmill("weights", "synth", "--like", "wan2.2-ti2v-5b", "--seed", "3", self.path / "model")
+        # A PNG by hand: rows of a filter byte and grey pixels.
+        header, pixels = struct.pack(">IIBBBBB", 33, 47, 8, 0, 0, 0, 0), zlib.compress((b"\0" + bytes(range(33))) * 47)
+        chunks = [(b"IHDR", header), (b"IDAT", pixels), (b"IEND", b"")]
+        (folder / "in" / "grey.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks))
+        (folder / "list.jsonl").write_text("".join(
+            json.dumps({"id": f"clip{i}", "prompt": "rain", "image": "in/grey.png", "seed": i}) + "\n" for i in range(2)))
+        (self.path / "job.yaml").write_text(json.dumps({
+            "schema": 1, "name": "job", "model": {"path": "model", "catalog": "model/catalog.yaml"},
+            "pipeline": {"preset": "wan2.2-ti2v-5b", "steps": 1, "dtype": "float32"},
+            "requests": {"defaults": {"width": 32, "height": 32, "frames": 1}, "file": "lists/list.jsonl"},
+            "output": {"path": "run"}, "slurm": {"nodes": 1, "ranks_per_node": 1, "lead_seconds": 20}}))
+        missing = self.ditmill("submit", "job.yaml", "--set", "requests.defaults.image=none.png", code=1).stderr
+        self.assertIn("none.png", missing)
+        self.ditmill("submit", "job.yaml", "--wait")
+        self.assert_done_once(2)
+        image = json.loads((self.run_directory / "requests.jsonl").read_text().splitlines()[0])["request"]["image"]
+        self.assertEqual(image["path"], str(folder / "in" / "grey.png"))
+        self.assertEqual([path.name for path in (self.run_directory / "inputs").iterdir()], [image["sha256"]])
+        shutil.rmtree(folder / "in")
+        self.assertIn("nothing to do", self.ditmill("submit", "job.yaml", "--wait").stderr)
 
     def test_wait_ends_with_the_runs_code(self):
         done = self.ditmill("submit", self.manifest(items=4), "--wait", "--json")

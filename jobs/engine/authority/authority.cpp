@@ -23,6 +23,7 @@
 #include "jobs/results/store/index.h"
 #include "jobs/results/store/recover.h"
 #include "jobs/run/frozen/frozen_files.h"
+#include "jobs/run/frozen/gone_inputs.h"
 #include "jobs/run/frozen/kept_inputs.h"
 #include "jobs/run/frozen/resume.h"
 #include "registry/digest.h"
@@ -155,6 +156,7 @@ void Authority::reconcile_items() {
   chosen_ = run::chosen_items(items_, options_.selection);
   pending_ = run::select_pending(items_, chosen_, run::pending_items(items_, journals_, options_.retry),
                                  options_.selection.shuffle);
+  run::require_inputs(*run_, items_, pending_);
 }
 
 void Authority::journal_crashes() {

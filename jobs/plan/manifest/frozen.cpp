@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "configs/declared_fields.h"
 #include "configs/error.h"
 #include "configs/overrides.h"
 #include "configs/yaml_text.h"
@@ -32,6 +33,30 @@ std::map<std::string, std::string> leaves(const std::string& text) {
   return out;
 }
 
+void make_absolute(YamlNode& path, const std::string& directory) {
+  if (path.kind == YamlNode::Kind::scalar && !path.text.empty())
+    path.text = absolute_path(directory, path.text);
+  for (YamlNode& each : path.items) make_absolute(each, directory);
+  for (auto& [key, value] : path.entries) {
+    if (key.text == "path") make_absolute(value, directory);
+  }
+}
+
+/// Pictures' paths among the fields of requests.
+void make_pictures_absolute(YamlNode& fields, const std::string& directory) {
+  for (auto& [key, value] : fields.entries) {
+    const configs::Field* field = configs::field_named(configs::family_request_fields(), key.text);
+    if (field != nullptr && field->kind == configs::FieldKind::picture) make_absolute(value, directory);
+  }
+}
+
+YamlNode* find(YamlNode& mapping, std::string_view wanted) {
+  for (auto& [key, value] : mapping.entries) {
+    if (key.text == wanted) return &value;
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 std::string frozen_manifest(const Manifest& manifest, const std::string& directory) {
@@ -41,7 +66,7 @@ std::string frozen_manifest(const Manifest& manifest, const std::string& directo
     configs::apply_override(root, key + "=" + configs::yaml_quoted(path), ignored);
   };
   for (const auto& [section, key] :
-       {std::pair{"model", "path"}, {"model", "catalog"}, {"requests", "file"}}) {
+       {std::pair{"model", "path"}, {"model", "catalog"}, {"requests", "file"}, {"requests", "directory"}}) {
     const YamlNode* mapping = root.find(section);
     const YamlNode* path = mapping == nullptr ? nullptr : mapping->find(key);
     if (path == nullptr || path->kind != YamlNode::Kind::scalar) continue;
@@ -58,6 +83,14 @@ std::string frozen_manifest(const Manifest& manifest, const std::string& directo
     }
   }
   set("output.path", manifest.output.path);
+  if (YamlNode* requests = find(root, "requests")) {
+    for (const char* section : {"defaults", "matrix"}) {
+      if (YamlNode* fields = find(*requests, section)) make_pictures_absolute(*fields, directory);
+    }
+    if (YamlNode* items = find(*requests, "items")) {
+      for (YamlNode& item : items->items) make_pictures_absolute(item, directory);
+    }
+  }
   return configs::to_yaml(root);
 }
 

@@ -4,6 +4,7 @@
 #include <exception>
 #include <filesystem>
 #include <iterator>
+#include <map>
 #include <memory>
 #include <tuple>
 #include <utility>
@@ -14,6 +15,7 @@
 #include "configs/preset.h"
 #include "configs/yaml_reader.h"
 #include "jobs/plan/manifest/manifest_sections.h"
+#include "jobs/run/frozen/gone_inputs.h"
 #include "registry/byte_source.h"
 
 namespace ditmill::jobs::plan {
@@ -48,10 +50,7 @@ class Decoder {
     MapReader pipeline = top.map("pipeline");
     configs::Preset preset = choose_preset(pipeline, facts.preset);
     manifest.pipeline = preset.pipeline;
-    for (const std::string& name : facts.components) {
-      manifest.pipeline.components.try_emplace(name,
-                                               configs::ComponentConfig{.dtype = preset.pipeline.dtype});
-    }
+    settle_components(facts.components, manifest.pipeline);
     if (source_.tree) {  // a dump: what it does not say is not there
       manifest.pipeline.more.clear();
     } else {
@@ -61,6 +60,8 @@ class Decoder {
     refuse_lacking(pipeline, facts.lacking_pipeline, names_of(configs::family_pipeline_fields()));
     for (const std::string& name : facts.lacking_pipeline) manifest.pipeline.more.erase(name);  // a preset's
 
+    manifest.output = read_output(top.map("output"), source_, facts.lacking_outputs);
+    run::GoneInputs gone{results::RunDirectory{manifest.output.path}};
     RequestsSection requests{top.map("requests"),
                              source_,
                              {.draft = preset.defaults,
@@ -69,8 +70,9 @@ class Decoder {
                               .lacking = std::move(facts.lacking_requests),
                               .as_metadata = std::move(facts.as_metadata),
                               .required = std::move(facts.required_requests),
-                              .size_of_picture = std::move(facts.size_of_picture)}};
-    manifest.output = read_output(top.map("output"), source_, facts.lacking_outputs);
+                              .size_of_picture = std::move(facts.size_of_picture),
+                              .files = std::make_shared<requests::InputFiles>(
+                                  [&gone](const std::string& path) { return gone.find(path); })}};
     const CheckRequest check_request = [&](const configs::Request& request) {
       return check(request, manifest.output);
     };
@@ -123,6 +125,16 @@ class Decoder {
     } else {
       top.problem("name", "name is not valid", std::string{configs::id_form}, printable(name, max_shown));
     }
+  }
+
+  /// Those of the model, and those of any; a preset may speak of more.
+  static void settle_components(const std::vector<std::string>& names, configs::PipelineConfig& pipeline) {
+    const std::map<std::string, configs::ComponentConfig> any = configs::PipelineConfig{}.components;
+    std::erase_if(pipeline.components, [&](const auto& component) {
+      return !any.contains(component.first) && std::ranges::find(names, component.first) == names.end();
+    });
+    for (const std::string& name : names)
+      pipeline.components.try_emplace(name, configs::ComponentConfig{.dtype = pipeline.dtype});
   }
 
   /// What the model's family and the output refuse of a request.

@@ -213,7 +213,9 @@ requests::PromptList RequestsSection::read_file() {
     return {};
   }
   const std::size_t before = reader_.problems().size();
-  defaults_.directory = std::filesystem::path(list_file_).parent_path().string();
+  std::string directory = std::filesystem::path(list_file_).parent_path().string();
+  if (reader_.read("directory", directory)) directory = absolute_path(source_.directory, directory);
+  defaults_.directory = std::move(directory);
   requests::PromptList list = requests::read_prompt_list(*file, *format, defaults_, reader_.problems());
   if (list.items.empty() && reader_.problems().size() == before) {
     reader_.problem("file", "requests.file holds no prompt: " + printable(list_file_), "a prompt a line");

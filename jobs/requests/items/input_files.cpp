@@ -11,9 +11,8 @@
 #include "registry/digest.h"
 
 namespace ditmill::jobs::requests {
-namespace {
 
-InputFile look_at(const std::string& path) {
+InputFile look_at_picture(const std::string& path) {
   InputFile file{.value = {.path = path}};
   try {
     const std::unique_ptr<registry::ByteSource> source = registry::open_file(path);
@@ -27,14 +26,16 @@ InputFile look_at(const std::string& path) {
   return file;
 }
 
-}  // namespace
-
 const InputFile& InputFiles::look(const std::string& directory, const std::string& path) {
   const bool as_written = configs::fault_of_path(path).has_value();
   const std::string absolute =
       as_written ? path : (std::filesystem::path(directory) / path).lexically_normal().string();
   if (const auto found = files_.find(absolute); found != files_.end()) return found->second;
-  return files_.emplace(absolute, look_at(absolute)).first->second;
+  InputFile file = look_at_picture(absolute);
+  if (gone_ && file.fault && file.fault->category() == Category::not_found) {
+    if (std::optional<InputFile> known = gone_(absolute)) file = *std::move(known);
+  }
+  return files_.emplace(absolute, std::move(file)).first->second;
 }
 
 Problem InputFiles::problem(std::string_view field, const InputFile& file) {

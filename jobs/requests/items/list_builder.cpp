@@ -124,6 +124,11 @@ bool ListBuilder::take_size_of_picture(configs::Request& request, const RecordPl
     return false;
   }
   const InputFile& file = defaults_->files->look({}, picture->path);
+  if (file.width == 0) {
+    problem(places.id, "size is from-image, and the picture is gone: " + printable(picture->path, max_shown),
+            "the picture where it was, or width and height");
+    return false;
+  }
   const configs::FrameSize size =
       defaults_->size_of_picture(file.width, file.height, std::int64_t{request.width} * request.height);
   request.width = size.width;

@@ -139,6 +139,22 @@ TEST_F(ManifestTest, TakesDefaultsFromThePresetThatTheModelSuggests) {
   EXPECT_EQ(calls, 2);
 }
 
+TEST_F(ManifestTest, TakesFromAPresetWhatItSaysOfComponentsThatTheModelHas) {
+  for (const bool seeing : {true, false}) {
+    const FactsOf facts = [&](const configs::ModelDefinition&) {
+      return seeing ? ModelFacts{.components = {"transformer", "text_encoder", "image_encoder", "vae"}}
+                    : ModelFacts{};
+    };
+    const Manifest manifest = decode(source(small, {"pipeline.preset=wan2.1-i2v-14b-480p"}), facts);
+    EXPECT_THAT(messages(), IsEmpty());
+    const auto found = manifest.pipeline.components.find("image_encoder");
+    ASSERT_EQ(found != manifest.pipeline.components.end(), seeing);
+    if (seeing) {
+      EXPECT_EQ(found->second.dtype, configs::Dtype::float32);
+    }
+  }
+}
+
 TEST_F(ManifestTest, ReadsItemsOfItsOwn) {
   const Manifest manifest = decode(source(R"(schema: 1
 name: cats

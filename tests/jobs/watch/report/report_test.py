@@ -1,5 +1,6 @@
 """`ditmill report`, its page opened in a real browser."""
 
+import base64
 import io
 import json
 import os
@@ -57,10 +58,36 @@ class Report(unittest.TestCase):
         window.open(self.page, READY)
         return window
 
+    def test_the_pictures_that_clips_begin_with_are_shown_beside_them(self):
+        ditmill.ditmill("weights", "synth", "--like", "wan2.2-ti2v-5b", "--seed", "3", self.path / "model")
+        name = "<img src=x onerror=\"document.title='owned'\">.png"
+        noise = numpy.random.default_rng(1).integers(0, 256, (900, 1200, 3), dtype=numpy.uint8)
+        noise[:, :600] = (250, 10, 10)
+        Image.fromarray(noise).save(self.path / name)
+        manifest = self.manifest([{"id": "clip", "prompt": "rain", "image": name, "seed": 1}], width=32, height=32, frames=5)
+        job = json.loads(manifest.read_text())
+        job["model"] = {"path": "model", "catalog": "model/catalog.yaml"}
+        job["pipeline"] = {"preset": "wan2.2-ti2v-5b", "steps": 1, "dtype": "float32"}
+        job["output"]["keep_inputs"] = True
+        manifest.write_text(json.dumps(job))
+        ditmill.ditmill("run", manifest, ranks=1)
+        (self.path / name).unlink()  # what is shown is what the run has kept
+        self.report()
+        window = self.open()
+        self.to_wall(window)
+        self.assertEqual(window.evaluate("document.title.includes('owned')"), False)
+        source = window.evaluate("document.querySelector('.card .inputs img').src")
+        self.assertLess(len(source), 20_000)
+        with Image.open(io.BytesIO(base64.b64decode(source.removeprefix("data:image/jpeg;base64,")))) as shown:
+            self.assertEqual(shown.size, (96, 72))
+            left = numpy.asarray(shown.convert("RGB"))[20:50, 10:35].reshape(-1, 3).mean(0)
+        self.assertLess(numpy.abs(left - (250, 10, 10)).max(), 12)
+        self.assert_quiet(window)
+
     def assert_quiet(self, window):
         """The page complained of nothing and fetched nothing but itself."""
         self.assertEqual(window.errors, [])
-        self.assertEqual([url for url in window.requests if not url.startswith(("file://", "blob:"))], [])
+        self.assertEqual([url for url in window.requests if not url.startswith(("file://", "blob:", "data:"))], [])
 
     @staticmethod
     def to_wall(window):
