@@ -57,7 +57,7 @@ def main() -> None:
         optimizer.step()
         average.update(model, training.step)
         training.step += 1
-        if training.step % 50 == 0 or training.step < 4:
+        if training.step % 10 == 0 or training.step < 4:
             training.report(loss=loss, pixels=away, divergence=divergence, rate=optimizer.param_groups[0]["lr"])
         going = training.goes_on(parts)
 

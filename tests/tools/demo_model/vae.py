@@ -19,17 +19,31 @@ def conv2d(conv: torch.nn.Conv2d, x: torch.Tensor, **options) -> torch.Tensor:
     return y.unflatten(0, x.shape[:2])
 
 
-def with_past(x: torch.Tensor, frames: int = 2) -> torch.Tensor:
-    """Each frame's channels behind those of the frames before it: zeros before the first."""
-    padded = functional.pad(x, (0, 0, 0, 0, 0, 0, frames, 0))
-    return torch.cat([padded[:, i:i + x.shape[1]] for i in range(frames + 1)], 2)
+class WithPast(torch.autograd.Function):
+    """Each frame's channels behind those of the two frames before it, zeros before the first: x [B, T, C, H, W] to
+    [B, T, 3C, H, W]. By hand, for torch would fill a gradient of the whole for each of the three."""
+
+    @staticmethod
+    def forward(ctx, x: torch.Tensor) -> torch.Tensor:
+        out = x.new_zeros(*x.shape[:2], 3, *x.shape[2:])
+        for lag in range(min(3, x.shape[1])):
+            out[:, lag:, 2 - lag] = x[:, :x.shape[1] - lag]
+        return out.flatten(2, 3)
+
+    @staticmethod
+    def backward(ctx, gradient: torch.Tensor) -> torch.Tensor:
+        each = gradient.unflatten(2, (3, -1))
+        total = each[:, :, 2].clone()
+        for lag in range(1, min(3, each.shape[1])):
+            total[:, :each.shape[1] - lag] += each[:, lag:, 2 - lag]
+        return total
 
 
 def causal(conv: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
     """A causal 3D convolution with kernel (1 or 3, k, k) and stride 1."""
     weight = conv.weight
     if weight.shape[2] == 3:
-        x = with_past(x)
+        x = WithPast.apply(x)
         weight = weight.transpose(1, 2).flatten(1, 2)
     else:
         weight = weight[:, :, 0]
@@ -39,8 +53,9 @@ def causal(conv: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
 
 def norm(layer: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
     """Norms over channels, which come third here."""
-    gamma = layer.gamma.flatten().view(-1, 1, 1)
-    return functional.normalize(x, dim=2) * (layer.scale * gamma)
+    gamma = layer.gamma.flatten().view(-1, 1, 1).type_as(x)
+    inverse = x.square().sum(2, keepdim=True).clamp_min(1e-24).rsqrt()  # several times faster than normalize()
+    return x * inverse * (layer.scale * gamma)
 
 
 def residual(block: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
