@@ -54,6 +54,8 @@ def write(trained: pathlib.Path, folder: pathlib.Path) -> None:
         shutil.copy(trained / "spiece.model", diffusers / "tokenizer")
         folder.mkdir(parents=True)
         tiny_wan.make_official(diffusers, folder)
+    for path in folder.rglob("*.safetensors"):
+        path.chmod(0o644)  # which its writer made for its owner alone
     (folder / "catalog.yaml").write_text(ditmill.ditmill("registry", "template", folder, "--name", "demo").stdout)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     print(f"{folder}: {size / 1e6:.2f} MB")

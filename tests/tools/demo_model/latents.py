@@ -1,7 +1,7 @@
 """Encodes clips of the training scenes in bulk: what the transformer learns from.
 
-Writes latents.pt: uint8 scene numbers are not kept, but `scene` [N] (of scenes.training_scenes()), `latents` [N, 16, 3, 8, 8]
-in float16, and `mean` [16] and `scale`, by which they were made of mean 0 each and of standard deviation 1 together.
+Writes latents.pt: `scene` [N], its place in scenes.training_scenes(); `latents` [N, 16, 3, 8, 8] in float16; `mean` [16] and
+`scale`, by which channels have mean 0 each and standard deviation 1 together.
 Channels keep their proportions: one that tells nothing stays small, and is not blown up to noise.
 """
 

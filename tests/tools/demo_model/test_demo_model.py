@@ -1,5 +1,6 @@
 """The demo model's tools: what is drawn is judged right, and what training computes is what diffusers computes."""
 
+import os
 import pathlib
 import sys
 import tempfile
@@ -10,14 +11,15 @@ import torch
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import dit
+import export
 import judge
 import scenes
 import text
 import train_tokenizer
 import vae
 
-SEED = int(numpy.random.SeedSequence().entropy % 2**31)
-print(f"seed {SEED}")
+SEED = int(os.environ.get("DITMILL_TEST_SEED") or numpy.random.SeedSequence().entropy % 2**31)
+print(f"test_demo_model: DITMILL_TEST_SEED={SEED}")
 
 
 def shaken(model: torch.nn.Module) -> torch.nn.Module:
@@ -68,6 +70,19 @@ class DemoModel(unittest.TestCase):
         torch.testing.assert_close(mean, expected.mean, atol=1e-4, rtol=1e-4)
         torch.testing.assert_close(logarithm, expected.logvar, atol=1e-4, rtol=1e-4)
         torch.testing.assert_close(vae.decode(model, mean).clamp(-1, 1), model.decode(mean).sample, atol=1e-4, rtol=1e-4)
+
+    @torch.no_grad()
+    def test_exported_vae_has_the_published_statistics(self):
+        model = shaken(vae.make_vae(8))
+        mean, scale = torch.randn(16), torch.rand(()) + 0.5
+        clips, latents = torch.rand(1, 3, 5, 32, 32) * 2 - 1, torch.randn(1, 16, 2, 4, 4)
+        wide = mean.view(-1, 1, 1, 1)
+        encoded, decoded = (vae.encode(model, clips)[0] - wide) / scale, vae.decode(model, latents * scale + wide)
+        export.take_in_statistics(model, mean, scale)
+        published, deviation = (torch.tensor(model.config[name]).view(-1, 1, 1, 1)
+                                for name in ("latents_mean", "latents_std"))
+        torch.testing.assert_close((vae.encode(model, clips)[0] - published) / deviation, encoded, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(vae.decode(model, latents * deviation + published), decoded, atol=1e-4, rtol=1e-4)
 
     @torch.no_grad()
     def test_transformer_equals_diffusers(self):

@@ -8,8 +8,8 @@ import vae
 from checkpoint import Average, Training, warm_cosine
 
 BASE_DIM = 8
-STEPS, WHOLE_FROM = 6000, 0.8
-BATCH, RATE, KL = 16, 3e-3, 1e-4
+STEPS, WHOLE_FROM = 5000, 0.8
+BATCH, RATE, KL = 8, 2e-3, 1e-4
 
 
 def batch(step: int, whole: bool) -> torch.Tensor:
@@ -57,7 +57,7 @@ def main() -> None:
         optimizer.step()
         average.update(model, training.step)
         training.step += 1
-        if training.step % 10 == 0 or training.step < 4:
+        if training.step % 50 == 0:
             training.report(loss=loss, pixels=away, divergence=divergence, rate=optimizer.param_groups[0]["lr"])
         going = training.goes_on(parts)
 
