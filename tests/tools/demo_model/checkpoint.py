@@ -56,11 +56,15 @@ class Training:
         print(json.dumps(line), flush=True)
 
     def goes_on(self, parts: dict) -> bool:
-        """Called after each step: saves when it is time; False at the end, after the last save."""
-        over = self.step >= self.steps or time.monotonic() - self.began > 3600 * self.options.hours
-        if over or time.monotonic() - self.saved > self.options.every:
+        """Called after each step: saves when it is time; False at the end. Exits with 3 when its hours are over, so that
+        no later stage begins."""
+        ended = self.step >= self.steps
+        late = time.monotonic() - self.began > 3600 * self.options.hours
+        if ended or late or time.monotonic() - self.saved > self.options.every:
             self.save(parts)
-        return not over
+        if late and not ended:
+            raise SystemExit(3)
+        return not ended
 
 
 class Average(torch.nn.Module):
