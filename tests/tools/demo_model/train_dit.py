@@ -12,7 +12,7 @@ import text
 from checkpoint import Average, Training, warm_cosine
 from latents import trained_vae
 
-STEPS, BATCH, RATE = 40000, 128, 1e-3
+STEPS, BATCH, RATE = 20000, 128, 1e-3
 SHIFT = 3.0  # sigmas as `flow_shift: 3` spreads them
 UNTOLD, NEGATIVE = 0.1, 0.3
 LOOK = 1000  # steps between looks at what it draws
