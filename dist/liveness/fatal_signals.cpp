@@ -29,7 +29,7 @@ void say(const char* words) {
 /// Memory of a file that is mapped is gone.
 void name_file(const siginfo_t& met) {
   if (met.si_code != BUS_ADRERR || !mapped_file(met.si_addr, path)) return;
-  say("ditmill: SIGBUS: bytes of a mapped file are gone (");
+  say("SIGBUS: bytes of a mapped file are gone (");
   say(path.data());
   say("): it was cut while the job ran, or its disk failed; give it back whole and run the job again: it "
       "resumes\n");
