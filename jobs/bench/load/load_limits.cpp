@@ -18,6 +18,8 @@
 #include "dist/weights/source/direct_source.h"
 #include "dist/weights/source/file_map.h"
 #include "dist/weights/source/frame.h"
+#include "dist/weights/source/load_work.h"
+#include "dist/weights/source/planned_files.h"
 #include "dist/weights/source/schedule.h"
 #include "dist/weights/tensors/tensor_memory.h"
 #include "registry/digest.h"
@@ -206,10 +208,8 @@ LoadLimits probe_limits(const dist::Nodes& nodes, const dist::ComponentPlan& pla
   });
   limits.hash = best_rate(nodes, chunks.bytes(), [&] {
     chunks.for_mine([&](const dist::Chunk& chunk) {
-      const registry::Leaf leaf =
-          registry::leaf_digest(maps[chunk.file]->bytes().subspan(chunk.offset, chunk.length));
       static std::atomic<std::uint8_t> sink = 0;
-      sink = leaf[0];
+      sink = registry::leaf_digest(maps[chunk.file]->bytes().subspan(chunk.offset, chunk.length))[0];
     });
   });
 
