@@ -65,7 +65,8 @@ nlohmann::json pipeline_fields(const configs::PipelineConfig& usual,
   const nlohmann::json dumped = configs::dump_layer2(usual);
   nlohmann::json fields = nlohmann::json::array();
   for (const Field& field : configs::common_pipeline_fields()) {
-    fields.push_back(description(field, dumped.at(field.name)));
+    const auto told = dumped.find(field.name);  // a dump is silent of what is as it always was
+    fields.push_back(description(field, told == dumped.end() ? usual_of(field.usual) : *told));
   }
   for (const Field& field : configs::family_pipeline_fields()) {
     if (!lacking.contains(field.name))

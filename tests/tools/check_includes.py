@@ -70,7 +70,7 @@ JSON_HEADERS = {
 
 TENSOR_OR_MPI = re.compile(r"(ATen|c10|torch|caffe2)/|mpi\.h$|nccl\.h$")
 # Every other target is the front's, so that a new one has to be named here before it may see a tensor.
-ENGINE_TARGETS = {"ditmill_dist", "ditmill_models", "ditmill_engine", "ditmill_bench", "ditmill-engine", "ditmill_aten_pch"}
+ENGINE_TARGETS = {"ditmill_dist", "ditmill_models", "ditmill_cpu_kernels", "ditmill_engine", "ditmill_bench", "ditmill-engine", "ditmill_aten_pch"}
 FRONT_PATHS = re.compile(r"(configs|registry|slurm|dist/plan)/|dist/(mesh|parallel_context)\.")
 
 SOURCE_ENDINGS = {".h", ".cpp", ".cu", ".cuh", ".inc", ".in"}
