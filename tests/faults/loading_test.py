@@ -33,7 +33,7 @@ SMALL_SHM = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o size=2m tmpfs 
 # change on rank 3, which digests its machine's bytes.
 FAULTS = [
     ("EIO of every read", "any:EIO+", STRATEGIES, 3, ["Input/output error", "{file}"]),
-    ("EINVAL past the page cache", "direct:EINVAL+", ("broadcast", "striped", "shared"), 0, []),
+    ("EINVAL past the page cache", "direct:EINVAL+", ("broadcast", "striped"), 0, []),
     ("short reads", "any:short+", STRATEGIES, 0, []),
     ("an interrupted read", "any:EINTR", STRATEGIES, 0, []),
     ("the file is cut while it is read", "any:truncate", STRATEGIES, None, ["changed", "{file}"]),

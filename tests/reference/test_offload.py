@@ -255,7 +255,8 @@ class Pieces(unittest.TestCase):
             self.assertEqual(component["bytes"], sum(file.stat().st_size for file in files))
             self.assertEqual(component["strategy"], "broadcast")
             self.assertEqual(component["read_bytes"], component["bytes"])
-            self.assertGreaterEqual(component["network_bytes"], component["bytes"])
+            # On one machine the ranks share what rank 0 reads.
+            self.assertLess(component["network_bytes"], component["bytes"])
         ditmill.ditmill("report", run)
         page = (run / "report.html").read_text()
         [overview] = re.findall(r'<script type="application/json" id="overview">(.*?)</script>', page, re.S)

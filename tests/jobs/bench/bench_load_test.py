@@ -46,7 +46,7 @@ class BenchLoad(unittest.TestCase):
             self.assertEqual(run["shared_bytes_node"] > 0, run["strategy"] == "shared")
             if run["strategy"] == "broadcast":
                 self.assertEqual(run["read_bytes"], self.bytes)
-                self.assertGreater(run["network_bytes"], self.bytes)
+                self.assertLess(run["network_bytes"], self.bytes)  # nothing is sent inside a machine
         summary = {each["strategy"]: each for each in told["summary"]}
         self.assertIn("one machine", summary["striped"]["skipped"])
         for name in ("independent", "broadcast", "shared"):
