@@ -137,11 +137,11 @@ class Attention {
 template <typename Number>
 void attend(const Level& level, const AttentionSizes& sizes, Heads<const Number> query,
             Heads<const Number> key, Heads<const Number> value, Heads<Number> out, float* lse) {
-  if (Products<Number>(level, sizes.width).widens()) {
-    Attention<Number, float>(level, sizes, query, key, value, out, lse).run();
-  } else {
-    Attention<Number, Number>(level, sizes, query, key, value, out, lse).run();
+  if constexpr (sizeof(Number) != sizeof(float)) {
+    if (!Products<Number>(level, sizes.width).widens())
+      return Attention<Number, Number>(level, sizes, query, key, value, out, lse).run();
   }
+  Attention<Number, float>(level, sizes, query, key, value, out, lse).run();
 }
 
 template void attend(const Level&, const AttentionSizes&, Heads<const float>, Heads<const float>,
