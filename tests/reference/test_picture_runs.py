@@ -320,7 +320,9 @@ class Wide(unittest.TestCase):
             (path / "catalog.yaml").write_text(ditmill.ditmill("registry", "template", folder, "--name", "tiny-wide").stdout)
             picture(rng).save(path / "first.png")
             items = [{"id": f"item{i}", "prompt": text, "negative_prompt": NEGATIVE, "seed": rng.randrange(1 << 62), "width": w,
-                      "height": h, "frames": f} for i, (text, w, h, f) in enumerate(((SHORT, 64, 32, 5), (LONG, 32, 96, 9)))]
+                      "height": h, "frames": f} for i, (text, w, h, f) in enumerate(((SHORT, 64, 32, 5), (LONG, 64, 96, 9)))]
+            # Not one patch wide: there oneDNN's bfloat16 convolution of 36 or 48 channels reads memory that nobody
+            # wrote, on CPUs with AMX (3.10.2; diffusers' own is then NaN, too).
             items += [dict(item, id=item["id"] + "-first", image="first.png") for item in items]
             job = path / "job.yaml"
             job.write_text(json.dumps({
