@@ -4,6 +4,7 @@
 
 #include "models/kernels/cpu/attend.h"
 #include "models/kernels/cpu/multiply.h"
+#include "models/kernels/cpu/products.h"
 #include "models/kernels/cpu/share_out.h"
 
 namespace ditmill::models::kernels::fast {
@@ -33,7 +34,7 @@ void by_type(const at::Tensor& x, const Body& body) {
 
 template <typename Body>
 void for_rows(std::int64_t rows, const Body& body) {
-  cpu::share_out((rows + rows_a_task - 1) / rows_a_task, [&](std::int64_t task, int /*thread*/) {
+  cpu::share_out(cpu::parts_of(rows, rows_a_task), [&](std::int64_t task, int /*thread*/) {
     for (std::int64_t row = task * rows_a_task; row < std::min((task + 1) * rows_a_task, rows); ++row)
       body(row);
   });

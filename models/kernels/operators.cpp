@@ -8,8 +8,6 @@
 namespace ditmill::models::kernels {
 namespace {
 
-bool is_fast(Numerics numerics, const at::Tensor& x) { return numerics == Numerics::fast && fast::takes(x); }
-
 at::Tensor by_head(const at::Tensor& x) { return x.transpose(1, 2); }
 
 }  // namespace
@@ -23,6 +21,8 @@ void require(Numerics numerics, const at::Device& device) {
               Got{"one without"},
               "numerics: reference runs on any"};
 }
+
+bool is_fast(Numerics numerics, const at::Tensor& x) { return numerics == Numerics::fast && fast::takes(x); }
 
 at::Tensor linear(Numerics numerics, const at::Tensor& x, const at::Tensor& weight,
                   const std::optional<at::Tensor>& bias) {

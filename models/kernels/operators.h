@@ -18,6 +18,9 @@ using configs::Numerics;
 /// `fast`.
 void require(Numerics numerics, const at::Device& device);
 
+/// Whether operators of such tensors are those of kernels/fast.h.
+bool is_fast(Numerics numerics, const at::Tensor& x);
+
 at::Tensor linear(Numerics numerics, const at::Tensor& x, const at::Tensor& weight,
                   const std::optional<at::Tensor>& bias);
 /// Its GELU by tanh.

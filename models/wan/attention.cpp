@@ -14,7 +14,6 @@ namespace ditmill::models::wan {
 Attention::Attention(const WeightsView& weights, const Dims& dims, const dist::ParallelContext& parallel,
                      Pictures pictures)
     : parallel_(parallel),
-      numerics_(weights.numerics()),
       heads_(parallel.part(dist::Axis::tp, dims.heads).size()),
       head_dim_(dims.head_dim),
       dim_(dims.dim),
@@ -37,7 +36,7 @@ std::optional<Attention::PictureKeys> Attention::picture_keys(const WeightsView&
 }
 
 at::Tensor Attention::normed(const at::Tensor& x, const at::Tensor& weight, const RopeTable* rope) const {
-  if (numerics_ == configs::Numerics::fast && kernels::fast::takes(x)) {
+  if (kernels::is_fast(to_q_.numerics(), x)) {
     at::Tensor squares = kernels::fast::sums_of_squares(x);
     if (parallel_.degree(dist::Axis::tp) > 1)
       squares = dist::all_reduce(parallel_.team(dist::Team::tp), squares, dist::Purpose::tensor);
@@ -67,14 +66,14 @@ at::Tensor Attention::self(const at::Tensor& x, const Tokens& tokens) const {
   const at::Tensor q = ulysses.join_tokens(std::move(query));
   const at::Tensor k = ulysses.join_tokens(std::move(key));
   const at::Tensor y =
-      ring_attention(numerics_, parallel_, tokens.shares, q, k, ulysses.join_tokens(std::move(value)));
+      ring_attention(to_q_.numerics(), parallel_, tokens.shares, q, k, ulysses.join_tokens(std::move(value)));
   return to_out_(ulysses.give_heads(y).flatten(2, 3));
 }
 
 at::Tensor Attention::cross(const at::Tensor& x, const at::Tensor& text, const at::Tensor& image) const {
   const at::Tensor query = normed(to_q_(x), norm_q_);
   const auto looked_at = [&](const at::Tensor& keys, const at::Tensor& values) {
-    return kernels::attention(numerics_, query, keys, split(values));
+    return kernels::attention(to_q_.numerics(), query, keys, split(values));
   };
   at::Tensor y = looked_at(normed(to_k_(text), norm_k_), to_v_(text));
   if (pictures_) y = y + looked_at(normed(pictures_->to_k(image), pictures_->norm_k), pictures_->to_v(image));

@@ -50,7 +50,6 @@ class Attention {
   at::Tensor norm(const at::Tensor& x, const at::Tensor& weight) const;
 
   dist::ParallelContext parallel_;
-  configs::Numerics numerics_;
   std::int64_t heads_;
   std::int64_t head_dim_;
   std::int64_t dim_;

@@ -23,7 +23,6 @@ class Block {
                         const Modulation& modulation, const Tokens& tokens) const;
 
  private:
-  configs::Numerics numerics_;
   std::int64_t ffn_part_;
   double eps_;
   Attention attn1_, attn2_;

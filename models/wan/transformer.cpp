@@ -15,7 +15,6 @@ Transformer::Transformer(const WeightsView& weights, const Dims& dims, const dis
                          const ComingBlocks& coming)
     : dims_(dims),
       parallel_(parallel),
-      numerics_(weights.numerics()),
       time_in_(weights.scope("condition_embedder.time_embedder.linear_1"), dims.freq_dim, dims.dim),
       time_out_(weights.scope("condition_embedder.time_embedder.linear_2"), dims.dim, dims.dim),
       time_proj_(weights.scope("condition_embedder.time_proj"), dims.dim, 6 * dims.dim),
@@ -98,7 +97,8 @@ at::Tensor Transformer::leave(const at::Tensor& x, const Conditions& conditions,
   const Modulation m =
       conditions.time.with([this](const at::Tensor& time) { return exit_->table + time.unsqueeze(1); });
   at::Tensor out = exit_->proj(m.over(x, [this](const at::Tensor& part, const at::Tensor& rows) {
-    return kernels::modulated_norm(numerics_, part, rows.narrow(1, 1, 1), rows.narrow(1, 0, 1), dims_.eps);
+    return kernels::modulated_norm(time_in_.numerics(), part, rows.narrow(1, 1, 1), rows.narrow(1, 0, 1),
+                                   dims_.eps);
   }));
   if (parallel_.size(dist::Team::sequence) > 1) {
     out = dist::all_gather(parallel_.team(dist::Team::sequence), out, 1, tokens.shares.sizes(),

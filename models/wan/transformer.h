@@ -79,7 +79,6 @@ class Transformer {
 
   Dims dims_;
   dist::ParallelContext parallel_;
-  configs::Numerics numerics_;
   Linear time_in_, time_out_, time_proj_;
   Linear text_in_, text_out_;
   std::optional<ImageEmbedder> image_;  ///< of models that take pictures

@@ -40,8 +40,8 @@ class Attention {
         lse_(lse),
         scale_(static_cast<float>(std::numbers::log2e / std::sqrt(static_cast<double>(sizes.width)))),
         width_(rounded_up(sizes.width, level.tile_columns)),
-        key_blocks_(rounded_up(sizes.keys, block_.keys) / block_.keys),
-        query_blocks_(rounded_up(sizes.queries, block_.queries) / block_.queries),
+        key_blocks_(parts_of(sizes.keys, block_.keys)),
+        query_blocks_(parts_of(sizes.queries, block_.queries)),
         of_keys_(scores_.packed_words(block_.keys, sizes.width)),
         of_values_(sums_.packed_words(sizes.width, block_.keys)) {}
 

@@ -15,17 +15,15 @@ namespace {
 constexpr std::int64_t block_columns = 256;
 constexpr std::int64_t most_block_rows = 480;
 
-std::int64_t parts(std::int64_t all, std::int64_t part) { return (all + part - 1) / part; }
-
 }  // namespace
 
 template <typename Number>
 void multiply(const Level& level, Rows<const Number> x, std::int64_t rows, Rows<const Number> weights,
               std::int64_t columns, std::int64_t depth, const Ends<Number>& ends) {
   const Products<Number> products(level, depth);
-  const std::int64_t row_blocks = parts(rows, most_block_rows);
-  const std::int64_t block_rows = rounded_up(parts(rows, row_blocks), level.tile_rows);
-  const std::int64_t tasks = row_blocks * parts(columns, block_columns);
+  const std::int64_t row_blocks = parts_of(rows, most_block_rows);
+  const std::int64_t block_rows = rounded_up(parts_of(rows, row_blocks), level.tile_rows);
+  const std::int64_t tasks = row_blocks * parts_of(columns, block_columns);
 
   const std::int64_t of_weights = products.packed_words(block_columns, products.chain_depth());
   const std::int64_t of_sums = block_rows * block_columns;

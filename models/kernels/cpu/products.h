@@ -36,9 +36,11 @@ class Products {
   bool widens_;
 };
 
+/// How many parts of a size something has, the last perhaps smaller.
+constexpr std::int64_t parts_of(std::int64_t all, std::int64_t part) { return (all + part - 1) / part; }
 /// A multiple of `step`, from above.
 constexpr std::int64_t rounded_up(std::int64_t value, std::int64_t step) {
-  return (value + step - 1) / step * step;
+  return parts_of(value, step) * step;
 }
 
 /// Lets go of what a thread's products took of its core.
