@@ -87,15 +87,15 @@ class Oracle:
 def assert_as_exact(test: unittest.TestCase, got: dict, model: pathlib.Path, folder: pathlib.Path, items: list[dict]) -> None:
     """bfloat16 as of texts (test_pipeline): how far its latents are from float64's, and from diffusers' own."""
     exact, peer = Oracle(model, torch.float64), Oracle(model, torch.bfloat16)
-    pooled = torch.zeros(2, dtype=torch.float64)
+    pooled = probe.PooledError()
     for item in items:
         latents = torch.from_numpy(got[item["id"]][0]).double()
         true, theirs = exact.latents(folder, item), peer.latents(folder, item)
-        pooled += torch.stack([(latents - true).norm() ** 2, (theirs - true).norm() ** 2])
+        pooled.add(latents, theirs, true)
         apart = probe.distance(latents, theirs)
         print(f"bfloat16 {model.name} {item['id']}: {apart:.2e} from diffusers' bfloat16")
         test.assertLessEqual(apart, 3e-3, "a float32 island or an operator's order is lost")
-    ratio = float((pooled[0] / pooled[1]).sqrt())
+    ratio = pooled.ratio()
     print(f"bfloat16 {model.name}: error against float64 is {ratio:.3f} of diffusers' own")
     test.assertLessEqual(ratio, 1.1)
 

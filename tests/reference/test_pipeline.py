@@ -106,15 +106,15 @@ class Pipeline(unittest.TestCase):
         exact, peer = Oracle(self.folder, torch.float64), Oracle(self.folder, torch.bfloat16)
         for solver in ("unipc", "euler"):
             got = ours(self.folder, self.requests, solver, 5.0, dtype="bfloat16", decode=False)
-            pooled = torch.zeros(2, dtype=torch.float64)
+            pooled = probe.PooledError()
             for item in self.requests:
                 latents = got[item["id"] + ".latents"].double()
                 true, theirs = exact.run(item, solver, 5.0)[0], peer.run(item, solver, 5.0)[0]
-                pooled += torch.stack([(latents - true).norm() ** 2, (theirs - true).norm() ** 2])
+                pooled.add(latents, theirs, true)
                 apart = probe.distance(latents, theirs)
                 print(f"pipeline bfloat16 {solver} {item['id']}: {apart:.2e} from diffusers' bfloat16")
                 self.assertLessEqual(apart, 3e-3, "3e-3 and more: a float32 island or an operator's order is lost")
-            ratio = float((pooled[0] / pooled[1]).sqrt())
+            ratio = pooled.ratio()
             print(f"pipeline bfloat16 {solver}: error against float64 is {ratio:.3f} of diffusers' own")
             self.assertLessEqual(ratio, 1.1)
 
@@ -133,12 +133,12 @@ class Pipeline(unittest.TestCase):
                 self.assertTrue(torch.equal(by_threads[0][name], more[name]), name)
         exact, peer = Oracle(self.folder, torch.float64), Oracle(self.folder, torch.bfloat16)
         got = ours(self.folder, self.requests, "unipc", 5.0, dtype="bfloat16", **fast)
-        pooled = torch.zeros(2, dtype=torch.float64)
+        pooled = probe.PooledError()
         for item in self.requests:
             true, theirs = exact.run(item, "unipc", 5.0)[0], peer.run(item, "unipc", 5.0)[0]
             latents = got[item["id"] + ".latents"].double()
-            pooled += torch.stack([(latents - true).norm() ** 2, (theirs - true).norm() ** 2])
-        ratio = float((pooled[0] / pooled[1]).sqrt())
+            pooled.add(latents, theirs, true)
+        ratio = pooled.ratio()
         print(f"pipeline bfloat16 fast: error against float64 is {ratio:.3f} of diffusers' own")
         self.assertLessEqual(ratio, 1.1)
 

@@ -92,3 +92,11 @@ def warm_cosine(step: int, steps: int, warm: int = 200, last: float = 0.05) -> f
         return (step + 1) / warm
     turn = torch.tensor(torch.pi * min(1.0, (step - warm) / max(1, steps - warm)))
     return last + (1 - last) * 0.5 * (1 + float(turn.cos()))
+
+
+def descend(module: torch.nn.Module, optimizer: torch.optim.Optimizer, loss: torch.Tensor) -> None:
+    """A step of the optimizer, its gradient clipped."""
+    optimizer.zero_grad()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(module.parameters(), 1.0)
+    optimizer.step()

@@ -9,7 +9,7 @@ import judge
 import sample
 import scenes
 import text
-from checkpoint import Average, Training, warm_cosine
+from checkpoint import Average, Training, descend, warm_cosine
 from latents import trained_vae
 
 STEPS, BATCH, RATE = 20000, 128, 1e-3
@@ -80,10 +80,7 @@ def main() -> None:
         torch.manual_seed(training.step)
         with torch.autocast("cpu", torch.bfloat16):
             loss = loss_of(model, latents, *texts.ids(prompts), rope)
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
+        descend(model, optimizer, loss)
         average.update(model, training.step)
         training.step += 1
         losses.append(float(loss.detach()))

@@ -5,7 +5,7 @@ import torch
 
 import scenes
 import vae
-from checkpoint import Average, Training, warm_cosine
+from checkpoint import Average, Training, descend, warm_cosine
 
 BASE_DIM = 8
 STEPS, WHOLE_FROM = 5000, 0.8
@@ -51,10 +51,7 @@ def main() -> None:
         clips = batch(training.step, training.step >= WHOLE_FROM * training.steps)
         with torch.autocast("cpu", torch.bfloat16):
             loss, away, divergence = loss_of(model, clips)
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
+        descend(model, optimizer, loss)
         average.update(model, training.step)
         training.step += 1
         if training.step % 50 == 0:
